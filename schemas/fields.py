@@ -1,0 +1,130 @@
+"""The field types that the events share: texts, ids, numbers, times.
+
+Each refuses what the contract refuses and repairs what it repairs; none coerces a JSON type into another one,
+except where a member says so.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_VERSION = 2**63 - 1  # PostgreSQL's bigint, and the contract's bound
+REPLACEMENT = "\ufffd"
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SECONDS = slice(17, 19)  # where a RFC 3339 time holds its seconds
+
+
+def storable(text: str) -> str:
+    """`text` with U+0000 and lone surrogates replaced by U+FFFD: no store takes the first, no encoder the second."""
+    if "\x00" not in text and text.isascii():
+        return text
+    return _NOT_STORABLE.sub(REPLACEMENT, text)
+
+
+def storable_json(value: Any) -> Any:
+    """`storable` over a whole JSON value, names included; its depth is bounded by the decoder (64 levels)."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [storable_json(item) for item in value]
+    if isinstance(value, dict):
+        return {storable_json(name): storable_json(item) for name, item in value.items()}
+    return value
+
+
+def _clean(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _not_blank(text: str) -> str:
+    if not text or text.isspace():
+        raise PydanticCustomError("blank", "must not be blank")
+    return text
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise PydanticCustomError("nul", "must not hold U+0000")
+    return text
+
+
+def _number_as_text(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if not isinstance(value, str) or not (match := _RFC_3339.fullmatch(value)):
+        raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset")
+    if match[1] == "60":  # a leap second, which Python's datetime does not know
+        value = value[: _SECONDS.start] + "59" + value[_SECONDS.stop :]
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset") from None
+
+
+def _percent(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("percent", "must be a number from 0 to 100")
+    if not 0 <= value <= 100:
+        raise PydanticCustomError("percent", "must be a number from 0 to 100")
+    return int(Decimal(str(value)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+Text = Annotated[StrictStr, BeforeValidator(_clean), AfterValidator(_not_blank)]
+"""A required text; not blank. U+0000 and lone surrogates become U+FFFD."""
+
+OptionalText = Annotated[StrictStr | None, BeforeValidator(_clean)]
+"""A text that may be absent or null. U+0000 and lone surrogates become U+FFFD."""
+
+Id = Annotated[StrictStr, Field(min_length=1, max_length=256), AfterValidator(_without_nul), AfterValidator(_not_blank)]
+"""An identifier: 1 to 256 characters (tenant, session and request together must fit an index row of 2,704 bytes),
+not blank; U+0000 and lone surrogates are refused, for a changed id would name something else."""
+
+ShortId = Annotated[
+    StrictStr, Field(min_length=1, max_length=128), AfterValidator(_without_nul), AfterValidator(_not_blank)
+]
+"""A session or tenant id: as `Id`, 1 to 128 characters."""
+
+NumberOrText = Annotated[
+    StrictStr,
+    BeforeValidator(_number_as_text),
+    Field(min_length=1, max_length=256),
+    AfterValidator(_without_nul),
+    AfterValidator(_not_blank),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "maxLength": 256}, mode="validation"),
+]
+"""Another system's key: a text, or a number, which is kept as text."""
+
+Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
+"""A session's version: an integer from 0 to 2^63-1, written without a fraction."""
+
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""An RFC 3339 time with an offset, kept in UTC; a leap second counts as the second before."""
+
+Percent = Annotated[
+    int,
+    BeforeValidator(_percent),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}, mode="validation"),
+]
+"""0 to 100; a fraction is rounded half up. Out of range is refused, not clamped."""
+
+Json = Annotated[JsonValue, BeforeValidator(storable_json)]
+"""Any JSON value; U+0000 and lone surrogates in its texts and names become U+FFFD."""
+
+JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(storable_json)]
+"""Any JSON object, cleaned as `Json`."""
+
+Flag = StrictBool
+"""`true` or `false`, nothing that looks like it."""
