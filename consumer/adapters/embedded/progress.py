@@ -1,0 +1,25 @@
+"""What is told while servers come up: one step, how far it is, and of how much."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["bytes", "steps"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """`step` names the bar and stays the same from its first report to its last; `done == total` ends it."""
+
+    step: str
+    done: int
+    total: int
+    unit: Unit
+
+
+ProgressCallback = Callable[[Progress], None]
+"""Called from the event loop's thread and from the threads that download; must return at once."""
+
+
+def silent(_: Progress) -> None:
+    """For callers that draw nothing."""

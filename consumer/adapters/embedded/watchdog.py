@@ -1,0 +1,102 @@
+"""Ends the servers when the process that started them is gone, killed without a chance to clean up included.
+
+A small process of its own reads commands from a pipe. While the owner lives the pipe stays open; its end is the
+signal. (`PR_SET_PDEATHSIG` would not do: it fires at the end of the *thread* that started the server, and only on Linux.)
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+_GRACE_SECONDS = 3.0
+
+
+class Watchdog:
+    """The owner's end of the pipe. Started at the first command; closing it ends whatever is still watched."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def watch(self, pid: int, stop_signal: signal.Signals) -> None:
+        self._tell(f"watch {pid} {stop_signal.value}")
+
+    def forget(self, pid: int) -> None:
+        self._tell(f"forget {pid}")
+
+    def remove(self, folder: Path) -> None:
+        """Delete this folder in the end, after the servers that write to it have ended."""
+        self._tell(f"remove {folder}")
+
+    def close(self) -> None:
+        """Returns when nothing watched is left. Safe to repeat."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()
+
+    def _tell(self, command: str) -> None:
+        if self._process is None:
+            # A session of its own: Ctrl-C and a closed terminal reach the owner alone. `-P`: this folder's kafka.py
+            # and redis.py must not be found in place of the packages of these names.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(command.encode() + b"\n")
+        self._process.stdin.flush()
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """The process and all that descend from it, the process first; empty when it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def send(processes: Iterable[psutil.Process], what: signal.Signals) -> None:
+    """Signal each one that is still the process it was; those that have ended are left out."""
+    for process in processes:
+        try:
+            process.send_signal(what)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _main() -> None:
+    watched: dict[int, tuple[psutil.Process, signal.Signals]] = {}
+    folders: list[Path] = []
+    for line in sys.stdin:
+        match line.rstrip("\n").split(" ", 1):
+            case ["watch", rest]:
+                pid, stop_signal = map(int, rest.split())
+                if psutil.pid_exists(pid):
+                    watched[pid] = (psutil.Process(pid), signal.Signals(stop_signal))
+            case ["forget", rest]:
+                watched.pop(int(rest), None)
+            case ["remove", rest]:
+                folders.append(Path(rest))
+    _end(list(watched.values()))
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(watched: list[tuple[psutil.Process, signal.Signals]]) -> None:
+    alive = [(process, stop_signal) for process, stop_signal in watched if process.is_running()]
+    everything = [member for process, _ in alive for member in tree(process.pid)]
+    send(everything, signal.SIGCONT)  # a paused process would not see the next signal
+    for process, stop_signal in alive:
+        send([process], stop_signal)
+    _, left = psutil.wait_procs(everything, timeout=_GRACE_SECONDS)
+    send(left, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _main()

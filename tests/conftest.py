@@ -1,0 +1,177 @@
+"""What every test can ask for, and the tripwires that are always on.
+
+Nothing is started until a test asks for it: `servers`, `kafka_server`, `postgres_server`, `redis_server`, and what
+rests on them, `bootstrap_servers`, `database`, `empty_database`, `redis_url`. `topic_prefix` keeps tests apart.
+"""
+
+import asyncio
+import inspect
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from consumer.adapters.embedded import ServerName
+from tests.support import servers as support
+from tests.support.databases import CopiedDatabases, SchemasOfGiven
+from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Source, TestServers
+
+_LEAK_GRACE_SECONDS = 0.5
+_CALLER = dict(os.environ)
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR"})
+_source = pytest.StashKey[Source]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "kills_servers: kills, stops, pauses or flushes a server (skipped for given ones)"
+    )
+    try:
+        config.stash[_source] = support.choose(_CALLER)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    _forget_callers_settings()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    chosen = config.stash[_source]
+    return f"servers: {chosen} ({support.SWITCH}={_CALLER.get(support.SWITCH, 'auto')})"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        if inspect.iscoroutinefunction(item.obj):
+            # First in, last out: what the other fixtures leave behind counts too.
+            item.fixturenames.insert(0, "no_leaked_tasks")
+        if item.get_closest_marker("kills_servers"):
+            item.fixturenames.insert(0, "servers_revived")
+            if config.stash[_source] is Source.GIVEN:
+                item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
+
+
+def _forget_callers_settings() -> None:
+    """No test reaches a real model or a proxy, or passes because of what the caller has set."""
+    for name in list(os.environ):
+        of_the_service = name.startswith(("ANTHROPIC_", "ESCALATION_")) or name in support.ADDRESSES.values()
+        if (of_the_service and name not in _KEPT) or name.upper() in _PROXY_VARIABLES:
+            del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+@contextmanager
+def _callers_environment() -> Iterator[None]:
+    """For the one thing that goes out to the network: what servers are made of."""
+    own = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(_CALLER)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(own)
+
+
+@pytest.fixture
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    yield
+    me = asyncio.current_task()
+    deadline = asyncio.get_running_loop().time() + _LEAK_GRACE_SECONDS
+    while (left := asyncio.all_tasks() - {me}) and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.01)
+    for task in left:
+        task.cancel()
+    assert not left, f"tasks still running after the test: {sorted(str(task) for task in left)}"
+
+
+class _Started:
+    """The servers of this run, each started once."""
+
+    def __init__(self, servers: TestServers) -> None:
+        self.servers = servers
+        self.started: set[ServerName] = set()
+
+    def start(self, *names: ServerName) -> None:
+        with _callers_environment():
+            support.run(self.servers.start(names))
+        self.started.update(names)
+
+
+@pytest.fixture(scope="session")
+def _started(request: pytest.FixtureRequest) -> Iterator[_Started]:
+    started = _Started(support.make(request.config.stash[_source], _CALLER))
+    yield started
+    support.run(started.servers.stop())
+
+
+@pytest.fixture(scope="session")
+def servers(_started: _Started) -> TestServers:
+    """All three, started at once."""
+    _started.start(*ServerName)
+    return _started.servers
+
+
+@pytest.fixture(scope="session")
+def kafka_server(_started: _Started) -> KafkaServer:
+    _started.start(ServerName.KAFKA)
+    return _started.servers.kafka
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_started: _Started) -> PostgresServer:
+    _started.start(ServerName.POSTGRES)
+    return _started.servers.postgres
+
+
+@pytest.fixture(scope="session")
+def redis_server(_started: _Started) -> RedisServer:
+    _started.start(ServerName.REDIS)
+    return _started.servers.redis
+
+
+@pytest.fixture
+def servers_revived(_started: _Started) -> Iterator[None]:
+    """After a test that may have killed them: every server that was up is up again."""
+    yield
+    _started.start(*_started.started)
+
+
+@pytest.fixture
+def bootstrap_servers(kafka_server: KafkaServer) -> str:
+    return kafka_server.bootstrap_servers
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Shared by all tests: keys carry the `topic_prefix`."""
+    return redis_server.url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """No other test's, and no other run's on the same cluster."""
+    return f"t{secrets.token_hex(4)}."
+
+
+@pytest.fixture(scope="session")
+def _databases(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> CopiedDatabases | SchemasOfGiven:
+    given = request.config.stash[_source] is Source.GIVEN
+    return SchemasOfGiven(postgres_server.dsn) if given else CopiedDatabases(postgres_server.dsn)
+
+
+@pytest.fixture
+def database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
+    """The DSN of a migrated database (with given servers: of a schema) that nobody else uses."""
+    with _databases.fresh(migrated=True) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
+    """The DSN of a database without any table."""
+    with _databases.fresh(migrated=False) as dsn:
+        yield dsn

@@ -1,0 +1,18 @@
+"""docker-compose.yml as data: what runs in containers for tests is what runs for people."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def services() -> dict[str, dict[str, Any]]:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, Any]] = document["services"]
+    return found
+
+
+def image(service: str) -> str:
+    return str(services()[service]["image"])

@@ -1,0 +1,181 @@
+"""Real Kafka, PostgreSQL and Redis for tests, from wherever they can be had.
+
+`ESCALATION_TEST_SERVERS` says from where: `given` (the addresses in the environment), `docker` (testcontainers, the
+images of docker-compose.yml), `embedded` (from packages), or `auto`, the default: the first of the three that is there.
+"""
+
+import asyncio
+import os
+from collections.abc import Collection, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from consumer.adapters.embedded import ServerName, Servers
+
+SWITCH = "ESCALATION_TEST_SERVERS"
+ADDRESSES = {
+    ServerName.KAFKA: "KAFKA_BOOTSTRAP_SERVERS",
+    ServerName.POSTGRES: "DATABASE_URL",
+    ServerName.REDIS: "REDIS_URL",
+}
+ALL = frozenset(ServerName)
+
+T = TypeVar("T")
+
+
+class Source(StrEnum):
+    GIVEN = "given"
+    DOCKER = "docker"
+    EMBEDDED = "embedded"
+
+
+class Server(Protocol):
+    """What a test may do to a server. Every method may be called in any state and in any event loop."""
+
+    @property
+    def running(self) -> bool: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def kill(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class KafkaServer(Server, Protocol):
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+
+class PostgresServer(Server, Protocol):
+    @property
+    def dsn(self) -> str: ...
+
+
+class RedisServer(Server, Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+class TestServers(Protocol):
+    """The three, each started when it is first asked for."""
+
+    @property
+    def kafka(self) -> KafkaServer: ...
+    @property
+    def postgres(self) -> PostgresServer: ...
+    @property
+    def redis(self) -> RedisServer: ...
+    async def start(self, names: Collection[ServerName] = ALL) -> None: ...
+    async def stop(self) -> None: ...
+
+
+def choose(environment: Mapping[str, str]) -> Source:
+    """Raises ValueError for a switch that says something else, or `given` without all three addresses."""
+    wanted = environment.get(SWITCH, "auto")
+    given = all(environment.get(variable) for variable in ADDRESSES.values())
+    if wanted == "auto":
+        if given:
+            return Source.GIVEN
+        return Source.DOCKER if _docker_answers(environment) else Source.EMBEDDED
+    if wanted not in list(Source):
+        raise ValueError(f"{SWITCH} is {wanted!r}; it takes auto, {', '.join(Source)}")
+    if wanted == Source.GIVEN and not given:
+        raise ValueError(f"{SWITCH}=given needs {', '.join(ADDRESSES.values())}")
+    return Source(wanted)
+
+
+def make(source: Source, environment: Mapping[str, str]) -> TestServers:
+    """Starts nothing yet."""
+    match source:
+        case Source.GIVEN:
+            return GivenServers.of(environment)
+        case Source.DOCKER:
+            from tests.support.containers import ContainerServers  # needs an engine to be imported
+
+            return ContainerServers()
+        case Source.EMBEDDED:
+            return Servers()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a thread and a loop of its own, whether or not a loop runs here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenServer:
+    """A server that belongs to somebody else: it has an address, and nobody here may stop it."""
+
+    address: str
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return self.address
+
+    @property
+    def dsn(self) -> str:
+        return self.address
+
+    @property
+    def url(self) -> str:
+        return self.address
+
+    @property
+    def running(self) -> bool:
+        return True
+
+    async def start(self) -> None:
+        """It runs already."""
+
+    async def stop(self) -> None:
+        raise NotOurs
+
+    async def kill(self) -> None:
+        raise NotOurs
+
+    def pause(self) -> None:
+        raise NotOurs
+
+    def resume(self) -> None:
+        raise NotOurs
+
+
+class NotOurs(RuntimeError):
+    def __init__(self) -> None:
+        super().__init__("a given server is not ours to stop; mark the test with @pytest.mark.kills_servers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenServers:
+    kafka: GivenServer
+    postgres: GivenServer
+    redis: GivenServer
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "GivenServers":
+        return cls(**{name.value: GivenServer(address=environment[variable]) for name, variable in ADDRESSES.items()})
+
+    async def start(self, names: Collection[ServerName] = ALL) -> None:
+        """They run already."""
+
+    async def stop(self) -> None:
+        """They are not ours to stop."""
+
+
+def _docker_answers(environment: Mapping[str, str]) -> bool:
+    if "DOCKER_HOST" not in environment and not os.path.exists("/var/run/docker.sock"):
+        return False
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=3)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except DockerException:
+        return False
