@@ -4,7 +4,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
-from schemas.fields import Id, Instant, Json, ShortId, Version
+from schemas.fields import Id, Instant, ShortId, Version
 
 DEFAULT_TENANT = "default"
 STRUCTURED_CONTENT_TYPE = "application/cloudevents+json"
@@ -54,8 +54,8 @@ class Envelope(Received):
     """Who or what made the change; kept for audit, never shown to the model, never in a package."""
     replayid: Id | None = None
     """On the replay topic of the requests: asks for a further revision of a known request."""
-    data: Json = None
-    """The payload of the type."""
+    data: Any = None
+    """The payload of the type; its model checks it."""
 
 
 class PublishedEvent(Published, Generic[Data]):

@@ -7,6 +7,7 @@ except where a member says so.
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StrictBool, StrictInt, StrictStr, WithJsonSchema
@@ -32,6 +33,8 @@ def storable_json(value: Any) -> Any:
         return storable(value)
     if isinstance(value, list):
         return [storable_json(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):  # 1e400 is legal JSON, yet no number that JSON can carry on
+        return str(value)
     if isinstance(value, dict):
         return {storable_json(name): storable_json(item) for name, item in value.items()}
     return value

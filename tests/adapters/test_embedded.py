@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis as RedisClient
 
 from consumer.adapters.embedded import Progress, ServerName, Servers, account, errors, jars, packages, ports
+from consumer.adapters.embedded.jvm import Jvm
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer
 
 
@@ -208,6 +210,15 @@ def test_a_jar_that_is_not_the_locked_one_is_never_used(tmp_path: Path, monkeypa
     monkeypatch.setattr(jars, "_download", lambda missing, *_: fetched.extend(missing))
     jars.fetch(lambda _: None)
     assert fetched == [jar]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive"])
+def test_an_archive_that_does_not_fit_only_costs_time(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "unfit.aot").write_bytes(content)
+    jvm = replace(Jvm.prepare(lambda _: None), archive=tmp_path / "unfit.aot")
+    command = jvm.command("kafka.tools.StorageTool", "random-uuid", tmp=tmp_path)
+    assert f"-XX:AOTCache={tmp_path / 'unfit.aot'}" in command
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_the_lock_names_versions_and_checksums_and_no_host() -> None:

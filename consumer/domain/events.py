@@ -1,0 +1,118 @@
+"""What arrives: a record, and what it turns out to be."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.dead_letters import RefusalReason
+from schemas.sessions import SessionData
+
+
+class SessionKey(NamedTuple):
+    """Identifies a session; sorts, so that locks can be taken in one order everywhere."""
+
+    tenant_id: str
+    session_id: str
+
+
+class RequestKey(NamedTuple):
+    """Identifies a request."""
+
+    tenant_id: str
+    session_id: str
+    request_id: str
+
+    @property
+    def session(self) -> SessionKey:
+        return SessionKey(self.tenant_id, self.session_id)
+
+
+class Origin(NamedTuple):
+    """Where a record stands; sorts in reading order of one partition."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A Kafka record as it came, undecoded. Never logged: it may hold secrets."""
+
+    origin: Origin
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Record({self.origin})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceContext:
+    """W3C trace context as it was received; passed on as it is."""
+
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+NO_TRACE = TraceContext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent:
+    """One change of a session. `data` is None for a type that this release does not know."""
+
+    origin: Origin
+    key: SessionKey
+    version: int
+    event_id: str
+    type: str
+    occurred_at: datetime
+    actor: str | None
+    data: SessionData | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request for a handoff package."""
+
+    origin: Origin
+    key: RequestKey
+    state_version: int | None
+    reason: str | None
+    priority: int
+    force: bool
+    deadline_seconds: int
+    from_replay: bool
+    """Read from the replay topic: no deadline applies, live work goes first."""
+    replay_id: str | None
+    """Asks for a further revision of a known request; counts on the replay topic only."""
+    trace: TraceContext = NO_TRACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """The end of a request, before or after its package."""
+
+    origin: Origin
+    key: RequestKey
+    trace: TraceContext = NO_TRACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A record that cannot be accepted: a dead letter in the making."""
+
+    origin: Origin
+    record_key: bytes | None
+    session: SessionKey | None
+    """Known when the envelope could be read; its dead letters go with an erased session."""
+    reason: RefusalReason
+    error: str
+    """One line that names the field; no payload."""
+    excerpt: str
+    """Redacted; at most 2 KiB of UTF-8."""
+
+
+Arrival = SessionEvent | Request | Cancellation | Refusal
