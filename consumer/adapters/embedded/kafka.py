@@ -3,14 +3,17 @@
 import asyncio
 import base64
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 
 from consumer.adapters.embedded import errors, ports
 from consumer.adapters.embedded.jvm import Jvm
 from consumer.adapters.embedded.process import Command, Server
-from consumer.adapters.embedded.progress import ProgressCallback
+from consumer.adapters.embedded.progress import Progress, ProgressCallback, silent
 from consumer.adapters.embedded.watchdog import Watchdog
+
+_RECORDING_SECONDS = 120.0
 
 
 class Kafka(Server):
@@ -22,6 +25,7 @@ class Kafka(Server):
         super().__init__(folder, watchdog)
         self.controller_port = ports.free_port()
         self._progress = progress
+        self._jvm: Jvm | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -32,7 +36,10 @@ class Kafka(Server):
         return (self.port, self.controller_port)
 
     async def _lay_out(self) -> Command:
-        jvm = await asyncio.to_thread(Jvm.prepare, self._progress)
+        if self._jvm is None:
+            self._jvm = await asyncio.to_thread(Jvm.prepare, self._progress)
+            await self._record_archive(self._jvm)
+        jvm = self._jvm
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
         write_properties(properties, self.folder / "data", self.port, self.controller_port)
@@ -47,11 +54,37 @@ class Kafka(Server):
 
     def _format(self, jvm: Jvm, properties: Path) -> None:
         finished = subprocess.run(
-            format_command(jvm, properties, self.folder / "tmp"), capture_output=True, check=False, env={"LC_ALL": "C"}
+            format_command(jvm.using(), properties, self.folder / "tmp"),
+            capture_output=True,
+            check=False,
+            env={"LC_ALL": "C"},
         )
         if finished.returncode != 0:
             self.log.write_bytes(finished.stdout + finished.stderr)
             raise errors.ServerFailed(self.title, "could not format its data folder", self.log)
+
+    async def _record_archive(self, jvm: Jvm) -> None:
+        """Once for this JVM and these jars: run a node for its archive alone. Without one everything works, slower."""
+        if jvm.archive.exists():
+            return
+        self._report(0)
+        with tempfile.TemporaryDirectory(dir=jvm.archive.parent, prefix="recording-") as scratch:
+            written = Path(scratch) / jvm.archive.name
+            recorder = Kafka(Path(scratch) / "kafka", self._watchdog, progress=silent)
+            recorder.stop_seconds = _RECORDING_SECONDS
+            recorder._jvm = jvm.recording(written)
+            try:
+                await recorder.start()
+            finally:
+                await recorder.stop()
+            if written.exists():
+                written.replace(jvm.archive)
+            else:
+                jvm.archive.touch()  # this JVM can't; don't try again at every start
+        self._report(1)
+
+    def _report(self, done: int) -> None:
+        self._progress(Progress(step="Preparing Apache Kafka", done=done, total=1, unit="steps"))
 
 
 def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from consumer.adapters.embedded.watchdog import Watchdog, send, tree
 
 _POLL_SECONDS = 0.02
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_GONE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Server(ABC):
 
     title: str
     stop_signal = signal.SIGTERM
+    stop_seconds = 20.0
+    """How long `stop` waits before it kills."""
 
     def __init__(self, folder: Path, watchdog: Watchdog) -> None:
         self.folder = folder
@@ -86,13 +88,13 @@ class Server(ABC):
         await self._ready(command.ready_line, written)
 
     async def stop(self) -> None:
-        """A clean shutdown: what was acknowledged is on disk. After 20 seconds the process is killed."""
+        """A clean shutdown: what was acknowledged is on disk. After `stop_seconds` the process is killed."""
         if self._process is None:
             return
         self.resume()
         members = tree(self._process.pid)
         send(members[:1], self.stop_signal)
-        if not await _gone(members, _STOP_SECONDS):
+        if not await _gone(members, self.stop_seconds):
             send(members, signal.SIGKILL)
         await self._buried(members)
 
@@ -147,7 +149,7 @@ class Server(ABC):
     async def _buried(self, members: list[psutil.Process]) -> None:
         process, self._process = self._process, None
         self._paused = False
-        await _gone(members, _STOP_SECONDS)
+        await _gone(members, _GONE_SECONDS)
         if process is not None:
             process.wait()
             self._watchdog.forget(process.pid)
