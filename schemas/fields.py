@@ -85,7 +85,12 @@ def _percent(value: Any) -> int:
     return int(Decimal(str(value)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-Text = Annotated[StrictStr, BeforeValidator(_clean), AfterValidator(_not_blank)]
+Text = Annotated[
+    StrictStr,
+    BeforeValidator(_clean),
+    AfterValidator(_not_blank),
+    WithJsonSchema({"type": "string", "pattern": r"\S"}),
+]
 """A required text; not blank. U+0000 and lone surrogates become U+FFFD."""
 
 OptionalText = Annotated[StrictStr | None, BeforeValidator(_clean)]

@@ -6,7 +6,8 @@ Acceptance never depends on the session's state: an event that names a fact or f
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Received
@@ -45,6 +46,13 @@ _APPLIED = frozenset(
     {FixStatus.APPLIED_SUCCESS, FixStatus.APPLIED_FAILED, FixStatus.APPLIED_PARTIAL, FixStatus.APPLIED_PENDING}
 )
 _VERDICTS = frozenset({FixStatus.APPLIED_SUCCESS, FixStatus.APPLIED_FAILED})
+
+
+_PENDING_RULE: JsonDict = {
+    "if": {"properties": {"status": {"const": "applied_pending"}}, "required": ["status"]},
+    "then": {"properties": {"pending_reason": {"type": "string", "pattern": r"\S"}}, "required": ["pending_reason"]},
+}
+"""`_check_pending`, as JSON Schema says it."""
 
 
 def _when_null(default: Any) -> BeforeValidator:
@@ -170,6 +178,10 @@ class Outcome(Received):
 class FixOutcomeRecorded(Outcome):
     """`session.fix_outcome_recorded.v1`: what became of a fix."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_PENDING_RULE, {"properties": {"status": {"not": {"const": "proposed"}}}}]}
+    )
+
     fix_id: Id
     """The fix in question."""
     status: FixStatus
@@ -231,6 +243,8 @@ class SnapshotFact(FactRecorded):
 
 class SnapshotFix(Outcome):
     """A fix as a row."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_PENDING_RULE]})
 
     fix_id: Id
     """The fix's id in this session."""
