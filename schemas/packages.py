@@ -169,7 +169,7 @@ class PackageReady(NoteIdentity):
     status: PackageStatus
     """`ready` (drafted by the model) or `fallback` (drafted by rules)."""
     cause: Cause
-    """Why this revision exists."""
+    """What led to this revision."""
     replay_id: str | None
     """The replay that asked for it, with cause `replay`."""
     markdown: str
