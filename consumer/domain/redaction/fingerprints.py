@@ -1,0 +1,110 @@
+"""Keyed fingerprints: how a secret is recognised again without being kept.
+
+All of them are keyed by a session's key, which is derived from the service's redaction key, the tenant and the session.
+Without the key a fingerprint tells nothing about the value; with it, a guess can be checked, so it is a secret itself.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Self
+
+from consumer.domain.redaction.forms import spellings
+from consumer.domain.redaction.placeholders import Kind
+
+SHORTEST_KNOWN = 6
+"""Characters from which on a value is looked for elsewhere; shorter ones would tear holes into ordinary words."""
+PREFIX_BYTES = 6
+"""Leading bytes whose classes make up a form's prefilter; no form is shorter than ``SHORTEST_KNOWN``."""
+_PACKED = struct.Struct(">16sHI")
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; a lone surrogate, which intake has replaced by then, is carried rather than raised on."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One spelling of a secret. Says its length, and twelve bits that only the session's key gives a meaning to."""
+
+    fingerprint: bytes
+    """16 bytes, keyed."""
+    prefilter: int
+    """2 keyed bits for each of the first six bytes."""
+    length_bytes: int
+    """Of the spelling in UTF-8."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSecret:
+    """A secret of one session, to be found again in any of its spellings. Never holds the value."""
+
+    kind: Kind
+    identity: str
+    """16 hex digits: those of the placeholder that stands for it."""
+    forms: tuple[Form, ...]
+
+    def packed_forms(self) -> bytes:
+        """The forms as one value for a ``bytea`` column: 22 bytes each."""
+        return b"".join(_PACKED.pack(form.fingerprint, form.prefilter, form.length_bytes) for form in self.forms)
+
+    @classmethod
+    def unpacked(cls, kind: str, identity: str, packed_forms: bytes) -> Self:
+        """The way back from a row. Raises ``ValueError`` on an unknown kind, ``struct.error`` on a torn value."""
+        forms = tuple(
+            Form(fingerprint=fingerprint, prefilter=prefilter, length_bytes=length)
+            for fingerprint, prefilter, length in _PACKED.iter_unpack(packed_forms)
+        )
+        return cls(kind=Kind(kind), identity=identity, forms=forms)
+
+
+class SessionKey:
+    """The key of one session's fingerprints."""
+
+    __slots__ = ("_classes", "_key")
+
+    def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
+        tenant, session = encoded(tenant_id), encoded(session_id)
+        # The length keeps ("ab", "c") and ("a", "bc") apart.
+        named = len(tenant).to_bytes(4, "big") + tenant + session
+        self._key = blake2b(named, key=redaction_key, digest_size=32, person=b"session").digest()
+        self._classes: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "SessionKey(…)"
+
+    def identity(self, value: str) -> str:
+        return blake2b(encoded(value), key=self._key, digest_size=8, person=b"identity").hexdigest()
+
+    def fingerprint(self, spelling: bytes) -> bytes:
+        return blake2b(spelling, key=self._key, digest_size=16, person=b"form").digest()
+
+    def classes(self) -> bytes:
+        """A translation table that maps each byte to one of four keyed classes."""
+        if self._classes is None:
+            bits = blake2b(key=self._key, digest_size=64, person=b"classes").digest()
+            self._classes = bytes(bits[byte >> 2] >> 2 * (byte & 3) & 3 for byte in range(256))
+        return self._classes
+
+    def known_secret(self, kind: Kind, identity: str, values: Iterator[str]) -> KnownSecret | None:
+        """The secret with the forms of all its values (a nested one has several), or None where all are too short."""
+        forms: dict[bytes, Form] = {}
+        for spelling in spellings(value for value in values if len(value) >= SHORTEST_KNOWN):
+            form = self._form(encoded(spelling))
+            forms[form.fingerprint] = form
+        if not forms:
+            return None
+        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms[key] for key in sorted(forms)))
+
+    def _form(self, spelling: bytes) -> Form:
+        prefilter = 0
+        for byte_class in spelling[:PREFIX_BYTES].translate(self.classes()):
+            prefilter = prefilter << 2 | byte_class
+        return Form(fingerprint=self.fingerprint(spelling), prefilter=prefilter, length_bytes=len(spelling))
+
+
+def prefilter_bytes(prefilter: int) -> bytes:
+    """The classes of a form's first bytes, as they stand in a text that was translated by the session's classes."""
+    return bytes(prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3 for place in range(PREFIX_BYTES))

@@ -1,0 +1,95 @@
+"""The spellings under which one value may turn up again."""
+
+import html
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+MOST_VALUES = 1_000
+"""Values of one nested secret that get all spellings; beyond it, and for a value over ``LONGEST_VALUE``, the literal
+and the JSON-escaped one only. No real parameter comes near; hostile ones stay cheap."""
+LONGEST_VALUE = 65_536
+"""Characters."""
+
+_NOT_WORD = re.compile(r"([^A-Za-z0-9_])")
+_POWERSHELL = re.compile(r'([`"$])')
+_SHELL = re.compile(r'([\\"$`])')
+
+
+def _json(value: str, *, ascii_only: bool) -> str:
+    return json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+
+
+def _lower_hex(quoted: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    lambda value: value.replace("'", "''"),
+    lambda value: value.replace('"', '""'),
+    lambda value: value.replace("}", "}}"),
+    lambda value: value.replace("\\", "\\\\"),
+    lambda value: value.replace("\\", "\\\\").replace("'", "\\'"),
+    lambda value: value.replace("'", "'\\''"),
+    lambda value: value.replace("%", "%%"),
+    lambda value: value.replace("\n", "\r\n"),
+    lambda value: _POWERSHELL.sub(r"`\1", value),
+    lambda value: _SHELL.sub(r"\\\1", value),
+    lambda value: _NOT_WORD.sub(r"\\\1", value),
+    lambda value: _json(value, ascii_only=True).replace("/", "\\/"),
+    # Escaped twice: JSON inside a JSON text, as logs print it.
+    lambda value: _json(_json(value, ascii_only=True), ascii_only=True),
+    lambda value: _json(_json(value, ascii_only=False), ascii_only=False),
+    lambda value: html.escape(value, quote=False),
+    lambda value: html.escape(value, quote=True),
+    lambda value: html.escape(value, quote=True).replace("&#x27;", "&apos;"),
+    lambda value: html.escape(value, quote=True).replace("&#x27;", "&#39;"),
+)
+
+
+def spellings(values: Iterable[str]) -> Iterator[str]:
+    """Every spelling of each value; repeats are possible, a spelling shorter than its value is not."""
+    for number, value in enumerate(values):
+        yield value
+        yield _json(value, ascii_only=True)
+        yield _json(value, ascii_only=False)
+        if number >= MOST_VALUES or len(value) > LONGEST_VALUE:
+            continue
+        yield from _url_encoded(value)
+        yield from _base64(value)
+        if not value.isalnum():
+            for escape in _ESCAPES:
+                yield escape(value)
+
+
+def _url_encoded(value: str) -> Iterator[str]:
+    plain = value.encode("utf-8", "surrogatepass")
+    if plain.isalnum():
+        return
+    for quoted in (
+        quote(plain, safe=""),
+        quote(plain, safe="/"),
+        quote(plain, safe="!'()*"),
+        quote(plain, safe="/:@!$&'()*+,;="),
+        quote_plus(plain),
+    ):
+        yield quoted
+        yield _lower_hex(quoted)
+
+
+def _base64(value: str) -> Iterator[str]:
+    for plain in (value.encode("utf-8", "surrogatepass"), value.encode("utf-16-le", "surrogatepass")):
+        padded = b64encode(plain).decode()
+        for text in (padded, padded.rstrip("="), *_inner_base64(plain)):
+            yield text
+            if "+" in text or "/" in text:
+                yield text.replace("+", "-").replace("/", "_")
+
+
+def _inner_base64(plain: bytes) -> Iterator[str]:
+    """The characters that stand for the value alone, wherever it begins within a longer encoded text."""
+    for before in range(3):
+        text = b64encode(bytes(before) + plain).decode()
+        yield text[-(-8 * before // 6) : 8 * (before + len(plain)) // 6]

@@ -1,0 +1,225 @@
+"""Which script parameters are secret: by their schema, else by suspicion."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.stand_ins import is_stand_in, words
+
+SECRET_FIELD_TYPES = frozenset({"password", "secret", "securestring", "secure_string", "secure-string"})
+"""``password`` is the contract's; nobody means anything else by the others."""
+VALUE_FIELDS = frozenset({"default", "default_value", "value", "example", "examples"})
+"""Fields of a schema entry that may hold a value of the parameter."""
+CARRIER_NAMES = frozenset({"value", "values", "text", "data", "plain", "plaintext", "current", "new", "old"})
+"""Names under which a suspect object holds its value."""
+
+MOST_DECIMAL_BITS = 10_000
+"""Integers up to here are written in decimal; Python refuses to from 4,300 digits on."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+_NOUNS: Mapping[str, Kind] = {
+    **dict.fromkeys(
+        words(
+            "password passwords passwd passwort passphrase passcode pass pwd pwds pw pswd psw kennwort wachtwoord senha "
+            "contrasena contraseña motdepasse mdp haslo hasło heslo losenord lösenord adgangskode salasana parola "
+            "пароль 密码 パスワード credential credentials creds cred"
+        ),
+        Kind.PASSWORD,
+    ),
+    **dict.fromkeys(words("secret secrets clientsecret appsecret sharedsecret geheimnis"), Kind.SECRET),
+    **dict.fromkeys(words("token tokens bearer jwt accesstoken authtoken sas cookie"), Kind.TOKEN),
+    **dict.fromkeys(words("apikey apikeys privatekey accesskey accountkey secretkey psk presharedkey"), Kind.KEY),
+    **dict.fromkeys(words("pin pins pincode"), Kind.PIN),
+    **dict.fromkeys(words("otp totp mfacode backupcode"), Kind.CODE),
+}
+_KEY_BEFORE = words(
+    "api access secret private shared account storage encryption recovery license licence product admin master signing "
+    "auth wifi wlan wpa psk security subscription function host app application client ssh symmetric primary "
+    "secondary bitlocker session"
+)
+_CODE_BEFORE = frozenset({"backup", "recovery", "mfa", "otp", "verification", "pin", "access", "door", "alarm", "auth"})
+_STRING_BEFORE = frozenset({"connection", "conn"})
+_ADDED = words(
+    "value text plain plaintext clear cleartext new old current confirm confirmation again repeat raw b64 base64 "
+    "encoded string secure input for user account"
+)
+_TRUE_WORDS = frozenset({"true", "1", "yes", "y", "on"})
+
+
+class Verdict(StrEnum):
+    SECRET = "secret"
+    PLAIN = "plain"
+    """A usable schema has an entry for it that marks nothing."""
+    UNKNOWN = "unknown"
+    """No usable entry: suspicion decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """What a schema says about parameters, by name; names are compared without case and a leading ``$``."""
+
+    marked: Mapping[str, Kind] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
+
+    def verdict(self, name: str) -> Verdict:
+        folded = _folded(name)
+        if folded in self.marked:
+            return Verdict.SECRET
+        return Verdict.PLAIN if folded in self.plain else Verdict.UNKNOWN
+
+    def kind(self, name: str) -> Kind:
+        return self.marked[_folded(name)]
+
+
+_NO_ENTRIES = Entries()
+
+
+def entries(schema: object) -> Entries:
+    """Reads a schema of any shape and never raises.
+
+    A malformed schema is unusable, it clears no parameter of suspicion; but what it still marks is secret. Of several
+    entries for one name one that marks it is enough.
+    """
+    if schema is None:
+        return _NO_ENTRIES
+    listed = schema.get("parameters") if isinstance(schema, dict) else schema
+    if not isinstance(listed, list):
+        return _NO_ENTRIES
+    usable = isinstance(schema, dict)
+    marked: dict[str, Kind] = {}
+    plain: set[str] = set()
+    for entry in listed:
+        if not isinstance(entry, dict):
+            usable = False
+            continue
+        names = [_folded(name) for name in (entry.get("key"), entry.get("variable_name")) if isinstance(name, str)]
+        if not any(names):
+            usable = False
+        elif is_marked(entry):
+            marked.update((name, kind_of(entry)) for name in names if name)
+        else:
+            usable = usable and isinstance(entry.get("field_type", ""), str | None)
+            plain.update(name for name in names if name)
+    return Entries(marked=marked, plain=frozenset(plain) if usable else frozenset())
+
+
+def schema_beside(around: Mapping[str, JsonValue]) -> JsonValue:
+    """The schema that belongs to a ``parameters_used``: its neighbour, or in the ``template`` that is its neighbour."""
+    beside = around.get("parameters_schema")
+    if beside is not None:
+        return beside
+    template = around.get("template")
+    return template.get("parameters_schema") if isinstance(template, dict) else None
+
+
+def is_marked(entry: Mapping[str, JsonValue]) -> bool:
+    field_type, sensitive = entry.get("field_type"), entry.get("sensitive")
+    if isinstance(field_type, str) and field_type.strip().casefold() in SECRET_FIELD_TYPES:
+        return True
+    if isinstance(sensitive, str):
+        return sensitive.strip().casefold() in _TRUE_WORDS
+    return sensitive is True or (isinstance(sensitive, int | float) and sensitive == 1)
+
+
+def kind_of(entry: Mapping[str, JsonValue]) -> Kind:
+    """The kind of a marked entry: by its field type, else by its name, else ``secret``."""
+    field_type = entry.get("field_type")
+    if isinstance(field_type, str) and field_type.strip().casefold() == "password":
+        return Kind.PASSWORD
+    for name in (entry.get("key"), entry.get("variable_name")):
+        kind = suspected_kind(name) if isinstance(name, str) else None
+        if kind is not None:
+            return kind
+    return Kind.SECRET
+
+
+def suspected_kind(name: str) -> Kind | None:
+    """What a name gives its value away as. The last noun decides: ``token_expiry`` and ``key_vault_name`` do not."""
+    if len(name) > 200:
+        return None
+    words = [word.casefold() for word in _WORDS.findall(name)]
+    while words and (words[-1] in _ADDED or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return None
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    kind = _NOUNS.get(last) or _NOUNS.get(before + last)
+    if kind is not None:
+        return None if before in {"no", "has", "is", "change", "reset", "require", "must", "by"} else kind
+    if last in {"key", "keys"} and before in _KEY_BEFORE:
+        return Kind.KEY
+    if last in {"code", "codes"} and before in _CODE_BEFORE:
+        return Kind.CODE
+    if last == "string" and before in _STRING_BEFORE:
+        return Kind.CONNECTION_STRING
+    joined = "".join(words)
+    return Kind.PASSWORD if joined.endswith(("password", "passwd", "passwort", "passphrase", "motdepasse")) else None
+
+
+def is_suspect_value(value: str) -> bool:
+    """Whether the value of a suspiciously named parameter can be a secret at all."""
+    return not is_stand_in(value.strip())
+
+
+def is_suspect_number(value: float) -> bool:
+    return not isinstance(value, bool) and value not in (0, 1, -1)
+
+
+def has_secret_shape(value: str) -> bool:
+    """Whether a value looks like a made-up password: one word, letters and digits and a sign no name or path has."""
+    return (
+        8 <= len(value) <= 64
+        and _PASSWORD_SHAPE.fullmatch(value) is not None
+        and not _EMAIL.fullmatch(value)
+        and not is_stand_in(value)
+    )
+
+
+_PASSWORD_SHAPE = re.compile(
+    r"(?=[^A-Za-z]*[A-Za-z])(?=[^0-9]*[0-9])(?=[^!#$%^&*?+~@]*[!#$%^&*?+~@])[^\s/\\:,;|<>(){}\[\]\"']+"
+)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+
+
+def canonical_text(value: JsonValue) -> str:
+    """The text of a value that its fingerprint is taken of; a number's is what JSON writes. Never raises."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (RecursionError, ValueError):
+        # Nested too deeply, or an integer of more digits than Python prints: its scalars stand for it.
+        return "\x1f".join(leaves(value))
+
+
+def leaves(value: JsonValue) -> Iterator[str]:
+    """The texts of all scalars in a value but null and truth, texts also without the blanks around them.
+
+    Iterative: depth is no concern. An integer of more digits than Python prints is written in hexadecimal.
+    """
+    waiting: list[JsonValue] = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+                if text != text.strip():
+                    yield text.strip()
+            case dict() as members:
+                waiting.extend(members.values())
+            case list() as members:
+                waiting.extend(members)
+            case bool() | None:
+                pass
+            case int() as number:
+                yield str(number) if number.bit_length() < MOST_DECIMAL_BITS else hex(number)
+            case number:
+                yield repr(number)
+
+
+def _folded(name: str) -> str:
+    return name.strip().lstrip("$").casefold()

@@ -1,0 +1,87 @@
+"""What stands where a secret stood: the stored and the numbered placeholder."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a removed value was; the word a reader of the package sees. The order decides between two finders."""
+
+    PASSWORD = "password"
+    """A password or passphrase of a person, a service or a device."""
+    TOKEN = "token"
+    """A bearer, API, session or webhook token."""
+    KEY = "key"
+    """A cryptographic, API, storage, licence-free or recovery key."""
+    CONNECTION_STRING = "connection_string"
+    """The credential inside a connection string or URL."""
+    PIN = "pin"
+    """A short numeric code that opens something."""
+    CODE = "code"
+    """A backup, recovery or one-time code."""
+    HASH = "hash"
+    """A password's hash that can be used or cracked (NTLM, crypt)."""
+    SECRET = "secret"
+    """A marked parameter of no nearer kind, or a known value that was met again elsewhere."""
+
+
+PLACEHOLDER = re.compile(r"\[REDACTED:([a-z_]{1,32})(?::([0-9a-f]{16})|#[0-9]{1,9})\]")
+_STORED = re.compile(r"\[REDACTED:([a-z_]{1,32}):([0-9a-f]{16})\]")
+_RANK: Mapping[str, int] = {kind.value: rank for rank, kind in enumerate(Kind)}
+
+
+def stored_placeholder(kind: Kind, identity: str) -> str:
+    return f"[REDACTED:{kind.value}:{identity}]"
+
+
+def is_placeholder(text: str) -> bool:
+    return PLACEHOLDER.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbering:
+    """The names of a bundle's secrets: fingerprint to ``password#1``.
+
+    Fingerprints are those of one session, so a numbering means something for that session's texts only.
+    """
+
+    names: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        """How many distinct secrets were removed from the numbered texts."""
+        return len(self.names)
+
+    def text(self, text: str) -> str:
+        """The text with numbered placeholders; one whose fingerprint was not in the numbered texts stays as it is."""
+        if "[REDACTED:" not in text:
+            return text
+        return _STORED.sub(self._named, text)
+
+    def _named(self, found: re.Match[str]) -> str:
+        name = self.names.get(found[2])
+        return found[0] if name is None else f"[REDACTED:{name}]"
+
+
+def number_placeholders(texts_in_order: Iterable[str]) -> Numbering:
+    """Numbers distinct secrets within their kind, in the order in which they first stand in the texts.
+
+    One secret carries one kind throughout, the first in the order of ``Kind`` among those it was stored under: a swept
+    occurrence reads like the parameter it came from.
+    """
+    kinds: dict[str, str] = {}
+    for text in texts_in_order:
+        if "[REDACTED:" not in text:
+            continue
+        for kind, identity in _STORED.findall(text):
+            seen = kinds.get(identity)
+            if seen is None or _RANK.get(kind, len(_RANK)) < _RANK.get(seen, len(_RANK)):
+                kinds[identity] = kind
+    numbers: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for identity, kind in kinds.items():
+        numbers[kind] = numbers.get(kind, 0) + 1
+        names[identity] = f"{kind}#{numbers[kind]}"
+    return Numbering(names=names)

@@ -1,0 +1,199 @@
+"""The door: what turns raw texts and parameters into redacted ones."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from pydantic import JsonValue
+
+from consumer.domain.redaction import detectors, parameters
+from consumer.domain.redaction.fingerprints import KnownSecret, SessionKey
+from consumer.domain.redaction.placeholders import Kind, is_placeholder, stored_placeholder
+from consumer.domain.redaction.sweep import Sweeper
+
+DEEPEST = 70
+"""Levels of a JSON value that are walked; what lies deeper is left out (events over 64 levels are refused anyway)."""
+MOST_PASSES = 8
+"""How often a text is looked at again after something was found; each pass leaves less to find."""
+
+
+class Redactor:
+    """Holds the service's redaction key. Raises ``ValueError`` on an empty one. Its repr tells nothing."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        if not key:
+            raise ValueError("the redaction key is empty; give it at least 16 random bytes")
+        self._key = key if len(key) <= blake2b.MAX_KEY_SIZE else blake2b(key).digest()
+
+    def scope(self, tenant_id: str, session_id: str) -> "Scope":
+        return Scope(self._key, tenant_id, session_id)
+
+
+class Scope:
+    """One session's redaction, made for an event (or a few) and dropped with it.
+
+    Collects what it found as ``KnownSecret``; a value is never kept, not even here.
+    """
+
+    __slots__ = ("_key", "_known", "_redaction_key", "_session_id", "_tenant_id")
+
+    def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
+        self._redaction_key = redaction_key
+        self._tenant_id = tenant_id
+        self._session_id = session_id
+        self._key: SessionKey | None = None
+        self._known: dict[str, KnownSecret] | None = None
+
+    def text(self, text: str) -> str:
+        """The text with its secrets replaced; the same object where nothing was found."""
+        for _ in range(MOST_PASSES):
+            found = detectors.find(text)
+            if not found:
+                break
+            text = self._replaced(text, found)
+        return text
+
+    def parameters(self, parameters_schema: object, parameters_used: JsonValue) -> JsonValue:
+        """A script's parameters: whole values where the schema marks them, else suspicion, else free text.
+
+        The schema may be anything: one that cannot be used marks nothing and clears nothing.
+        """
+        return self._parameters(parameters_schema, parameters_used, depth=0)
+
+    def parameters_schema(self, parameters_schema: JsonValue) -> JsonValue:
+        """A schema as it may be stored: defaults and examples of marked parameters are secrets, too."""
+        return self._schema(parameters_schema, depth=0)
+
+    def json_value(self, value: JsonValue) -> JsonValue:
+        """Any JSON value: names and texts are looked at, ``parameters_used`` obeys the ``parameters_schema`` that stands
+        beside it or in the ``template`` beside it."""
+        return self._json(value, depth=0)
+
+    def known_secrets(self) -> tuple[KnownSecret, ...]:
+        """What was found so far and has a value of at least 6 characters, by identity."""
+        if not self._known:
+            return ()
+        return tuple(self._known[identity] for identity in sorted(self._known))
+
+    def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
+        """``known`` must be of this session: another one's fingerprints match nothing here."""
+        return Sweeper(self._session_key(), known)
+
+    def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
+        return self.sweeper(known).text(text)
+
+    def _session_key(self) -> SessionKey:
+        if self._key is None:
+            self._key = SessionKey(self._redaction_key, self._tenant_id, self._session_id)
+        return self._key
+
+    def _replaced(self, text: str, found: list[detectors.Found]) -> str:
+        parts: list[str] = []
+        end = 0
+        for each in found:
+            value = text[each.start : each.stop]
+            parts += text[end : each.start], self._placeholder(each.kind, value, (value,), known=each.known)
+            end = each.stop
+        parts.append(text[end:])
+        return "".join(parts)
+
+    def _placeholder(self, kind: Kind, value: str, leaves: Iterable[str], *, known: bool = True) -> str:
+        key = self._session_key()
+        identity = key.identity(value)
+        if known:
+            self._remember(key, kind, identity, leaves)
+        return stored_placeholder(kind, identity)
+
+    def _remember(self, key: SessionKey, kind: Kind, identity: str, leaves: Iterable[str]) -> None:
+        if self._known is None:
+            self._known = {}
+        if identity in self._known:
+            return
+        secret = key.known_secret(kind, identity, iter(leaves))
+        if secret is not None:
+            self._known[identity] = secret
+
+    def _parameters(self, schema: object, used: JsonValue, depth: int) -> JsonValue:
+        if not isinstance(used, dict):
+            return self._json(used, depth)
+        entries = parameters.entries(schema)
+        clean: dict[str, JsonValue] = {}
+        for name, value in used.items():
+            match entries.verdict(name):
+                case parameters.Verdict.SECRET:
+                    clean[self.text(name)] = self._whole(entries.kind(name), value)
+                case parameters.Verdict.PLAIN:
+                    clean[self.text(name)] = self._texts(value, depth + 1)
+                case parameters.Verdict.UNKNOWN:
+                    clean[self.text(name)] = self._suspected(name, value, depth + 1)
+        return clean
+
+    def _schema(self, schema: JsonValue, depth: int) -> JsonValue:
+        clean = self._json(schema, depth)
+        listed = clean.get("parameters") if isinstance(clean, dict) else clean
+        if not isinstance(listed, list):
+            return clean
+        for entry in listed:
+            if isinstance(entry, dict) and parameters.is_marked(entry):
+                for name in parameters.VALUE_FIELDS & entry.keys():
+                    entry[name] = self._whole(parameters.kind_of(entry), entry[name])
+        return clean
+
+    def _whole(self, kind: Kind, value: JsonValue) -> JsonValue:
+        """One placeholder for all of it. Null and the empty text hold no secret and stay."""
+        if value is None or value == "" or (isinstance(value, str) and is_placeholder(value)):
+            return value
+        return self._placeholder(kind, parameters.canonical_text(value), parameters.leaves(value))
+
+    def _suspected(self, name: str, value: JsonValue, depth: int) -> JsonValue:
+        kind = parameters.suspected_kind(name)
+        if isinstance(value, str):
+            if kind is not None and parameters.is_suspect_value(value):
+                return self._whole(kind, value)
+            clean = self.text(value)
+            if clean == value and parameters.has_secret_shape(value):
+                return self._whole(Kind.SECRET, value)
+            return clean
+        if isinstance(value, dict):
+            return self._json(value, depth, suspect=kind)
+        if isinstance(value, list) and depth < DEEPEST:
+            return [self._suspected(name, member, depth + 1) for member in value]
+        if kind is not None and isinstance(value, int | float) and parameters.is_suspect_number(value):
+            return self._whole(kind, value)
+        return self._json(value, depth)
+
+    def _texts(self, value: JsonValue, depth: int) -> JsonValue:
+        """A value that its schema declares to be no secret: only what stands inside its texts can be one."""
+        if isinstance(value, str):
+            return self.text(value)
+        if depth >= DEEPEST:
+            return None
+        if isinstance(value, dict):
+            return {self.text(name): self._texts(member, depth + 1) for name, member in value.items()}
+        if isinstance(value, list):
+            return [self._texts(member, depth + 1) for member in value]
+        return value
+
+    def _json(self, value: JsonValue, depth: int, suspect: Kind | None = None) -> JsonValue:
+        if isinstance(value, str):
+            return self.text(value)
+        if depth >= DEEPEST:
+            return None
+        if isinstance(value, list):
+            return [self._json(member, depth + 1) for member in value]
+        if isinstance(value, dict):
+            return {self.text(name): self._member(value, name, depth, suspect) for name in value}
+        return value
+
+    def _member(self, around: dict[str, JsonValue], name: str, depth: int, suspect: Kind | None) -> JsonValue:
+        value = around[name]
+        if name == "parameters_used":
+            return self._parameters(parameters.schema_beside(around), value, depth + 1)
+        if name == "parameters_schema":
+            return self._schema(value, depth + 1)
+        if suspect is not None and name.casefold() in parameters.CARRIER_NAMES:
+            return self._suspected(suspect.value, value, depth + 1)
+        return (
+            self._suspected(name, value, depth + 1) if parameters.suspected_kind(name) else self._json(value, depth + 1)
+        )

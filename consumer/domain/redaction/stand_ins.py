@@ -1,0 +1,37 @@
+"""What stands where a secret would stand and is none: variables, masks, and the words people write there."""
+
+import re
+
+_STAND_IN = re.compile(
+    r"""
+      \$[A-Za-z_({][^\s]{0,80}            # $var, $env:NAME, ${VAR}, $(command)
+    | %[A-Za-z_][\w().:~-]{0,60}%         # %VAR%
+    | !\w{1,60}!                          # !VAR! of a batch file
+    | \{\{[^{}]{0,80}\}\}                 # {{var}}
+    | \{[\w .:-]{0,60}\}                  # {var}, {0}
+    | <[^<>]{0,80}>                       # <password>
+    | \#\{[^{}]{0,80}\}\#?                # #{var}#
+    | @[A-Za-z_]\w{0,60}                  # @p1 of SQL
+    | \[REDACTED:.*
+    | \[[\w -]{1,40}\]                    # [password], [string]
+    | [*•●·.xX_?#-]+                      # masks
+    | \(.*\)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def words(text: str) -> frozenset[str]:
+    """A closed set of words, written as a line."""
+    return frozenset(text.split())
+
+
+EMPTY_WORDS = words(
+    "null none nil true false yes no n/a na empty blank undefined unset redacted removed hidden masked secret password "
+    "string securestring not required optional default unknown tbd todo prompt"
+)
+
+
+def is_stand_in(value: str) -> bool:
+    """Whether a value names, masks or denies a secret instead of being one. Expects it without surrounding blanks."""
+    return not value or value.casefold() in EMPTY_WORDS or _STAND_IN.fullmatch(value) is not None

@@ -1,0 +1,199 @@
+"""Known secrets: found again in every spelling, remembered without being kept."""
+
+import html
+import json
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
+from consumer.domain.redaction.placeholders import PLACEHOLDER
+
+KEY = b"k" * 32
+values = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=30).filter(
+    lambda text: text == text.strip()
+)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+def scope(tenant: str = "tenant", session: str = "session") -> Scope:
+    return Redactor(KEY).scope(tenant, session)
+
+
+def marked(value: object, door: Scope | None = None) -> tuple[KnownSecret, ...]:
+    door = door or scope()
+    door.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})  # type: ignore[dict-item]
+    return door.known_secrets()
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "literal": lambda v: v,
+    "inside a word": lambda v: f"aa{v}zz",
+    "url": lambda v: quote(v, safe=""),
+    "url path": quote,
+    "url plus": quote_plus,
+    "base64": lambda v: b64encode(v.encode()).decode(),
+    "base64 url": lambda v: urlsafe_b64encode(v.encode()).decode(),
+    "base64 unpadded": lambda v: b64encode(v.encode()).decode().rstrip("="),
+    "base64 of user:value": lambda v: b64encode(f"svc:{v}:x".encode()).decode(),
+    "base64 shifted": lambda v: b64encode(f"{v}yy".encode()).decode(),
+    "base64 utf-16": lambda v: b64encode(v.encode("utf-16-le")).decode(),
+    "base64 utf-16 in a command": lambda v: b64encode(f"net use '{v}' ok".encode("utf-16-le")).decode(),
+    "json": json.dumps,
+    "json utf-8": lambda v: json.dumps(v, ensure_ascii=False),
+    "json in json": lambda v: json.dumps(json.dumps(v)),
+    "quote doubled": lambda v: "'" + v.replace("'", "''") + "'",
+    "double quote doubled": lambda v: '"' + v.replace('"', '""') + '"',
+    "backslashes doubled": lambda v: v.replace("\\", "\\\\"),
+    "html": html.escape,
+}
+
+
+def survives(value: str, spelling: str, text: str) -> bool:
+    """Whether the spelled value still stands in the text, but for what base64 shares with its neighbours."""
+    core = SPELLINGS[spelling](value)
+    return core in text or value in PLACEHOLDER.sub("", text)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@given(value=values, before=texts, after=texts)
+def test_no_spelling_of_a_marked_value_survives(spelling: str, value: str, before: str, after: str) -> None:
+    text = before + SPELLINGS[spelling](value) + after
+    swept = scope().sweep(text, marked(value))
+    assert swept != text
+    assert not survives(value, spelling, swept)
+
+
+@given(value=values, parts=st.lists(texts, min_size=1, max_size=5))
+def test_a_sweep_of_literals_is_a_replacement(value: str, parts: list[str]) -> None:
+    known = marked(value)
+    text = value.join(parts)
+    swept = scope().sweep(text, known)
+    if all(form_free(part, value) for part in parts):
+        assert swept == text.replace(value, f"[REDACTED:secret:{known[0].identity}]")
+
+
+def form_free(part: str, value: str) -> bool:
+    """The naive replacement knows one spelling only; texts that hold another one by chance are not compared."""
+    known = marked(value)
+    return scope().sweep(part.replace(value, ""), known) == part.replace(value, "")
+
+
+@given(st.lists(values, min_size=2, max_size=4, unique=True), texts)
+def test_a_sweep_depends_on_the_set_of_secrets_only(secrets: list[str], between: str) -> None:
+    known = [secret for value in secrets for secret in marked(value)]
+    text = between.join([*secrets, *reversed(secrets)])
+    assert scope().sweep(text, known) == scope().sweep(text, reversed(known))
+
+
+@given(values, texts)
+def test_sweeping_twice_is_sweeping_once(value: str, text: str) -> None:
+    known = marked(value)
+    once = scope().sweep(text + value + text, known)
+    assert scope().sweep(once, known) == once
+
+
+def test_many_forms_are_searched_like_few() -> None:
+    secrets = [f"planted-{number:04}!" for number in range(200)]
+    known = [secret for value in secrets for secret in marked(value)]
+    swept = scope().sweep(" ".join(secrets), known)
+    assert "planted" not in swept
+    assert len(set(swept.split(" "))) == len(secrets)
+
+
+def test_the_longer_of_two_secrets_is_named() -> None:
+    short, long = marked("Summer2024"), marked("Summer2024!x")
+    assert scope().sweep("Summer2024!x", [*short, *long]) == f"[REDACTED:secret:{long[0].identity}]"
+
+
+def test_a_value_below_six_characters_is_not_looked_for() -> None:
+    assert marked("abc12") == ()
+    assert len(marked("abc123")) == 1
+
+
+def test_a_number_is_known_by_its_digits() -> None:
+    known = marked(12345678)
+    assert "12345678" not in scope().sweep("code 12345678 used", known)
+    assert scope().sweeper(known).json_value({"n": [12345678, 5]}) == {
+        "n": [f"[REDACTED:secret:{known[0].identity}]", 5]
+    }
+
+
+def test_each_leaf_of_a_nested_secret_is_known_under_one_identity() -> None:
+    known = marked({"user": "svc-backup", "list": ["hunter-two", 99887766, "tiny"]})
+    swept = scope().sweep("svc-backup hunter-two 99887766 tiny", known)
+    assert swept == f"{' '.join([f'[REDACTED:secret:{known[0].identity}]'] * 3)} tiny"
+
+
+def test_a_placeholder_is_never_torn() -> None:
+    known = [*marked("REDACTED"), *marked("password"), *marked("secret:")]
+    assert scope().sweep("password [REDACTED:password#1] REDACTED", known).count("[REDACTED:password#1]") == 1
+    stored = f"[REDACTED:password:{'0' * 16}]"
+    assert stored in scope().sweep(f"x {stored} y", known)
+
+
+@given(values)
+def test_a_known_secret_survives_its_row(value: str) -> None:
+    for secret in marked(value):
+        assert KnownSecret.unpacked(secret.kind.value, secret.identity, secret.packed_forms()) == secret
+
+
+@given(values.filter(lambda value: not any(character in value for character in "[]():=',")))
+def test_nothing_known_shows_the_value(value: str) -> None:
+    door = scope()
+    known = marked(value, door)
+    shown = repr(known) + repr(door) + repr(door.sweeper(known))
+    assert not value.isascii() or len(value) < 9 or value not in shown
+
+
+@given(values)
+def test_sessions_and_tenants_share_nothing(value: str) -> None:
+    doors = [
+        scope(),
+        scope(session="other"),
+        scope(tenant="other"),
+        scope("tenan", "tsession"),
+        Redactor(b"x").scope("tenant", "session"),
+    ]
+    known = [marked(value, door)[0] for door in doors]
+    assert len({secret.identity for secret in known}) == len(doors)
+    assert len({form.fingerprint for secret in known for form in secret.forms}) == sum(
+        len(secret.forms) for secret in known
+    )
+    assert marked(value)[0] == known[0]
+
+
+def test_an_empty_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="redaction key"):
+        Redactor(b"")
+
+
+def test_numbers_are_given_within_a_kind_in_the_order_of_the_texts() -> None:
+    one, two, three = ("0" * 15 + digit for digit in "123")
+    texts = [
+        f"a [REDACTED:password:{two}] b [REDACTED:token:{three}]",
+        f"[REDACTED:password:{one}] [REDACTED:secret:{two}]",
+    ]
+    numbering = number_placeholders(texts)
+    assert numbering.count == 3
+    assert [numbering.text(text) for text in texts] == [
+        "a [REDACTED:password#1] b [REDACTED:token#1]",
+        "[REDACTED:password#2] [REDACTED:password#1]",
+    ]
+
+
+def test_the_kind_of_a_secret_does_not_depend_on_who_found_it_first() -> None:
+    one = "1" * 16
+    early = number_placeholders([f"[REDACTED:secret:{one}]", f"[REDACTED:token:{one}]", f"[REDACTED:password:{one}]"])
+    late = number_placeholders([f"[REDACTED:password:{one}]", f"[REDACTED:secret:{one}]"])
+    assert early.names == late.names == {one: "password#1"}
+
+
+def test_a_numbered_text_stays_as_it_is() -> None:
+    text = "[REDACTED:password#1] and [REDACTED:password:0123456789abcdef]"
+    assert number_placeholders([]).text(text) == text
+    assert number_placeholders([text]).count == 1
