@@ -47,7 +47,7 @@ async def test_a_committed_row_survives_a_kill_of_postgres(
     await _execute(empty_database, "CREATE TABLE kept AS SELECT 7 AS value")
 
     await postgres_server.kill()
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         await asyncpg.connect(empty_database)
     await postgres_server.start()
 

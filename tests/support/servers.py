@@ -5,11 +5,11 @@ images of docker-compose.yml), `embedded` (from packages), or `auto`, the defaul
 """
 
 import asyncio
-import os
 from collections.abc import Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from consumer.adapters.embedded import ServerName, Servers
@@ -166,7 +166,7 @@ class GivenServers:
 
 
 def _docker_answers(environment: Mapping[str, str]) -> bool:
-    if "DOCKER_HOST" not in environment and not os.path.exists("/var/run/docker.sock"):
+    if "DOCKER_HOST" not in environment and not Path("/var/run/docker.sock").exists():
         return False
     import docker
     from docker.errors import DockerException

@@ -1,7 +1,7 @@
 """Ends the servers when the process that started them is gone, killed without a chance to clean up included.
 
-A small process of its own reads commands from a pipe. While the owner lives the pipe stays open; its end is the
-signal. (`PR_SET_PDEATHSIG` would not do: it fires at the end of the *thread* that started the server, and only on Linux.)
+A small process of its own reads commands from a pipe. While the owner lives the pipe stays open; its end is the signal.
+(`PR_SET_PDEATHSIG` would not do: it fires at the end of the *thread* that started the server, and only on Linux.)
 """
 
 import shutil

@@ -1,0 +1,58 @@
+# Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format generate lock bench clean
+
+# The first Python that is new enough; `make PYTHON=…` chooses another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+STAMP := .venv/installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	--strip-extras --python-version 3.11
+export PYTHONDONTWRITEBYTECODE := 1
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+setup: $(STAMP) ## Install everything into .venv, from locked packages
+
+demo: $(STAMP) ## Start real Kafka, PostgreSQL and Redis, run the service on sample sessions, show the packages
+	@$(BIN)/escalation-consumer demo
+
+test: check ## Check everything, then run all tests on real servers
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/python -m schemas.generate --check
+	@echo "checks passed"
+
+format: $(STAMP) ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format --quiet
+
+generate: $(STAMP) ## Write schemas/generated from the models
+	@$(BIN)/python -m schemas.generate
+
+bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
+	@$(BIN)/python -m tests.benchmarks.intake
+
+lock: $(STAMP) ## Lock the newest allowed packages and Kafka's jars, with checksums
+	$(COMPILE) --upgrade --all-extras --output-file requirements.lock
+	$(COMPILE) --upgrade --extra build --constraint requirements.lock --output-file requirements-run.lock
+	$(BIN)/python -m tests.support.lock_jars
+
+clean: ## Remove .venv and all caches of this folder
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }; }
+	@echo "Installing locked packages (a minute the first time)"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
