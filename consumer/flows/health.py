@@ -1,0 +1,105 @@
+"""What turns and what is stuck: the loops report here, `/readyz` and `/livez` read from here.
+
+Nothing here waits or touches a server, so that an answer comes at once whatever hangs elsewhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Hop = Literal["database", "group", "store", "poll", "position", "publish", "model", "cache"]
+"""What a record passes on its way, as far as it can be stuck there:
+
+`database`  PostgreSQL answers the probe; `group`  the consumer is a member of its group;
+`store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
+`publish`  the relay reaches the topics; `model`  the model answers; `cache`  Redis answers.
+"""
+
+NEEDED: frozenset[Hop] = frozenset({"database", "group"})
+"""Without these the service is not ready; they count as stuck until they were seen to work once."""
+BLOCKING: frozenset[Hop] = NEEDED | {"store", "poll"}
+"""While one of these fails the service is not ready; the others are named, and work goes on without them."""
+
+SILENCE_SECONDS = 20.0
+"""A loop that was silent for so long is stuck: with the time between two looks it is named within 30 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """One thing that makes no progress."""
+
+    what: str
+    """A hop, or a loop as `loop:<name>`."""
+    reason: str
+    """For people, one line; no payload, no secret."""
+    seconds: float
+    """For how long, by the monotonic clock."""
+    blocking: bool
+    """Whether the service is not ready because of it."""
+
+
+@dataclass(slots=True)
+class _Trouble:
+    since: float
+    reason: str
+
+
+class Health:
+    """The last signs of life of every loop and hop. `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        started = clock()
+        self._beats: dict[str, tuple[float, float]] = {}
+        self._troubles: dict[Hop, _Trouble] = {
+            hop: _Trouble(started, "not seen to work since the start") for hop in sorted(NEEDED)
+        }
+
+    def expect(self, loop: str, *, within_seconds: float = SILENCE_SECONDS) -> None:
+        """From now on this loop has to beat at least so often."""
+        self._beats[loop] = (self._clock(), within_seconds)
+
+    def retire(self, loop: str) -> None:
+        """This loop has ended as it should: its silence means nothing any more."""
+        self._beats.pop(loop, None)
+
+    def beat(self, loop: str) -> None:
+        """This loop turns. To be called at every turn, also when there is nothing to do and while a server is away."""
+        _, within = self._beats.get(loop, (0.0, SILENCE_SECONDS))
+        self._beats[loop] = (self._clock(), within)
+
+    def failing(self, hop: Hop, reason: str) -> None:
+        """This hop does not work now; the first such word starts its clock, later ones renew the reason."""
+        known = self._troubles.get(hop)
+        self._troubles[hop] = _Trouble(known.since if known else self._clock(), _one_line(reason))
+
+    def ok(self, hop: Hop) -> None:
+        """This hop works."""
+        self._troubles.pop(hop, None)
+
+    def stuck(self) -> tuple[Stuck, ...]:
+        """Whatever makes no progress now, the longest first."""
+        now = self._clock()
+        hops = [
+            Stuck(what=hop, reason=trouble.reason, seconds=now - trouble.since, blocking=hop in BLOCKING)
+            for hop, trouble in self._troubles.items()
+        ]
+        loops = [
+            Stuck(what=f"loop:{loop}", reason="the loop does not turn", seconds=now - last, blocking=True)
+            for loop, (last, within) in self._beats.items()
+            if now - last > within
+        ]
+        return tuple(sorted(hops + loops, key=lambda one: -one.seconds))
+
+    @property
+    def ready(self) -> bool:
+        return not any(one.blocking for one in self.stuck())
+
+    @property
+    def alive(self) -> bool:
+        """Whether every loop turns."""
+        return not any(one.what.startswith("loop:") for one in self.stuck())
+
+
+def _one_line(reason: str) -> str:
+    return " ".join(reason.split())[:300]

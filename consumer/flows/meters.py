@@ -1,0 +1,70 @@
+"""What is measured: every metric's name and meaning, in one closed set. Labels come from closed sets too: no tenant,
+no session, no text of a record.
+
+Flows call `Meters`; an adapter shows the figures at `/metrics`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric: at most one label, whose values are a closed set."""
+
+    kind: Kind
+    name: str
+    meaning: str
+    label: str | None = None
+
+
+def _counter(name: str, meaning: str, label: str | None = None) -> Metric:
+    return Metric(kind=Kind.COUNTER, name=name, meaning=meaning, label=label)
+
+
+def _gauge(name: str, meaning: str, label: str | None = None) -> Metric:
+    return Metric(kind=Kind.GAUGE, name=name, meaning=meaning, label=label)
+
+
+def _seconds(name: str, meaning: str, label: str | None = None) -> Metric:
+    return Metric(kind=Kind.HISTOGRAM, name=name, meaning=meaning, label=label)
+
+
+class Meter(Enum):
+    """Every metric of the service."""
+
+    RECORDS = _counter("escalation_records", "Records taken in, by what became of them.", "outcome")
+    DEAD_LETTERS = _counter("escalation_dead_letters", "Records refused, by reason.", "reason")
+    BATCHES = _counter("escalation_intake_batches", "Intake transactions, by result.", "result")
+    REBALANCES = _counter("escalation_rebalances", "Partitions assigned or revoked.", "event")
+    PACKAGES = _counter("escalation_packages", "Outcomes decided, by status.", "status")
+    MODEL_CALLS = _counter("escalation_model_calls", "Calls to the model, by result.", "result")
+    MODEL_TOKENS = _counter("escalation_model_tokens", "Tokens that the model counted, by kind.", "kind")
+    MODEL_SECONDS = _seconds("escalation_model_seconds", "How long a call to the model took.")
+    DRAFTS_REUSED = _counter("escalation_drafts_reused", "Drafts taken from the cache or the ledger.", "origin")
+    OUTCOME_SECONDS = _seconds("escalation_outcome_seconds", "From storing a request to deciding its first outcome.")
+    PUBLISHED = _counter("escalation_published", "Events published in committed transactions.")
+    RELAY_LEADING = _gauge("escalation_relay_leading", "1 while this process is the one that publishes.")
+    RELAY_FAILURES = _counter("escalation_relay_failures", "Relay terms that ended in an error, by kind.", "kind")
+    RESTARTS = _counter("escalation_loop_restarts", "Loops restarted after an error nobody foresaw.", "loop")
+    OUTBOX_ROWS = _gauge("escalation_outbox_rows", "Events that wait to be published.")
+    OUTBOX_AGE = _gauge("escalation_outbox_oldest_seconds", "Age of the oldest event that waits to be published.")
+    OPEN_REQUESTS = _gauge("escalation_open_requests", "Requests without an outcome.")
+    DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
+    OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")
+    STUCK = _gauge("escalation_stuck_seconds", "For how long something has made no progress; absent: it does.", "what")
+
+
+class Meters(Protocol):
+    """Never blocks, never raises. `label` is given for those metrics that have one, and only for those."""
+
+    def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
+    def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...
+    def observe(self, meter: Meter, value: float) -> None: ...
