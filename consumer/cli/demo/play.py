@@ -1,0 +1,167 @@
+"""The demo from curtain to curtain."""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from consumer.adapters.embedded import EmbeddedError, Servers, ports
+from consumer.adapters.kafka.reading import TopicReader
+from consumer.adapters.kafka.writing import TopicWriter
+from consumer.adapters.postgres.pool import open_pool
+from consumer.adapters.postgres.tally import Tally, tally
+from consumer.cli.demo import screen
+from consumer.cli.demo.outcomes import Outcomes
+from consumer.cli.demo.samples import Samples, read_samples
+from consumer.cli.demo.stage import Service, StageError
+from consumer.domain.events import RequestKey
+from consumer.settings import Settings
+from schemas.topics import Topics
+
+_LOOK_SECONDS = 0.25
+_REVISE_AFTER_SECONDS = 2  # a minute in earnest; here nobody waits that long for a second revision
+_TOPICS = Topics()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    show: int | None
+    """How many packages are shown in full; None for all."""
+    timeout_seconds: float
+    keep: bool
+    """Leave servers and service running until Ctrl-C."""
+    as_json: bool
+
+
+def run_demo(options: Options) -> int:
+    """The exit code: 0 when every request had its outcome, else 1 with the reason on standard error."""
+    console = Console(stderr=options.as_json, highlight=False)
+    errors = Console(stderr=True, highlight=False)
+    try:
+        return asyncio.run(_Demo(options, console).play())
+    except KeyboardInterrupt:
+        errors.print("Stopped. Nothing is left running.")
+        return 1
+    except (EmbeddedError, StageError, TimeoutError) as error:
+        errors.print(f"[bold red]The demo failed.[/] {error}")
+        return 1
+
+
+class _Demo:
+    def __init__(self, options: Options, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._samples: Samples = read_samples()
+        self._outcomes = Outcomes()
+        self._sent = 0
+
+    async def play(self) -> int:
+        began = time.monotonic()
+        model = Settings().model if os.environ.get("ANTHROPIC_API_KEY") else None
+        self._console.print(screen.model_line(model))
+        folder = Path(tempfile.mkdtemp(prefix="escalation-demo-"))
+        try:
+            async with AsyncExitStack() as stack:
+                with screen.steps(self._console) as progress:
+                    servers = await stack.enter_async_context(Servers(folder / "servers", progress=progress))
+                service = Service(folder, _environment(servers), ports.free_port())
+                await service.prepare()
+                await stack.enter_async_context(service)
+                self._console.print(
+                    f"Apache Kafka, PostgreSQL, Redis and the service are up after {time.monotonic() - began:.0f} s."
+                )
+                await self._perform(servers, service)
+                self._finish(time.monotonic() - began)
+                if self._options.keep:
+                    await self._stay(service)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return 1 if self._missing() else 0
+
+    async def _perform(self, servers: Servers, service: Service) -> None:
+        """Sends and watches until all is done. Raises StageError when the service ends, TimeoutError when it is late."""
+        connection = {"bootstrap_servers": servers.kafka.bootstrap_servers}
+        pool = await open_pool(servers.postgres.dsn, name="escalation-demo", max_size=1)
+        try:
+            async with (
+                asyncio.timeout(self._options.timeout_seconds),
+                TopicWriter(**connection) as writer,
+                TopicReader((_TOPICS.ready, _TOPICS.failed), **connection) as reader,
+                asyncio.TaskGroup() as tasks,
+            ):
+                tasks.create_task(self._send(writer), name="demo-send")
+                with screen.Board(self._console, self._samples) as board:
+                    while True:
+                        self._outcomes.take(await reader.read(wait_ms=int(_LOOK_SECONDS * 1000)))
+                        counted = await tally(pool)
+                        board.show(self._sent, counted, self._outcomes)
+                        if self._is_over(counted):
+                            break
+                        if not service.is_running:
+                            raise StageError(f"The service ended. The end of its log:\n{service.log_tail()}")
+                self._outcomes.take(await reader.read_to_end())
+        except TimeoutError:
+            names = ", ".join(sorted(self._samples.titles[key] for key in self._missing()))
+            raise TimeoutError(
+                f"After {self._options.timeout_seconds:g} s there was no outcome for: {names or '(revisions)'}. "
+                f"The end of the service's log:\n{service.log_tail()}"
+            ) from None
+        finally:
+            await pool.close()
+
+    async def _send(self, writer: TopicWriter) -> None:
+        began = time.monotonic()
+        for record in self._samples.records:
+            await asyncio.sleep(record.at_seconds - (time.monotonic() - began))
+            await writer.write(record.topic, record.key, json.dumps(record.value).encode())
+            self._sent += 1
+        await writer.flush()
+
+    def _missing(self) -> set[RequestKey]:
+        return self._outcomes.missing(self._samples.titles, self._samples.cancelled)
+
+    def _is_over(self, counted: Tally) -> bool:
+        """All sent, all answered, no revision under way, nothing on its way out."""
+        sent = self._sent == len(self._samples.records)
+        return sent and not self._missing() and not counted.due and not counted.outbox
+
+    def _finish(self, seconds: float) -> None:
+        if self._options.as_json:
+            events = [event for events in self._outcomes.events.values() for event in events]
+            print(json.dumps({"seconds": round(seconds, 1), "events": events}))
+            return
+        screen.show_packages(self._console, self._samples, self._outcomes, self._options.show)
+        for key, title in self._samples.titles.items():
+            self._console.print(f"  {title}: {self._outcomes.verdict(key)}", soft_wrap=True)
+        self._console.print(
+            f"\n{len(self._samples.titles)} requests, each with its outcome, in {seconds:.0f} s. "
+            "To look further: `escalation-consumer demo --keep` leaves everything running and says how.",
+            soft_wrap=True,
+        )
+
+    async def _stay(self, service: Service) -> None:
+        self._console.print("\nEverything is still running. In another terminal:")
+        for name, value in service.environment.items():
+            self._console.print(f"  export {name}='{value}'", soft_wrap=True)
+        first = next(iter(self._samples.titles))
+        session = f"--tenant {first.tenant_id} {first.session_id}"
+        for command in (f"session show {session}", f"bundle {session}", "package list", "dead-letters list"):
+            self._console.print(f"  escalation-consumer {command}", soft_wrap=True)
+        self._console.print("Ctrl-C ends it all.")
+        await asyncio.Event().wait()
+
+
+def _environment(servers: Servers) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": servers.kafka.bootstrap_servers,
+        "DATABASE_URL": servers.postgres.dsn,
+        "REDIS_URL": servers.redis.url,
+        "ESCALATION_REVISE_AFTER_SECONDS": str(_REVISE_AFTER_SECONDS),
+    }

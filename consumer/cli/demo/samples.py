@@ -1,0 +1,62 @@
+"""The sample sessions that are shipped with the project."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from consumer.domain.events import RequestKey
+from schemas.envelope import DEFAULT_TENANT
+from schemas.topics import REQUESTS
+
+_REQUESTED = "escalation.requested.v1"
+_CANCELLED = "escalation.cancelled.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRecord:
+    """One record to send, and when."""
+
+    topic: str
+    key: str
+    value: dict[str, Any]
+    at_seconds: float
+    """Seconds after the beginning of the demo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """All records in sending order, and what must come of them."""
+
+    records: tuple[SampleRecord, ...]
+    titles: dict[RequestKey, str]
+    """Each request, with the name of the situation that it shows."""
+    cancelled: frozenset[RequestKey]
+
+
+def read_samples() -> Samples:
+    """Every `*.jsonl` beside the demo. Raises nothing for shipped files: a test reads them all."""
+    records: list[SampleRecord] = []
+    titles: dict[RequestKey, str] = {}
+    cancelled: set[RequestKey] = set()
+    folder = files("consumer.cli") / "samples"
+    for entry in sorted(folder.iterdir(), key=lambda found: found.name):
+        if not entry.name.endswith(".jsonl"):
+            continue
+        for line in entry.read_text(encoding="utf-8").splitlines():
+            raw = json.loads(line)
+            value = raw["value"]
+            at_seconds = float(raw.get("at_seconds", 0.0))
+            records.append(SampleRecord(topic=raw["topic"], key=raw["key"], value=value, at_seconds=at_seconds))
+            if raw["topic"] == REQUESTS:
+                key = RequestKey(value.get("tenantid") or DEFAULT_TENANT, value["subject"], value["data"]["request_id"])
+                if value["type"] == _REQUESTED:
+                    titles[key] = _title(entry.name)
+                elif value["type"] == _CANCELLED:
+                    cancelled.add(key)
+    records.sort(key=lambda record: record.at_seconds)  # stable: a file's order holds where times are equal
+    return Samples(records=tuple(records), titles=titles, cancelled=frozenset(cancelled))
+
+
+def _title(file_name: str) -> str:
+    return file_name.removesuffix(".jsonl").split("-", 1)[1].replace("-", " ")

@@ -1,0 +1,94 @@
+"""The service as a process of its own, as a user would start it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 27.0  # the contract's 25, and a little for the operating system
+_POLL_SECONDS = 0.1
+_LOG_LINES = 15
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+
+
+class StageError(Exception):
+    """A command of the service did not do what the demo needs; the message holds the end of its log."""
+
+
+class Service:
+    """`python -m consumer …` with a fixed environment; everything it says goes to one log file."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], http_port: int) -> None:
+        self.log = folder / "service.log"
+        self.environment = {**environment, "ESCALATION_HTTP_PORT": str(http_port)}
+        self._http = f"http://127.0.0.1:{http_port}"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def prepare(self) -> None:
+        """Runs `prepare` to its end."""
+        process = await self._start("prepare")
+        if await process.wait() != 0:
+            raise StageError(f"`escalation-consumer prepare` failed. The end of {self.log}:\n{self.log_tail()}")
+
+    async def __aenter__(self) -> Self:
+        self._process = await self._start("run")
+        try:
+            await self._until_ready(self._process)
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def stop(self) -> int | None:
+        """SIGTERM, as an orchestrator would; the exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        return process.returncode
+
+    def log_tail(self) -> str:
+        with suppress(OSError):
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+        return "(no log)"
+
+    async def _start(self, command: str) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "consumer", command, env=self._whole_environment(), stdout=log, stderr=log
+            )
+
+    def _whole_environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
+        return kept | self.environment
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            for _ in range(int(_READY_SECONDS / _POLL_SECONDS)):
+                if process.returncode is not None:
+                    raise StageError(f"The service ended with {process.returncode}:\n{self.log_tail()}")
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(f"{self._http}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(_POLL_SECONDS)
+        raise StageError(f"The service was not ready within {_READY_SECONDS:g} s:\n{self.log_tail()}")
