@@ -86,7 +86,7 @@ class _Demo:
         return 1 if self._missing() else 0
 
     async def _perform(self, servers: Servers, service: Service) -> None:
-        """Sends and watches until all is done. Raises StageError when the service ends, TimeoutError when it is late."""
+        """Sends and watches until all is done. Raises StageError when the service ends, TimeoutError when late."""
         connection = {"bootstrap_servers": servers.kafka.bootstrap_servers}
         pool = await open_pool(servers.postgres.dsn, name="escalation-demo", max_size=1)
         try:
