@@ -59,7 +59,7 @@ def spellings(values: Iterable[str]) -> Iterator[str]:
             continue
         yield from _url_encoded(value)
         yield from _base64(value)
-        if not value.isalnum():
+        if not (value.isascii() and value.isalnum()):
             for escape in _ESCAPES:
                 yield escape(value)
 
