@@ -8,9 +8,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return found
+
+
 def services() -> dict[str, dict[str, Any]]:
-    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    found: dict[str, dict[str, Any]] = document["services"]
+    found: dict[str, dict[str, Any]] = document()["services"]
     return found
 
 
