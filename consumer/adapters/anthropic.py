@@ -1,0 +1,228 @@
+"""The Anthropic Messages API: the one door to the SDK.
+
+Law: one call is one request on the wire. Retries, budgets and outages are decided by drafting, for the SDK's own
+retries multiply theirs and obey `retry-after` without a cap.
+"""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal, cast
+
+import anthropic
+import httpx2
+from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
+from anthropic.types import Message, MessageParam, OutputConfigParam, ThinkingConfigParam
+
+from consumer.flows.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
+from schemas.packages import Usage
+
+CONNECT_SECONDS = 5.0
+KEEPALIVE_SECONDS = 60.0  # the SDK's default of 5 makes every call of a slow trickle pay TCP and TLS again
+THINKING_TOKENS = 4096  # where a model thinks unasked it pays for that out of max_tokens; unused ones are not billed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habits:
+    """What a family of models takes."""
+
+    thinking: ThinkingConfigParam | None
+    effort: Literal["low"] | None
+    least_tokens: int = 0
+
+
+# The longest prefix of the model's id counts. Wrong values are answered with 400.
+_HABITS: dict[str, _Habits] = {
+    "claude-sonnet-5-5": _Habits(thinking={"type": "between_tools"}, effort="low"),
+    "claude-sonnet-5": _Habits(thinking={"type": "disabled"}, effort=None),
+    "claude-haiku-5-5": _Habits(thinking={"type": "disabled"}, effort=None),
+    "claude-": _Habits(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
+    "": _Habits(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
+}
+
+_ENDINGS: dict[str | None, Ending] = {
+    "end_turn": Ending.COMPLETE,
+    "max_tokens": Ending.CUT,
+    "model_context_window_exceeded": Ending.CUT,
+    "refusal": Ending.REFUSED,
+}
+
+_LOCKED_STATUSES = frozenset({401, 402, 403, 404})
+_TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 499})
+_SPEND_WORDS = ("spend", "billing", "credit")
+_LOCKED_TYPES = frozenset({"authentication_error", "billing_error", "permission_error", "not_found_error"})
+
+
+class Anthropic:
+    """A `flows.model.Model`. One per process and event loop: a client of another loop fails."""
+
+    def __init__(self, *, api_key: str, base_url: str | None, attempt_seconds: float, concurrency: int) -> None:
+        """`concurrency` is how many calls are made at once; more would wait for a connection and count as timed out."""
+        _keep_bodies_out_of_logs()
+        self._attempt_seconds = attempt_seconds
+        self._client = _client(
+            api_key,
+            base_url,
+            attempt_seconds,
+            DefaultAsyncHttpxClient(
+                limits=httpx2.Limits(
+                    max_connections=concurrency,
+                    max_keepalive_connections=concurrency,
+                    keepalive_expiry=KEEPALIVE_SECONDS,
+                )
+            ),
+        )
+
+    async def draft(self, call: Call) -> Answer:
+        """See `flows.model.Model`."""
+        fault: ModelFault
+        try:
+            async with asyncio.timeout(
+                self._attempt_seconds
+            ):  # the SDK's own counts per socket read: a trickle escapes it
+                message = await _create(self._client, call)
+            return _answer(message, call)
+        except Exception as error:  # noqa: BLE001 - the table decides; a stranger among them is ours to report as away
+            fault = fault_of(error)
+        # Raised outside the handler: the SDK's exception holds the whole prompt, and must not travel as its context.
+        raise fault
+
+    async def warm_up(self) -> None:
+        """Pays for the SDK's first call, without touching the network. Never raises."""
+
+        async def canned(_: httpx2.Request) -> httpx2.Response:
+            usage = {"input_tokens": 0, "output_tokens": 0}
+            return httpx2.Response(200, json={"type": "message", "content": [], "usage": usage})
+
+        transport = DefaultAsyncHttpxClient(transport=httpx2.MockTransport(canned))
+        async with _client("none", "http://127.0.0.1", self._attempt_seconds, transport) as client:
+            call = Call(model="claude-", system="-", turns=(), answer_schema={}, max_tokens=1)
+            await _create(client, call)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def fault_of(error: BaseException) -> ModelFault:
+    """The one table of errors. Its messages hold classes, codes and ids, never a text that somebody sent."""
+    match error:
+        case anthropic.APIStatusError():
+            return _fault_of_status(error)
+        case TimeoutError() | anthropic.APITimeoutError():
+            return ModelAway("the model did not answer in time")
+        case anthropic.APIConnectionError():
+            return ModelAway("no connection to the model")
+        case anthropic.APIResponseValidationError() | json.JSONDecodeError() | _NotAMessage():
+            return ModelAway("what came back was not an answer of the Messages API")
+        case anthropic.CredentialsError() | anthropic.WorkloadIdentityError():
+            return ModelLocked("no usable credentials for the model; check ANTHROPIC_API_KEY")
+        case _:
+            return ModelAway(f"the call failed with {type(error).__name__}")
+
+
+def _fault_of_status(error: anthropic.APIStatusError) -> ModelFault:
+    status = error.status_code
+    named = [f"HTTP {status}", error.type, error.error_code, error.request_id]
+    message = f"the model's API answered {', '.join(str(name) for name in named if name)}"
+    retry_after = _retry_after_seconds(error.response.headers.get("retry-after"))
+    if status in _LOCKED_STATUSES or error.type in _LOCKED_TYPES or _is_spend_limit(error, retry_after):
+        return ModelLocked(message)
+    if status in _TRANSIENT_STATUSES or status >= 500 or status < 400:
+        return ModelAway(message, retry_after_seconds=retry_after)
+    return PromptRefused(message)
+
+
+def _is_spend_limit(error: anthropic.APIStatusError, retry_after_seconds: float | None) -> bool:
+    """Limits of money last for days: an `error_code` and no `retry-after` with 429, or 400 for a self-set one."""
+    if error.error_code is None:
+        return False
+    of_money = any(word in error.error_code.casefold() for word in _SPEND_WORDS)
+    return of_money and (error.status_code == 400 or (error.status_code == 429 and retry_after_seconds is None))
+
+
+def _retry_after_seconds(value: str | None) -> float | None:
+    try:
+        seconds = float(value or "")
+    except ValueError:  # an HTTP date: rare here, and not worth trusting two clocks for
+        return None
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+class _NotAMessage(Exception):
+    pass
+
+
+async def _create(client: AsyncAnthropic, call: Call) -> object:
+    habits = _HABITS[max((prefix for prefix in _HABITS if call.model.startswith(prefix)), key=len)]
+    output: OutputConfigParam = {"format": {"type": "json_schema", "schema": dict(call.answer_schema)}}
+    if habits.effort is not None:
+        output["effort"] = habits.effort
+    return await client.messages.create(
+        model=call.model,
+        max_tokens=max(call.max_tokens, habits.least_tokens),
+        thinking=habits.thinking if habits.thinking is not None else anthropic.omit,
+        output_config=output,
+        # The marker stands on this block, which is equal for every call; a marker on the whole request would be on
+        # its last block, which never is.
+        system=[{"type": "text", "text": call.system, "cache_control": {"type": "ephemeral"}}],
+        messages=[_turn(turn) for turn in call.turns],
+    )
+
+
+def _turn(turn: Turn) -> MessageParam:
+    match turn.role:
+        case "user":
+            return {"role": "user", "content": turn.text}
+        case "assistant":
+            return {"role": "assistant", "content": turn.text}
+
+
+def _answer(message: object, call: Call) -> Answer:
+    # A 200 that is not JSON comes back as a str, and fields that are missing as None, whatever the types say.
+    if not isinstance(message, Message) or cast(object, message.usage) is None:
+        raise _NotAMessage
+    blocks = cast(list[object] | None, message.content) or []
+    texts = (getattr(block, "text", None) for block in blocks if getattr(block, "type", None) == "text")
+    text = "".join(part for part in texts if isinstance(part, str))
+    ending = _ENDINGS.get(message.stop_reason, Ending.UNEXPECTED)
+    if ending is Ending.COMPLETE and not text.strip():
+        ending = Ending.EMPTY
+    return Answer(
+        text="" if ending is Ending.REFUSED else text,
+        ending=ending,
+        usage=_usage(message.usage),
+        model=message.model if isinstance(cast(object, message.model), str) and message.model else call.model,
+        request_id=message._request_id,  # noqa: SLF001 - the SDK's documented name for it
+    )
+
+
+def _usage(usage: anthropic.types.Usage) -> Usage:
+    def tokens(value: object) -> int:
+        return value if isinstance(value, int) and value >= 0 else 0
+
+    return Usage(
+        input_tokens=tokens(usage.input_tokens),
+        output_tokens=tokens(usage.output_tokens),
+        cache_read_input_tokens=tokens(usage.cache_read_input_tokens),
+        cache_creation_input_tokens=tokens(usage.cache_creation_input_tokens),
+    )
+
+
+def _client(
+    api_key: str, base_url: str | None, attempt_seconds: float, http_client: DefaultAsyncHttpxClient
+) -> AsyncAnthropic:
+    return AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(attempt_seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+        http_client=http_client,
+    )
+
+
+def _keep_bodies_out_of_logs() -> None:
+    """`ANTHROPIC_LOG=debug` would log whole prompts."""
+    for name in ("anthropic", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
