@@ -1,5 +1,6 @@
-"""What is measured: every metric's name and meaning, in one closed set. Labels come from closed sets too: no tenant,
-no session, no text of a record.
+"""What is measured: the name and meaning of every metric, in one closed set.
+
+Labels come from closed sets too: no tenant, no session, no text of a record.
 
 Flows call `Meters`; an adapter shows the figures at `/metrics`.
 """

@@ -145,7 +145,8 @@ CREATE TABLE relay (
     token           bigint NOT NULL DEFAULT 0,          -- fence against another leader's numbering
     leader          text,
     led_until       timestamptz,
-    position        bigint NOT NULL DEFAULT 0           -- high-water mark: every lower one is published
+    position        bigint NOT NULL DEFAULT 0,          -- high-water mark: every lower one is published
+    numbered        bigint NOT NULL DEFAULT 0           -- the next number to be given: no published one is as high
 );
 
 -- One row per refused record, however often it is read again.

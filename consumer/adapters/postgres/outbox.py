@@ -1,0 +1,79 @@
+"""The outbox table and the lease of the relay, as `flows.relay` needs them."""
+
+import json
+from collections.abc import Collection, Sequence
+
+from consumer.adapters.postgres.faults import reachable
+from consumer.adapters.postgres.pool import Pool
+from consumer.adapters.postgres.sql import Queries
+from consumer.flows.relay import Doubtful, Identity, Row, Term
+
+_queries = Queries("outbox")
+
+
+class PostgresOutbox:
+    """`name` is the transactional id: one outbox shard has one lease, one producer and one position."""
+
+    def __init__(self, pool: Pool, *, name: str, lease_seconds: float) -> None:
+        self._pool = pool
+        self._name = name
+        self._lease_seconds = lease_seconds
+
+    async def lead(self, leader: str) -> Term | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.lead, self._name, leader, self._lease_seconds)
+        return Term(token=row["token"], position=row["position"], numbered=row["numbered"]) if row else None
+
+    async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
+        async with reachable(self._pool):
+            numbered: int | None = await self._pool.fetchval(
+                _queries.number, self._name, token, self._lease_seconds, at_least, limit
+            )
+        return numbered
+
+    async def rows(self, position: int, limit: int) -> Sequence[Row]:
+        async with reachable(self._pool):
+            found = await self._pool.fetch(_queries.rows, position, limit)
+        return [
+            Row(
+                id=row["id"],
+                position=row["position"],
+                topic=row["topic"],
+                key=row["key"],
+                headers=_headers(row["headers"]),
+                value=row["value"],
+            )
+            for row in found
+        ]
+
+    async def published(self, position: int) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.published, self._name, position)
+
+    async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
+        async with reachable(self._pool):
+            found = await self._pool.fetch(_queries.identities, position)
+        return [
+            Doubtful(
+                id=row["id"],
+                identity=Identity.of(row["topic"], row["key"], _headers(row["headers"]), row["digest"]),
+                created_at=row["created_at"],
+            )
+            for row in found
+        ]
+
+    async def forget(self, ids: Collection[int]) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.forget, list(ids))
+
+    async def unnumber(self, token: int) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.unnumber, self._name, token)
+
+    async def resign(self, token: int) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.resign, self._name, token)
+
+
+def _headers(stored: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in json.loads(stored))
