@@ -127,12 +127,14 @@ async def test_progress_counts_the_servers_that_are_up() -> None:
 def test_nothing_is_left_when_the_owner_is_killed(paused: bool) -> None:
     """Not even a server that is paused at that moment, nor the data folder."""
     program = (
-        "import asyncio\n"
+        "import asyncio, subprocess\n"
         "from consumer.adapters.embedded import ServerName, Servers\n"
         "async def main():\n"
         "    async with Servers(wanted=[ServerName.REDIS, ServerName.POSTGRES]) as servers:\n"
         f"        {'servers.postgres.pause()' if paused else 'pass'}\n"
-        "        print(servers.folder, servers.redis.pid, servers.postgres.pid, flush=True)\n"
+        "        other = subprocess.Popen(['sleep', '60'])\n"
+        "        servers.guard(other.pid)\n"
+        "        print(servers.folder, servers.redis.pid, servers.postgres.pid, other.pid, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )

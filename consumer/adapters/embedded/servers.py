@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 from collections.abc import Collection
 from enum import StrEnum
@@ -95,6 +96,10 @@ class Servers:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    def guard(self, pid: int) -> None:
+        """Let this process, one that rests on the servers, end (SIGTERM) when they are stopped or their owner is gone."""
+        self._watchdog.watch(pid, signal.SIGTERM)
 
     async def stop(self) -> None:
         """Returns when nothing is left running. Safe to repeat."""

@@ -1,0 +1,174 @@
+"""The rules of the house that no linter knows, and proof that the checks see what they are there for."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("consumer", "schemas")
+# Each SDK has one door. A folder ends with a dot.
+DOORS = {
+    "aiokafka": ("consumer.adapters.kafka.",),
+    "asyncpg": ("consumer.adapters.postgres.",),
+    "redis": ("consumer.adapters.redis.",),
+    "anthropic": ("consumer.adapters.anthropic.",),
+    "aiohttp": ("consumer.adapters.http.", "consumer.cli.demo."),
+    "jgo": ("consumer.adapters.embedded.",),
+    "psutil": ("consumer.adapters.embedded.",),
+    "typer": ("consumer.cli.", "consumer.__main__"),
+    "rich": ("consumer.cli.",),
+}
+WIDE = {"COLUMNS": "200"}  # no wrapped lines in what is read back
+LONGEST_FILE_LINES = 400
+# At least one for each import contract of pyproject.toml.
+WRONG_ARROWS = {
+    "consumer/domain/arrow.py": "import asyncio, consumer.flows",
+    "consumer/adapters/arrow.py": "import consumer.adapters.embedded",
+    "consumer/flows/arrow.py": "import asyncpg, consumer.adapters.embedded",
+    "schemas/arrow.py": "import consumer",
+}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True)
+    found = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return [path for path in found if path.is_file()]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+class TestFiles:
+    def test_no_file_names_a_package_registry(self) -> None:
+        hosts = re.compile(r"(pypi|pythonhosted|maven|npmjs|crates|debian)[a-z0-9.-]*\.(org|io|com|net)")
+        assert hosts.search("https://" + "pypi" + ".org/simple")
+        assert [path for path in tracked() if hosts.search(_text(path))] == []
+
+    def test_no_file_names_a_place_on_one_machine(self) -> None:
+        places = re.compile(r"(^|[\s\"'(=])/(work|root|home/[a-z]+)/", flags=re.MULTILINE)
+        assert places.search("cd /work/main")
+        assert [path for path in tracked() if places.search(_text(path))] == []
+
+    def test_a_file_holds_one_noun(self) -> None:
+        """400 lines are the outer bound; most files have far fewer."""
+        sizes = {path: len(_text(path).splitlines()) for path in tracked("consumer/*.py", "schemas/*.py")}
+        assert len(sizes) > 20
+        assert {str(path): lines for path, lines in sizes.items() if lines > LONGEST_FILE_LINES} == {}
+
+    def test_packages_are_locked_with_checksums(self) -> None:
+        for name in ("requirements.lock", "requirements-run.lock"):
+            blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text(encoding="utf-8"))
+            assert len(blocks) > 20
+            assert [block for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []
+
+
+class TestArrows:
+    def test_each_sdk_has_one_door(self) -> None:
+        graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+        for sdk, doors in DOORS.items():
+            if sdk in graph.modules:
+                users = graph.find_modules_that_directly_import(sdk)
+                assert [user for user in users if not f"{user}.".startswith(doors)] == [], sdk
+
+    def test_only_the_demo_starts_servers(self) -> None:
+        graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+        inside = {"consumer.adapters.embedded", *graph.find_descendants("consumer.adapters.embedded")}
+        users = {user for module in inside for user in graph.find_modules_that_directly_import(module)} - inside
+        assert {user for user in users if not user.startswith("consumer.cli.demo")} == set()
+
+    def test_starting_the_service_loads_nothing_of_the_demo(self) -> None:
+        """The extra need not be installed to run."""
+        program = (
+            "import sys, consumer.__main__\n"
+            "assert 'consumer.cli' in sys.modules\n"
+            "print([name for name in sys.modules if name.startswith(('consumer.adapters.embedded', 'jgo', 'psutil'))])"
+        )
+        result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+        assert result.stdout.strip() == "[]"
+
+    def test_every_contract_sees_an_arrow_that_goes_the_wrong_way(self, tmp_path: Path) -> None:
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", tmp_path)
+        for module, line in WRONG_ARROWS.items():
+            (tmp_path / module).write_text(f"{line}\n", encoding="utf-8")
+        linter = Path(sys.executable).with_name("lint-imports")
+        result = subprocess.run(
+            [linter, "--no-logo", "--no-cache"],
+            cwd=tmp_path,
+            env=dict(os.environ) | WIDE,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+        broken = re.findall(r"^(.*) BROKEN", result.stdout, flags=re.MULTILINE)
+        assert broken == [contract["name"] for contract in contracts], result.stdout
+
+
+class TestTripwires:
+    def test_each_tripwire_is_tripped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("ANTHROPIC_API_KEY", "HTTPS_PROXY", "ESCALATION_TOPIC_PREFIX", "DATABASE_URL"):
+            monkeypatch.setenv(name, "the caller's")
+        body = """
+            import asyncio, os, warnings
+
+            async def test_leak():
+                asyncio.create_task(asyncio.sleep(60))
+
+            async def test_no_leak():
+                await asyncio.create_task(asyncio.sleep(0))
+
+            def test_warning():
+                warnings.warn("careful")
+
+            def test_environment():
+                assert "the caller's" not in os.environ.values()
+        """
+        result = _pytest(tmp_path, body)
+        assert "1 failed, 3 passed, 1 error" in result.stdout  # a leak is found after its test has passed
+        assert "test_it.py::test_leak - AssertionError: tasks still running" in result.stdout
+        assert "test_it.py::test_warning - UserWarning: careful" in result.stdout
+
+    def test_given_servers_are_never_killed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "REDIS_URL"):
+            monkeypatch.setenv(name, "x://127.0.0.1:9")
+        body = (
+            "import pytest\n\n\n@pytest.mark.kills_servers\n"
+            "async def test_it(redis_server):\n    await redis_server.kill()\n"
+        )
+        result = _pytest(tmp_path, body)
+        assert "servers: given" in result.stdout
+        assert "1 skipped" in result.stdout
+
+    def test_a_switch_that_says_something_else_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ESCALATION_TEST_SERVERS", "podman")
+        result = _pytest(tmp_path, "def test_it():\n    pass\n")
+        assert result.returncode == pytest.ExitCode.USAGE_ERROR
+        assert "ESCALATION_TEST_SERVERS is 'podman'; it takes auto, given, docker, embedded" in result.stderr
+
+
+def _pytest(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
+    """A run of its own, with the conftest of this project and one test."""
+    (folder / "test_it.py").write_text(textwrap.dedent(body), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-rsfE"]
+    return subprocess.run(
+        [*command, "-c", ROOT / "pyproject.toml", "--rootdir", folder, folder / "test_it.py"],
+        cwd=ROOT,
+        env=dict(os.environ) | WIDE,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="ignore")
