@@ -98,7 +98,7 @@ class Servers:
                 raise outcome
 
     def guard(self, pid: int) -> None:
-        """Let this process, one that rests on the servers, end (SIGTERM) when they are stopped or their owner is gone."""
+        """Let a process that rests on the servers end (SIGTERM) when they are stopped or their owner is gone."""
         self._watchdog.watch(pid, signal.SIGTERM)
 
     async def stop(self) -> None:
