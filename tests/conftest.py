@@ -23,6 +23,7 @@ _CALLER = dict(os.environ)
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR"})
 _source = pytest.StashKey[Source]()
+_servers = pytest.StashKey["_Started"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,10 +49,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if inspect.iscoroutinefunction(item.obj):
             # First in, last out: what the other fixtures leave behind counts too.
             item.fixturenames.insert(0, "no_leaked_tasks")
-        if item.get_closest_marker("kills_servers"):
-            item.fixturenames.insert(0, "servers_revived")
-            if config.stash[_source] is Source.GIVEN:
-                item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
+        if item.get_closest_marker("kills_servers") and config.stash[_source] is Source.GIVEN:
+            item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """After a test that may have killed them every server is up again, before its fixtures clean up on them."""
+    started = item.config.stash.get(_servers, None)
+    if started is not None and item.get_closest_marker("kills_servers"):
+        started.start(*started.started)
 
 
 def _forget_callers_settings() -> None:
@@ -104,6 +111,7 @@ class _Started:
 @pytest.fixture(scope="session")
 def _started(request: pytest.FixtureRequest) -> Iterator[_Started]:
     started = _Started(support.make(request.config.stash[_source], _CALLER))
+    request.config.stash[_servers] = started
     yield started
     support.run(started.servers.stop())
 
@@ -131,13 +139,6 @@ def postgres_server(_started: _Started) -> PostgresServer:
 def redis_server(_started: _Started) -> RedisServer:
     _started.start(ServerName.REDIS)
     return _started.servers.redis
-
-
-@pytest.fixture
-def servers_revived(_started: _Started) -> Iterator[None]:
-    """After a test that may have killed them: every server that was up is up again."""
-    yield
-    _started.start(*_started.started)
 
 
 @pytest.fixture

@@ -92,6 +92,16 @@ async def test_a_stopped_server_starts_again(redis_server: RedisServer) -> None:
     assert redis_server.running
 
 
+@pytest.mark.kills_servers
+@pytest.mark.parametrize("left", ["killed", "paused"])
+async def test_a_test_may_leave_a_server_behind_as_it_likes(
+    postgres_server: PostgresServer, empty_database: str, left: str
+) -> None:
+    """It is up again before the fixtures clean up, and for the next test, here the same with another parameter."""
+    assert await _value(empty_database, "SELECT 1") == 1
+    await postgres_server.kill() if left == "killed" else postgres_server.pause()
+
+
 async def test_only_the_wanted_servers_run_and_their_folder_goes_with_them() -> None:
     async with Servers(wanted=[ServerName.REDIS]) as servers:
         assert servers.redis.running
