@@ -23,6 +23,8 @@ BLOCKING: frozenset[Hop] = NEEDED | {"store", "poll"}
 SILENCE_SECONDS = 20.0
 """A loop that was silent for so long is stuck: with the time between two looks it is named within 30 s."""
 
+_LOOP = "loop:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
@@ -36,6 +38,10 @@ class Stuck:
     """For how long, by the monotonic clock."""
     blocking: bool
     """Whether the service is not ready because of it."""
+
+    @property
+    def is_loop(self) -> bool:
+        return self.what.startswith(_LOOP)
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ class Health:
         self._clock = clock
         started = clock()
         self._beats: dict[str, tuple[float, float]] = {}
+        self._falls: dict[str, _Trouble] = {}
         self._troubles: dict[Hop, _Trouble] = {
             hop: _Trouble(started, "not seen to work since the start") for hop in sorted(NEEDED)
         }
@@ -68,6 +75,15 @@ class Health:
         _, within = self._beats.get(loop, (0.0, SILENCE_SECONDS))
         self._beats[loop] = (self._clock(), within)
 
+    def falls(self, loop: str, reason: str) -> None:
+        """This loop keeps ending in an error as soon as it is started: it does not turn, whatever it beats."""
+        known = self._falls.get(loop)
+        self._falls[loop] = _Trouble(known.since if known else self._clock(), _one_line(reason))
+
+    def stands(self, loop: str) -> None:
+        """This loop has run for a while again."""
+        self._falls.pop(loop, None)
+
     def failing(self, hop: Hop, reason: str) -> None:
         """This hop does not work now; the first such word starts its clock, later ones renew the reason."""
         known = self._troubles.get(hop)
@@ -84,12 +100,16 @@ class Health:
             Stuck(what=hop, reason=trouble.reason, seconds=now - trouble.since, blocking=hop in BLOCKING)
             for hop, trouble in self._troubles.items()
         ]
-        loops = [
-            Stuck(what=f"loop:{loop}", reason="the loop does not turn", seconds=now - last, blocking=True)
+        silent = [
+            Stuck(what=_LOOP + loop, reason="the loop does not turn", seconds=now - last, blocking=True)
             for loop, (last, within) in self._beats.items()
             if now - last > within
         ]
-        return tuple(sorted(hops + loops, key=lambda one: -one.seconds))
+        failing = [
+            Stuck(what=_LOOP + loop, reason=trouble.reason, seconds=now - trouble.since, blocking=True)
+            for loop, trouble in self._falls.items()
+        ]
+        return tuple(sorted(hops + silent + failing, key=lambda one: -one.seconds))
 
     @property
     def ready(self) -> bool:
@@ -98,7 +118,7 @@ class Health:
     @property
     def alive(self) -> bool:
         """Whether every loop turns."""
-        return not any(one.what.startswith("loop:") for one in self.stuck())
+        return not any(one.is_loop for one in self.stuck())
 
 
 def _one_line(reason: str) -> str:

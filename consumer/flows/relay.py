@@ -21,6 +21,10 @@ from consumer.flows.health import Health
 from consumer.flows.meters import Meter, Meters
 
 LOOP = "relay"
+NAME = "escalation-relay"
+"""The transactional id and the group whose offset is the position; before the prefix."""
+MARKER_TOPIC = "escalation-relay-position"
+"""A topic of one partition that stays empty: it is there to carry the position; before the prefix."""
 POLL_SECONDS = 1.0
 """The truth; a hint only makes it sooner."""
 HEARTBEAT_SECONDS = 12 * 3600.0

@@ -1,5 +1,6 @@
 """Numbered migrations, applied once each, in order; safe to repeat, and by several at once."""
 
+from functools import cache
 from importlib.resources import files
 
 import asyncpg
@@ -31,6 +32,12 @@ async def migrate(dsn: str) -> list[str]:
             return applied
     finally:
         await connection.close()
+
+
+@cache
+def known() -> frozenset[int]:
+    """Numbers of the migrations that this release rests on."""
+    return frozenset(number for number, _, _ in _migrations())
 
 
 def _migrations() -> list[tuple[int, str, str]]:

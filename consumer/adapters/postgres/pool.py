@@ -1,5 +1,7 @@
 """Connections: a pool whose every statement, wait and idle transaction is bounded."""
 
+from typing import TypeAlias
+
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
@@ -7,8 +9,9 @@ STATEMENT_TIMEOUT_SECONDS = 5.0  # a stuck statement must not hold a loop; migra
 IDLE_IN_TRANSACTION_SECONDS = 10
 ACQUIRE_TIMEOUT_SECONDS = 2.0
 
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+# Quoted: generic in the stubs, but not when they run.
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 async def open_pool(dsn: str, *, name: str, max_size: int, min_size: int = 0) -> Pool:

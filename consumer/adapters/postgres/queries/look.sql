@@ -1,0 +1,67 @@
+-- Looking: for the probe, for metrics, and for people at the command line. Nothing here writes.
+
+-- name: prepared
+-- Numbers of the applied migrations.
+SELECT number FROM schema_migrations;
+
+-- name: backlog
+-- Counts stop where they are bad enough: a count of a million rows must not cost seconds, every few seconds.
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some)                                AS outbox_rows,
+       (SELECT coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float8)
+                                                                                              AS outbox_oldest_seconds,
+       (SELECT count(*) FROM (SELECT FROM requests WHERE state = 'open' LIMIT 100000) AS some)         AS open_requests,
+       (SELECT coalesce(extract(epoch FROM now() - min(stored_at)), 0)::float8
+        FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS some)     AS oldest_pending_seconds,
+       (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS some)
+                                                                                              AS due_work;
+
+-- name: redaction_key
+SELECT value FROM service_keys WHERE name = 'redaction';
+
+-- name: make_redaction_key
+-- The first of several that prepare at once wins; all read the same afterwards.
+INSERT INTO service_keys (name, value) VALUES ('redaction', $1) ON CONFLICT (name) DO NOTHING;
+
+-- name: sessions
+SELECT s.tenant_id, s.session_id, s.newest_version, s.event_count, s.changed_at, s.erased_at,
+       (SELECT count(*) FROM requests r WHERE (r.tenant_id, r.session_id) = (s.tenant_id, s.session_id)) AS requests
+FROM sessions s
+WHERE ($1::text IS NULL OR s.tenant_id = $1) AND ($2::text IS NULL OR s.session_id = $2)
+ORDER BY s.changed_at DESC LIMIT $3;
+
+-- name: events
+SELECT version, arrival, event_id, type, occurred_at, actor, data FROM session_events
+WHERE tenant_id = $1 AND session_id = $2 ORDER BY version;
+
+-- name: packages
+SELECT p.package_id, p.tenant_id, p.session_id, p.request_id, p.revision, p.state_version, p.status, p.cause,
+       p.content_sha256, p.created_at
+FROM packages p
+WHERE ($1::text IS NULL OR p.tenant_id = $1) AND ($2::text IS NULL OR p.session_id = $2)
+  AND ($3::text IS NULL OR p.request_id = $3)
+ORDER BY p.created_at DESC, p.revision DESC LIMIT $4;
+
+-- name: package
+SELECT event FROM packages WHERE package_id = $1;
+
+-- name: requests
+SELECT tenant_id, session_id, request_id, state, priority, force, deadline_seconds, requested_state_version, from_replay,
+       cause, stored_at, deadline_at, due_at, backlog IS NOT NULL AS waits_for_backlog, attempts, leased_until, revision,
+       last_package_id, upgrade_wanted, failure, ended_at
+FROM requests
+WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR session_id = $2)
+  AND ($3::text IS NULL OR request_id = $3) AND ($4::text IS NULL OR state = $4)
+ORDER BY stored_at DESC LIMIT $5;
+
+-- name: dead_letters
+SELECT topic, partition, "offset", tenant_id, session_id, reason, error, excerpt, failed_at FROM dead_letters
+WHERE ($1::text IS NULL OR reason = $1)
+  AND ($2::text IS NULL OR (topic = $2 AND partition = $3 AND "offset" = $4))
+ORDER BY failed_at DESC LIMIT $5;
+
+-- name: outbox
+SELECT id, position, topic, tenant_id, session_id, octet_length(value) AS bytes, created_at FROM outbox
+ORDER BY id LIMIT $1;
+
+-- name: relays
+SELECT name, token, leader, led_until, led_until > now() AS leads, position, numbered FROM relay ORDER BY name;

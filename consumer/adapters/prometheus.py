@@ -1,0 +1,55 @@
+"""The figures of `flows.meters`, as Prometheus reads them."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from consumer.flows.health import Stuck
+from consumer.flows.meters import Kind, Meter, Meters
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300)
+
+
+class PrometheusMeters(Meters):
+    """A registry of its own, so that nothing is shared between two of them in one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._metrics = {meter: _made(meter, self._registry) for meter in Meter}
+
+    def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None:
+        metric = self._metrics[meter]
+        assert isinstance(metric, Counter)  # noqa: S101 - the set of metrics is closed
+        (metric.labels(label) if label else metric).inc(amount)
+
+    def set(self, meter: Meter, value: float, *, label: str = "") -> None:
+        metric = self._metrics[meter]
+        assert isinstance(metric, Gauge)  # noqa: S101
+        (metric.labels(label) if label else metric).set(value)
+
+    def observe(self, meter: Meter, value: float) -> None:
+        metric = self._metrics[meter]
+        assert isinstance(metric, Histogram)  # noqa: S101
+        metric.observe(value)
+
+    def exposition(self, stuck: Iterable[Stuck]) -> bytes:
+        """Everything, with what is stuck at this moment."""
+        metric = self._metrics[Meter.STUCK]
+        metric.clear()
+        for one in stuck:
+            self.set(Meter.STUCK, one.seconds, label=one.what)
+        return generate_latest(self._registry)
+
+
+def _made(meter: Meter, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    metric = meter.value
+    labels = (metric.label,) if metric.label else ()
+    match metric.kind:
+        case Kind.COUNTER:
+            return Counter(metric.name, metric.meaning, labels, registry=registry)
+        case Kind.GAUGE:
+            return Gauge(metric.name, metric.meaning, labels, registry=registry)
+        case Kind.HISTOGRAM:
+            return Histogram(metric.name, metric.meaning, labels, registry=registry, buckets=_SECONDS)

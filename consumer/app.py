@@ -1,0 +1,218 @@
+"""The service, put together: the one place that knows every concrete class.
+
+A start never waits for a server: whatever is away is tried again by the loop that needs it. The end is one visible
+sequence, `_shut_down`.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from consumer.adapters.http import HealthServer
+from consumer.adapters.kafka.relay import KafkaBroker
+from consumer.adapters.postgres import hints, migrate
+from consumer.adapters.postgres.faults import AWAY, describe
+from consumer.adapters.postgres.look import Look
+from consumer.adapters.postgres.outbox import PostgresOutbox
+from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
+from consumer.errors import Transient
+from consumer.flows import relay, watch
+from consumer.flows.guard import Guard
+from consumer.flows.health import Health
+from consumer.settings import Settings
+from schemas.topics import Topics
+
+EXIT_SECONDS = 24.0
+"""The contract's 25, less what the interpreter takes to end."""
+CLOSE_SECONDS = 2.0
+PREPARE_AGAIN_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger("escalation.app")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What `prepare` did; empty when all was there."""
+
+    migrations: list[str]
+    topics: list[str]
+
+
+async def prepare(settings: Settings) -> Prepared:
+    """Migrations, the redaction key and the topics. Safe to repeat, and by several at once. Raises Transient."""
+    dsn = settings.database_url.get_secret_value()
+    try:
+        applied = await migrate.migrate(dsn)
+    except AWAY as error:
+        raise Transient(f"PostgreSQL: {describe(error)}") from error
+    async with pool(settings, name="prepare", max_size=1) as connections:
+        await Look(connections).make_redaction_key()
+    made: list[str] = []
+    return Prepared(migrations=applied, topics=made)
+
+
+@contextlib.asynccontextmanager
+async def pool(settings: Settings, *, name: str, max_size: int) -> AsyncIterator[Pool]:
+    """Closed in bounded time, also while the database is away."""
+    opened = await open_pool(settings.database_url.get_secret_value(), name=f"escalation-{name}", max_size=max_size)
+    try:
+        yield opened
+    finally:
+        closing = asyncio.create_task(opened.close(), name=f"close {name}")
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        opened.terminate()
+        await asyncio.gather(closing, return_exceptions=True)
+
+
+def kafka(settings: Settings) -> dict[str, Any]:
+    """What every Kafka client is given."""
+    return {"bootstrap_servers": settings.kafka_bootstrap_servers.split(",")}
+
+
+class Service:
+    """`run` returns after a clean end and raises Halt when the service must not go on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topics = Topics(settings.topic_prefix)
+        self._meters = PrometheusMeters()
+        self._health = Health(time.monotonic)
+        self._guard = Guard(health=self._health, meters=self._meters, clock=time.monotonic)
+        self._ending = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._deadline = 0.0
+
+    async def run(self, *, prepare_first: bool = False) -> None:
+        http = HealthServer(self._settings.http_host, self._settings.http_port, self._health, self._exposition)
+        port = await http.start()
+        log.info("Started.", event_name="started", http_host=self._settings.http_host, http_port=port)
+        try:
+            with self._signals():
+                async with (
+                    pool(self._settings, name="work", max_size=10) as work,
+                    pool(self._settings, name="relay", max_size=3) as aside,
+                ):
+                    await self._live(work, aside, prepare_first=prepare_first)
+        finally:
+            await http.stop()
+        if self._guard.reason is not None:
+            raise self._guard.reason
+        log.info("Ended.", event_name="ended")
+
+    async def _live(self, _work: Pool, aside: Pool, *, prepare_first: bool) -> None:
+        look = Look(aside)
+        listening = hints.Hints(self._settings.database_url.get_secret_value())
+        seen = watch.Watch(tables=look, health=self._health, meters=self._meters, clock=time.monotonic)
+        self._guard.start(watch.LOOP, seen.run)
+        try:
+            key = await self._redaction_key(look, prepare_first=prepare_first)
+            if key is not None:
+                self._guard.start(relay.LOOP, self._relay(aside, listening).run)
+                self._guard.start("hints", listening.run)
+                self._health.retire("hints")  # it only makes things sooner
+                await self._ending.wait()
+        finally:
+            await self._shut_down()
+
+    async def _redaction_key(self, look: Look, *, prepare_first: bool) -> bytes | None:
+        """Waits until the database is prepared; None when the end came first."""
+        given = self._settings.redaction_key
+        while not self._ending.is_set():
+            try:
+                if prepare_first:
+                    await prepare(self._settings)
+                await look.probe()
+                return given.get_secret_value().encode() if given else await look.redaction_key()
+            except Transient as error:
+                log.warning(
+                    "Waiting for the stores; `escalation-consumer prepare` makes tables and topics.",
+                    event_name="waiting_to_be_prepared",
+                    error=str(error),
+                )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), PREPARE_AGAIN_SECONDS)
+        return None
+
+    def _relay(self, aside: Pool, listening: hints.Hints) -> relay.Relay:
+        settings, prefix = self._settings, self._settings.topic_prefix
+        return relay.Relay(
+            name=f"{socket.gethostname()}:{os.getpid()}",
+            outbox=PostgresOutbox(aside, name=prefix + relay.NAME, lease_seconds=settings.lease_seconds),
+            broker=KafkaBroker(
+                kafka(settings),
+                transactional_id=prefix + relay.NAME,
+                group=prefix + relay.NAME,
+                marker_topic=prefix + relay.MARKER_TOPIC,
+                transaction_seconds=settings.relay_transaction_seconds,
+            ),
+            hint=listening.on(hints.OUTBOX),
+            health=self._health,
+            meters=self._meters,
+            clock=time.monotonic,
+            batch_rows=settings.relay_batch_rows,
+        )
+
+    async def _shut_down(self) -> None:
+        """Intake stops, drafting drains, the relay publishes what is there, everything closes.
+
+        Each step is bounded, and the steps together; a second signal leaves out the waiting, not the steps.
+        """
+        log.info("Ending: intake stops, work under way is finished.", event_name="ending")
+        self._guard.ask_to_stop("intake", "drafting")
+        await self._step(5.0, "intake")
+        await self._step(self._settings.drain_seconds, "drafting")
+        self._guard.ask_to_stop(relay.LOOP)
+        await self._step(5.0, relay.LOOP)
+        self._guard.ask_to_stop("hints", watch.LOOP)
+        await self._step(CLOSE_SECONDS, "hints", watch.LOOP)
+
+    async def _step(self, seconds: float, *names: str) -> None:
+        """Leaves time for the steps that follow."""
+        left = min(seconds, self._deadline - CLOSE_SECONDS - time.monotonic()) if self._deadline else seconds
+        waiting = asyncio.create_task(self._guard.ended(*names, within_seconds=left), name="ending")
+        hurry = asyncio.create_task(self._hurry.wait(), name="hurry")
+        await asyncio.wait({waiting, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not waiting.done():
+            waiting.cancel()
+            await self._guard.ended(*names, within_seconds=0)
+        await asyncio.gather(waiting, hurry, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        loop = asyncio.get_running_loop()
+        handled = (signal.SIGTERM, signal.SIGINT)
+        for one in handled:
+            loop.add_signal_handler(one, self._signalled, one.name)
+        halted = asyncio.create_task(self._guard.halted.wait(), name="halted")
+        halted.add_done_callback(lambda _: self._ending.set())
+        try:
+            yield
+        finally:
+            halted.cancel()
+            for one in handled:
+                loop.remove_signal_handler(one)
+
+    def _signalled(self, name: str) -> None:
+        log.info("A signal asks to end.", event_name="signal", signal=name, again=self._ending.is_set())
+        if self._ending.is_set():
+            self._hurry.set()
+            return
+        self._ending.set()
+        self._deadline = time.monotonic() + EXIT_SECONDS
+        last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))  # whatever hangs: the promise is 25 s
+        last_resort.daemon = True
+        last_resort.start()
+
+    def _exposition(self) -> tuple[bytes, str]:
+        return self._meters.exposition(self._health.stuck()), CONTENT_TYPE

@@ -1,0 +1,46 @@
+"""`escalation-consumer`: every command, and what becomes of an error."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from consumer.cli import prepare, run, settings_table
+from consumer.errors import EscalationError, Misconfigured
+
+app = typer.Typer(
+    name="escalation-consumer",
+    help="Turns escalated troubleshooting sessions into handoff packages for the next engineer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("run")(run.run)
+app.command("prepare")(prepare.prepare)
+app.command("settings")(settings_table.settings)
+
+
+def run_command_line() -> None:
+    """Never returns."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    """0 done, 1 failed, 2 wrong use or configuration; errors are one line on standard error."""
+    complain = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        app(standalone_mode=True)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except Misconfigured as error:
+        complain.print("[bold red]Wrong configuration:[/]", end=" ")
+        complain.print(str(error), markup=False)
+        return 2
+    except EscalationError as error:
+        complain.print("[bold red]Failed:[/]", end=" ")
+        complain.print(str(error), markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return 0

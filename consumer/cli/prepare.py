@@ -1,0 +1,27 @@
+"""`prepare`: tables, topics and the redaction key."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from consumer.cli import output
+from consumer.settings import read_settings
+
+
+def prepare(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Make or bring up to date the tables and the topics. Safe to repeat, and by several at once."""
+    from consumer import app
+
+    done = asyncio.run(app.prepare(read_settings()))
+    if as_json:
+        output.as_json({"migrations": done.migrations, "topics": done.topics})
+        return
+    for name in done.migrations:
+        output.say(f"applied {name}")
+    for name in done.topics:
+        output.say(f"made topic {name}")
+    output.say("Ready.")

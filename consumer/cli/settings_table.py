@@ -1,0 +1,86 @@
+"""`settings`: every environment variable, from the settings' own fields."""
+
+import typing
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from consumer.cli import output
+from consumer.settings import Settings, variable_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One variable."""
+
+    variable: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+def rows() -> list[Row]:
+    """In the order in which the settings are read best."""
+    return [_row(name, field) for name, field in Settings.model_fields.items()]
+
+
+def settings(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """List every environment variable: default, bounds, meaning and why. No value of this environment is shown."""
+    output.rows(
+        [asdict(row) for row in rows()],
+        columns=("variable", "default", "allowed", "meaning"),
+        empty="",
+        json_wanted=as_json,
+    )
+
+
+def _row(name: str, field: FieldInfo) -> Row:
+    default = field.get_default()
+    return Row(
+        variable=variable_of(name),
+        default=_shown(default),
+        allowed=_allowed(field),
+        meaning=" ".join((field.description or "").split()),
+    )
+
+
+def _shown(default: object) -> str:
+    """Defaults that are secret by type hold no secret: they are addresses of a developer's machine."""
+    if default is None:
+        return "-"
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    if isinstance(default, float) and default.is_integer():
+        return str(int(default))
+    return str(default) or "(empty)"
+
+
+def _allowed(field: FieldInfo) -> str:
+    bounds = []
+    for bound in field.metadata:
+        match bound:
+            case Ge(ge=least):
+                bounds.append(f"≥ {least}")
+            case Gt(gt=least):
+                bounds.append(f"> {least}")
+            case Le(le=most):
+                bounds.append(f"≤ {most}")
+            case Lt(lt=most):
+                bounds.append(f"< {most}")
+            case _:
+                if (pattern := getattr(bound, "pattern", None)) is not None:
+                    bounds.append(str(pattern).removeprefix("^(").removesuffix(")$").replace("|", ", "))
+    return " and ".join(bounds) or _kind(field.annotation)
+
+
+def _kind(annotation: object) -> str:
+    kinds = {int: "integer", float: "number"}
+    named = [kinds[one] for one in (annotation, *typing.get_args(annotation)) if one in kinds]
+    return named[0] if named else "text"

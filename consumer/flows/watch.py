@@ -1,0 +1,66 @@
+"""The watch: looks at the database from outside the loops, so that `/readyz` knows and never has to ask."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from consumer.errors import Transient
+from consumer.flows.health import Health
+from consumer.flows.meters import Meter, Meters
+
+LOOP = "watch"
+PROBE_SECONDS = 1.0
+GAUGES_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits in the tables."""
+
+    outbox_rows: int
+    outbox_oldest_seconds: float
+    open_requests: int
+    oldest_pending_seconds: float
+    due_work: int
+
+
+class Tables(Protocol):
+    """Both raise Transient while the database is away or not prepared; bounded in time."""
+
+    async def probe(self) -> None: ...
+    async def backlog(self) -> Backlog: ...
+
+
+class Watch:
+    """`run` returns after `stop`."""
+
+    def __init__(self, *, tables: Tables, health: Health, meters: Meters, clock: Callable[[], float]) -> None:
+        self._tables = tables
+        self._health = health
+        self._meters = meters
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        measured_at: float | None = None
+        while not stop.is_set():
+            self._health.beat(LOOP)
+            try:
+                await self._tables.probe()
+                if measured_at is None or self._clock() - measured_at >= GAUGES_SECONDS:
+                    self._show(await self._tables.backlog())
+                    measured_at = self._clock()
+            except Transient as error:
+                self._health.failing("database", str(error))
+            else:
+                self._health.ok("database")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), PROBE_SECONDS)
+
+    def _show(self, backlog: Backlog) -> None:
+        self._meters.set(Meter.OUTBOX_ROWS, backlog.outbox_rows)
+        self._meters.set(Meter.OUTBOX_AGE, backlog.outbox_oldest_seconds)
+        self._meters.set(Meter.OPEN_REQUESTS, backlog.open_requests)
+        self._meters.set(Meter.OLDEST_PENDING, backlog.oldest_pending_seconds)
+        self._meters.set(Meter.DUE_WORK, backlog.due_work)
