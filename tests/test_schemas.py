@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from schemas import generate, json_schema
-from schemas.envelope import Envelope, PublishedEvent
+from schemas.envelope import Envelope
 
 ROOT = Path(__file__).parent.parent
 GENERATED = ROOT / "schemas" / "generated"
@@ -53,7 +53,8 @@ def test_every_type_has_an_example_that_obeys_schema_and_model(kind: str) -> Non
         Envelope.model_validate(event)
         json_schema.RECEIVED[kind].model_validate(event.get("data") or {})
     else:
-        PublishedEvent[json_schema.PUBLISHED[kind]].model_validate(event)  # type: ignore[misc]
+        json_schema.PUBLISHED[kind].model_validate(event["data"])
+        Envelope.model_validate(event)
 
 
 def test_examples_are_of_known_types_only() -> None:
@@ -167,7 +168,7 @@ def _reader() -> Any:
     code = re.search(r"```python\n(.*?)```", (ROOT / "schemas" / "README.md").read_text(), re.DOTALL)
     assert code
     names: dict[str, Any] = {}
-    exec(code[1], names)  # noqa: S102 - the document's own example
+    exec(code[1], names)
     return names["handle"]
 
 

@@ -74,6 +74,8 @@ class _Demo:
                 service = Service(folder, _environment(servers), ports.free_port())
                 await service.prepare()
                 await stack.enter_async_context(service)
+                if service.pid:
+                    servers.guard(service.pid)  # a demo that is killed takes the service with it
                 self._console.print(
                     f"Apache Kafka, PostgreSQL, Redis and the service are up after {time.monotonic() - began:.0f} s."
                 )
