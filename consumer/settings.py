@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     anthropic_base_url: str | None = Field(None, validation_alias=_named("ANTHROPIC_BASE_URL"))
     """Another address of the Messages API, such as a gateway."""
     redaction_key: SecretStr | None = None
-    """Keys the fingerprints of secrets; 16 characters or more. Unset, `prepare` makes one and keeps it in the database."""
+    """Keys the fingerprints of secrets; 16 characters or more. Unset, `prepare` makes one and stores it."""
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
     """How to talk to Kafka."""
     kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
 
     # names
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
-    """Prepended as it is to topics, groups, transactional ids and Redis keys, so that environments can share servers."""
+    """Prepended to topics, groups, transactional ids and Redis keys, so that environments can share servers."""
     consumer_group: str = Field("escalation-consumer", min_length=1)
     """The consumer group, before the prefix."""
     source: str = Field("/escalation-consumer", min_length=1)
