@@ -1,0 +1,23 @@
+"""How the data of an event is stored: as JSON text that keeps absent, null and given apart."""
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+
+from schemas.sessions import SESSION_TYPES, SessionData
+
+_ADAPTERS: Mapping[str, TypeAdapter[SessionData]] = {name: TypeAdapter(model) for name, model in SESSION_TYPES.items()}
+
+
+def dump(data: SessionData) -> str:
+    """JSON that `load` reads back as equal data, with the same fields set. Never holds U+0000."""
+    return data.model_dump_json(exclude_unset=True)
+
+
+def load(event_type: str, text: str | None) -> SessionData | None:
+    """The data of a stored event; None for a type that this release does not know (a newer one may have stored it).
+
+    Raises `ValueError` for a text that `dump` did not write.
+    """
+    adapter = _ADAPTERS.get(event_type)
+    return None if adapter is None or text is None else adapter.validate_json(text)
