@@ -20,6 +20,7 @@ from consumer.flows.relay import BrokerAway, Identity, Publisher, Row, digest
 FENCE_SECONDS = 10.0
 READ_SECONDS = 10.0
 DISCARD_SECONDS = 3.0
+COORDINATOR_PAUSE_SECONDS = 0.1
 LARGEST_REQUEST_BYTES = 1_000_000  # the broker's own bound for a batch is 1,048,588 with its default settings
 BATCH_BYTES = 256 * 1024  # one batch a partition is under way at a time, so a small one makes large events slow
 _SHARE_OF_TRANSACTION = 0.8  # we give up before the broker does
@@ -93,10 +94,24 @@ class KafkaPublisher:
         try:
             async with _bounded("read the relay's position", READ_SECONDS):
                 await admin.start()
-                answer = await admin.list_consumer_group_offsets(self._group, partitions=[self._marker])
+                answer = await self._read(admin)
         finally:
             await _quietly(admin.close())
         return committed(answer, self._marker)
+
+    async def _read(self, admin: AIOKafkaAdminClient) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """Retries while the group's coordinator is not there yet, as on the first use of groups on a cluster."""
+        while True:
+            try:
+                answer: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+                    self._group, partitions=[self._marker]
+                )
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
+            else:
+                return answer
 
     async def publish(self, rows: Sequence[Row], position: int) -> None:
         async with _bounded(f"publish {len(rows)} events", self._publish_seconds):
@@ -154,6 +169,9 @@ class KafkaPublisher:
         stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
         await _quietly(producer.client.close())
+        ended = producer._txn_manager._transaction_waiter  # noqa: SLF001
+        if ended is not None and ended.done() and not ended.cancelled():
+            ended.exception()  # it was told already; asyncio would complain that nobody asked
 
 
 def committed(answer: Mapping[TopicPartition, OffsetAndMetadata], marker: TopicPartition) -> int | None:

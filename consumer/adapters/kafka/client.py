@@ -1,0 +1,26 @@
+"""How every Kafka client of this service connects."""
+
+import ssl
+from typing import Any
+
+from consumer.settings import Settings
+
+CLIENT_ID = "escalation-consumer"
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for any aiokafka client: addresses and security. Holds the password: never log it."""
+    found: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
+        "client_id": CLIENT_ID,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        found["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_password is not None:
+        found |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+        }
+    return found
