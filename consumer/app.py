@@ -18,6 +18,8 @@ from typing import Any
 import structlog
 
 from consumer.adapters.http import HealthServer
+from consumer.adapters.kafka.admin import prepare_topics
+from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres import hints, migrate
 from consumer.adapters.postgres.faults import AWAY, describe
@@ -57,7 +59,8 @@ async def prepare(settings: Settings) -> Prepared:
         raise Transient(f"PostgreSQL: {describe(error)}") from error
     async with pool(settings, name="prepare", max_size=1) as connections:
         await Look(connections).make_redaction_key()
-    made: list[str] = []
+    marker = settings.topic_prefix + relay.MARKER_TOPIC
+    made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
     return Prepared(migrations=applied, topics=made)
 
 
@@ -72,11 +75,6 @@ async def pool(settings: Settings, *, name: str, max_size: int) -> AsyncIterator
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         opened.terminate()
         await asyncio.gather(closing, return_exceptions=True)
-
-
-def kafka(settings: Settings) -> dict[str, Any]:
-    """What every Kafka client is given."""
-    return {"bootstrap_servers": settings.kafka_bootstrap_servers.split(",")}
 
 
 class Service:
@@ -149,7 +147,7 @@ class Service:
             name=f"{socket.gethostname()}:{os.getpid()}",
             outbox=PostgresOutbox(aside, name=prefix + relay.NAME, lease_seconds=settings.lease_seconds),
             broker=KafkaBroker(
-                kafka(settings),
+                connection(settings),
                 transactional_id=prefix + relay.NAME,
                 group=prefix + relay.NAME,
                 marker_topic=prefix + relay.MARKER_TOPIC,

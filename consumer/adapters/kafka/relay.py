@@ -94,13 +94,17 @@ class KafkaPublisher:
         try:
             async with _bounded("read the relay's position", READ_SECONDS):
                 await admin.start()
-                answer = await self._read(admin)
+                found = await self._read(admin)
         finally:
             await _quietly(admin.close())
-        return committed(answer, self._marker)
+        return None if found.offset < 0 else int(found.offset)
 
-    async def _read(self, admin: AIOKafkaAdminClient) -> Mapping[TopicPartition, OffsetAndMetadata]:
-        """Retries while the group's coordinator is not there yet, as on the first use of groups on a cluster."""
+    async def _read(self, admin: AIOKafkaAdminClient) -> OffsetAndMetadata:
+        """Asks again while the group's coordinator is not there yet, as on the first use of groups on a cluster.
+
+        Hazard: while the coordinator loads, the client swallows the broker's error and returns no entry at all, which
+        must never be taken for "nothing was published".
+        """
         while True:
             try:
                 answer: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
@@ -109,9 +113,10 @@ class KafkaPublisher:
             except KafkaError as error:
                 if not error.retriable:
                     raise
-                await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
             else:
-                return answer
+                if self._marker in answer:
+                    return answer[self._marker]
+            await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
     async def publish(self, rows: Sequence[Row], position: int) -> None:
         async with _bounded(f"publish {len(rows)} events", self._publish_seconds):
@@ -172,18 +177,6 @@ class KafkaPublisher:
         ended = producer._txn_manager._transaction_waiter  # noqa: SLF001
         if ended is not None and ended.done() and not ended.cancelled():
             ended.exception()  # it was told already; asyncio would complain that nobody asked
-
-
-def committed(answer: Mapping[TopicPartition, OffsetAndMetadata], marker: TopicPartition) -> int | None:
-    """The group's offset; None when the broker says that there is none.
-
-    Hazard: on an error for the whole group (its coordinator is loading, say) the client returns no entry at all, which
-    must never be taken for "nothing was published".
-    """
-    if marker not in answer:
-        raise BrokerAway("Kafka gave no answer about the relay's position")
-    offset = int(answer[marker].offset)
-    return None if offset < 0 else offset
 
 
 def _identity(record: Any) -> Identity:
