@@ -3,7 +3,12 @@
 import ssl
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from consumer.settings import Settings
+
+AWAY = (KafkaError, OSError, TimeoutError)
+"""What aiokafka raises while the brokers are away or slow."""
 
 CLIENT_ID = "escalation-consumer"
 

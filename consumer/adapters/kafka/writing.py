@@ -30,7 +30,7 @@ class TopicWriter:
     ) -> None:
         await self._producer.stop()
 
-    async def write(self, topic: str, key: str, value: bytes) -> None:
+    async def write(self, topic: str, key: str, value: bytes | None) -> None:
         """Returns when the record is under way; blocks while the producer's buffer is full."""
         self._under_way.append(await self._producer.send(topic, value, key.encode(), headers=_STRUCTURED))
 

@@ -1,0 +1,126 @@
+"""`load`: JSON lines into the input topics."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from consumer.adapters.kafka.client import AWAY, connection
+from consumer.adapters.kafka.writing import TopicWriter
+from consumer.cli import output
+from consumer.errors import Permanent, Transient
+from consumer.settings import read_settings
+from schemas.topics import REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
+
+FLUSH_RECORDS = 5_000  # acknowledged so often, so that little is repeated when a load is broken off
+START_SECONDS = 20.0
+_INPUTS = (SESSIONS, REQUESTS, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
+
+
+class Line(NamedTuple):
+    """One record to send; `topic` is the full name."""
+
+    topic: str
+    key: str
+    value: bytes | None
+
+
+def load(
+    file: Annotated[str, typer.Argument(help="JSON lines {topic, key, value}; `-` reads standard input.")],
+    *,
+    replay: Annotated[bool, typer.Option("--replay", help="To the .replay topics, at lower priority.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and send nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Send JSON lines to the input topics. Topic names are given without the prefix."""
+    settings = read_settings()
+    with _opened(file) as source:
+        lines = read_lines(source, Topics(settings.topic_prefix), replay=replay)
+        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send(lines, connection(settings)))
+    if as_json:
+        output.as_json({"records": sent, "sent": not dry_run})
+    else:
+        output.say(f"{sent} records {'checked, none sent' if dry_run else 'sent'}.")
+
+
+def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[Line]:
+    """Raises Permanent, naming the line and the field, at the first line that is no record for an input topic."""
+    for number, text in enumerate(source, start=1):
+        if text.isspace():
+            continue
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            raise Permanent(f"line {number}: not JSON: {error}") from None
+        yield _line(number, raw, topics, replay=replay)
+
+
+def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line:
+    if not isinstance(raw, dict):
+        raise Permanent(f"line {number}: not an object with topic, key and value")
+    topic, key = raw.get("topic"), raw.get("key")
+    if topic not in _INPUTS:
+        raise Permanent(f"line {number}: topic: must be one of {', '.join(_INPUTS)} (without the prefix)")
+    if not isinstance(key, str):
+        raise Permanent(f"line {number}: key: must be a text, the session id")
+    if "value" not in raw:
+        raise Permanent(f"line {number}: value: is missing")
+    if replay and not topic.endswith(REPLAY_SUFFIX):
+        topic += REPLAY_SUFFIX
+    value = None if raw["value"] is None else json.dumps(raw["value"]).encode()
+    return Line(topics.prefix + topic, key, value)
+
+
+async def send(lines: Iterator[Line], kafka: dict[str, Any]) -> int:
+    """Sends in order, acknowledged by all replicas; returns the count. Raises Transient when Kafka is away."""
+    count = 0
+    try:
+        writer = TopicWriter(**kafka)
+        async with asyncio.timeout(START_SECONDS):
+            await writer.__aenter__()
+        try:
+            with _bar() as advance:
+                for line in lines:
+                    await writer.write(line.topic, line.key, line.value)
+                    count += 1
+                    if count % FLUSH_RECORDS == 0:
+                        await writer.flush()
+                        advance(FLUSH_RECORDS)
+                await writer.flush()
+                advance(count % FLUSH_RECORDS)
+        finally:
+            await writer.__aexit__(None, None, None)
+    except AWAY as error:
+        raise Transient(
+            f"Kafka: {type(error).__name__} after {count} records. Are the brokers up and the topics prepared? "
+            "Loading the same file again does no harm: what is known counts once."
+        ) from error
+    return count
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[TextIO]:
+    if file == "-":
+        yield sys.stdin
+        return
+    try:
+        with Path(file).open(encoding="utf-8") as source:
+            yield source
+    except OSError as error:
+        raise Permanent(f"{file}: {error.strerror}") from error
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("records sent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("records", total=None)
+        yield lambda amount: bar.advance(task, amount)
