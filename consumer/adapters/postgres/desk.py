@@ -1,0 +1,406 @@
+"""Leases, the ledger of drafts and the final transaction, as `flows.desk` needs them."""
+
+import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import asyncpg
+from pydantic import ValidationError
+
+from consumer.adapters.postgres.faults import reachable
+from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.sql import Queries
+from consumer.domain import stored
+from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain.package import Package, Publication
+from consumer.flows import schedule
+from consumer.flows.desk import (
+    Basis,
+    Busy,
+    Claim,
+    Declined,
+    DraftKey,
+    Entry,
+    Finish,
+    History,
+    Lane,
+    Last,
+    Outage,
+    Work,
+)
+from consumer.flows.schedule import RevisionRules
+from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
+
+_queries = Queries("desk")
+_FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
+_UPGRADES_AT_ONCE = 1000  # keeps the statement short when thousands waited for the model
+
+
+class PostgresDesk:
+    """A `flows.desk.Desk`."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        lease_seconds: float,
+        margin_seconds: float,
+        probe_seconds: float,
+        spread_seconds: float,
+        rules: RevisionRules,
+    ) -> None:
+        """`margin_seconds`: so long before its deadline a first package has to be decided."""
+        self._pool = pool
+        self._lease_seconds = lease_seconds
+        self._margin_seconds = margin_seconds
+        self._probe_seconds = probe_seconds
+        self._spread_seconds = spread_seconds
+        self._rules = rules
+
+    # leases
+
+    async def claim(self, lane: Lane, limit: int) -> list[Work]:
+        async with reachable(self._pool):
+            if lane is Lane.URGENT:
+                rows = await self._pool.fetch(_queries.claim_urgent, limit, self._lease_seconds, self._margin_seconds)
+            else:
+                rows = await self._pool.fetch(
+                    _queries.claim, limit, self._lease_seconds, self._margin_seconds, lane is Lane.MODEL
+                )
+        return [_work(row) for row in rows]
+
+    async def claim_probe(self) -> Work | None:
+        async with self._transaction() as connection:
+            candidate = await connection.fetchrow(_queries.probe_candidate)
+            if candidate is None or not await connection.fetchval(_queries.take_probe, self._probe_seconds):
+                return None
+            row = await connection.fetchrow(
+                _queries.lease_probe, *candidate.values(), self._lease_seconds, schedule.LATER
+            )
+        return None if row is None else _work(row)
+
+    async def renew(self, works: Collection[Work], claims: Collection[Claim]) -> None:
+        async with reachable(self._pool):
+            if works:
+                leases = _columns([(*work.key, work.token) for work in works])
+                await self._pool.execute(_queries.renew_leases, *leases, self._lease_seconds)
+            if claims:
+                held = _columns([(*claim.key, claim.token) for claim in claims])
+                await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
+
+    async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.release, *work.key, work.token, in_seconds, counted)
+
+    async def wait_for_state(self, work: Work) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.wait_for_state, *work.key, work.token)
+
+    # what is known
+
+    async def history(self, key: SessionKey) -> History | None:
+        async with reachable(self._pool):
+            rows = await self._pool.fetch(_queries.history, *key)
+        if not rows:
+            return None
+        return History(
+            events=tuple(_event(key, row) for row in rows if row["version"] is not None),
+            arrivals=rows[0]["event_count"],
+            secrets=rows[0]["secrets"],
+            erased=rows[0]["erased"],
+            ticket=_ticket(rows[0]["last_ticket"]),
+        )
+
+    async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.find_draft, *key)
+        known = None if row is None else _known(row)
+        return None if isinstance(known, Busy) else known
+
+    async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
+        async with reachable(self._pool):
+            token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
+            if token is None:
+                row = await self._pool.fetchrow(_queries.find_draft, *key)
+                known = Busy() if row is None else _known(row)
+                if known is not None:
+                    return known
+                token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
+        return Busy() if token is None else Claim(key=key, token=token)
+
+    async def holds(self, claim: Claim) -> bool:
+        async with reachable(self._pool):
+            return bool(await self._pool.fetchval(_queries.holds, *claim.key, claim.token))
+
+    async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
+        async with self._transaction() as connection:
+            if not await _still_true(connection, claim.key.session, basis):
+                return False
+            stored_now = await connection.fetchval(
+                _queries.store_draft,
+                *claim.key,
+                claim.token,
+                entry.model_dump_json(),
+                entry.attempts,
+                entry.usage.model_dump_json(),
+                entry.drafted_for,
+                entry.drafted_at,
+            )
+        return bool(stored_now)
+
+    async def decline_draft(self, claim: Claim, warning: str) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, warning)
+
+    async def release_draft(self, claim: Claim) -> None:
+        async with self._transaction() as connection:
+            await connection.execute(_queries.drop_claim, *claim.key, claim.token)
+            await connection.execute(_queries.restore_draft, *claim.key, claim.token)
+
+    # the end of a piece of work
+
+    async def finish_ready(
+        self,
+        work: Work,
+        package: Package,
+        basis: Basis,
+        *,
+        draft_model: str | None,
+        upgrade_in_seconds: float | None,
+    ) -> Finish:
+        ready = package.ready
+        async with self._transaction() as connection:
+            locked = await _lock(connection, work, basis)
+            if isinstance(locked, Finish):
+                return locked
+            request, news = locked
+            if request["revision"] + 1 != ready.revision:
+                return Finish.GONE
+            by_change = int(ready.cause is Cause.STATE_CHANGED)
+            await connection.execute(
+                _queries.insert_package,
+                ready.package_id,
+                *work.key,
+                ready.revision,
+                ready.state_version,
+                basis.arrivals,
+                ready.status,
+                ready.cause,
+                ready.replay_id,
+                ready.provenance.bundle_sha256,
+                ready.content_sha256,
+                ready.provenance.prompt_version,
+                draft_model,
+                None if ready.psa_ticket is None else ready.psa_ticket.model_dump_json(),
+                ready.model_dump_json(),
+            )
+            await connection.execute(
+                _queries.note_package, *work.key, work.token, ready.revision, ready.package_id, by_change
+            )
+            await _insert_outbox(connection, package.publication)
+            await self._schedule(connection, work, request, by_change, news, upgrade_in_seconds)
+        return Finish.DONE
+
+    async def finish_unchanged(self, work: Work, basis: Basis | None, *, upgrade_in_seconds: float | None) -> Finish:
+        async with self._transaction() as connection:
+            locked = await _lock(connection, work, basis)
+            if isinstance(locked, Finish):
+                return locked
+            request, news = locked
+            await self._schedule(connection, work, request, 0, news, upgrade_in_seconds)
+        return Finish.DONE
+
+    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
+        async with self._transaction() as connection:
+            locked = await _lock(connection, work, None, erased=reason is FailureReason.SESSION_ERASED)
+            if isinstance(locked, Finish):
+                return locked
+            request, _ = locked
+            if request["state"] != "open":
+                return Finish.GONE
+            await connection.execute(_queries.note_failure, *work.key, work.token, reason)
+            await _insert_outbox(connection, publication)
+        return Finish.DONE
+
+    async def _schedule(
+        self,
+        connection: Connection,
+        work: Work,
+        request: asyncpg.Record,
+        by_change: int,
+        news: bool,
+        upgrade_in_seconds: float | None,
+    ) -> None:
+        wanted = upgrade_in_seconds is not None
+        if wanted and await connection.fetchval(_queries.lock_outage):
+            upgrade_in_seconds = None  # whoever ends the outage wakes it
+        following = schedule.following(
+            schedule.Taken(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
+            schedule.Standing(
+                cause=Cause(request["cause"]),
+                replay_id=request["replay_id"],
+                due_at=request["due_at"],
+                due_in_seconds=request["due_in_seconds"],
+                priority=request["priority"],
+                revisions_by_change=request["revisions_by_change"] + by_change,
+                since_first_seconds=request["since_first_seconds"],
+            ),
+            self._rules,
+            news=news,
+            upgrade_in_seconds=upgrade_in_seconds,
+        )
+        await connection.execute(
+            _queries.schedule,
+            *work.key,
+            work.token,
+            following.due_in_seconds,
+            following.cause,
+            following.replay_id,
+            following.rank,
+            wanted,
+        )
+
+    async def hasten_upgrade(self, key: RequestKey) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.hasten_upgrade, *key, schedule.LATER)
+
+    # outages
+
+    async def outage(self) -> Outage | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.outage)
+        return None if row is None else Outage(reason=row["reason"], probe_due=row["probe_due"])
+
+    async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.begin_outage, reason, max(probe_in_seconds, self._probe_seconds))
+
+    async def end_outage(self) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.end_outage)
+
+    async def wake_upgrades(self) -> int:
+        async with reachable(self._pool):
+            woken = await self._pool.fetch(
+                _queries.wake_upgrades, self._spread_seconds, _UPGRADES_AT_ONCE, schedule.LATER
+            )
+        return len(woken)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        async with (
+            reachable(self._pool),
+            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
+            connection.transaction(),
+        ):
+            yield connection
+
+
+async def _lock(
+    connection: Connection, work: Work, basis: Basis | None, *, erased: bool = False
+) -> tuple[asyncpg.Record, bool] | Finish:
+    """The request's row, locked, and whether there is news; or why this work may not finish.
+
+    The session's row comes first, as intake takes it first. Each statement sees what was committed when it began,
+    so that what is read under a lock is read after it was got.
+    """
+    session = await connection.fetchrow(_queries.lock_session, *work.key.session)
+    request = await connection.fetchrow(_queries.lock_request, *work.key, work.token)
+    if request is None or (session is not None and session["erased"] is not erased):
+        return Finish.GONE
+    if basis is not None and await connection.fetchval(_queries.count_secrets, *work.key.session) != basis.secrets:
+        return Finish.STALE
+    news = session is not None and basis is not None and session["event_count"] > basis.arrivals
+    return request, news
+
+
+async def _still_true(connection: Connection, key: SessionKey, basis: Basis) -> bool:
+    session = await connection.fetchrow(_queries.lock_session, *key)
+    if session is None or session["erased"]:
+        return False
+    return bool(await connection.fetchval(_queries.count_secrets, *key) == basis.secrets)
+
+
+async def _insert_outbox(connection: Connection, publication: Publication) -> None:
+    await connection.execute(
+        _queries.insert_outbox,
+        publication.topic,
+        publication.key,
+        json.dumps(publication.headers),
+        publication.value,
+        publication.tenant_id,
+        publication.session_id,
+    )
+    await connection.execute(_queries.notify_outbox)
+
+
+def _columns(rows: list[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _work(row: asyncpg.Record) -> Work:
+    return Work(
+        key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
+        token=row["lease_token"],
+        requested_state_version=row["requested_state_version"],
+        reason=row["reason"],
+        priority=row["priority"],
+        force=row["force"],
+        trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+        cause=Cause(row["cause"]),
+        replay_id=row["replay_id"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        last=_last(row),
+        upgrade_wanted=row["upgrade_wanted"],
+        age_seconds=row["age_seconds"],
+        taken_at=row["taken_at"],
+        waited=row["waited"],
+        deadline_in_seconds=row["deadline_in_seconds"] if row["state"] == "open" else None,
+    )
+
+
+def _last(row: asyncpg.Record) -> Last | None:
+    if row["status"] is None:
+        return None
+    return Last(
+        revision=row["revision"],
+        bundle_sha256=row["bundle_sha256"],
+        prompt_version=row["prompt_version"],
+        model=row["model"],
+        status=PackageStatus(row["status"]),
+        ticket=_ticket(row["ticket"]),
+    )
+
+
+def _ticket(text: str | None) -> TicketReference | None:
+    return None if text is None else TicketReference.model_validate_json(text)
+
+
+def _event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
+    occurred_at: datetime = row["occurred_at"]
+    return SessionEvent(
+        origin=_FROM_THE_STORE,
+        key=key,
+        version=row["version"],
+        event_id=row["event_id"],
+        type=row["type"],
+        occurred_at=occurred_at,
+        actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
+        data=None if row["data"] is None else stored.load(row["type"], row["data"]),
+    )
+
+
+def _known(row: asyncpg.Record) -> Entry | Declined | Busy | None:
+    """None for a draft that this release cannot read: it is as good as none."""
+    match row["state"]:
+        case "drafted":
+            try:
+                return Entry.model_validate_json(row["answer"])
+            except ValidationError:
+                return None
+        case "refused":
+            return Declined(warning=row["refusal"])
+        case _:
+            return Busy()

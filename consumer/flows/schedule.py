@@ -1,0 +1,82 @@
+"""What a request is to do next, once a piece of its work is finished: pure, decided under the request's row lock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.packages import Cause
+
+LATER = 10
+"""Added to the priority: first packages go before all revisions."""
+REPLAYED = 20
+"""Added to the priority: live work goes before replays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRules:
+    after_seconds: float
+    window_seconds: float
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The request's row, as it is now; what this work itself has changed is counted in."""
+
+    cause: Cause
+    replay_id: str | None
+    due_at: datetime | None
+    due_in_seconds: float | None
+    priority: int
+    revisions_by_change: int
+    since_first_seconds: float
+    """Since the first package; 0 when this work made it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """When to take the request up again, and why; `due_in_seconds` None: not by itself."""
+
+    due_in_seconds: float | None
+    cause: Cause
+    replay_id: str | None
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What the finished work was, as far as the next one depends on it."""
+
+    cause: Cause
+    replay_id: str | None
+    due_at: datetime | None
+
+
+def following(
+    taken: Taken, standing: Standing, rules: RevisionRules, *, news: bool, upgrade_in_seconds: float | None
+) -> Next:
+    """`news`: an event was accepted that the work has not seen, whenever its waking came. No wake-up is lost by it."""
+    if standing.cause is Cause.REPLAY and (taken.cause, taken.replay_id) != (Cause.REPLAY, standing.replay_id):
+        # Asked for while this work was under way; it builds from the newest state, so that the news is covered.
+        return Next(
+            due_in_seconds=max(standing.due_in_seconds or 0.0, 0.0),
+            cause=Cause.REPLAY,
+            replay_id=standing.replay_id,
+            rank=standing.priority + REPLAYED,
+        )
+    change_in_seconds = _change_in_seconds(taken, standing, rules) if news else None
+    if upgrade_in_seconds is not None and (change_in_seconds is None or upgrade_in_seconds <= change_in_seconds):
+        return _later(standing, upgrade_in_seconds, Cause.UPGRADE)
+    return _later(standing, change_in_seconds, Cause.STATE_CHANGED)
+
+
+def _change_in_seconds(taken: Taken, standing: Standing, rules: RevisionRules) -> float | None:
+    if standing.revisions_by_change >= rules.limit or standing.since_first_seconds > rules.window_seconds:
+        return None
+    rescheduled = standing.due_at != taken.due_at and standing.due_in_seconds is not None
+    if rescheduled and standing.due_in_seconds is not None and standing.due_in_seconds > 0:
+        return standing.due_in_seconds  # intake has begun to count the quiet time
+    return rules.after_seconds
+
+
+def _later(standing: Standing, due_in_seconds: float | None, cause: Cause) -> Next:
+    return Next(due_in_seconds=due_in_seconds, cause=cause, replay_id=None, rank=standing.priority + LATER)

@@ -1,0 +1,101 @@
+"""Rows as intake would have left them, written straight into the tables, and what stands in them afterwards."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from consumer.domain import stored
+from consumer.domain.events import RequestKey, SessionEvent, SessionKey
+
+KEY = RequestKey("default", "session-1", "request-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of one database."""
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+
+    async def add_events(self, events: Iterable[SessionEvent], key: SessionKey = KEY.session) -> None:
+        """Events as accepted, with arrival numbers; the session's row is made or brought up to date."""
+        async with self.connection.transaction():
+            await self.connection.execute(
+                "INSERT INTO sessions (tenant_id, session_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", *key
+            )
+            count = await self.connection.fetchval(
+                "SELECT event_count FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR UPDATE", *key
+            )
+            for event in events:
+                count += 1
+                await self.connection.execute(
+                    "INSERT INTO session_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                    *key,
+                    event.version,
+                    count,
+                    event.event_id,
+                    event.type,
+                    event.occurred_at,
+                    "somebody",
+                    None if event.data is None else stored.dump(event.data),
+                )
+                await self.connection.execute(
+                    "UPDATE sessions SET event_count = $3, newest_version = greatest(newest_version, $4)"
+                    " WHERE (tenant_id, session_id) = ($1, $2)",
+                    *key,
+                    count,
+                    event.version,
+                )
+
+    async def add_request(self, key: RequestKey = KEY, **columns: Any) -> None:
+        """A request that is due now, with a deadline far away, unless `columns` says otherwise.
+
+        Columns that end in `_at` take seconds from now, or None.
+        """
+        given = {"state": "open", "due_at": 0.0, "half_deadline_at": 60.0, "deadline_at": 120.0} | columns
+        given.setdefault("rank", given.get("priority", 3))
+        names = ["tenant_id", "session_id", "request_id", *given]
+        places = [
+            f"now() + make_interval(secs => ${number})" if name.endswith("_at") else f"${number}"
+            for number, name in enumerate(names, 1)
+        ]
+        await self.connection.execute(
+            f"INSERT INTO requests ({', '.join(names)}) VALUES ({', '.join(places)})", *key, *given.values()
+        )
+
+    async def change_request(self, key: RequestKey = KEY, **columns: Any) -> None:
+        """As `add_request`, on a row that is there."""
+        changes = [
+            f"{name} = now() + make_interval(secs => ${number})" if name.endswith("_at") else f"{name} = ${number}"
+            for number, name in enumerate(columns, 4)
+        ]
+        await self.connection.execute(
+            f"UPDATE requests SET {', '.join(changes)} WHERE (tenant_id, session_id, request_id) = ($1, $2, $3)",
+            *key,
+            *columns.values(),
+        )
+
+    async def request(self, key: RequestKey = KEY) -> dict[str, Any]:
+        """The row, with `due_in_seconds` besides."""
+        row = await self.connection.fetchrow(
+            "SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in_seconds FROM requests"
+            " WHERE (tenant_id, session_id, request_id) = ($1, $2, $3)",
+            *key,
+        )
+        assert row is not None
+        return dict(row)
+
+    async def published(self) -> list[dict[str, Any]]:
+        """The data of what stands in the outbox, in order, each with its `type`."""
+        rows = await self.connection.fetch("SELECT value FROM outbox ORDER BY id")
+        events = [json.loads(row["value"]) for row in rows]
+        return [{"type": event["type"].split(".")[1], **event["data"]} for event in events]
+
+    async def count(self, table: str) -> int:
+        found: int = await self.connection.fetchval(f"SELECT count(*) FROM {table}")
+        return found
+
+    async def execute(self, sql: str, *arguments: object) -> None:
+        await self.connection.execute(sql, *arguments)
