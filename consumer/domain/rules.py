@@ -1,0 +1,193 @@
+"""The draft without a model: complete and readable from the record alone, inventing nothing.
+
+It quotes the record and says what follows from it: what is awaited, left, failed, unexplained, or missing. Advice that
+no record gives is general (what to compare, what to ask), without a command, host or setting.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from consumer.domain import outcomes, sections
+from consumer.domain.bundle import Bundle, FixRecord
+from consumer.domain.draft import Draft, Form, Statement
+from consumer.domain.outcomes import quoted, sentence
+from consumer.domain.sanitize import clean, shorten
+from schemas.sessions import FixStatus
+
+_EXCERPT = 200
+"""Characters of the intake or a fact that stand for a missing description."""
+
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_GENERAL = (
+    "Reproduce the symptom with an affected user and record the exact error text and time,"
+    " so that the next change can be judged against it."
+)
+_ADVICE: Mapping[str, str] = {
+    "network networking vpn dns wifi internet firewall lan wan": (
+        "Compare an affected device with one that works, from the same place: address, name resolution, path, and where"
+        " the two first differ."
+    ),
+    "email mail exchange outlook m365 o365 office365 office messaging": (
+        "Compare an affected mailbox with one that works, in another client and in the browser, to tell the account"
+        " from the device."
+    ),
+    "print printing printer printers": (
+        "Print the same job from another device and over another path, to tell the application, the queue and the"
+        " printer apart."
+    ),
+    "identity access authentication login password mfa sso account directory": (
+        "Compare a failing sign-in with one that works: account, device, place and time, and what the sign-in log says"
+        " of both."
+    ),
+    "security phishing malware incident": (
+        "Establish the extent before changing more: which accounts and devices are concerned, since when, and what has"
+        " been contained; keep the evidence."
+    ),
+    "backup storage restore replication": (
+        "Establish when the last good copy was made and whether it can be restored, before anything else is changed."
+    ),
+    "hardware device workstation laptop desktop server endpoint performance": (
+        "Swap one part at a time against one that works (user, device, cable, place), to tell the hardware from the"
+        " profile."
+    ),
+    "application software erp database lob app": (
+        "Compare an affected user with one who can work: version, rights, data and device, and which of them moves the"
+        " error."
+    ),
+    "phone telephony voip voice": (
+        "Compare a failing call with one that works: direction, device, place and path, and where the two first differ."
+    ),
+}
+"""What tells causes apart in a field of work, by the words that name the field."""
+
+
+def draft(bundle: Bundle) -> Draft:
+    """A draft that passes every check on any bundle. Never raises."""
+    return Draft(
+        problem=_problem(bundle),
+        confirmed=(),
+        notes=(),
+        hypothesis=_hypothesis(bundle),
+        next_steps=_next_steps(bundle),
+        form=Form.RULES,
+    )
+
+
+def _problem(bundle: Bundle) -> Statement:
+    said: list[str] = []
+    if title := bundle.title:
+        said.append(f"The reported problem was: {sentence(title, 160)}")
+    if bundle.problem_summary:
+        said.append(f"Summary: {sentence(bundle.problem_summary)}")
+    elif bundle.intake_text:
+        said.append(f"The intake began: {quoted(bundle.intake_text, _EXCERPT)}.")
+    if not said and bundle.facts:
+        said.append(
+            f"No description was recorded; the first confirmed fact was: {sentence(bundle.facts[0].text, _EXCERPT)}"
+        )
+    if bundle.problem_domain:
+        said.append(f"It was filed under: {sentence(bundle.problem_domain, 80)}")
+    if bundle.reason:
+        said.append(f"It was escalated with the reason: {sentence(bundle.reason)}")
+    return Statement(text=" ".join(said) or sections.NO_PROBLEM, records=("P1",))
+
+
+def _hypothesis(bundle: Bundle) -> Statement:
+    fix = bundle.active_fix
+    if fix is None or not outcomes.leads(fix):
+        return Statement(text="", records=())
+    match fix.status:
+        case FixStatus.PROPOSED if fix.description:
+            text = f"What it proposes: {sentence(fix.description)}"
+        case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL if fix.description:
+            text = f"What it is: {sentence(fix.description)}"
+        case FixStatus.APPLIED_FAILED | FixStatus.DISMISSED if bundle.facts:
+            text = (
+                f"The latest confirmed fact that an explanation has to fit: {sentence(bundle.facts[-1].text, _EXCERPT)}"
+            )
+        case FixStatus.APPLIED_SUCCESS if bundle.reason:
+            text = f"The escalation reason is what points to it: {sentence(bundle.reason)}"
+        case _:
+            text = ""
+    return Statement(text=text, records=(fix.id,))
+
+
+def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
+    """Two to four, the one that the table demands first, general advice only where the record gives too few."""
+    chosen: list[Statement] = []
+    for step in (*_from_record(bundle), *_from_gaps(bundle), _said(_advice(bundle.problem_domain)), _said(_GENERAL)):
+        if all(step.text != other.text for other in chosen):
+            chosen.append(step)
+    most = sections.MOST_STEPS - 1  # the record rarely gives more; a fourth is kept for what must not be repeated
+    last = _not_again(bundle)
+    return (*chosen[:most], last) if last else tuple(chosen[: max(most, sections.FEWEST_STEPS)])
+
+
+def _from_record(bundle: Bundle) -> Iterator[Statement]:
+    """What the recorded outcomes leave to be done, the active fix first."""
+    active = bundle.active_fix
+    if (first := outcomes.first_step(active)) is not None and active is not None:
+        yield _said(first, active.id)
+    elif active is not None:
+        yield _said(_about(active), active.id)
+    for fix in bundle.fixes:
+        if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
+            yield _said(outcomes.first_step(fix) or "", fix.id)
+
+
+def _about(fix: FixRecord) -> str:
+    """A step about an active fix that the table asks nothing of."""
+    title = quoted(fix.title)
+    match fix.status:
+        case FixStatus.APPLIED_SUCCESS:
+            return f"Establish what remains after {title}: the exact symptom of the new or related issue, since when."
+        case FixStatus.DISMISSED:
+            return f"Look for another explanation than {title}, which was set aside, in what the facts leave open."
+        case _:
+            return f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it."
+
+
+def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
+    """What the record leaves open, most useful first."""
+    scripts = bundle.scripts
+    checks = [fact for fact in bundle.facts if fact.is_check]
+    if not bundle.facts:
+        yield _said(
+            "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
+            " and what changed last; no fact is recorded."
+        )
+    if scripts:
+        script = scripts[-1]
+        yield _said(
+            f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
+            script.id,
+        )
+    if checks:
+        check = checks[-1]
+        yield _said(f"Find out what explains the latest check: {sentence(check.text, _EXCERPT)}", check.id)
+    elif bundle.facts:
+        fact = bundle.facts[-1]
+        yield _said(
+            f"Run a first diagnostic check, none is recorded; begin with: {sentence(fact.text, _EXCERPT)}", fact.id
+        )
+
+
+def _advice(domain: str | None) -> str:
+    named = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
+    return next((advice for fields, advice in _ADVICE.items() if not named.isdisjoint(fields.split())), _GENERAL)
+
+
+def _not_again(bundle: Bundle) -> Statement | None:
+    """Names what failed, so that nobody does it again; the active one is named by the first step already."""
+    failed = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
+    if not failed:
+        return None
+    names = ", ".join(quoted(fix.title, 80) for fix in failed[-3:])
+    more = f" and {len(failed) - 3} earlier ones" if len(failed) > 3 else ""
+    return _said(
+        f"Do not repeat {names}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed[-3:])
+    )
+
+
+def _said(text: str, *records: str) -> Statement:
+    return Statement(text=shorten(text, 600), records=records or ("P1",))
