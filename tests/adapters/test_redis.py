@@ -1,0 +1,173 @@
+"""The cache, against a real Redis that is flushed, frozen, killed and poisoned: it costs speed and nothing else."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from redis.asyncio import Redis
+
+from consumer.adapters.redis import FAILURES_TO_OPEN, OPEN_SECONDS, RedisCache
+from consumer.domain.events import SessionKey
+from consumer.flows.desk import DraftKey, Entry
+from consumer.flows.health import Health
+from schemas.packages import Usage
+from tests.support.servers import RedisServer
+
+KEY = DraftKey("acme", "session 1", "a" * 64, "p1", "m1")
+ENTRY = Entry(
+    draft='{"problem": "ü"}',
+    model="m1",
+    warnings=("repaired",),
+    attempts=2,
+    usage=Usage(input_tokens=1),
+    drafted_at=datetime(2026, 3, 4, tzinfo=UTC),
+    drafted_for="r/1",
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def cache(redis_url: str, topic_prefix: str, clock: Clock) -> AsyncIterator[RedisCache]:
+    made = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=Health(clock), clock=clock)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+async def only_name(redis: Redis, topic_prefix: str) -> bytes:
+    (name,) = [name async for name in redis.scan_iter(f"{topic_prefix}*")]
+    assert isinstance(name, bytes)
+    return name
+
+
+async def test_what_was_put_is_found_by_version_and_by_digest(cache: RedisCache) -> None:
+    assert await cache.get(KEY, 7) is None
+    await cache.put(KEY, 7, ENTRY)
+    assert await cache.get(KEY, 7) == ENTRY
+    assert await cache.get(KEY, 8) == ENTRY, "another version of the same bundle"
+
+
+@pytest.mark.parametrize("change", ["tenant_id", "session_id", "bundle_sha256", "prompt_version", "model"])
+async def test_an_entry_counts_for_its_key_only(cache: RedisCache, change: str) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    assert await cache.get(KEY._replace(**{change: "other"}), 7) is None
+
+
+async def test_a_version_whose_digest_has_changed_is_not_believed(cache: RedisCache) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    newer = KEY._replace(bundle_sha256="b" * 64)  # an event below version 7 arrived late
+    assert await cache.get(newer, 7) is None
+    await cache.put(newer, 7, ENTRY)
+    assert await cache.get(KEY, 7) == ENTRY
+    assert await cache.get(newer, 7) == ENTRY
+
+
+async def test_names_carry_the_prefix_and_end_by_themselves(cache: RedisCache, redis: Redis, topic_prefix: str) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    name = await only_name(redis, topic_prefix)
+    assert name.decode() == f"{topic_prefix}escalation:drafts:acme:session%201"
+    assert 0 < await redis.ttl(name) <= 60
+
+
+async def test_a_session_is_forgotten_whole(cache: RedisCache, redis: Redis, topic_prefix: str) -> None:
+    for version in range(3):
+        await cache.put(KEY._replace(bundle_sha256=str(version) * 64), version, ENTRY)
+    await cache.put(KEY._replace(session_id="other"), 1, ENTRY)
+    await cache.forget(SessionKey("acme", "session 1"))
+    assert (await only_name(redis, topic_prefix)).endswith(b"other")
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [b"", b"{}", b"null", b"\xff\xfe", b"[]", b'"x"', b"\x80\x04\x95pickle", json.dumps({"key": list(KEY)}).encode()],
+)
+async def test_garbage_is_not_believed(cache: RedisCache, redis: Redis, topic_prefix: str, poison: bytes) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    name = await only_name(redis, topic_prefix)
+    for field in await redis.hkeys(name):
+        await redis.hset(name, field, poison)
+    assert await cache.get(KEY, 7) is None
+    await redis.delete(name)
+    await redis.set(name, poison)  # not even a hash
+    assert await cache.get(KEY, 7) is None
+    await cache.put(KEY, 7, ENTRY)
+
+
+async def test_another_sessions_entry_in_its_place_is_not_believed(
+    cache: RedisCache, redis: Redis, topic_prefix: str
+) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    name = await only_name(redis, topic_prefix)
+    foreign = name.replace(b"session%201", b"session%202")
+    for field, value in (await redis.hgetall(name)).items():
+        await redis.hset(foreign, field, value)
+    assert await cache.get(KEY._replace(session_id="session 2"), 7) is None
+
+
+async def test_nobody_there_costs_little_and_the_breaker_ends_the_asking(topic_prefix: str, clock: Clock) -> None:
+    health = Health(clock)
+    cache = RedisCache("redis://127.0.0.1:9/0", prefix=topic_prefix, keep_seconds=60, health=health, clock=clock)
+    began = time.monotonic()
+    for _ in range(50):
+        assert await cache.get(KEY, 7) is None
+        await cache.put(KEY, 7, ENTRY)
+    assert time.monotonic() - began < 1
+    await cache.forget(KEY.session)
+    assert "cache" in {stuck.what for stuck in health.stuck()}
+    assert not any(stuck.blocking for stuck in health.stuck() if stuck.what == "cache")
+    await cache.close()
+
+
+@pytest.mark.kills_servers
+async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
+    cache: RedisCache, redis_server: RedisServer, clock: Clock
+) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    redis_server.pause()
+    try:
+        began = time.monotonic()
+        for _ in range(50):
+            assert await cache.get(KEY, 7) is None
+        assert time.monotonic() - began < FAILURES_TO_OPEN * 0.2 + 0.3
+    finally:
+        redis_server.resume()
+    clock.now += OPEN_SECONDS + 0.1
+    assert await cache.get(KEY, 7) == ENTRY, "once it has rested, it is asked again"
+
+
+@pytest.mark.kills_servers
+async def test_a_redis_that_was_killed_is_used_again_when_it_is_back(
+    cache: RedisCache, redis_server: RedisServer, clock: Clock
+) -> None:
+    await cache.put(KEY, 7, ENTRY)
+    await redis_server.kill()
+    assert await cache.get(KEY, 7) is None
+    await redis_server.start()
+    clock.now += OPEN_SECONDS + 0.1
+    await cache.put(KEY, 7, ENTRY)
+    assert await cache.get(KEY, 7) == ENTRY
+
+
+async def test_the_address_is_not_shown(clock: Clock) -> None:
+    cache = RedisCache("redis://:hunter22@127.0.0.1:9/0", prefix="", keep_seconds=1, health=Health(clock), clock=clock)
+    assert "hunter22" not in repr(cache)
+    await cache.close()
