@@ -1,0 +1,202 @@
+"""Words that announce a secret, and the ways in which it follows them: ``-Password x``, ``pwd=x;``, ``"password": "x"``,
+``<Password>x</Password>``, "the new password for the NAS is x", "pw x".
+"""
+
+import re
+from collections.abc import Iterable
+
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, pattern, value_after
+from consumer.domain.redaction.detectors.values import (
+    QUOTED,
+    TO_END_OF_LINE,
+    Demand,
+    anything,
+    assigned,
+    notable,
+    opaque,
+    quoted,
+    strong,
+    told,
+)
+from consumer.domain.redaction.placeholders import Kind
+
+_IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+_IN_IDENTIFIER = frozenset(_IDENTIFIER)
+_OPENING = frozenset(" \t\r\n\"'(`-/|;[")
+
+_ASSIGN = pattern(r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)\**[ \t]{0,40}\**(?=\S)")
+_OPTION = pattern(r"(?:[ \t]+|[ \t]*[:=][ \t]*)(?=[^\s-])")
+_VARIABLE = pattern(r"\s{0,8}\+?=\s{0,8}")
+_ELEMENT = pattern(
+    r"(?:\s+[\w:.-]{1,40}=\"[^\"<>]{0,100}\"){0,3}\s{0,8}>\s{0,40}(?:<(?:value|string)>\s{0,8})?(?=[^<\s])"
+)
+_ELEMENT_VALUE = pattern(r"(?P<element>[^<>\s][^<>\r\n]{0,255}?)(?=\s{0,40}</)")
+_ATTRIBUTE = pattern(r"[\\]?[\"']\s{1,8}value\s{0,4}=\s{0,4}")
+_ARGUMENT = pattern(r"[\"']\s{0,8},\s{0,8}")
+_REGISTRY = pattern(r"[ \t]+REG_(?:EXPAND_)?SZ[ \t]+")
+_TYPED = pattern(r"[ \t]+(?:type[ \t]+)?[0-9][ \t]+(?=\S)")
+_AFTER_VERB = (
+    r"(?:[ \t]+(?:now|still|currently|again|temporarily|simply|actually|probably|set[ ]to|changed[ ]to|reset[ ]to|back[ ]to"
+    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu))?[ \t]*[:=]?[ \t]*"
+)
+_VERBS = (
+    r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]+)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]+back)?[ \t]+to"
+    r"|is|was|are|were|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
+)
+_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]+(?:jetzt[ ]|nun[ ])?auf|lautet|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
+_FILLER = (
+    r"(?:[ \t]+(?:for|of|on|to|at|in|für|vom|von|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
+    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]+(?:temporaire|temporal|provisoire|provisional|temporário|tijdelijk|string|below|above"
+    r"|now|[(][^()\r\n]{1,40}[)]))?"
+)
+_LINK = r"(?=[\s:=：＝は是为為(])"
+_ENGLISH = pattern(rf"{_LINK}[\"'’]?\s{{0,4}}(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
+_ENGLISH_FAR = pattern(rf"{_LINK}{_FILLER}[ \t]*(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
+_FOREIGN = pattern(rf"\s{{0,4}}(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)")
+_FOREIGN_FAR = pattern(
+    rf"{_LINK}{_FILLER}[ \t]*(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)"
+)
+_BARE = pattern(r"[ \t]{1,4}(?:[-–—→>][ \t]{1,4}|[(][ \t]?(?:it[’']?s[ \t]|is[ \t]|=[ \t]?)?)?(?=[^\s-])")
+_CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
+_AS_A_NAME = pattern(
+    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]+as[ ]+(?:(?:the|a|an|his|her|their|my|your|our)[ ]+)?(?:[\w-]{1,20}[ ]+){0,2}\Z"
+)
+
+
+def noun(
+    source: str,
+    *,
+    anchors: tuple[str, ...],
+    kind: Kind,
+    family: Family = Family.PROSE,
+    human: bool = True,
+    foreign: bool = False,
+    behind: str = "",
+) -> Rule:
+    """A rule for a word. ``human``: people make the values up; else they are opaque, which keeps sentences about tokens.
+
+    ``behind``: what has to stand before the word for it to mean a secret.
+    """
+    compiled = pattern(source)
+    qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
+    tails = (told, strong) if human else (opaque, opaque)
+    near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
+
+    def look(text: str, at: int) -> Iterable[Span]:
+        named = compiled.match(text, at)
+        if named is None:
+            return NOTHING
+        end = named.end()
+        if text[end : end + 1] in _IN_IDENTIFIER:
+            return NOTHING
+        if qualifier and not qualifier.search(text[max(0, at - 16) : at]):
+            return NOTHING
+        return (
+            _written(text, at, end, assigned if human else opaque)
+            or _said(text, at, end, near, tails[0])
+            or _said(text, at, end, far, tails[0])
+            or _bare(text, end, tails[1])
+            or (_named_after(text, at) if human else NOTHING)
+        )
+
+    return Rule(family=family, kind=kind, anchors=anchors, look=look)
+
+
+def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
+    """Code, commands, configuration and their output."""
+    lead = text[max(0, at - 48) : at].rstrip(_IDENTIFIER)
+    sign = lead[-1:]
+    if sign == "$" or lead[-5:].casefold() == "$env:":
+        variable = _VARIABLE.match(text, end)
+        return value_after(text, variable.end(), quoted, QUOTED) if variable else NOTHING
+    if (sign in {"-", "/"}) and (len(lead) == 1 or lead[-2] in _OPENING):
+        option = _OPTION.match(text, end)
+        if option and (found := value_after(text, option.end(), anything)):
+            return found
+    assign = _ASSIGN.match(text, end)
+    if assign:
+        certain = assign["sign"] in {"=", "=="} and assign.end() - end <= 3
+        if demand is opaque:
+            return value_after(text, assign.end(), opaque)
+        return value_after(text, assign.end(), anything if certain else demand)
+    for context, value in (
+        (_ELEMENT, _ELEMENT_VALUE), (_ATTRIBUTE, QUOTED), (_ARGUMENT, QUOTED), (_REGISTRY, TO_END_OF_LINE),
+    ):  # fmt: skip
+        led = context.match(text, end)
+        if led and (found := value_after(text, led.end(), anything, value)):
+            return found
+    typed = _TYPED.match(text, end)
+    return value_after(text, typed.end(), notable) if typed else NOTHING
+
+
+def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[Span, ...]:
+    found = context.match(text, end)
+    if found is None:
+        return NOTHING
+    # "access with the password to srv01": only who changes something changes it *to* a value.
+    if found["verb"] == "to" and not _CHANGES.search(text[max(0, at - 64) : at]):
+        return NOTHING
+    return value_after(text, found.end(), demand)
+
+
+def _bare(text: str, end: int, demand: Demand) -> tuple[Span, ...]:
+    found = _BARE.match(text, end)
+    return value_after(text, found.end(), demand) if found else NOTHING
+
+
+def _named_after(text: str, at: int) -> tuple[Span, ...]:
+    """ "they use x as the password"."""
+    floor = max(0, at - 120)
+    behind = text[floor:at]
+    if " as " not in behind:
+        return NOTHING
+    found = _AS_A_NAME.search(behind)
+    if found is None:
+        return NOTHING
+    start, stop = found.span("s")
+    if behind[start] == '"':
+        start, stop = start + 1, stop - 1
+    return value_after(text[: floor + stop], floor + start, strong)
+
+
+_NEW_WORD = r"(?<![A-Za-z])"
+
+PASSWORD: tuple[Rule, ...] = (
+    noun(r"pass(?:word[do](?=:)|words?|wrd|wd|phrase|code)[0-9]?", anchors=("pass",), kind=Kind.PASSWORD),
+    noun(rf"{_NEW_WORD}pass", anchors=("pass",), kind=Kind.PASSWORD),
+    noun(r"passwort|passe", anchors=("passwort", "de passe"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"password", anchors=("la password", "una password"), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:w|swd|ws)", anchors=("pw", "psw"), kind=Kind.PASSWORD),
+    noun(r"(?:kenn|losungs)wort", anchors=("kennwort", "losungswort"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"contrase(?:ñ|n|ñ)a", anchors=("contrase",), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}clave", anchors=("clave",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"wachtwoord", anchors=("wachtwoord",), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}senha", anchors=("senha",), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}parola(?:[ ]d['’]ordine)?", anchors=("parola",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"has(?:ł|l)o", anchors=("hasło", "haslo"), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}heslo", anchors=("heslo",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"l(?:ö|o)senord(?:et)?", anchors=("lösenord", "losenord"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"adgangskoden?", anchors=("adgangskode",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"passordet|passord", anchors=("passord",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"salasana", anchors=("salasana",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"парол(?:ь|я|ем)", anchors=("парол",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"密(?:码|碼)", anchors=("密码", "密碼"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"パスワード", anchors=("パスワード",), kind=Kind.PASSWORD, foreign=True),
+)
+
+TOKEN_AND_KEY: tuple[Rule, ...] = (
+    noun(r"token", anchors=("token",), kind=Kind.TOKEN, family=Family.TOKENS, human=False),
+    noun(
+        r"secret(?:[ _-]?(?:access[ _-]?)?key|[ ](?:answer|value|id))?",
+        anchors=("secret",), kind=Kind.SECRET, family=Family.CLOUD, human=False,
+    ),
+    noun(
+        r"key", anchors=("key",), kind=Kind.KEY, family=Family.CLOUD, human=False,
+        behind="api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
+        "|function|host|symmetric|primary|secondary|registration",
+    ),
+    noun(
+        r"key", anchors=("key",), kind=Kind.PASSWORD,
+        behind="wi-?fi|wlan|wireless|network|guest|(?:wi-?fi|wlan|network)[ ]security",
+    ),
+)  # fmt: skip

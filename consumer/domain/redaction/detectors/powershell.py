@@ -1,0 +1,56 @@
+"""PowerShell: secure strings, credential objects, encoded commands. ``-Password x`` and ``$pwd = 'x'`` are in ``nouns``."""
+
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Callable, Iterable
+
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, before, pattern
+from consumer.domain.redaction.detectors.values import QUOTED, anything, quoted
+from consumer.domain.redaction.placeholders import Kind
+
+_USER = r"(?:\"[^\"\r\n]{0,100}\"|'[^'\r\n]{0,100}'|[^,()\s]{1,80})"
+_ENCODED = pattern(
+    r"(?:powershell|pwsh)(?:\.exe)?[^\r\n]{0,200}?[ ][-/]e[a-z]{0,14}[ ]+[\"']?(?P<s>[A-Za-z0-9+/]{16,}={0,2})"
+)
+LONGEST_ENCODED = 32_768
+"""Characters of an encoded command that are looked into; Windows takes no longer command line."""
+
+
+def encoded_command(holds_secret: Callable[[str], bool]) -> Look:
+    """An encoded command is replaced where, decoded, it holds a secret; what it does is lost with it."""
+
+    def look(text: str, at: int) -> Iterable[Span]:
+        found = _ENCODED.match(text, at)
+        if found is None or len(found["s"]) > LONGEST_ENCODED:
+            return NOTHING
+        try:
+            command = b64decode(found["s"] + "=" * (-len(found["s"]) % 4)).decode("utf-16-le")
+        except (Error, ValueError):
+            return NOTHING
+        return (found.span("s"),) if holds_secret(command) else NOTHING
+
+    return look
+
+
+def rules(holds_secret: Callable[[str], bool]) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
+            look=after(r"convertto-securestring(?:[ ]+-(?:asplaintext|force))*(?:[ ]+-string\b)?(?:[ ]+|:)(?=[^-])", anything),
+        ),
+        Rule(
+            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
+            look=before(r"(?P<q>[\"'])(?P<s>[^\"'\r\n]{1,120})(?P=q)[ ]{0,4}\|[ ]{0,4}", lambda value: not value.is_impossible),
+        ),
+        Rule(
+            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("networkcredential", "pscredential"),
+            look=after(
+                rf"(?:network|ps)credential[\"'\]]{{0,2}}(?:::new|[ ]+-argumentlist)?\s{{0,4}}\(?\s{{0,4}}{_USER}\s{{0,4}},\s{{0,4}}",
+                quoted, QUOTED,
+            ),
+        ),
+        Rule(
+            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("powershell", "pwsh"), telling=False,
+            look=encoded_command(holds_secret),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What people write into tickets: PINs, codes, pairs of name and password."""
+
+from collections.abc import Iterable
+
+from consumer.domain.redaction.detectors.nouns import PASSWORD
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, pattern
+from consumer.domain.redaction.detectors.values import Value, anything, notable, strong, told
+from consumer.domain.redaction.placeholders import Kind
+
+_LINK = r"s?(?:[ \t]*(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}[ \t]*"
+_MORE = pattern(r"[ \t]*(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
+_DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
+_LONG_DIGITS = r"(?P<s>[0-9]{5,10})(?![\w/:-]|[.][0-9]|[ ](?:days|users|char|hours|min|times|acc))"
+_GROUPS = (
+    r"(?P<s>[0-9]{1,4}(?:-[0-9]{1,4}){2,5}|[0-9]{4,12}[\#*]?"
+    r"|(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5})(?![\w/:-])"
+)
+_QUALIFIED = pattern(
+    r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
+    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency)[ \t_-]{1,2}\Z"
+)
+
+
+def _codes(context: str, value: str, qualified: bool = False) -> Look:
+    """One code or a list of them behind a context; ``qualified``: behind a word that says what it opens."""
+    leading, each = pattern(context), pattern(value)
+
+    def look(text: str, at: int) -> Iterable[Span]:
+        if qualified and not _QUALIFIED.search(text[max(0, at - 24) : at]):
+            return NOTHING
+        led = leading.match(text, at)
+        found = each.match(text, led.end()) if led else None
+        spans: list[Span] = []
+        while found:
+            spans.append(found.span("s"))
+            more = _MORE.match(text, found.end())
+            found = each.match(text, more.end()) if more and len(spans) < 50 else None
+        return spans
+
+    return look
+
+
+def _phrase(value: Value) -> bool:
+    """At least three words, none of which says something about the phrase."""
+    first, _, rest = value.itself.partition(" ")
+    lone = Value(value.text, value.start, value.start + len(first), quoted=False)
+    return " " in rest.strip() and not lone.is_common and not lone.is_impossible
+
+
+_NAME = r"[\w.@\\-]{1,64}?"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("passphrase",),
+        look=after(r"passphrase[ \t]*(?:is|was|[:=])[ \t]+", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
+    ),
+    *PASSWORD,
+    Rule(
+        family=Family.PROSE, kind=Kind.PIN, anchors=("pin", "puk"), telling=False,
+        look=_codes(rf"(?<![A-Za-z])(?:pin|puk)(?:[ -]?(?:code|number|nr))?{_LINK}", _DIGITS),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PIN, anchors=("passcode", "password", "passwort"), telling=False,
+        look=_codes(rf"pass(?:code|word|wort){_LINK}", _LONG_DIGITS),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.CODE, anchors=("code", "combination"), telling=False,
+        look=_codes(rf"(?:code|combination){_LINK}", _GROUPS, qualified=True),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
+        look=after(
+            rf"(?:wi-?fi|wlan|ssid)(?:[ \t]+(?:is|network|login))?[ \t]*[:=]?[ \t]*{_NAME}[ \t]*/[ \t]*", notable
+        ),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("admin", "root", "guest", "svc"),
+        look=after(r"(?:admin(?:istrator)?|root|guest|svc[\w.-]{0,30})[ \t]{0,2}/[ \t]{0,2}", strong),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("login is", "logon is", "login was", "creds are", "credentials are"),
+        look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]+{_NAME}[ \t]*[/:][ \t]*", anything),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("cred", "login", "log in", "log on", "logon", "logged"),
+        look=after(
+            r"(?:cred(?:ential)?s?|log(?:ged)?[ -]?(?:in|on))"
+            r"(?:[ \t]*(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}"
+            rf"[ \t]*(?<=[ \t:=]){_NAME}(?:[ \t]*/[ \t]*|:)",
+            told,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,70 @@
+"""Tokens in headers, URLs and JSON."""
+
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Iterable
+
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span, after, pattern, shape, value_after
+from consumer.domain.redaction.detectors.values import Value, opaque, opaque_and_long
+from consumer.domain.redaction.placeholders import Kind
+
+_COOKIE = pattern(r"cookie:[ \t]*(?=[^\s=;]{1,80}=)")
+_CRUMB = pattern(r"[^\s=;,]{1,80}=")
+_NEXT_CRUMB = pattern(r";[ \t]*(?=[^\s=;]{1,80}=)")
+
+
+def _basic(value: Value) -> bool:
+    """Base64 of ``user:password``."""
+    itself = value.itself.rstrip("=")
+    if len(itself) < 6 or not itself.isascii():
+        return False
+    try:
+        return b":" in b64decode(itself + "=" * (-len(itself) % 4), validate=True)
+    except (Error, ValueError):
+        return False
+
+
+def _cookies(text: str, at: int) -> Iterable[Span]:
+    led = _COOKIE.match(text, at)
+    if led is None:
+        return NOTHING
+    spans: list[Span] = []
+    place = led.end()
+    for _ in range(50):
+        name = _CRUMB.match(text, place)
+        if name is None:
+            break
+        spans += value_after(text, name.end(), lambda value: opaque(value) and len(value.itself) >= 12)
+        following = _NEXT_CRUMB.search(text, name.end(), name.end() + 4096)
+        if following is None or "\n" in text[name.end() : following.start()]:
+            break
+        place = following.end()
+    return spans
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("eyJ",),
+        look=shape(r"(?<![A-Za-z0-9_-])eyJ[\w-]{4,8192}\.[\w-]{4,8192}(?:\.[\w-]{1,8192}){0,3}\.?", case=True),
+    ),
+    Rule(
+        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("bearer",),
+        look=after(r"bearer[ \t]+(?:token[ \t:=]+)?[\"']?", opaque_and_long),
+    ),
+    Rule(
+        family=Family.TOKENS, kind=Kind.PASSWORD, anchors=("basic",),
+        look=after(r"(?<![a-z])basic[ \t]+", _basic, pattern(r"(?P<coded>[A-Za-z0-9+/]{6,512}={0,2})(?![\w+/=])")),
+    ),
+    Rule(
+        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("authorization:",),
+        look=after(r"authorization:[ \t]*(?:[a-z][\w-]{1,20}[ \t]+)?(?:token=)?", opaque),
+    ),
+    Rule(family=Family.TOKENS, kind=Kind.TOKEN, anchors=("cookie:",), look=_cookies),
+    Rule(
+        family=Family.TOKENS, kind=Kind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
+        look=shape(
+            r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*(?:[:=]|is)[ ]*"
+            r"(?P<s>(?:[A-Z2-7]{4}[ -]?){3,16}[A-Z2-7]{4})(?!\w)"
+        ),
+    ),
+)  # fmt: skip

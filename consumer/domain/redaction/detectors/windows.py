@@ -1,0 +1,69 @@
+"""Windows commands that take a password by position or by a short option, and output that shows one."""
+
+from consumer.domain.redaction.detectors.rule import Family, Rule, after, before, shape
+from consumer.domain.redaction.detectors.values import QUOTED, TO_END_OF_LINE, Value, anything
+from consumer.domain.redaction.placeholders import Kind
+
+_ARGUMENT = r"(?:\"[^\"\r\n]{1,100}\"|[^\s\"/*][^\s\"]{0,120})"
+_REST = r"[^\r\n|]{0,300}?"
+_SIX_TIMES_EIGHT = r"(?P<s>[0-9]{6}(?:-[0-9]{6}){7})(?![0-9-])"
+
+
+def _argument(value: Value) -> bool:
+    """Not the next option, not a prompt, not the sentence that goes on behind the command's name."""
+    if value.itself[0] in "/*-" or not anything(value):
+        return False
+    return value.quoted or not value.is_word or value.mixes_case or value.text[value.stop : value.stop + 2] == " /"
+
+
+def _option(value: Value) -> bool:
+    return value.itself[0] not in "/*-" and anything(value)
+
+
+COMMANDS: tuple[Rule, ...] = tuple(
+    Rule(family=Family.WINDOWS_COMMANDS, kind=Kind.PASSWORD, anchors=anchors, look=look)
+    for anchors, look in (
+        (("net user", "net.exe user", "net1 user"), after(rf"net(?:1|\.exe)?[ ]+user[ ]+{_ARGUMENT}[ ]+", _argument)),
+        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]+(?:[a-z*]:?[ ]+)?(?:\\\\[^\s]{{1,200}}|\"\\\\[^\"\r\n]{{1,200}}\")[ ]+", _argument)),
+        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]{_REST}/user:{_ARGUMENT}[ ]+", _argument)),
+        (("psexec", "paexec"), after(rf"pa?s?exec(?:64)?(?:\.exe)?[ ]{_REST}[ ][-/]p[ ]+", _option)),
+        (("schtasks",), after(rf"schtasks{_REST}[ ]/rp[ ]+", _option)),
+        (("certutil",), after(rf"certutil{_REST}[ ][-/]p[ ]+", _option)),
+        (("/pd:", "/po:", "/p:", "-p:"), after(r"[/-]p[do]?:(?<=[ ][/-]p[do:]:|.[ ][/-]p:)", _option)),
+        (("rasdial",), after(rf"rasdial(?:\.exe)?[ ]+{_ARGUMENT}[ ]+{_ARGUMENT}[ ]+", _argument)),
+        (("sshpass",), after(r"sshpass[ ]+-p[ ]*", _option)),
+        (("-passin", "-passout"), after(r"-pass(?:in|out)[ ]+pass:", _option)),
+    )
+)  # fmt: skip
+
+OUTPUT: tuple[Rule, ...] = (
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.KEY, anchors=("-",),
+        look=shape(_SIX_TIMES_EIGHT, back=6),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("key content",),
+        look=after(r"key[ ]content[ \t]*:[ \t]*", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("mslaps-",),
+        look=after(r"mslaps-[^\r\n]{0,120}?[\\]?\"p[\\]?\"[ ]{0,4}:[ ]{0,4}", lambda value: not value.is_impossible, QUOTED),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("aad3b435b51404eeaad3b435b51404ee:",),
+        look=shape(r"[0-9a-f]{32}:(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=(":::",),
+        look=before(r"(?<![0-9a-f])(?P<s>[0-9a-f]{32}:[0-9a-f]{32})", lambda _: True, reach=70),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("ntlm", "nthash", "nt hash"),
+        look=shape(r"(?:ntlm|nt[ ]?hash)(?:[ ]hash)?[ \t]*(?:[:=]|is)[ \t]*(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
+    ),
+    # Under Winlogon a password may hold blanks.
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("defaultpassword",),
+        look=after(r"defaultpassword[ \t]+REG_SZ[ \t]+", lambda value: not value.is_impossible, TO_END_OF_LINE),
+    ),
+)  # fmt: skip
