@@ -17,20 +17,28 @@ from typing import Any
 
 import structlog
 
+from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.http import HealthServer
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres import hints, migrate
+from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.faults import AWAY, describe
 from consumer.adapters.postgres.look import Look
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
+from consumer.adapters.redis import RedisCache
+from consumer.domain.package import Sender
+from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import relay, watch
+from consumer.flows import drafting, relay, watch
+from consumer.flows.drafter import Drafter
 from consumer.flows.guard import Guard
 from consumer.flows.health import Health
+from consumer.flows.schedule import RevisionRules
+from consumer.flows.worker import Worker
 from consumer.settings import Settings
 from schemas.topics import Topics
 
@@ -38,6 +46,8 @@ EXIT_SECONDS = 24.0
 """The contract's 25, less what the interpreter takes to end."""
 CLOSE_SECONDS = 2.0
 PREPARE_AGAIN_SECONDS = 1.0
+WORK_CONNECTIONS = 12
+"""Of intake and drafting together: rules and the model's work each hold one only for milliseconds."""
 
 log = structlog.stdlib.get_logger("escalation.app")
 
@@ -62,6 +72,13 @@ async def prepare(settings: Settings) -> Prepared:
     marker = settings.topic_prefix + relay.MARKER_TOPIC
     made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
     return Prepared(migrations=applied, topics=made)
+
+
+@contextlib.asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Look]:
+    """The tables, for a command that reads them."""
+    async with pool(settings, name="look", max_size=1) as connections:
+        yield Look(connections)
 
 
 @contextlib.asynccontextmanager
@@ -97,17 +114,21 @@ class Service:
         try:
             with self._signals():
                 async with (
-                    pool(self._settings, name="work", max_size=10) as work,
+                    pool(self._settings, name="work", max_size=WORK_CONNECTIONS) as work,
                     pool(self._settings, name="relay", max_size=3) as aside,
+                    self._cache() as cache,
+                    self._model() as model,
                 ):
-                    await self._live(work, aside, prepare_first=prepare_first)
+                    await self._live(work, aside, cache, model, prepare_first=prepare_first)
         finally:
             await http.stop()
         if self._guard.reason is not None:
             raise self._guard.reason
         log.info("Ended.", event_name="ended")
 
-    async def _live(self, _work: Pool, aside: Pool, *, prepare_first: bool) -> None:
+    async def _live(
+        self, work: Pool, aside: Pool, cache: RedisCache, model: Anthropic | None, *, prepare_first: bool
+    ) -> None:
         look = Look(aside)
         listening = hints.Hints(self._settings.database_url.get_secret_value())
         seen = watch.Watch(tables=look, health=self._health, meters=self._meters, clock=time.monotonic)
@@ -115,7 +136,9 @@ class Service:
         try:
             key = await self._redaction_key(look, prepare_first=prepare_first)
             if key is not None:
+                redactor = Redactor(key)
                 self._guard.start(relay.LOOP, self._relay(aside, listening).run)
+                self._guard.start(drafting.LOOP, self._drafting(work, redactor, listening, cache, model).run)
                 self._guard.start("hints", listening.run)
                 self._health.retire("hints")  # it only makes things sooner
                 await self._ending.wait()
@@ -141,6 +164,58 @@ class Service:
                 await asyncio.wait_for(self._ending.wait(), PREPARE_AGAIN_SECONDS)
         return None
 
+    def _drafting(
+        self, work: Pool, redactor: Redactor, listening: hints.Hints, cache: RedisCache, model: Anthropic | None
+    ) -> drafting.Drafting:
+        settings = self._settings
+        desk = PostgresDesk(
+            work,
+            lease_seconds=settings.lease_seconds,
+            margin_seconds=settings.deadline_margin_seconds,
+            probe_seconds=settings.model_probe_seconds,
+            spread_seconds=settings.upgrade_spread_seconds,
+            rules=RevisionRules(
+                after_seconds=settings.revise_after_seconds,
+                window_seconds=settings.revise_window_seconds,
+                limit=settings.revise_limit,
+            ),
+        )
+        drafter = None
+        if model is not None:
+            drafter = Drafter(
+                model=model,
+                desk=desk,
+                model_name=settings.model,
+                fallback_model_name=settings.fallback_model,
+                max_tokens=settings.model_max_tokens,
+                probe_seconds=settings.model_probe_seconds,
+                health=self._health,
+                meters=self._meters,
+                clock=time.monotonic,
+            )
+        worker = Worker(
+            desk=desk,
+            cache=cache,
+            drafter=drafter,
+            sender=Sender(topics=self._topics, source=settings.source),
+            model_name=settings.model,
+            late_answer_seconds=settings.model_attempt_seconds,
+            scan=lambda session: redactor.scope(*session).text,
+            meters=self._meters,
+            clock=time.monotonic,
+        )
+        return drafting.Drafting(
+            desk=desk,
+            worker=worker,
+            drafter=drafter,
+            model_places=settings.model_concurrency,
+            lease_seconds=settings.lease_seconds,
+            drain_seconds=settings.drain_seconds,
+            hint=listening.on(hints.DUE),
+            health=self._health,
+            clock=time.monotonic,
+        )
+
     def _relay(self, aside: Pool, listening: hints.Hints) -> relay.Relay:
         settings, prefix = self._settings, self._settings.topic_prefix
         return relay.Relay(
@@ -159,6 +234,39 @@ class Service:
             clock=time.monotonic,
             batch_rows=settings.relay_batch_rows,
         )
+
+    @contextlib.asynccontextmanager
+    async def _cache(self) -> AsyncIterator[RedisCache]:
+        cache = RedisCache(
+            self._settings.redis_url.get_secret_value(),
+            prefix=self._settings.topic_prefix,
+            keep_seconds=self._settings.draft_cache_seconds,
+            health=self._health,
+        )
+        try:
+            yield cache
+        finally:
+            await cache.close()
+
+    @contextlib.asynccontextmanager
+    async def _model(self) -> AsyncIterator[Anthropic | None]:
+        """None without a key: then every package is drafted by rules."""
+        key = self._settings.anthropic_api_key
+        if key is None:
+            log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
+            yield None
+            return
+        model = Anthropic(
+            api_key=key.get_secret_value(),
+            base_url=self._settings.anthropic_base_url,
+            attempt_seconds=self._settings.model_attempt_seconds,
+            concurrency=self._settings.model_concurrency,
+        )
+        try:
+            await model.warm_up()
+            yield model
+        finally:
+            await model.close()
 
     async def _shut_down(self) -> None:
         """Intake stops, drafting drains, the relay publishes what is there, everything closes.

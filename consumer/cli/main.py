@@ -5,7 +5,8 @@ import sys
 import typer
 from rich.console import Console
 
-from consumer.cli import prepare, run, settings_table
+from consumer.cli import load, prepare, published, run, settings_table, show, tables
+from consumer.cli.demo.command import demo
 from consumer.errors import EscalationError, Misconfigured
 
 app = typer.Typer(
@@ -18,7 +19,16 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("prepare")(prepare.prepare)
+app.command("load")(load.load)
+app.command("demo")(demo)
+app.add_typer(show.sessions, name="session")
+app.command("bundle")(show.show_bundle)
+app.add_typer(tables.packages, name="package")
+app.add_typer(tables.requests, name="request")
+app.add_typer(tables.dead_letters, name="dead-letters")
+app.command("outbox")(tables.show_outbox)
 app.command("settings")(settings_table.settings)
+app.command("schemas")(published.show_schemas)
 
 
 def run_command_line() -> None:
@@ -30,7 +40,7 @@ def _exit_code() -> int:
     """0 done, 1 failed, 2 wrong use or configuration; errors are one line on standard error."""
     complain = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        app(standalone_mode=True)
+        app(prog_name="escalation-consumer")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except Misconfigured as error:

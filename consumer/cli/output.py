@@ -1,11 +1,26 @@
 """How the commands speak: text for people, JSON for machines. Both go to standard output."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
+
+from consumer.adapters.postgres.look import Look
+from consumer.settings import Settings
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Look]:
+    """The tables, for a command that reads them; raises Transient when they are away."""
+    from consumer import app
+
+    async with app.looking(settings) as look:
+        await look.probe()
+        yield look
 
 
 def say(text: str) -> None:
@@ -18,7 +33,33 @@ def as_json(value: object) -> None:
     Console(highlight=False, soft_wrap=True).out(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
-def rows(found: Sequence[Mapping[str, object]], *, columns: Iterable[str], empty: str, json_wanted: bool) -> None:
+def raw(text: str) -> None:
+    """As it is, to be piped."""
+    Console(highlight=False, soft_wrap=True).out(text, end="")
+
+
+def heading(text: str) -> None:
+    """A line of its own above what follows."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print()
+    console.print(text, style="bold", markup=False)
+
+
+def markdown(text: str) -> None:
+    """Rendered for the terminal."""
+    Console().print(Markdown(text))
+
+
+def fields(row: Mapping[str, object]) -> None:
+    """One row, a line a column; what is null is left out."""
+    for name, value in row.items():
+        if value is not None:
+            say(f"{name.replace('_', ' '):>24}  {_cell(value)}")
+
+
+def rows(
+    found: Sequence[Mapping[str, object]], *, columns: Iterable[str], empty: str, json_wanted: bool = False
+) -> None:
     """A table of these columns, or a JSON list of whole rows."""
     if json_wanted:
         as_json([dict(row) for row in found])

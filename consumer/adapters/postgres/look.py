@@ -8,11 +8,14 @@ from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.migrate import known
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
+from consumer.domain import stored
+from consumer.domain.events import Origin, SessionEvent, SessionKey
 from consumer.errors import Transient
 from consumer.flows.watch import Backlog
 
 _queries = Queries("look")
 _KEY_BYTES = 32
+_STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is not kept
 
 Row = Mapping[str, object]
 """A row for people: by column."""
@@ -55,8 +58,23 @@ class Look:
     async def sessions(self, *, tenant: str | None = None, session: str | None = None, limit: int = 50) -> list[Row]:
         return await self._fetch(_queries.sessions, tenant, session, limit)
 
-    async def events(self, tenant: str, session: str) -> list[Row]:
-        return await self._fetch(_queries.events, tenant, session)
+    async def events(self, key: SessionKey) -> list[SessionEvent]:
+        """The accepted ones, in version order."""
+        async with reachable(self._pool):
+            found = await self._pool.fetch(_queries.events, *key)
+        return [
+            SessionEvent(
+                origin=_STORED,
+                key=key,
+                version=row["version"],
+                event_id=row["event_id"],
+                type=row["type"],
+                occurred_at=row["occurred_at"],
+                actor=row["actor"],
+                data=stored.load(row["type"], row["data"]),
+            )
+            for row in found
+        ]
 
     async def packages(
         self, *, tenant: str | None = None, session: str | None = None, request: str | None = None, limit: int = 50

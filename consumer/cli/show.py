@@ -1,0 +1,140 @@
+"""`session` and `bundle`: what the service knows of a session, and what a model would be shown of it."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from consumer.adapters.postgres.look import Look, Row
+from consumer.cli import output
+from consumer.domain import bundle as bundles
+from consumer.domain.events import SessionKey
+from consumer.domain.session import Session, fold
+from consumer.errors import Permanent
+from consumer.settings import read_settings
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Tenant = Annotated[str | None, typer.Option(help="The tenant, where the session id alone does not tell.")]
+Name = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")]
+
+sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
+
+
+@sessions.command("list")
+def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = False) -> None:
+    """List sessions, the most recently changed first."""
+
+    async def read() -> list[Row]:
+        async with output.looking(read_settings()) as look:
+            return await look.sessions(tenant=tenant, limit=limit)
+
+    output.rows(
+        asyncio.run(read()),
+        columns=("tenant_id", "session_id", "newest_version", "event_count", "requests", "changed_at", "erased_at"),
+        empty="No session has been heard of yet.",
+        json_wanted=as_json,
+    )
+
+
+@sessions.command("show")
+def show_session(name: Name, *, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Show a session as its events tell it, with its requests and packages."""
+
+    async def read() -> tuple[Session, list[Row], list[Row]]:
+        async with output.looking(read_settings()) as look:
+            key = await find(look, name, tenant)
+            session = fold(key, await look.events(key))
+            of_it = {"tenant": key.tenant_id, "session": key.session_id}
+            return session, await look.requests(**of_it), await look.packages(**of_it)
+
+    session, requests, packages = asyncio.run(read())
+    if as_json:
+        output.as_json({"session": _plain(session), "requests": requests, "packages": packages})
+        return
+    _say_session(session)
+    output.heading("Requests")
+    output.rows(requests, columns=("request_id", "state", "revision", "stored_at", "failure"), empty="None.")
+    output.heading("Packages")
+    output.rows(
+        packages, columns=("package_id", "request_id", "revision", "status", "cause", "created_at"), empty="None."
+    )
+
+
+def show_bundle(
+    name: Name,
+    *,
+    tenant: Tenant = None,
+    reason: Annotated[str | None, typer.Option(help="The request's reason, which belongs to the bundle.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the bundle of a session's newest state: the records that a draft may rest on, and their digest."""
+
+    async def read() -> Session:
+        async with output.looking(read_settings()) as look:
+            key = await find(look, name, tenant)
+            return fold(key, await look.events(key))
+
+    session = asyncio.run(read())
+    if session.version is None:
+        raise Permanent(f"Session {name} has no event, so it has no bundle.")
+    bundle = bundles.build(session, reason=reason)
+    records = json.loads(bundle.canonical)
+    if as_json:
+        output.as_json({"sha256": bundle.sha256, "state_version": bundle.state_version, "records": records})
+        return
+    output.say(f"{bundle.sha256}  version {bundle.state_version}, {bundle.event_count} events")
+    output.say(f"{bundle.redactions} secrets removed{'; shortened for the prompt' if bundle.truncated else ''}")
+    output.as_json(records)
+
+
+async def find(look: Look, name: str, tenant: str | None) -> SessionKey:
+    """The one session of this name. Raises Permanent when there is none, or several tenants have one."""
+    found = await look.sessions(tenant=tenant, session=name)
+    if not found and tenant is None and "/" in name:
+        tenant, _, session = name.partition("/")
+        found = await look.sessions(tenant=tenant, session=session)
+    if not found:
+        raise Permanent(f"No session {name} is known. `escalation-consumer session list` shows those that are.")
+    if len(found) > 1:
+        tenants = ", ".join(sorted(str(row["tenant_id"]) for row in found))
+        raise Permanent(f"Several tenants have a session {name}: {tenants}. Choose one with --tenant.")
+    return SessionKey(str(found[0]["tenant_id"]), str(found[0]["session_id"]))
+
+
+def _say_session(session: Session) -> None:
+    output.heading(f"{session.key.tenant_id}/{session.key.session_id}")
+    ticket = session.psa_ticket
+    for label, value in (
+        ("version", f"{session.version} ({session.event_count} events)"),
+        ("title", session.title),
+        ("domain", session.problem_domain),
+        ("summary", session.problem_summary),
+        ("ticket", f"{ticket.system} #{ticket.ticket_id}" if ticket else None),
+        ("state", "erased" if session.erased else "closed" if session.closed else "open"),
+        ("resolution", session.resolution),
+    ):
+        if value:
+            output.say(f"{label:>10}  {value}")
+    _say_list("Facts", [f"{fact.text} ({fact.source_type})" for fact in session.live_facts])
+    _say_list(
+        "Scripts", [script.template.name if script.template else "(unknown template)" for script in session.scripts]
+    )
+    active = session.active_fix
+    _say_list(
+        "Fixes",
+        [f"{fix.title}: {fix.status}{' (active)' if fix is active else ''}" for fix in session.fixes],
+    )
+
+
+def _say_list(title: str, lines: Sequence[str]) -> None:
+    output.heading(title)
+    for line in lines or ["None."]:
+        output.say(f"  {line}")
+
+
+def _plain(session: Session) -> dict[str, object]:
+    return {**asdict(session), "key": session.key._asdict()}

@@ -1,0 +1,169 @@
+"""`package`, `request`, `dead-letters` and `outbox`: what has been asked, answered, refused and not yet published."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+
+from consumer.adapters.postgres.look import Look, Row
+from consumer.cli import output
+from consumer.cli.show import Json, Limit, Tenant
+from consumer.errors import Permanent
+from consumer.settings import read_settings
+
+Session = Annotated[str | None, typer.Option(help="Only of this session.")]
+
+packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
+requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Look at records that were refused.", no_args_is_help=True)
+
+T = TypeVar("T")
+
+
+def _read(ask: Callable[[Look], Awaitable[T]]) -> T:
+    async def read() -> T:
+        async with output.looking(read_settings()) as look:
+            return await ask(look)
+
+    return asyncio.run(read())
+
+
+@packages.command("list")
+def list_packages(*, tenant: Tenant = None, session: Session = None, limit: Limit = 50, as_json: Json = False) -> None:
+    """List packages, the newest first."""
+    output.rows(
+        _read(lambda look: look.packages(tenant=tenant, session=session, limit=limit)),
+        columns=("package_id", "tenant_id", "session_id", "request_id", "revision", "status", "cause", "created_at"),
+        empty="No package has been made yet.",
+        json_wanted=as_json,
+    )
+
+
+@packages.command("show")
+def show_package(
+    package_id: Annotated[UUID, typer.Argument(help="As `package list` shows it.")],
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The markdown as it is, unrendered.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a package as it was published."""
+    event = _read(lambda look: look.package(package_id))
+    if event is None:
+        raise Permanent(f"No package {package_id} is known. `escalation-consumer package list` shows those that are.")
+    data = json.loads(event)
+    if as_json:
+        output.as_json(data)
+    elif markdown:
+        output.say(data["markdown"].rstrip("\n"))
+    else:
+        output.say(f"{data['target_ticket_ref'] or 'no ticket'}  {data['marker']}  {data['status']}, {data['cause']}")
+        output.markdown(data["markdown"])
+
+
+@requests.command("list")
+def list_requests(
+    *,
+    tenant: Tenant = None,
+    session: Session = None,
+    state: Annotated[str | None, typer.Option(help="open, done, failed, cancelled or foreseen.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List requests, the newest first."""
+    output.rows(
+        _read(lambda look: look.requests(tenant=tenant, session=session, state=state, limit=limit)),
+        columns=("tenant_id", "session_id", "request_id", "state", "revision", "stored_at", "deadline_at", "failure"),
+        empty="No request has arrived yet.",
+        json_wanted=as_json,
+    )
+
+
+@requests.command("show")
+def show_request(
+    request_id: Annotated[str, typer.Argument(help="The request's id.")],
+    *,
+    tenant: Tenant = None,
+    session: Session = None,
+    as_json: Json = False,
+) -> None:
+    """Show a request and its packages."""
+
+    async def ask(look: Look) -> tuple[list[Row], list[Row]]:
+        found = await look.requests(tenant=tenant, session=session, request=request_id)
+        return found, await look.packages(tenant=tenant, session=session, request=request_id)
+
+    found, made = _read(ask)
+    if not found:
+        raise Permanent(f"No request {request_id} is known. `escalation-consumer request list` shows those that are.")
+    if as_json:
+        output.as_json([{**row, "packages": [one for one in made if _same(one, row)]} for row in found])
+        return
+    for row in found:
+        output.heading(f"{row['tenant_id']}/{row['session_id']}/{row['request_id']}")
+        output.fields(row)
+        output.heading("Packages")
+        output.rows(
+            [one for one in made if _same(one, row)],
+            columns=("package_id", "revision", "status", "cause", "state_version", "created_at"),
+            empty="None.",
+        )
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    *,
+    reason: Annotated[str | None, typer.Option(help="undecodable, invalid, version_conflict or too_large.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List refused records, the newest first. The originals stay in their topics."""
+    output.rows(
+        _read(lambda look: look.dead_letters(reason=reason, limit=limit)),
+        columns=("topic", "partition", "offset", "reason", "error", "failed_at"),
+        empty="No record has been refused.",
+        json_wanted=as_json,
+    )
+
+
+@dead_letters.command("show")
+def show_dead_letter(
+    topic: Annotated[str, typer.Argument(help="The record's topic, with its prefix.")],
+    partition: Annotated[int, typer.Argument(min=0)],
+    offset: Annotated[int, typer.Argument(min=0)],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show why a record was refused, with its redacted excerpt."""
+    row = _read(lambda look: look.dead_letter(topic, partition, offset))
+    if row is None:
+        raise Permanent(f"No record at {topic} {partition} {offset} was refused.")
+    if as_json:
+        output.as_json(row)
+    else:
+        output.fields(row)
+
+
+def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
+    """Show what waits to be published, the oldest first, and who publishes."""
+
+    async def ask(look: Look) -> tuple[list[Row], list[Row]]:
+        return await look.outbox(limit=limit), await look.relays()
+
+    waiting, relays = _read(ask)
+    if as_json:
+        output.as_json({"waiting": waiting, "relays": relays})
+        return
+    output.rows(
+        waiting,
+        columns=("id", "position", "topic", "tenant_id", "session_id", "bytes", "created_at"),
+        empty="Nothing waits to be published.",
+    )
+    output.heading("Relay")
+    output.rows(relays, columns=("name", "leads", "leader", "led_until", "position"), empty="None has led yet.")
+
+
+def _same(package: Row, request: Row) -> bool:
+    return all(package[name] == request[name] for name in ("tenant_id", "session_id", "request_id"))
