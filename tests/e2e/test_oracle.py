@@ -1,0 +1,129 @@
+"""The oracle sees what it is there to see: a package that is spoiled in one way is not let through."""
+
+import base64
+import copy
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from consumer.domain import markdown, rules
+from tests.support import build, expected, leaks, package_checks
+from tests.support.package_checks import Knowledge
+
+SECRET = "Winter-2031!x"
+EVENTS = build.in_order(
+    build.opened(intake_text="word " * 100, psa_ticket=build.TICKET),
+    build.fact("The mailbox opens in the browser."),
+    build.check("DNS answers."),
+    build.script(),
+    build.fix("Recreate the mail profile", fix_id="fix-number-1"),
+    build.outcome("applied_pending", fix_id="fix-number-1", pending_reason="the backup of tonight"),
+)
+
+
+def told() -> tuple[dict[str, Any], Knowledge]:
+    """A package as it would be published, and what it is held against."""
+    bundle = build.bundle_of(EVENTS)
+    rendered = markdown.render(bundle, rules.draft(bundle))
+    ids = {"tenant_id": "default", "session_id": "session-1", "request_id": "r/1"}
+    data: dict[str, Any] = {
+        **ids,
+        "note_key": "default/session-1/r%2F1",
+        "marker": "[handoff 0123456789ab r1]",
+        "revision": 1,
+        "supersedes": None,
+        "content_sha256": sha256(rendered.markdown.encode()).hexdigest(),
+        "audience": "internal",
+        "title": rendered.title,
+        "cause": "request",
+        "replay_id": None,
+        "status": "fallback",
+        "state_version": len(EVENTS),
+        "requested_state_version": None,
+        "warnings": [],
+        "psa_ticket": {**build.TICKET, "connection_id": None, "record_type": None},
+        "target_ticket_ref": "CW #48213",
+        "markdown": rendered.markdown,
+        "plain_text": rendered.plain_text,
+        "sections": [section.model_dump(mode="json") for section in rendered.sections],
+        "provenance": {"model": None, "event_count": len(EVENTS)},
+    }
+    data["package_id"] = package_checks.event_id_of(data, 1)
+    event = {"id": data["package_id"], "subject": "session-1", "tenantid": "default", "data": data}
+    plain = [
+        {"type": one.type, "stateversion": one.version, "data": one.data.model_dump(mode="json", exclude_unset=True)}
+        for one in EVENTS
+        if one.data is not None
+    ]
+    state = expected.after(plain)
+    return event, Knowledge(state=state, reason=None, event_count=len(EVENTS), state_version=len(EVENTS))
+
+
+def test_a_package_that_keeps_the_contract_has_no_complaint() -> None:
+    assert package_checks.complaints(*told()) == []
+
+
+def _rewrite(before: str, after: str) -> Callable[[dict[str, Any]], None]:
+    def spoil(data: dict[str, Any]) -> None:
+        assert before in data["markdown"], data["markdown"]
+        data["markdown"] = data["markdown"].replace(before, after, 1)
+        data["plain_text"] = data["plain_text"].replace(before.replace("## ", ""), after.replace("## ", ""), 1)
+        data["content_sha256"] = sha256(data["markdown"].encode()).hexdigest()
+        for section in data["sections"]:
+            section["heading"] = section["heading"].replace(before.removeprefix("## "), after.removeprefix("## "))
+            section["markdown"] = section["markdown"].replace(before, after, 1)
+
+    return spoil
+
+
+def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
+    return lambda data: data.update({name: value})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(_rewrite("## Current hypothesis", "## Hypothesis"), id="another heading"),
+        pytest.param(_rewrite("## Problem", "## **Problem**"), id="bold in a heading"),
+        pytest.param(_rewrite("- DNS answers.\n", ""), id="a fact is missing"),
+        pytest.param(_rewrite("the backup of tonight", "something"), id="a pending reason is missing"),
+        pytest.param(_rewrite("Recreate the mail profile", "Do it"), id="an applied fix is missing"),
+        pytest.param(_rewrite("browser.", "browser ![x](http://y)."), id="an image"),
+        pytest.param(_rewrite("browser.", "browser <b>."), id="HTML"),
+        pytest.param(_rewrite("browser.", "browser\u202e."), id="a bidirectional character"),
+        pytest.param(_rewrite("browser.", "browser TBD."), id="a placeholder"),
+        pytest.param(_rewrite("browser.", "browser fix-number-1."), id="an id"),
+        pytest.param(_rewrite("browser.", "browser " + "word " * 80 + "."), id="a long quote of the intake"),
+        pytest.param(_rewrite("browser.", "browser " + "y" * 30_000 + "."), id="too long"),
+        pytest.param(_set("content_sha256", "0" * 64), id="another digest"),
+        pytest.param(_set("package_id", "0"), id="another id"),
+        pytest.param(_set("note_key", "default/session-1/r/1"), id="a note key that is not encoded"),
+        pytest.param(_set("marker", "[handoff 0123456789ab r2]"), id="another revision in the marker"),
+        pytest.param(_set("requested_state_version", 99), id="an older state without a warning"),
+        pytest.param(_set("target_ticket_ref", "connectwise #48213"), id="another ticket reference"),
+        pytest.param(_set("status", "ready"), id="a model's draft without a model"),
+        pytest.param(_set("title", "t" * 101), id="a long title"),
+        pytest.param(_set("plain_text", "## Problem"), id="markup in plain text"),
+    ],
+)
+def test_a_package_that_breaks_the_contract_is_seen(spoil: Callable[[dict[str, Any]], None]) -> None:
+    event, knowledge = told()
+    spoiled = copy.deepcopy(event)
+    spoil(spoiled["data"])
+    assert package_checks.complaints(spoiled, knowledge)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("after", ["", "z", "zz"])
+def test_a_secret_is_found_in_every_form(before: str, after: str) -> None:
+    text = f"{before}{SECRET}{after}"
+    for place in (
+        text.encode(),
+        text.encode("utf-16-le"),
+        base64.b64encode(text.encode()),
+        text.encode().hex().encode(),
+    ):
+        assert leaks.found([SECRET], {"place": place})
+    assert not leaks.found([SECRET], {"place": b"nothing here", "other": b""})

@@ -1,0 +1,241 @@
+"""The service as a process, from the records on its topics to the events it publishes."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.expected import after
+from tests.support.service import EXIT_SECONDS, command
+from tests.support.stage import Event, Stage, Story, until
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "sessions"
+PASSWORD = "Kf7-vault-Winter!49"
+
+
+def golden_events() -> list[Event]:
+    """Of all golden sessions: every outcome of a fix, every kind of record."""
+    lines = [line for path in sorted(GOLDEN.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line)["value"] for line in lines]
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["model", "rules"])
+async def test_every_shape_of_session_becomes_a_package_that_keeps_the_contract(stage: Stage, keyed: bool) -> None:
+    events = golden_events()
+    await stage.running(keyed=keyed)
+    await stage.send(*events)
+    await stage.settled()
+    packages = (await stage.verdict()).packages()
+    assert {one["status"] for one in packages} == {"ready" if keyed else "fallback"}, _warned(packages)
+    assert {one["cause"] for one in packages if one["revision"] == 1} == {"request"}
+    assert bool(stage.model.calls) == keyed
+    shown = {_active_status([one for one in events if one["subject"] == each["session_id"]]) for each in packages}
+    wanted = {"proposed", "dismissed", "applied_success", "applied_failed", "applied_partial", "applied_pending", None}
+    assert shown == wanted, "the sessions do not show every outcome: the test proves less than it says"
+
+
+def _active_status(events: list[Event]) -> str | None:
+    active = after(one for one in events if "stateversion" in one).active
+    return None if active is None else str(active["status"])
+
+
+def _warned(packages: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    return [(one["title"], one["warnings"]) for one in packages if one["status"] != "ready"]
+
+
+async def test_requests_are_cancelled_withdrawn_repeated_forced_and_kept_apart_by_tenant(stage: Stage) -> None:
+    await stage.running(revise_after_seconds="0.2")
+
+    early = Story("cancelled-before-its-request")
+    await stage.send(early.opened(), early.cancel())
+    late = Story("cancelled-after-its-package")
+    twice = Story("asked-twice")
+    forced = Story("forced")
+    here, there = Story("shared-name", tenant_id="tenant/one"), Story("shared-name", tenant_id="tenant two")
+    await stage.send(late.opened(), late.request(state_version=1))
+    await stage.send(twice.opened(), twice.request(), twice.request())
+    await stage.send(forced.opened(), forced.request("first"))
+    await stage.send(here.opened("Only tenant one may read this"), here.request())
+    await stage.send(there.opened("Only tenant two may read this"), there.request())
+    await stage.published(5)
+
+    await stage.send(early.request(), late.cancel(), twice.request(), forced.request("second", force=True))
+    await stage.send(late.fact("Known only after the cancellation."), forced.request("third"))
+    await stage.settled()
+    written = await stage.verdict()
+
+    told = [(one["type"], one["data"]) for one in written.published]
+    assert _kinds(told, early) == ["escalation.package_withdrawn.v1"]
+    assert _kinds(told, late) == ["escalation.package_ready.v1", "escalation.package_withdrawn.v1"]
+    (_, taken_back) = next(one for one in told if one[0].endswith("withdrawn.v1") and one[1]["revision"] == 1)
+    assert taken_back["reason"] == "cancelled"
+    assert _kinds(told, twice) == ["escalation.package_ready.v1"]
+    cached = {data["request_id"]: data["from_cache"] for _, data in told if data["session_id"] == forced.session_id}
+    assert cached == {"first": False, "second": False, "third": True}
+    for story, other in (("one", "two"), ("two", "one")):
+        (text,) = [data["markdown"] + data["title"] for _, data in told if data["tenant_id"].endswith(story)]
+        assert f"tenant {other}" not in text
+
+
+def _kinds(told: list[tuple[str, dict[str, Any]]], story: Story) -> list[str]:
+    return [kind for kind, data in told if data["session_id"] == story.session_id]
+
+
+async def test_a_change_after_the_package_yields_a_revision_and_an_equal_bundle_none(stage: Stage) -> None:
+    await stage.running(revise_after_seconds="0.3")
+    story = Story()
+    await stage.send(story.opened(), story.fact(), story.request())
+    await stage.published(1)
+    await stage.send(story.event("session.closed.v1", {"resolution": "done"}), story.event("session.reopened.v1"))
+    await stage.send(story.fix(), story.outcome("applied_pending", pending_reason="the backup of tonight"))
+    first, second = await stage.published(2)
+    assert (second["revision"], second["cause"], second["supersedes"]) == (2, "state_changed", first["package_id"])
+    assert first["marker"].removesuffix("r1]") == second["marker"].removesuffix("r2]")
+    await stage.settled()
+    assert len((await stage.verdict()).published) == 2
+
+
+async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answered_in_time(stage: Stage) -> None:
+    await stage.running()
+    unknown, behind = Story(), Story()
+    await stage.send(unknown.request(deadline_seconds=5))
+    await stage.send(behind.opened(), behind.request(deadline_seconds=5, state_version=99))
+    told = {one["session_id"]: one for one in await stage.published(2, within_seconds=12)}
+    assert told[unknown.session_id]["reason"] == "session_not_found"
+    assert told[behind.session_id]["warnings"] == ["state_behind_request"]
+    await stage.settled()
+    await stage.verdict()
+
+
+async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: Stage) -> None:
+    await stage.running()
+    story = Story()
+    await stage.send(story.opened(), story.request(state_version=2))
+    await asyncio.sleep(1.5)
+    assert not (await stage.oracle.read()).published
+    await stage.send(story.fact())
+    (package,) = await stage.published(1)
+    assert (package["state_version"], package["warnings"]) == (2, [])
+
+
+async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -> None:
+    await stage.running()
+    story = Story("healthy")
+    topic, requests, key = stage.topics.sessions, stage.topics.requests, b"healthy"
+    good = story.opened(intake_text="NUL \0 and half a pair \ud800 are in here")
+    spoiled = {
+        "not JSON": b"{",
+        "not UTF-8": b"\xff\xfe\x00",
+        "empty": b"",
+        "null": None,
+        "too large": json.dumps({**good, "data": {"title": "x" * 2_000_000}}).encode(),
+        "too deep": json.dumps(good)
+        .encode()
+        .replace(b'"data": {', b'"data": {"deep": ' + b"[" * 200 + b"]" * 200 + b", "),
+        "huge integer": json.dumps({**good, "stateversion": 2**64}).encode(),
+        "no version": json.dumps({name: value for name, value in good.items() if name != "stateversion"}).encode(),
+        "NUL in an id": json.dumps({**good, "id": "a\0b"}).encode(),
+        "pending without a reason": json.dumps(
+            story.event("session.fix_outcome_recorded.v1", {"fix_id": "f", "status": "applied_pending"}, version=77)
+        ).encode(),
+        "of the other topic": json.dumps(story.request("misplaced")).encode(),
+    }
+    await stage.send_poison(*((topic, key, value, ()) for value in spoiled.values()))
+    await stage.send_poison((requests, key, json.dumps({**story.request(), "data": {}}).encode(), ()))
+    await stage.send_raw((topic, key, b"\xef\xbb\xbf" + json.dumps(good).encode(), ()))
+    rival = {**good, "id": "a rival", "data": {"title": "Too late"}}
+    await stage.send(rival, good, story.event("session.of_another_time.v7", {"any": "thing"}), story.request())
+    (package,) = await stage.published(1)
+    assert package["title"]
+    await stage.settled()
+    written = await stage.verdict()
+    reasons = [dict(one.headers)["dlq.reason"].decode() for one in written.dead_letters]
+    assert sorted(set(reasons)) == ["invalid", "too_large", "undecodable", "version_conflict"]
+    assert reasons.count("version_conflict") == 1
+    assert len(reasons) == len(spoiled) + 2
+
+
+async def test_a_secret_stops_at_the_door_wherever_it_stands(stage: Stage) -> None:
+    service = await stage.running(log_level="DEBUG")
+    story = Story()
+    schema = {"parameters": [{"key": "account"}, {"key": "pass", "field_type": "password"}]}
+    script = {
+        "generation_id": "g1",
+        "template": {"name": "Reset the account", "slug": "reset", "parameters_schema": schema},
+        "parameters_used": {"account": "svc-mail", "pass": PASSWORD},
+    }
+    await stage.send(
+        story.opened(intake_text=f"the user mailed me {PASSWORD} yesterday"),
+        story.event("session.script_generated.v1", script),
+        story.fact(f"Logging on with {PASSWORD} works."),
+        story.request(reason=f"they still use {PASSWORD}"),
+    )
+    (package,) = await stage.published(1)
+    await stage.send_poison(
+        (
+            stage.topics.sessions,
+            story.session_id.encode(),
+            json.dumps(story.event("session.fact_recorded.v1", {"text": PASSWORD})).encode(),
+            (),
+        )
+    )
+    await stage.settled()
+    await service.terminate()
+    await stage.verdict(secrets=[PASSWORD])
+    assert package["redactions"] == 1
+
+
+async def test_erasing_a_session_withdraws_its_package_and_leaves_no_word_of_it(stage: Stage) -> None:
+    await stage.running()
+    story, waiting = Story(), Story()
+    words = "peculiar-words-of-this-session"
+    await stage.send(story.opened(words, psa_ticket={"system": "halopsa", "ticket_id": "77"}), story.request())
+    await stage.send(waiting.opened(words), waiting.request(state_version=50))
+    await stage.published(1)
+    await stage.send(story.event("session.erased.v1"), waiting.event("session.erased.v1"), story.fact("More of it."))
+    await stage.settled()
+    written = await stage.verdict()
+    told = {(one["data"]["session_id"], one["type"]): one["data"] for one in written.published}
+    assert told[story.session_id, "escalation.package_withdrawn.v1"]["reason"] == "session_erased"
+    assert told[story.session_id, "escalation.package_withdrawn.v1"]["target_ticket_ref"] == "halopsa #77"
+    assert told[waiting.session_id, "escalation.package_failed.v1"]["reason"] == "session_erased"
+    assert words not in str(written.tables)
+
+
+async def test_sigterm_under_load_ends_with_0_in_time_and_what_is_left_is_done_later(stage: Stage) -> None:
+    stories = [Story() for _ in range(120)]
+    first = await stage.running()
+    await stage.send(*(event for one in stories for event in (one.opened(), one.fact(), one.request())))
+    await until(lambda: _is(stage.model.calls > 5), within_seconds=20)
+    ended = await first.terminate()
+    assert ended.code == 0
+    assert ended.seconds < EXIT_SECONDS
+    held = await stage.query("SELECT count(*) AS held FROM requests WHERE leased_until IS NOT NULL")
+    assert held[0]["held"] == 0
+    await stage.running()
+    await stage.settled()
+    await stage.verdict()
+    assert max(stage.model.calls_by_prompt().values()) == 1
+
+
+async def _is(found: bool) -> bool:
+    return found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ESCALATION_LEASE_SECONDS", "soon"),
+        ("ESCALATION_REDACTION_KEY", "short"),
+        ("ESCALATION_HTTP_PORT", "123456"),
+        ("ESCALATION_KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+    ],
+)
+def test_a_wrong_setting_is_refused_at_start_by_its_name(variable: str, value: str) -> None:
+    done = command({"PATH": os.environ["PATH"], variable: value}, "run")
+    assert done.code == 2
+    assert variable in done.errors
+    assert "Traceback" not in done.errors

@@ -1,0 +1,113 @@
+"""Servers that go away while there is work, and come back: everything is done in the end, once."""
+
+import asyncio
+
+import pytest
+
+from tests.support.servers import TestServers
+from tests.support.service import ServiceProcess
+from tests.support.stage import Event, Stage, Story, until
+
+pytestmark = pytest.mark.kills_servers
+NAMED_SECONDS = 30
+"""Promise: what is stuck is named within that time."""
+
+
+def sessions(count: int, name: str) -> list[Event]:
+    stories = [Story(f"{name}-{number}") for number in range(count)]
+    return [event for one in stories for event in (one.opened(), one.fact(), one.fix(), one.request())]
+
+
+async def answers(service: ServiceProcess, status: int, *, within_seconds: float = NAMED_SECONDS) -> dict[str, str]:
+    """What is stuck, once /readyz has this status; each answer comes at once."""
+    stuck: dict[str, str] = {}
+
+    async def it_does() -> bool:
+        nonlocal stuck
+        found = await service.readiness()
+        assert found is not None, "the page does not answer"
+        assert found.seconds < 1
+        stuck = found.stuck
+        return found.status == status
+
+    await until(it_does, within_seconds=within_seconds)
+    return stuck
+
+
+async def test_postgresql_killed_under_load_is_named_and_costs_nothing(stage: Stage, servers: TestServers) -> None:
+    service = await stage.running()
+    await stage.send(*sessions(40, "before"))
+    await until(lambda: _called(stage), within_seconds=20)
+    await servers.postgres.kill()
+    await stage.send(*sessions(20, "while-away"))
+    stuck = await answers(service, 503)
+    assert "database" in stuck
+    await servers.postgres.start()
+    await answers(service, 200)
+    await stage.send(*sessions(20, "after"))
+    await stage.settled()
+    await stage.verdict()
+    assert service.running
+
+
+async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(stage: Stage, servers: TestServers) -> None:
+    service = await stage.running()
+    await stage.send(*sessions(15, "with-redis"))
+    await stage.published(15)
+    servers.redis.pause()
+    await stage.send(*sessions(15, "frozen"))
+    await stage.published(30)
+    await answers(service, 200, within_seconds=5)
+    servers.redis.resume()
+    await servers.redis.kill()
+    await stage.send(*sessions(15, "killed"))
+    await stage.published(45)
+    await answers(service, 200, within_seconds=5)
+    await servers.redis.start()  # empty: flushed, as it were
+    await stage.settled()
+    await stage.verdict()
+    assert max(stage.model.calls_by_prompt().values()) == 1
+
+
+async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(stage: Stage, servers: TestServers) -> None:
+    service = await stage.running()
+    await stage.send(*sessions(40, "before"))
+    await until(lambda: _called(stage), within_seconds=20)
+    await servers.kafka.kill()
+    await asyncio.sleep(3)
+    assert service.running
+    await servers.kafka.start()
+    await stage.send(*sessions(20, "after"))
+    await stage.settled()
+    await stage.verdict()
+    await answers(service, 200)
+
+
+async def test_the_service_starts_without_its_servers_and_ends_without_them(stage: Stage, servers: TestServers) -> None:
+    await servers.kafka.kill()
+    await servers.postgres.kill()
+    service = stage.service()
+    service.start()
+    await until(lambda: _answering(service), within_seconds=15)
+    await answers(service, 503)
+    assert (await service.get("/livez") or (0, ""))[0] == 200
+    ended = await service.terminate()
+    assert (ended.code, ended.seconds < 25) == (0, True)
+
+    again = stage.service()
+    again.start()
+    await servers.postgres.start()
+    await servers.kafka.start()
+    await again.wait_ready()
+    await stage.send(*sessions(5, "after"))
+    await stage.settled()
+    await stage.verdict()
+
+
+async def _called(stage: Stage) -> bool:
+    return stage.model.calls > 3
+
+
+async def _answering(service: ServiceProcess) -> bool:
+    assert service.running, service.logged
+    return await service.get("/livez") is not None

@@ -1,0 +1,264 @@
+"""What the contract says of a package, checked from its words alone and against the plain events.
+
+Shares no code with what writes packages. A package without a complaint keeps the contract.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
+
+from tests.support.expected import Expected
+
+HEADINGS = (
+    ("problem", "Problem"),
+    ("confirmed", "What we've confirmed"),
+    ("tried", "What we've tried"),
+    ("hypothesis", "Current hypothesis"),
+    ("next_steps", "Suggested next steps"),
+)
+NO_PROBLEM = "No problem description was recorded."
+NOTHING_CONFIRMED = "Nothing confirmed yet."
+NOTHING_TRIED = "No diagnostic actions run yet."
+NO_HYPOTHESIS = "No leading hypothesis yet — symptoms are still being narrowed."
+LONGEST = 30_000
+LONGEST_QUOTE = 299
+_COMPARED = 50
+"""Letters and digits of a text that must be found again; the rest may be shortened."""
+_FORBIDDEN = {
+    "an image": re.compile(r"!\[[^\]]*\]\("),
+    "a link": re.compile(r"(?<!\\)\]\("),
+    "raw HTML": re.compile(r"(?<!\\)<[a-zA-Z/!][^>\n]*>"),
+    "a zero-width or bidirectional character": re.compile(
+        "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+    ),
+    "a control character": re.compile(r"[\x00-\x09\x0b-\x1f\x7f]"),
+    "TBD": re.compile(r"\bTBD\b"),
+    "an empty bullet": re.compile(r"^\s*[-*]\s*$", re.MULTILINE),
+    "three line breaks": re.compile(r"\n\n\n"),
+    "a model's name": re.compile(r"claude", re.IGNORECASE),
+}
+_OTHER_HEADING = re.compile(r"^ {0,3}(?:#{1,6} .*|\S.*\n {0,3}(?:=+|-{3,}) *)$", re.MULTILINE)
+_BULLET = re.compile(r"^[-*] (.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What a package is held against."""
+
+    state: Expected
+    reason: str | None
+    event_count: int
+    state_version: int
+    actors: Collection[str] = ()
+    secrets: Collection[str] = ()
+
+
+def complaints(event: Mapping[str, Any], knowledge: Knowledge) -> list[str]:
+    """Everything in which a published `package_ready` event breaks the contract."""
+    data = event["data"]
+    return [
+        *_fields(event, data, knowledge),
+        *_text(data),
+        *_sections(data, knowledge),
+        *_nothing_foreign(data, knowledge),
+    ]
+
+
+def note_key_of(data: Mapping[str, Any]) -> str:
+    return "/".join(quote(data[name], safe="") for name in ("tenant_id", "session_id", "request_id"))
+
+
+def event_id_of(data: Mapping[str, Any], last: object) -> str:
+    return str(uuid5(NAMESPACE_URL, f"escalation-package/{note_key_of(data)}/{last}"))
+
+
+def identity(event: Mapping[str, Any], last: object, revision: int) -> Iterator[str]:
+    """What all three published types have in common; `last` is the last part of the id."""
+    data = event["data"]
+    if data["note_key"] != note_key_of(data):
+        yield f"note_key is {data['note_key']}"
+    if event["id"] != event_id_of(data, last):
+        yield "the event's id is not the one that the contract derives"
+    if not re.fullmatch(rf"\[handoff [0-9a-f]{{6,12}} r{revision}\]", data["marker"]):
+        yield f"marker is {data['marker']}"
+    if (event["subject"], event["tenantid"]) != (data["session_id"], data["tenant_id"]):
+        yield "subject or tenantid differ from the data"
+    ticket = data["psa_ticket"]
+    if ticket is None:
+        wanted = None
+    else:
+        wanted = f"{'CW' if ticket['system'].casefold() == 'connectwise' else ticket['system']} #{ticket['ticket_id']}"
+    if data["target_ticket_ref"] != wanted:
+        yield f"target_ticket_ref is {data['target_ticket_ref']}, not {wanted}"
+
+
+def _fields(event: Mapping[str, Any], data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:  # noqa: C901 - a list
+    yield from identity(event, data["revision"], data["revision"])
+    if data["package_id"] != event["id"]:
+        yield "package_id differs from the event's id"
+    if (data["revision"] == 1) != (data["supersedes"] is None):
+        yield "supersedes is wrong for this revision"
+    if data["revision"] > 1 and data["supersedes"] != event_id_of(data, data["revision"] - 1):
+        yield "supersedes is not the previous revision"
+    if data["content_sha256"] != sha256(data["markdown"].encode()).hexdigest():
+        yield "content_sha256 is not that of the markdown"
+    if data["audience"] != "internal" or not data["title"].strip() or len(data["title"]) > 100:
+        yield "audience or title"
+    if (data["cause"] == "replay") != (data["replay_id"] is not None):
+        yield "replay_id does not go with the cause"
+    if (data["cause"] == "request") != (data["revision"] == 1):
+        yield f"revision {data['revision']} has the cause {data['cause']}"
+    if (data["status"] == "fallback") != (data["provenance"]["model"] is None):
+        yield f"status {data['status']} with the model {data['provenance']['model']}"
+    if data["provenance"]["event_count"] != knowledge.event_count:
+        yield f"event_count is {data['provenance']['event_count']}, not {knowledge.event_count}"
+    if data["state_version"] != knowledge.state_version:
+        yield f"state_version is {data['state_version']}, not {knowledge.state_version}"
+    asked = data["requested_state_version"]
+    if (asked is not None and asked > data["state_version"]) != ("state_behind_request" in data["warnings"]):
+        yield f"built from {data['state_version']}, asked for {asked}, warnings {data['warnings']}"
+    if _ticket(data["psa_ticket"]) != _ticket(knowledge.state.plain.get("psa_ticket")):
+        yield "psa_ticket is not the session's"
+
+
+def _ticket(ticket: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    names = ("system", "ticket_id", "connection_id", "record_type")
+    return None if ticket is None else tuple(str(ticket.get(name)) for name in names)
+
+
+def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
+    markdown = data["markdown"]
+    for name, pattern in _FORBIDDEN.items():
+        for text in ("markdown", "plain_text", "title"):
+            if pattern.search(data[text]):
+                yield f"{text} holds {name}"
+    if len(markdown) > LONGEST:
+        yield f"{len(markdown)} characters"
+    if not markdown.endswith("\n") or markdown.endswith("\n\n"):
+        yield "does not end in one newline"
+    found = [match[0] for match in _OTHER_HEADING.finditer(markdown)]
+    if found != [f"## {heading}" for _, heading in HEADINGS]:
+        yield f"headings {found}"
+    whole = "\n\n".join(f"## {one['heading']}\n\n{one['markdown'].strip()}" for one in data["sections"]) + "\n"
+    if whole != markdown:
+        yield "the sections do not make the markdown"
+    if [(one["key"], one["heading"]) for one in data["sections"]] != list(HEADINGS):
+        yield "sections[] are not the five"
+    plain = data["plain_text"]
+    if "## " in plain or "**" in plain:
+        yield "plain_text holds markup"
+    if _bare(plain) != _bare(markdown):
+        yield "plain_text says something else"
+
+
+def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
+    body = {one["key"]: one["markdown"].strip() for one in data["sections"]}
+    state, whole = knowledge.state, "truncated_input" not in data["warnings"]
+    yield from _problem(body["problem"], knowledge)
+    yield from _list(
+        body["confirmed"], [fact["text"] for fact in state.live_facts], NOTHING_CONFIRMED, whole, knowledge
+    )
+    names = [(one.get("template") or {}).get("name", "") for one in state.scripts.values()]
+    tried = [*(check["text"] for check in state.checks), *names, *(fix["title"] for fix in state.applied)]
+    yield from _list(body["tried"], tried, NOTHING_TRIED, whole, knowledge)
+    yield from _fixes(body["tried"], body["hypothesis"], knowledge)
+    steps = _bullets(body["next_steps"])
+    if not 2 <= len(steps) <= 4 or len(steps) != len(body["next_steps"].splitlines()):
+        yield f"{len(steps)} next steps"
+
+
+def _problem(body: str, knowledge: Knowledge) -> Iterator[str]:
+    described = knowledge.state.has_problem or bool((knowledge.reason or "").strip())
+    if (body == NO_PROBLEM) == described:
+        yield "the Problem sentinel is wrong"
+    if "\n\n" in body or _bullets(body):
+        yield "Problem is not one paragraph"
+
+
+def _list(body: str, texts: list[str], sentinel: str, whole: bool, knowledge: Knowledge) -> Iterator[str]:
+    """One bullet per text, and each short text found again."""
+    if not texts:
+        if body != sentinel:
+            yield f"{body[:60]!r} instead of {sentinel!r}"
+        return
+    if not whole:
+        return
+    bullets = _bullets(body)
+    if len(bullets) != len(texts):
+        yield f"{len(bullets)} bullets for {len(texts)} records: {bullets[0][:60]!r}…"
+    together = _bare(body)
+    for text in texts:
+        if len(text) <= 140 and not _holds_secret(text, knowledge) and _bare(text)[:_COMPARED] not in together:
+            yield f"the list lacks {text[:80]!r}"
+
+
+def _fixes(tried: str, hypothesis: str, knowledge: Knowledge) -> Iterator[str]:
+    state = knowledge.state
+    named = {
+        "applied_pending": "pending_reason",
+        "applied_partial": "partial_notes",
+        "applied_failed": "failure_reason",
+    }
+    for fix in state.applied:
+        text = fix.get(named.get(fix["status"], "")) or ""
+        if text and not _holds_secret(text, knowledge) and _bare(text)[:_COMPARED] not in _bare(tried):
+            yield f"what was tried lacks the {named[fix['status']]}"
+    applied = {_bare(fix["title"]) for fix in state.applied}
+    for fix in state.fixes.values():
+        title = _bare(fix["title"])
+        hidden = fix["status"] in {"proposed", "dismissed"} and not any(title in other for other in applied)
+        others = _bare(" ".join(one["text"] for one in state.checks))
+        if hidden and title in _bare(tried) and title not in others:
+            yield f"a {fix['status']} fix is listed as tried"
+    active = state.active
+    leads = active is not None and (active["status"] != "proposed" or _percent(active["confidence_pct"]) >= 60)
+    if (hypothesis == NO_HYPOTHESIS) == leads:
+        yield "the Hypothesis sentinel is wrong"
+    if active is None or not leads:
+        return
+    if len(active["title"]) <= 100 and _bare(active["title"])[:_COMPARED] not in _bare(hypothesis):
+        yield "the hypothesis does not name the active fix"
+    awaited = active.get("pending_reason") or ""
+    if active["status"] == "applied_pending" and _bare(awaited)[:_COMPARED] not in _bare(hypothesis):
+        yield "the hypothesis does not name what is awaited"
+
+
+def _percent(confidence: float) -> int:
+    return int(confidence + 0.5)
+
+
+def _nothing_foreign(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
+    state = knowledge.state
+    said = data["markdown"] + data["title"]
+    inputs = _inputs(state, knowledge.reason)
+    for record_id in (*state.facts, *state.fixes, *state.scripts, *knowledge.actors):
+        if len(record_id) >= 6 and record_id in said and record_id not in inputs:
+            yield "an id or an actor is shown"
+    intake = " ".join((state.plain.get("intake_text") or "").split())
+    shown = " ".join(data["markdown"].split())
+    step = LONGEST_QUOTE + 1
+    if any(intake[at : at + step] in shown for at in range(len(intake) - step + 1)):
+        yield "300 characters of the intake are quoted"
+
+
+def _inputs(state: Expected, reason: str | None) -> str:
+    records = (*state.facts.values(), *state.fixes.values(), *state.scripts.values())
+    texts = [str(value) for one in records for name, value in one.items() if not name.endswith("_id")]
+    return "\n".join([*texts, *(str(value) for value in state.plain.values()), reason or ""])
+
+
+def _holds_secret(text: str, knowledge: Knowledge) -> bool:
+    return any(secret in text for secret in knowledge.secrets)
+
+
+def _bullets(body: str) -> list[str]:
+    return [match[1] for line in body.splitlines() if (match := _BULLET.match(line))]
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: what no markup and no escaping changes."""
+    return "".join(each for each in text.casefold() if each.isalnum())

@@ -1,0 +1,204 @@
+"""The service as a process of its own, started, watched and killed as an operator or an accident would."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+READY_SECONDS = 30.0
+EXIT_SECONDS = 25.0
+"""The contract's bound for an end asked for by a signal."""
+_POLL_SECONDS = 0.05
+_COMMAND = (sys.executable, "-m", "consumer")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    seconds: float
+    """From the signal to the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What /readyz said."""
+
+    status: int
+    stuck: dict[str, str]
+    """What is stuck, with the reason; empty where nothing is."""
+    seconds: float
+    """How long the answer took."""
+
+
+class ServiceProcess:
+    """`python -m consumer run`. What it logs goes to one file, however often it is started again."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+        self._port: int | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def logged(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def start(self, *options: str) -> None:
+        assert not self.running, "already running"
+        self._port = None
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_COMMAND, "run", *options],
+                env=whole_environment(self._environment),
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def wait_ready(self, *, within_seconds: float = READY_SECONDS) -> None:
+        """Raises AssertionError with the end of the log when it ended or was not ready in time."""
+        deadline = time.monotonic() + within_seconds
+        said = "nothing"
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise AssertionError(f"the service ended\n{self._log_tail()}")
+            found = await self.readiness()
+            if found is not None and found.status == 200:
+                return
+            said = str(found)
+            await asyncio.sleep(_POLL_SECONDS)
+        raise AssertionError(f"not ready within {within_seconds:g} s, /readyz says {said}\n{self._log_tail()}")
+
+    async def readiness(self) -> Readiness | None:
+        """What /readyz says now; None while nothing answers."""
+        started = time.monotonic()
+        answer = await self.get("/readyz")
+        if answer is None:
+            return None
+        status, text = answer
+        stuck = {one["what"]: one["reason"] for one in json.loads(text)["stuck"]}
+        return Readiness(status=status, stuck=stuck, seconds=time.monotonic() - started)
+
+    async def get(self, path: str) -> tuple[int, str] | None:
+        """Status and text of an HTTP page; None while nothing answers."""
+        port = self._http_port()
+        if port is None:
+            return None
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
+                session.get(f"http://127.0.0.1:{port}{path}") as answer,
+            ):
+                return answer.status, await answer.text()
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def terminate(self) -> Ended:
+        """SIGTERM, and how long it took. One that does not end in time is killed, and fails the test."""
+        return await self._ended(signal.SIGTERM, EXIT_SECONDS + 5)
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        await self._ended(signal.SIGKILL, 10)
+
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def _ended(self, sent: signal.Signals, within_seconds: float) -> Ended:
+        process = self._process
+        assert process is not None, "not started"
+        started = time.monotonic()
+        process.send_signal(sent)
+        while process.poll() is None:
+            if time.monotonic() - started > within_seconds:
+                process.kill()
+                process.wait(10)
+                raise AssertionError(f"did not end within {within_seconds:g} s of {sent.name}\n{self._log_tail()}")
+            await asyncio.sleep(0.02)
+        return Ended(code=process.returncode, seconds=time.monotonic() - started)
+
+    def discard(self) -> None:
+        """Nothing of it is left running, whatever state it is in."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(10)
+
+    def _http_port(self) -> int | None:
+        """As the process logged it: it takes a free one."""
+        if self._port is None and self.log.exists():
+            with self.log.open("rb") as log:
+                log.seek(self._log_start)
+                for line in log:
+                    entry = _entry(line)
+                    if "http_port" in entry:
+                        self._port = int(entry["http_port"])
+        return self._port
+
+    def _log_tail(self) -> str:
+        return "\n".join(self.logged.splitlines()[-25:])
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A command that ran to its end."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def command(
+    environment: Mapping[str, str], *arguments: str, given: str | None = None, within_seconds: float = 60
+) -> Finished:
+    """Runs a command of the service to its end; `given` is its standard input."""
+    done = subprocess.run(
+        [*_COMMAND, *arguments],
+        env=whole_environment(environment),
+        cwd=_ROOT,
+        input="" if given is None else given,
+        capture_output=True,
+        text=True,
+        timeout=within_seconds,
+        check=False,
+    )
+    return Finished(code=done.returncode, output=done.stdout, errors=done.stderr)
+
+
+def whole_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "NO_PROXY", "no_proxy") if name in os.environ}
+    return kept | dict(environment)

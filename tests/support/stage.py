@@ -1,0 +1,298 @@
+"""A stage for tests of the whole: topics, a database, a model, and the service's processes upon them."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from consumer.domain.events import Origin
+from schemas.topics import Topics
+from tests.support.model_server import ModelServer, Received
+from tests.support.oracle import Oracle, Written
+from tests.support.service import Finished, ServiceProcess, command
+
+API_KEY = "sk-ant-test-only"
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+# What makes a kill cost seconds: in production these are ten times as long.
+FAST = {
+    "ESCALATION_LEASE_SECONDS": "2",
+    "ESCALATION_SESSION_TIMEOUT_SECONDS": "2",
+    "ESCALATION_REVISE_AFTER_SECONDS": "1",
+    "ESCALATION_RELAY_TRANSACTION_SECONDS": "2",
+    "ESCALATION_MODEL_PROBE_SECONDS": "0.5",
+    "ESCALATION_UPGRADE_SPREAD_SECONDS": "1",
+}
+_POLL_SECONDS = 0.1
+
+Event = dict[str, Any]
+
+
+def answer(received: Received) -> str:
+    """A dull and valid answer: it rests on the records it was given and claims nothing more."""
+    text = json.dumps(received.body["messages"][0]["content"])
+    held = json.loads(text)
+    whole = held if isinstance(held, str) else "\n".join(block["text"] for block in held)
+    records = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+    ids = [str(one["id"]) for one in records if "id" in one]
+    return json.dumps(
+        {
+            "problem": {"text": "The case was handed on with what the session records.", "records": ids[:1]},
+            "confirmed": [],
+            "notes": [],
+            "hypothesis": {"text": "", "records": []},
+            "next_steps": [
+                {"text": "Compare the present state with what was confirmed.", "records": ids[:1]},
+                {"text": "Ask the people affected what they see now.", "records": ids[:1]},
+            ],
+        }
+    )
+
+
+class Stage:
+    """`async with` it: whatever it started is gone afterwards. The model is reached only with `keyed` services."""
+
+    def __init__(self, *, bootstrap_servers: str, dsn: str, redis_url: str, prefix: str, folder: Path) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.dsn = dsn
+        self.topics = Topics(prefix)
+        self.model = ModelServer(answer, api_key=API_KEY)
+        self.services: list[ServiceProcess] = []
+        self.refused: set[Origin] = set()
+        self.oracle = Oracle(
+            bootstrap_servers=bootstrap_servers,
+            dsn=dsn,
+            redis_url=redis_url,
+            topics=self.topics,
+            group=f"{prefix}escalation-consumer",
+        )
+        self._environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "DATABASE_URL": dsn,
+            "REDIS_URL": redis_url,
+            "ESCALATION_TOPIC_PREFIX": prefix,
+            "ESCALATION_HTTP_PORT": "0",
+            **FAST,
+        }
+        self._folder = folder
+        self._open = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._open.enter_context(self.model)
+        try:
+            await self.prepare()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for service in self.services:
+            service.discard()
+        self._open.close()
+
+    # the service
+
+    def environment(self, *, keyed: bool = True, **changes: str) -> dict[str, str]:
+        """Of a process upon this stage. `changes` are settings by their names without the prefix, in any case."""
+        model = {"ANTHROPIC_API_KEY": API_KEY, "ANTHROPIC_BASE_URL": self.model.url} if keyed else {}
+        return self._environment | model | {f"ESCALATION_{name.upper()}": value for name, value in changes.items()}
+
+    async def prepare(self) -> None:
+        done = await self.command("prepare")
+        assert done.code == 0, done.errors
+
+    async def command(self, *arguments: str, given: str | None = None) -> Finished:
+        return await asyncio.to_thread(command, self.environment(), *arguments, given=given)
+
+    def service(self, *, keyed: bool = True, **changes: str) -> ServiceProcess:
+        """Not yet started."""
+        made = ServiceProcess(
+            self.environment(keyed=keyed, **changes), self._folder / f"service-{len(self.services)}.log"
+        )
+        self.services.append(made)
+        return made
+
+    async def running(self, *, keyed: bool = True, **changes: str) -> ServiceProcess:
+        """Started and ready."""
+        made = self.service(keyed=keyed, **changes)
+        made.start()
+        await made.wait_ready()
+        return made
+
+    # the topics
+
+    async def load(self, lines: str) -> None:
+        """Through the loader command, as a process."""
+        done = await self.command("load", "-", given=lines)
+        assert done.code == 0, done.errors
+
+    async def send(self, *events: Event, topic: str | None = None) -> list[Origin]:
+        """To the topic of their type, in order."""
+        return await self.send_raw(
+            *((topic or self.topic_of(one), one["subject"].encode(), json.dumps(one).encode(), ()) for one in events)
+        )
+
+    async def send_raw(
+        self, *records: tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+    ) -> list[Origin]:
+        """Topic, key, value, headers: whatever a producer could write."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap_servers, compression_type="gzip", max_request_size=20_000_000
+        )
+        await producer.start()
+        try:
+            sent = [
+                await producer.send(topic, key=key, value=value, headers=list(headers))
+                for topic, key, value, headers in records
+            ]
+            done = [await one for one in sent]
+        finally:
+            await producer.stop()
+        return [Origin(one.topic, one.partition, one.offset) for one in done]
+
+    async def send_poison(
+        self, *records: tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+    ) -> list[Origin]:
+        """As `send_raw`; the oracle expects a dead letter for each."""
+        origins = await self.send_raw(*records)
+        self.refused.update(origins)
+        return origins
+
+    def topic_of(self, event: Event) -> str:
+        return self.topics.requests if event["type"].startswith("escalation.") else self.topics.sessions
+
+    async def end_offset(self, topic: str, partition: int = 0) -> int:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers)
+        await consumer.start()
+        try:
+            at = TopicPartition(topic, partition)
+            return int((await consumer.end_offsets([at]))[at])
+        finally:
+            await consumer.stop()
+
+    # the outcome
+
+    async def settled(self, *, within_seconds: float = 60) -> None:
+        """Returns when everything was read, nothing is due, leased or waiting to be published."""
+
+        async def nothing_left() -> bool:
+            self._left = await self._unsettled()
+            return not self._left
+
+        try:
+            await until(nothing_left, within_seconds=within_seconds)
+        except TimeoutError:
+            tails = "\n".join("\n".join(one.logged.splitlines()[-12:]) for one in self.services)
+            raise AssertionError(f"not settled within {within_seconds:g} s: {self._left}\n{tails}") from None
+
+    async def _unsettled(self) -> str:
+        try:
+            return await self.oracle.unsettled()
+        except (OSError, asyncpg.PostgresError) as error:
+            return repr(error)
+
+    async def published(self, count: int, *, within_seconds: float = 30) -> list[Event]:
+        """The data of what is on both outcome topics, once there are `count` events; `type` is put among it."""
+        found: list[Event] = []
+
+        async def enough() -> bool:
+            nonlocal found
+            written = (await self.oracle.read()).published
+            found = [{"type": one["type"], **one["data"]} for one in written]
+            return len(found) >= count
+
+        try:
+            await until(enough, within_seconds=within_seconds)
+        except TimeoutError:
+            tails = "\n".join("\n".join(one.logged.splitlines()[-15:]) for one in self.services)
+            raise AssertionError(f"{len(found)} of {count} outcomes after {within_seconds:g} s\n{tails}") from None
+        return found
+
+    async def verdict(self, *, secrets: Collection[str] = ()) -> Written:
+        """The oracle's, over everything that this stage saw."""
+        return await self.oracle.check(
+            refused=self.refused,
+            secrets=secrets,
+            logs=[one.log for one in self.services],
+            model_requests=[one.raw for one in self.model.requests],
+        )
+
+    async def query(self, sql: str, *arguments: object) -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return [dict(row) for row in await connection.fetch(sql, *arguments)]
+        finally:
+            await connection.close()
+
+
+async def until(met: Callable[[], Awaitable[bool]], *, within_seconds: float) -> None:
+    """Raises TimeoutError when it was not met in time."""
+    deadline = time.monotonic() + within_seconds
+    while not await met():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+class Story:
+    """The events of one session, each with the next version."""
+
+    def __init__(self, session_id: str | None = None, *, tenant_id: str | None = None) -> None:
+        self.session_id = session_id or f"s-{secrets.token_hex(4)}"
+        self.tenant_id = tenant_id
+        self.version = 0
+
+    def event(self, kind: str, data: Mapping[str, Any] | None = None, *, version: int | None = None) -> Event:
+        """A session event; without `version` the next one."""
+        if version is None:
+            self.version += 1
+            version = self.version
+        made = self._envelope(kind, f"{self.session_id}-{version}", data or {}, version)
+        made["stateversion"] = version
+        return made
+
+    def opened(self, title: str = "Outlook asks for a password again and again", **fields: Any) -> Event:
+        return self.event("session.opened.v1", {"title": title, "problem_summary": "Mail is not delivered.", **fields})
+
+    def fact(self, text: str = "The mailbox opens in the browser.", **fields: Any) -> Event:
+        data = {"fact_id": f"fact-{self.version + 1}-{secrets.token_hex(3)}", "text": text}
+        return self.event("session.fact_recorded.v1", {"source_type": "user_report", **data, **fields})
+
+    def fix(self, title: str = "Recreate the mail profile", *, confidence_pct: int = 85) -> Event:
+        data = {"fix_id": "fix-in-play", "title": title, "description": "The profile points to the old tenant."}
+        return self.event("session.fix_suggested.v1", {**data, "confidence_pct": confidence_pct})
+
+    def outcome(self, status: str, **fields: Any) -> Event:
+        return self.event("session.fix_outcome_recorded.v1", {"fix_id": "fix-in-play", "status": status, **fields})
+
+    def request(self, request_id: str = "r1", **fields: Any) -> Event:
+        return self._envelope("escalation.requested.v1", request_id, {"request_id": request_id, **fields}, self.version)
+
+    def cancel(self, request_id: str = "r1") -> Event:
+        event_id = f"{request_id}-cancelled"
+        return self._envelope("escalation.cancelled.v1", event_id, {"request_id": request_id}, self.version)
+
+    def _envelope(self, kind: str, event_id: str, data: Mapping[str, Any], minutes: int) -> Event:
+        made: Event = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": "/tests",
+            "type": kind,
+            "subject": self.session_id,
+            "time": (START + timedelta(minutes=minutes % 100_000)).isoformat(),
+            "data": dict(data),
+        }
+        if self.tenant_id is not None:
+            made["tenantid"] = self.tenant_id
+        return made
