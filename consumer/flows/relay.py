@@ -7,6 +7,7 @@ next term begins the same way.
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -196,7 +197,7 @@ class Relay:
                 self._note(error)
                 if stop.is_set():
                     return  # the outbox keeps what is left
-                await self._pause(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)], stop)
+                await _wait(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # no hint makes it shorter
                 failures += 1
                 continue
             failures = 0
@@ -261,15 +262,12 @@ class Relay:
 
     async def _lead(self, publisher: Publisher, term: Term, position: int, stop: asyncio.Event) -> None:
         committed_at = self._clock()
-        goal: int | None = None  # once stopped: publish what is there, not what others keep adding
         while True:
             self._health.beat(LOOP)
             numbered = await self._outbox.number(term.token, at_least=position, limit=self._batch_rows)
             if numbered is None:
                 log.info("Another process publishes from now on.", event_name="relay_superseded", token=term.token)
                 return
-            if stop.is_set() and goal is None:
-                goal = numbered
             rows = await self._outbox.rows(position, self._batch_rows)
             if rows:
                 position = rows[-1].position + 1
@@ -280,7 +278,7 @@ class Relay:
             elif self._clock() - committed_at > HEARTBEAT_SECONDS:
                 await publisher.publish((), position)
                 committed_at = self._clock()
-            if goal is not None and (not rows or position >= goal):
+            if stop.is_set() and len(rows) < self._batch_rows:
                 return
             self._health.ok("publish")
             if not rows:
@@ -310,6 +308,11 @@ class Relay:
         self._meters.count(Meter.RELAY_FAILURES, label="broker" if away else "database")
         self._health.failing("publish", str(error))
         log.warning("Publishing waits; it is tried again.", event_name="relay_waits", error=str(error))
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def digest(value: bytes) -> bytes:

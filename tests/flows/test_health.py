@@ -1,0 +1,93 @@
+"""What is stuck is named, with what is needed and what is not kept apart."""
+
+from collections.abc import Callable
+
+import pytest
+
+from consumer.flows.health import NEEDED, SILENCE_SECONDS, Health
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Callable[[], float]) -> Health:
+    found = Health(clock)
+    for hop in NEEDED:
+        found.ok(hop)
+    return found
+
+
+def names(health: Health) -> list[str]:
+    return [one.what for one in health.stuck()]
+
+
+def test_nothing_is_ready_before_it_was_seen_to_work(clock: Clock) -> None:
+    health = Health(clock)
+    assert not health.ready
+    assert sorted(names(health)) == ["database", "group"]
+    health.ok("database")
+    assert not health.ready
+    health.ok("group")
+    assert health.ready
+
+
+@pytest.mark.parametrize("hop", ["database", "group", "store", "poll"])
+def test_without_these_it_is_not_ready(health: Health, hop: str) -> None:
+    health.failing(hop, "away")  # type: ignore[arg-type]  # of the closed set
+    assert not health.ready
+    assert health.alive
+    health.ok(hop)  # type: ignore[arg-type]
+    assert health.ready
+
+
+@pytest.mark.parametrize("hop", ["cache", "model", "publish", "position"])
+def test_without_these_it_is_ready_and_says_so(health: Health, hop: str) -> None:
+    health.failing(hop, "away")  # type: ignore[arg-type]
+    assert health.ready
+    assert names(health) == [hop]
+
+
+def test_trouble_counts_from_its_first_word(health: Health, clock: Clock) -> None:
+    health.failing("store", "refused")
+    clock.now += 5
+    health.failing("store", "timed\nout")
+    (one,) = health.stuck()
+    assert (one.seconds, one.reason) == (5, "timed out")
+
+
+def test_a_silent_loop_is_named_within_thirty_seconds(health: Health, clock: Clock) -> None:
+    health.expect("intake")
+    clock.now += SILENCE_SECONDS + 0.1
+    assert SILENCE_SECONDS <= 28
+    assert not health.alive
+    assert not health.ready
+    assert names(health) == ["loop:intake"]
+    health.beat("intake")
+    assert health.alive
+
+
+def test_a_loop_that_ended_as_it_should_is_not_missed(health: Health, clock: Clock) -> None:
+    health.expect("intake")
+    health.retire("intake")
+    clock.now += 1000
+    assert health.ready
+
+
+def test_a_loop_that_keeps_falling_does_not_turn_however_it_beats(health: Health) -> None:
+    health.expect("relay")
+    health.falls("relay", "KeyError")
+    health.beat("relay")
+    assert not health.alive
+    health.stands("relay")
+    assert health.alive

@@ -1,0 +1,309 @@
+"""The relay in a small world: a table, a broker that fences, leases that hold nobody back, and faults at every step."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.flows import relay
+from consumer.flows.health import Health
+from consumer.flows.relay import Agreement, BrokerAway, Doubtful, Identity, Publisher, Relay, Row, Term, compare
+from tests.support.meters import RememberedMeters
+
+TOPIC = "events"
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BACKOFF_SECONDS", (0.0,))
+
+
+@dataclass(slots=True)
+class World:
+    """One table and one broker. Every step gives way at random, and fails at random while `fault_rate` says so."""
+
+    chance: random.Random
+    fault_rate: float = 0.0
+    fences: bool = True
+    outbox: dict[int, int | None] = field(default_factory=dict)
+    token: int = 0
+    position: int = 0
+    numbered: int = 0
+    epoch: int = 0
+    committed: int | None = None
+    log: list[int] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
+
+    def add(self, rows: int) -> None:
+        for _ in range(rows):
+            self.outbox[next(self.ids)] = None
+
+    async def step(self) -> None:
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+
+    def fails(self) -> bool:
+        return self.chance.random() < self.fault_rate
+
+
+class Table:
+    """An outbox whose leases run out at once: everybody leads, and only the token and the broker decide."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def lead(self, _leader: str) -> Term | None:
+        await self._world.step()
+        self._world.token += 1
+        return Term(token=self._world.token, position=self._world.position, numbered=self._world.numbered)
+
+    async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
+        world = self._world
+        await world.step()
+        if token != world.token:
+            return None
+        first = max(world.numbered, at_least)
+        untaken = sorted(one for one, position in world.outbox.items() if position is None)[:limit]
+        for place, one in enumerate(untaken):
+            world.outbox[one] = first + place
+        world.numbered = first + len(untaken)
+        return world.numbered
+
+    async def rows(self, position: int, limit: int) -> Sequence[Row]:
+        await self._world.step()
+        numbered = [(at, one) for one, at in self._world.outbox.items() if at is not None and at >= position]
+        return [_row(one, at) for at, one in sorted(numbered)[:limit]]
+
+    async def published(self, position: int) -> None:
+        world = self._world
+        await world.step()
+        for one in [one for one, at in world.outbox.items() if at is not None and at < position]:
+            del world.outbox[one]
+        world.position = max(world.position, position)
+        world.numbered = max(world.numbered, position)
+
+    async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
+        await self._world.step()
+        return [
+            Doubtful(id=one, identity=_identity(one), created_at=datetime.now(UTC))
+            for one, at in self._world.outbox.items()
+            if position is None or (at is not None and at >= position)
+        ]
+
+    async def forget(self, ids: Collection[int]) -> None:
+        await self._world.step()
+        for one in ids:
+            self._world.outbox.pop(one, None)
+
+    async def unnumber(self, token: int) -> None:
+        await self._world.step()
+        if token == self._world.token:
+            self._world.outbox = dict.fromkeys(self._world.outbox)
+
+    async def resign(self, _token: int) -> None:
+        await self._world.step()
+
+
+class Cluster:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def fence(self) -> Publisher:
+        await self._world.step()
+        if self._world.fails():
+            raise BrokerAway
+        self._world.epoch += 1
+        return Producer(self._world, self._world.epoch)
+
+
+class Producer:
+    def __init__(self, world: World, epoch: int) -> None:
+        self._world = world
+        self._epoch = epoch
+
+    async def position(self) -> int | None:
+        await self._world.step()
+        return self._world.committed
+
+    async def publish(self, rows: Sequence[Row], position: int) -> None:
+        world = self._world
+        await world.step()
+        if (world.fences and self._epoch != world.epoch) or world.fails():
+            raise BrokerAway
+        world.log += [row.id for row in rows]
+        world.committed = position
+        await world.step()
+        if world.fails():
+            raise BrokerAway  # it was committed, and nobody was told
+
+    async def published_since(self, topics: Collection[str], _since: datetime) -> AsyncIterator[Sequence[Identity]]:
+        await self._world.step()
+        assert topics == {TOPIC}
+        yield [_identity(one) for one in self._world.log]
+
+    async def discard(self) -> None:
+        await self._world.step()
+
+
+class AtOnce:
+    async def wait(self, _seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+def _row(one: int, position: int) -> Row:
+    return Row(id=one, position=position, topic=TOPIC, key=None, headers=(), value=b"%d" % one)
+
+
+def _identity(one: int) -> Identity:
+    return Identity.of(TOPIC, None, (), relay.digest(b"%d" % one))
+
+
+def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
+    one = Relay(
+        name="r",
+        outbox=Table(world),
+        broker=Cluster(world),
+        hint=AtOnce(),
+        health=Health(lambda: 0.0),
+        meters=RememberedMeters(),
+        clock=lambda: 0.0,
+        batch_rows=3,
+    )
+    return asyncio.create_task(one.run(stop or asyncio.Event()))
+
+
+async def settle(world: World) -> None:
+    """One healthy relay until nothing is left."""
+    world.fault_rate = 0.0
+    stop = asyncio.Event()
+    last = start(world, stop)
+    while world.outbox:  # noqa: ASYNC110 - a step of this world is one turn of the loop
+        await asyncio.sleep(0)
+    stop.set()
+    await last
+
+
+async def struggle(world: World) -> None:
+    """Three relays that lead at the same time, rows that keep coming, and a kill now and then."""
+    relays = [start(world) for _ in range(3)]
+    for _ in range(12):
+        world.add(world.chance.randrange(5))
+        for _ in range(world.chance.randrange(30)):
+            await asyncio.sleep(0)
+        if world.chance.random() < 0.4:
+            number = world.chance.randrange(3)
+            relays[number].cancel()
+            relays[number] = start(world)
+    for one in relays:
+        one.cancel()
+    await asyncio.gather(*relays, return_exceptions=True)
+    await settle(world)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_every_row_is_published_once_whatever_fails_in_between(seed: int) -> None:
+    world = World(random.Random(seed), fault_rate=0.1)
+    asyncio.run(struggle(world))
+    rows = next(world.ids)
+    assert sorted(world.log) == list(range(rows))
+
+
+def test_without_fencing_rows_are_published_twice() -> None:
+    """The same struggle sees it, so the test above means something."""
+    doubled = 0
+    for seed in range(30):
+        world = World(random.Random(seed), fault_rate=0.1, fences=False)
+        asyncio.run(struggle(world))
+        doubled += len(world.log) - len(set(world.log))
+    assert doubled > 0
+
+
+class TestAgreement:
+    term = Term(token=1, position=5, numbered=9)
+
+    @pytest.mark.parametrize(
+        ("committed", "expected"),
+        [
+            (None, Agreement.BEHIND),
+            (4, Agreement.BEHIND),
+            (5, Agreement.AGREED),
+            (9, Agreement.AGREED),
+            (10, Agreement.AHEAD),
+        ],
+    )
+    def test_of_position_and_numbers(self, committed: int | None, expected: Agreement) -> None:
+        assert compare(committed, self.term) is expected
+
+    def test_a_new_environment_agrees(self) -> None:
+        assert compare(None, Term(token=1, position=0, numbered=0)) is Agreement.AGREED
+
+
+class TestLostPosition:
+    async def test_nothing_is_published_again_when_kafka_lost_it(self) -> None:
+        world = World(random.Random(1))
+        world.add(6)
+        await settle(world)
+        world.add(4)
+        unmarked = dict(world.outbox)
+        await settle(world)
+        # The last transaction's rows are still there, as after a kill between commit and delete; the offset expired.
+        world.outbox = {one: number for number, one in enumerate(unmarked, start=6)}
+        world.position, world.committed = 6, None
+        world.add(2)
+        await settle(world)
+        assert sorted(world.log) == list(range(12))
+
+    async def test_nothing_is_skipped_or_repeated_when_the_database_lost_commits(self) -> None:
+        world = World(random.Random(1))
+        world.add(8)
+        backup = replace(world, outbox=dict(world.outbox))
+        await settle(world)
+        # A restored backup: the numbers are unknown, the first eight rows are published, and two new ones are not.
+        world.outbox, world.position, world.numbered = dict(backup.outbox), 0, 0
+        world.add(2)
+        await settle(world)
+        assert sorted(world.log) == list(range(10))
+        assert world.committed is not None
+        assert world.committed >= 10
+
+
+async def test_after_the_stop_what_is_there_is_published() -> None:
+    world = World(random.Random(1))
+    world.add(10)
+    stop = asyncio.Event()
+    stop.set()
+    await start(world, stop)
+    assert sorted(world.log) == list(range(10))
+
+
+async def test_after_the_stop_a_broker_that_is_away_holds_nobody_up() -> None:
+    world = World(random.Random(1), fault_rate=1.0)
+    world.add(1)
+    stop = asyncio.Event()
+    stop.set()
+    await asyncio.wait_for(start(world, stop), 5)
+    assert world.outbox == {0: None}
+
+
+class TestIdentity:
+    def test_of_an_event_is_its_id(self) -> None:
+        one = Identity.of("t", b"k", [("ce_id", "1"), ("status", "ready")], b"a")
+        assert one == Identity.of("t", b"k", [("ce_id", "1")], b"drafted again after a failover")
+        assert one != Identity.of("u", b"k", [("ce_id", "1")], b"a")
+
+    def test_of_a_dead_letter_is_its_origin(self) -> None:
+        headers = [("dlq.topic", "in"), ("dlq.partition", "0"), ("dlq.offset", "7"), ("dlq.failed_at", "now")]
+        assert Identity.of("t", None, headers, b"a") == Identity.of("t", b"k", [*headers[:3], ("x", "y")], b"b")
+        assert Identity.of("t", None, headers, b"a") != Identity.of(
+            "t", None, [*headers[:2], ("dlq.offset", "8")], b"a"
+        )
+
+    def test_of_anything_else_is_its_content(self) -> None:
+        assert Identity.of("t", b"k", [], b"a") == Identity.of("t", b"k", [], b"a")
+        assert Identity.of("t", b"k", [], b"a") != Identity.of("t", b"k", [], b"b")
