@@ -140,6 +140,8 @@ def _json_object(answer: str) -> dict[str, JsonValue] | None:
 def _from_json(value: dict[str, JsonValue]) -> Draft | Unreadable:
     try:
         return Draft.model_validate_json(json.dumps({**value, "form": Form.JSON.value}))
+    except RecursionError:
+        return Unreadable(problems=("the answer is nested too deeply",))
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         return Unreadable(problems=tuple(f"{_place(problem['loc'])}: {problem['msg']}" for problem in problems[:8]))

@@ -1,0 +1,218 @@
+"""What a statement claims about outcomes, and whether the record says so.
+
+A claim is a clause that says something is over (resolved, fixed, verified, working again), failed, or applied. Denied,
+conditional and asked-for ones are none ("not verified", "whether it was fixed", "verify that it works again"), nor are
+the words in their technical senses ("resolved to an address", "a fixed address").
+"""
+
+import re
+from collections.abc import Iterator
+
+from consumer.domain import words
+from consumer.domain.bundle import Bundle, FactRecord, FixRecord
+from schemas.sessions import FixStatus
+
+_SENTENCE = re.compile(r"(?<=[.!?;…])\s+|\n+")
+_CLAUSE = re.compile(r"[,;:()—–]|\s-\s|\b(?:but|although|though|however|while|whereas)\b", re.IGNORECASE)  # noqa: RUF001
+_OVER = r"(?:resolved|fixed|solved|remedied|rectified|cured)"
+_MATTER = (
+    r"(?:issues?|problems?|incidents?|tickets?|cases?|symptoms?|faults?|outages?|errors?|troubles?|situation|matter"
+    r"|everything|escalation)"
+)
+_BEING = (
+    r"(?:(?:is|are|was|were|be|been|being|has|have|had|got|now|already|since|fully|completely|finally|all|also)\s+)"
+)
+
+_MATTER_IS_OVER = re.compile(
+    rf"""
+      \b{_MATTER}\s+{_BEING}{{1,4}}(?:{_OVER}|closed|cleared|corrected|repaired|eliminated|gone|over|verified)\b
+    | \b(?:{_OVER}|eliminated|cleared|closed)\s+(?:the|this|that|these|those|all|both|their|his|her|its|our)?\s*
+      (?:\w+\s+){{0,3}}?{_MATTER}\b
+    | \b{_MATTER}\s+(?:has\s+|have\s+|had\s+)?(?:gone\s+away|went\s+away|disappeared|stopped|ceased|vanished)\b
+    | \b{_MATTER}\s+(?:\w+\s+)?no\s+longer\b
+    | \bno\s+further\s+(?:action|steps?|work)\b | \bnothing\s+(?:more|else|further)\s+(?:to\s+do|is\s+needed|remains)\b
+    | \b(?:ticket|case|incident|session|issue|escalation)\s+(?:can|may|could|should|must)\s+(?:now\s+)?be\s+closed\b
+    | \b(?:close|closing|mark\s+(?:it|this|the\s+\w+)?\s*as\s+(?:resolved|closed|fixed|solved|done))
+      (?:\s+(?:the|this)\s+(?:ticket|case|incident|session|issue))\b
+    | \bmark(?:ed)?\s+(?:\w+\s+){{0,3}}?as\s+(?:resolved|closed|fixed|solved|done|verified)\b
+    | \b(?:status|resolution|outcome)\s*[:=]\s*(?:resolved|closed|fixed|solved|verified|done|applied_success)\b
+    | \ball\s+(?:clear|good|done|systems\s+(?:go|operational))\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_FIX_HELD = re.compile(
+    rf"""
+      \b(?:fix|change|solution|workaround|patch|remedy|repair|correction|it|this|that)\s+{_BEING}{{0,3}}
+      (?:worked|successful|effective|validated|verified|confirmed|held|helped|{_OVER})\b
+    | \bsuccessfully\s+(?:resolved|fixed|solved|verified|remediated|repaired|restored)\b
+    | \bconfirmed\s+(?:as\s+|to\s+be\s+|it\s+(?:is\s+|was\s+)?)?
+      (?:working|resolved|fixed|solved|effective|successful|stable)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_WORKS = re.compile(
+    r"""
+      \b(?:works?|worked|working|operational|functional|functioning|running|restored|prints?|opens?|connects?|stable)\s+
+      (?:again|as\s+expected|normally|properly|correctly|fine|now)\b
+    | \bback\s+(?:to\s+normal|online|up|in\s+service)\b | \bup\s+and\s+running\b
+    | \bno\s+longer\s+(?:occurs?|happens?|appears?|fails?|affects?|present|reproduc\w+|an?\s+(?:issue|problem))\b
+    | \b(?:service|access|connectivity|functionality|operation)\s+(?:was|is|has\s+been)\s+(?:fully\s+)?restored\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_BARE = re.compile(rf"\b(?:{_OVER}|verified)\b", re.IGNORECASE)
+_TECHNICAL = re.compile(
+    r"""
+      \bresolved\s+(?:to|from|by|via|through|against|externally|internally|correctly|in\s+dns|on)\b
+    | \b(?:names?|hosts?|hostnames?|dns|fqdns?|address(?:es)?|records?|domains?|aliases|quer(?:y|ies)|lookups?)\s+
+      (?:\w+\s+){0,2}?resolved\b
+    | \bfixed\s+(?:ip|address|disk|drive|size|width|line|mtu|schedule|time|value|rate|port|length|asset|lens)\b
+    | \bverified\s+(?:publisher|sender|domain|boot)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_DENIED = re.compile(
+    r"\b(?:not(?!\s+only)|never|no(?!\s+(?:doubt|question|longer))|none|nobody|nothing|cannot|neither|nor|without(?!\s+doubt)"
+    r"|un(?:able|til|less)|yet\s+to|awaiting|pending|partly|partially|before|to\s+be|remains?\s+to|should|must|can|could"
+    r"|would|will|may|might|needs?|hopes?|expect\w*|supposed|claim\w*|assum\w+)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"\b(?:whether|if|unless|until|in\s+case|provided)\b", re.IGNORECASE)
+_TIME = re.compile(r"\b(?:once|when|after|as\s+soon\s+as)\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:was|were|has|have|had|got)\b", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\b(?:confirm|verify|check|ensure|make\s+sure|test|see|establish|determine|ask|validate|prove)\b", re.IGNORECASE
+)
+_FIX_FAILED = re.compile(
+    r"\b(?:the|this|that|latest|active|last)\s+(?:\w+\s+)?(?:fix|change|workaround|solution|attempt|remedy)\b[^.;]{0,40}?"
+    r"\b(?:failed|did\s+not\s+(?:work|help|resolve|hold|fix)|had\s+no\s+effect|was\s+ineffective|made\s+no\s+difference)\b",
+    re.IGNORECASE,
+)
+_FIX_APPLIED = re.compile(
+    r"\b(?:fix|change|workaround|solution|remedy|it|this)\s+(?:was|is|has\s+been|had\s+been)\s+(?:already\s+)?"
+    r"(?:applied|implemented|deployed|installed|rolled\s+out|carried\s+out|in\s+place|made)\b",
+    re.IGNORECASE,
+)
+_APPLIED_WORD = re.compile(
+    r"\b(?:was|has\s+been|had\s+been|were)\s+(?:already\s+)?(?:applied|implemented|done|completed|deployed)\b",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    r"\b(?:again|once\s+more|re-?(?:try|apply|do|run|peat|attempt)\w*|repeat|another\s+time|second\s+time)\b",
+    re.IGNORECASE,
+)
+_EXCLUDED = re.compile(
+    r"\b(?:do\s+not|don['\u2019]t|not\s+repeat|without\s+repeating|instead\s+of|other\s+than|rather\s+than|avoid|never"
+    r"|beyond|different\s+from|already|did\s+not|failed|why|since)\b",
+    re.IGNORECASE,
+)
+_UNDONE = re.compile(r"\b(?:rolled\s+back|reverted|undone|backed\s+out|uninstalled\s+again)\b", re.IGNORECASE)
+
+
+def closures(text: str, records: frozenset[str], bundle: Bundle, *, asks: bool) -> Iterator[str]:
+    """The clauses that call something over which the record does not.
+
+    `asks` marks a next step, where to check is to ask. `records` are the cited ids; without any, all facts count.
+    """
+    for sentence in _sentences(text):
+        searched = _TECHNICAL.sub(lambda found: "·" * len(found[0]), sentence)
+        for pattern in (_MATTER_IS_OVER, _FIX_HELD, _WORKS, _BARE):
+            claim = next((found for found in pattern.finditer(searched) if _claims(searched, found, asks=asks)), None)
+            if claim is None:
+                continue
+            if not (_succeeded(sentence, records, bundle) or _recorded(pattern, sentence, records, bundle)):
+                yield sentence[claim.start() : claim.end()]
+                break
+
+
+def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
+    """The clauses that call a fix failed, applied or undone though no record does."""
+    recorded = {fix.status for fix in bundle.fixes}
+    active = bundle.active_fix
+    for sentence in _sentences(text):
+        if not recorded & {FixStatus.APPLIED_FAILED, FixStatus.APPLIED_PARTIAL}:
+            yield from _claimed(_FIX_FAILED, sentence)
+        if not any(status.is_applied for status in recorded):
+            yield from _claimed(_FIX_APPLIED, sentence)
+        if active is not None and not active.status.is_applied and words.share(active.title, sentence) >= 0.6:
+            yield from _claimed(_APPLIED_WORD, sentence)
+        if not any(_UNDONE.search(held) for held in _all_texts(bundle)):
+            yield from _claimed(_UNDONE, sentence)
+
+
+def repeats(step: str, fix: FixRecord) -> bool:
+    """Whether a step asks for a fix again as if it were new: its first word as an order, and most of its title."""
+    if _EXCLUDED.search(step):
+        return False
+    overlap = words.share(fix.title, step)
+    ordered = words.in_order(fix.title)[:1]
+    openings = [
+        words.in_order(clause)[:2] for clause in _CLAUSE.split(step) for clause in re.split(r"\band\b|\bthen\b", clause)
+    ]
+    begins = any(ordered and ordered[0] in opening for opening in openings)
+    return (overlap >= 0.6 and begins) or (overlap >= 0.4 and _AGAIN.search(step) is not None)
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in _SENTENCE.split(text) if sentence]
+
+
+def _claims(sentence: str, found: re.Match[str], *, asks: bool) -> bool:
+    before = sentence[: found.start()]
+    clause = _CLAUSE.split(before)[-1]
+    if _DENIED.search(clause) or _DENIED.search(found[0].replace("no longer", "").replace("no further", "")):
+        return _is_final(found[0])
+    if _CONDITION.search(before) or (
+        _TIME.search(clause) and not _PAST.search(sentence[len(before) - len(clause) : found.end()])
+    ):
+        return False
+    return not (asks and _ASKED.search(before))
+
+
+def _is_final(claim: str) -> bool:
+    """Closing the case is a claim in whatever mood it is said."""
+    return (
+        re.search(r"\b(?:be\s+closed|no\s+further|nothing\s+(?:more|else|further))\b", claim, re.IGNORECASE) is not None
+    )
+
+
+def _claimed(pattern: re.Pattern[str], sentence: str) -> Iterator[str]:
+    for found in pattern.finditer(sentence):
+        clause = _CLAUSE.split(sentence[: found.start()])[-1]
+        if not _DENIED.search(clause) and not _CONDITION.search(sentence[: found.start()]):
+            yield found[0]
+
+
+def _succeeded(sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
+    """Whether a fix that held is what the sentence is about."""
+    others = (fix for fix in bundle.fixes if fix.status is not FixStatus.APPLIED_SUCCESS)
+    if any(words.share(fix.title, sentence) >= 0.6 for fix in others):
+        return False
+    held = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_SUCCESS]
+    return any(fix.active or fix.id in records or words.share(fix.title, sentence) >= 0.5 for fix in held)
+
+
+def _recorded(pattern: re.Pattern[str], sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
+    """Whether a fact says the same of its own subject; of the case as a whole only an outcome can."""
+    if pattern is _MATTER_IS_OVER or pattern is _FIX_HELD:
+        return False
+    cited = [fact for fact in bundle.facts if fact.id in records or not records]
+    return any(_says_the_same(pattern, sentence, fact) for fact in cited)
+
+
+def _says_the_same(pattern: re.Pattern[str], sentence: str, fact: FactRecord) -> bool:
+    if fact.is_check and pattern is _BARE and re.search(r"\bverified\b", sentence, re.IGNORECASE):
+        return words.share(sentence, fact.text) >= 0.4
+    said = any(pattern.search(part) and _stated(pattern, part) for part in _sentences(fact.text))
+    return said and words.share(sentence, fact.text) >= 0.6
+
+
+def _stated(pattern: re.Pattern[str], sentence: str) -> bool:
+    return any(_claims(sentence, found, asks=False) for found in pattern.finditer(sentence))
+
+
+def _all_texts(bundle: Bundle) -> Iterator[str]:
+    yield from (fact.text for fact in bundle.facts)
+    for fix in bundle.fixes:
+        yield from fix.texts()
+    yield from filter(None, (bundle.problem_summary, bundle.intake_text, bundle.reason))
