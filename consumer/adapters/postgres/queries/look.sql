@@ -6,13 +6,13 @@ SELECT number FROM schema_migrations;
 
 -- name: backlog
 -- Counts stop where they are bad enough: a count of a million rows must not cost seconds, every few seconds.
-SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some)                                AS outbox_rows,
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)                                AS outbox_rows,
        (SELECT coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float8)
                                                                                               AS outbox_oldest_seconds,
-       (SELECT count(*) FROM (SELECT FROM requests WHERE state = 'open' LIMIT 100000) AS some)         AS open_requests,
+       (SELECT count(*) FROM (SELECT FROM requests WHERE state = 'open' LIMIT 100000) AS capped)         AS open_requests,
        (SELECT coalesce(extract(epoch FROM now() - min(stored_at)), 0)::float8
-        FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS some)     AS oldest_pending_seconds,
-       (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS some)
+        FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS capped)     AS oldest_pending_seconds,
+       (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS capped)
                                                                                               AS due_work;
 
 -- name: redaction_key
