@@ -112,7 +112,15 @@ class Refusal:
     error: str
     """One line that names the field; no payload."""
     excerpt: str
-    """Redacted; at most 2 KiB of UTF-8."""
+    """Redacted. The store sweeps it by what it knows of the session before it cuts it to 2 KiB of UTF-8."""
 
 
-Arrival = SessionEvent | Request | Cancellation | Refusal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A type that this release does not know, on the topic of the requests: counted, changes nothing."""
+
+    origin: Origin
+    session: SessionKey
+
+
+Arrival = SessionEvent | Request | Cancellation | Refusal | Ignored

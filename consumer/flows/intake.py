@@ -1,20 +1,21 @@
-"""Intake: records become stored events, requests and dead letters, one transaction a batch; offsets follow.
+"""The intake: from the input topics into the inbox, batch by batch. Offsets move after the transaction that stored.
 
-A batch is decoded while the database works on the one before. What the database does not take is forgotten and read
-again from the committed offsets: nothing is in flight that is not on the topic.
+While the database works on one batch the next one is read and decoded; there are never more than these two. A database
+that is away stops the reading, not the membership: both batches are dropped, polls go on empty, and reading starts
+again at the committed offsets.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import structlog
 
 from consumer.domain.decode import Decoded, decode
-from consumer.domain.events import Record, Request
+from consumer.domain.events import Record, Request, SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
 from consumer.flows.health import Health
@@ -22,84 +23,109 @@ from consumer.flows.meters import Meter, Meters
 from schemas.topics import Topics
 
 LOOP = "intake"
-WAIT_MS = 200
-TICK_SECONDS = 1.0  # positions are written so often without records: transaction markers move them, and clocks wait
-BREATH_RECORDS = 200  # decoded between two turns of the event loop: about 5 ms
-PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
+WAIT_MS = 250
+"""For the first record; a shorter wait costs round trips, a longer one delays the look at the stop."""
+BEAT_SECONDS = 1.0
+STORE_SECONDS = 30.0
+"""One transaction; longer ones are given up, for something holds them."""
+POLL_STUCK_SECONDS = 90.0
+"""A poll waits while the group is rebalanced, which is bounded by 60 s; beyond it the consumer is replaced."""
+NOT_A_MEMBER_SECONDS = 5.0
+"""A rebalance is normal; not being let in for longer is not."""
+BACKLOG_LOOK_SECONDS = 0.5
+ENDS_LOOK_SECONDS = 5.0
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+SMALLEST_PART = 50
+YIELD_EVERY = 100
+"""Records decoded before others get the event loop: about 10 ms."""
+LAST_STORE_SECONDS = 3.0
 
 log = structlog.stdlib.get_logger("escalation.intake")
 
+T = TypeVar("T")
 Place = tuple[str, int]
 """A topic and a partition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one transaction takes in."""
+    """What is stored in one transaction."""
 
-    decoded: tuple[Decoded, ...] = ()
-    """In reading order of each partition."""
-    positions: Mapping[Place, int]
-    """How far this member has read once the batch is stored, transaction markers included."""
-    ends: Mapping[Place, int] | None = None
-    """The ends of all session topics, asked after the batch was read; only when it holds requests."""
+    arrivals: tuple[Decoded, ...] = ()
+    """In the order of reading."""
+    positions: Mapping[Place, int] = field(default_factory=dict)
+    """The offset that is read next, for every partition that this member owns, once this batch is stored."""
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    """Of the session topics, all partitions; asked for when the batch holds requests, after they were read."""
+    look_at_backlog: bool = False
+    """Whether to see which requests' clocks can start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What became of a batch, for the metrics."""
+    """What became of a batch."""
 
-    accepted: int = 0
-    duplicates: int = 0
-    erased: int = 0
-    requests: int = 0
-    ignored: int = 0
-    refused: Mapping[str, int]
-    """By reason, `RefusalReason`'s words."""
-
-
-class Inbox(Protocol):
-    """The store's door for intake. Both raise Transient while the store is away, and then nothing was stored."""
-
-    async def store(self, batch: Batch) -> Stored:
-        """In one transaction; idempotent."""
-        ...
-
-    async def probe(self) -> None: ...
+    outcomes: Mapping[str, int]
+    """Records by what became of them: stored, repeated, dropped, requested, cancelled, refused, ignored."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Dead letters by reason."""
+    erased: frozenset[SessionKey] = frozenset()
+    """Sessions that this batch erased: caches forget them."""
+    backlogged: bool | None = None
+    """Whether requests wait for a backlog to be read; None where nobody looked."""
 
 
 class Source(Protocol):
-    """The topics, as one member of the group reads them."""
-
-    lost: list[tuple[Place, int, int]]
+    """The input topics, as a member of the group. Only `close` may be called while another call is under way."""
 
     @property
     def is_member(self) -> bool: ...
-    async def poll(self, wait_ms: int) -> list[Record]:
-        """Raises Transient when Kafka is away; never cancelled."""
-        ...
-
-    def positions(self) -> Mapping[Place, int]: ...
-    async def session_ends(self) -> Mapping[Place, int]: ...
+    @property
+    def lost(self) -> list[tuple[Place, int, int]]: ...
+    async def poll(self, wait_ms: int) -> list[Record]: ...
+    def positions(self) -> dict[Place, int]: ...
+    async def session_ends(self) -> dict[Place, int]: ...
     async def commit(self, offsets: Mapping[Place, int]) -> None: ...
     def pause(self) -> None: ...
     async def resume(self) -> None: ...
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """A batch on its way into the database."""
+class Inbox(Protocol):
+    async def store(self, batch: Batch) -> Stored:
+        """All or nothing; the same batch again changes nothing. Raises Transient when the database is away."""
+
+    async def probe(self) -> None:
+        """Raises Transient while nothing can be stored."""
+
+
+class Cache(Protocol):
+    async def forget(self, session: SessionKey) -> None:
+        """Drops what is kept of this session, as far as it can; never raises."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """The batch that the database works on."""
 
     task: asyncio.Task[Stored]
     offsets: Mapping[Place, int]
 
 
 class Intake:
-    """`run` returns after `stop`, when what was read is stored and its offsets are committed."""
+    """`run` ends after its stop is set; then everything that was stored is committed, and nothing else."""
 
     def __init__(
-        self, *, source: Source, inbox: Inbox, redactor: Redactor, topics: Topics, health: Health, meters: Meters
+        self,
+        *,
+        source: Source,
+        inbox: Inbox,
+        redactor: Redactor,
+        topics: Topics,
+        health: Health,
+        meters: Meters,
+        cache: Cache | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._inbox = inbox
@@ -107,152 +133,220 @@ class Intake:
         self._topics = topics
         self._health = health
         self._meters = meters
-        self._writing: _Writing | None = None
-        self._ticked_at = 0.0
+        self._clock = clock
+        self._cache = cache
+        self._flight: _Flight | None = None
+        self._committed: Mapping[Place, int] = {}
+        self._part = 0
+        self._looked_at = self._asked_at = self._member_at = clock()
+        self._backlogged = True  # until it was looked at
+        self._falls = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        failures = 0
+        """Survives the loss of Kafka and of the database. Raises what nobody foresaw, with nothing committed for it."""
         try:
-            await self._source.resume()  # after a fall of this loop: back to what is committed
             while not stop.is_set():
                 self._health.beat(LOOP)
                 try:
                     await self._turn()
-                    failures = 0
-                except _StoreAway as away:
+                except _Away as away:
                     await self._wait_for_store(stop, away)
-                except Transient as away:
-                    self._health.failing("group", str(away))
-                    await self._forget()
-                    await self._source.resume()  # what was polled and not handed over is read again
-                    await _pause(stop, PAUSES_SECONDS[min(failures, len(PAUSES_SECONDS) - 1)])
-                    failures += 1
-                self._tell()
-            with contextlib.suppress(Transient):
-                await self._settle()
+                except Transient as error:
+                    await self._wait_for_kafka(stop, error)
+            await self._land_last()
         finally:
-            await self._forget()
+            await self._drop()
             await self._source.close()
 
     async def _turn(self) -> None:
-        """Reads and decodes the next batch while the one before is written; then hands it over in turn."""
-        records = await self._source.poll(0 if self._writing else WAIT_MS)
-        positions = dict(self._source.positions())
+        """Reads and decodes one batch while the one before is stored, then hands it over."""
+        records = await self._polled(0 if self._flight else WAIT_MS)
+        self._see_group()
+        positions = self._source.positions()
         if not records:
-            if self._writing:
-                await self._settle()
-            else:
-                await self._tick(positions)
+            await self._land()
+            await self._idle(positions)
             return
-        decoded = await self._decode(records)
-        asks = any(isinstance(one.arrival, Request) for one in decoded)
-        ends = await self._source.session_ends() if asks else None
-        await self._settle()
-        batch = Batch(decoded=decoded, positions=positions, ends=ends)
-        self._write(batch, _after(records))
+        arrivals = await self._decoded(records)
+        ends = {}
+        if any(isinstance(one.arrival, Request) for one in arrivals):
+            ends = await self._beating(self._source.session_ends())
+        await self._land()
+        self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=self._may_look()))
 
-    async def _decode(self, records: Sequence[Record]) -> tuple[Decoded, ...]:
-        decoded = []
-        for count, record in enumerate(records, start=1):
-            decoded.append(decode(record, self._topics, self._redactor))
-            if count % BREATH_RECORDS == 0:
-                await asyncio.sleep(0)  # the batch before is being written by the same event loop
-        return tuple(decoded)
-
-    def _write(self, batch: Batch, offsets: Mapping[Place, int]) -> None:
-        self._writing = _Writing(asyncio.create_task(self._inbox.store(batch), name="intake-store"), offsets)
-        self._ticked_at = time.monotonic()
-
-    async def _settle(self) -> None:
-        """Waits for the batch under way and commits its offsets. Raises _StoreAway; the offsets stay then."""
-        writing, self._writing = self._writing, None
-        if writing is None:
+    async def _idle(self, positions: Mapping[Place, int]) -> None:
+        """Positions move without records, too, past the marks of transactions; and a backlog may have been read."""
+        look = self._backlogged and self._may_look()
+        if positions == self._committed and not look:
             return
-        try:
-            stored = await writing.task
-        except Transient as away:
-            raise _StoreAway(str(away)) from away
-        self._count(stored)
-        await self._source.commit(writing.offsets)
+        ends = {}
+        if look and self._clock() - self._asked_at > ENDS_LOOK_SECONDS:
+            self._asked_at = self._clock()
+            ends = await self._beating(self._source.session_ends())
+        self._take_off(Batch(positions=positions, ends=ends, look_at_backlog=True))
+        await self._land()
 
-    async def _tick(self, positions: Mapping[Place, int]) -> None:
-        """Lets the store know positions that moved without records, and lets waiting clocks look."""
-        now = time.monotonic()
-        if now - self._ticked_at < TICK_SECONDS:
+    async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
+        arrivals: list[Decoded] = []
+        for at in range(0, len(records), YIELD_EVERY):
+            some = records[at : at + YIELD_EVERY]
+            arrivals += [decode(record, self._topics, self._redactor) for record in some]
+            await asyncio.sleep(0)
+        return tuple(arrivals)
+
+    def _take_off(self, batch: Batch) -> None:
+        self._flight = _Flight(asyncio.create_task(self._store(batch), name="intake-store"), batch.positions)
+
+    async def _store(self, batch: Batch) -> Stored:
+        """In parts after a failure: what takes too long as a whole must not be tried as a whole for ever."""
+        async with asyncio.timeout(STORE_SECONDS):
+            if not self._part or len(batch.arrivals) <= self._part:
+                return await self._inbox.store(batch)
+            for at in range(0, len(batch.arrivals) - self._part, self._part):
+                part = replace(
+                    batch, arrivals=batch.arrivals[at : at + self._part], positions={}, look_at_backlog=False
+                )
+                self._count(await self._inbox.store(part))
+            left = len(batch.arrivals) % self._part or self._part
+            return await self._inbox.store(replace(batch, arrivals=batch.arrivals[-left:]))
+
+    async def _land(self) -> None:
+        """Waits for the batch under way, then commits its offsets. Raises _Away when it was not stored."""
+        flight = self._flight
+        if flight is None:
             return
-        self._ticked_at = now
-        try:
-            await self._inbox.store(Batch(positions=positions))
-        except Transient as away:
-            raise _StoreAway(str(away)) from away
-
-    async def _wait_for_store(self, stop: asyncio.Event, away: Transient) -> None:
-        """Keeps the membership alive without reading until the store answers, then reads again what was not stored."""
-        self._health.failing("store", str(away))
-        self._meters.count(Meter.BATCHES, label="failed")
-        log.warning("The store is away: intake pauses.", event_name="intake_paused", error=str(away))
-        await self._forget()
-        self._source.pause()
-        tries = 0
-        while not stop.is_set():
+        since = self._clock()
+        while not (await asyncio.wait({flight.task}, timeout=BEAT_SECONDS))[0]:
             self._health.beat(LOOP)
-            await _pause(stop, PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)])
-            tries += 1
-            with contextlib.suppress(Transient):
-                await self._source.poll(0)
-            try:
-                await self._inbox.probe()
-            except Transient as still:
-                self._health.failing("store", str(still))
-                continue
-            await self._source.resume()
-            self._health.ok("store")
-            log.info("The store is back: intake goes on.", event_name="intake_resumed")
-            return
+            if self._clock() - since > STORE_SECONDS / 2:
+                self._health.failing("store", "a transaction takes very long")
+        self._flight = None
+        try:
+            stored = flight.task.result()
+        except (Transient, TimeoutError) as error:
+            self._meters.count(Meter.BATCHES, label="failed")
+            self._part = max(SMALLEST_PART, (self._part or 2000) // 2)
+            raise _Away(str(error) or type(error).__name__) from error
+        self._falls = 0
+        self._part = self._part * 2 if self._part and self._part < 2000 else 0
+        self._health.ok("store")
+        self._meters.count(Meter.BATCHES, label="stored")
+        self._count(stored)
+        await self._beating(self._source.commit(_moved(flight.offsets, self._committed)))
+        self._committed = flight.offsets
+        if self._cache is not None:
+            for session in stored.erased:
+                await self._cache.forget(session)
 
-    async def _forget(self) -> None:
-        """Drops the batch under way; whether it was stored or not, it is read again and counts once."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.task.cancel()
-            await asyncio.gather(writing.task, return_exceptions=True)
-
-    def _tell(self) -> None:
-        if self._source.is_member:
-            self._health.ok("group")
-        else:
-            self._health.failing("group", "not a member of the consumer group")
-        while self._source.lost:
-            (topic, partition), committed, start = self._source.lost.pop()
-            self._health.failing("position", f"{topic}/{partition}: records {committed} to {start - 1} were never read")
+    async def _land_last(self) -> None:
+        try:
+            await asyncio.wait_for(self._land(), LAST_STORE_SECONDS)
+        except (_Away, TimeoutError):
+            log.warning("The last batch was given up; it is read again.", event_name="intake_batch_given_up")
 
     def _count(self, stored: Stored) -> None:
-        self._meters.count(Meter.BATCHES, label="stored")
-        figures = {
-            "accepted": stored.accepted,
-            "duplicate": stored.duplicates,
-            "erased": stored.erased,
-            "request": stored.requests,
-            "ignored": stored.ignored,
-        }
-        for outcome, amount in figures.items():
-            if amount:
-                self._meters.count(Meter.RECORDS, amount, label=outcome)
-        for reason, amount in stored.refused.items():
-            self._meters.count(Meter.DEAD_LETTERS, amount, label=reason)
+        for outcome, records in stored.outcomes.items():
+            self._meters.count(Meter.RECORDS, records, label=outcome)
+        for reason, records in stored.refused.items():
+            self._meters.count(Meter.DEAD_LETTERS, records, label=reason)
+        if stored.backlogged is not None:
+            self._backlogged = stored.backlogged
+
+    async def _drop(self) -> None:
+        """The batch under way is cut off; its transaction rolls back, or was done and is read again."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.task.cancel()
+            await asyncio.wait({flight.task})
+            if not flight.task.cancelled():
+                flight.task.exception()
+
+    async def _wait_for_store(self, stop: asyncio.Event, away: "_Away") -> None:
+        """Polls go on, empty, until the database answers; then reading starts again at what was committed."""
+        log.warning("The store is away; intake pauses.", event_name="store_away", error=str(away))
+        self._health.failing("store", str(away))
+        self._source.pause()
+        while not stop.is_set():
+            self._falls += 1
+            until = self._clock() + BACKOFF_SECONDS[min(self._falls, len(BACKOFF_SECONDS)) - 1]
+            while self._clock() < until and not stop.is_set():
+                with contextlib.suppress(Transient):
+                    await self._polled(0)
+                self._see_group()
+                await _pause(stop, min(BEAT_SECONDS, max(0.0, until - self._clock())))
+            try:
+                await self._beating(self._inbox.probe())
+            except Transient as error:
+                self._health.failing("store", str(error))
+                continue
+            break
+        self._committed = {}
+        await self._beating(self._source.resume())
+
+    async def _wait_for_kafka(self, stop: asyncio.Event, error: Transient) -> None:
+        """What was read and not stored is read again by the next consumer."""
+        log.warning("Kafka is away; intake waits.", event_name="kafka_away", error=str(error))
+        self._health.failing("poll", str(error))
+        self._see_group()
+        with contextlib.suppress(_Away):
+            await self._land()
+        await self._beating(self._source.resume())
+        self._committed = {}
+        self._falls += 1
+        await _pause(stop, BACKOFF_SECONDS[min(self._falls, len(BACKOFF_SECONDS)) - 1])
+
+    async def _polled(self, wait_ms: int) -> list[Record]:
+        records = await self._beating(self._source.poll(wait_ms), stuck_seconds=POLL_STUCK_SECONDS)
+        self._health.ok("poll")
+        for place, committed, start in self._source.lost:
+            self._health.failing(
+                "position",
+                f"{place[0]}/{place[1]}: records {committed} to {start - 1} were deleted before they were read; "
+                "send them again on the replay topics",
+            )
+        self._source.lost.clear()
+        return records
+
+    async def _beating(self, work: Awaitable[T], *, stuck_seconds: float = POLL_STUCK_SECONDS) -> T:
+        """Awaits with signs of life: what waits for a server is not a loop that stands still.
+
+        Raises Transient when it takes longer than `stuck_seconds`; the consumer is closed then, and only then is a poll
+        cancelled.
+        """
+        task = asyncio.ensure_future(work)
+        since = self._clock()
+        try:
+            while not (await asyncio.wait({task}, timeout=BEAT_SECONDS))[0]:
+                self._health.beat(LOOP)
+                if self._clock() - since > stuck_seconds:
+                    await self._source.close()
+                    raise Transient("Kafka: a call did not return; a new consumer is made")
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=BEAT_SECONDS)
+
+    def _see_group(self) -> None:
+        if self._source.is_member:
+            self._member_at = self._clock()
+            self._health.ok("group")
+        elif self._clock() - self._member_at > NOT_A_MEMBER_SECONDS:
+            self._health.failing("group", "the consumer is not a member of its group")
+
+    def _may_look(self) -> bool:
+        if self._clock() - self._looked_at < BACKLOG_LOOK_SECONDS:
+            return False
+        self._looked_at = self._clock()
+        return True
 
 
-class _StoreAway(Transient):
-    """The store did not take a batch."""
+class _Away(Exception):
+    """The store is away."""
 
 
-def _after(records: Sequence[Record]) -> dict[Place, int]:
-    """The offsets to commit once these records are stored."""
-    after: dict[Place, int] = {}
-    for record in records:
-        place = (record.origin.topic, record.origin.partition)
-        after[place] = max(after.get(place, 0), record.origin.offset + 1)
-    return after
+def _moved(offsets: Mapping[Place, int], committed: Mapping[Place, int]) -> dict[Place, int]:
+    return {place: offset for place, offset in offsets.items() if committed.get(place) != offset}
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

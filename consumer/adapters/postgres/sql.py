@@ -4,6 +4,7 @@ A query begins at a line `-- name: <name>`; the comment lines that follow belong
 """
 
 import re
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -32,3 +33,8 @@ def _read(stem: str) -> dict[str, str]:
     text = (files(__package__) / "queries" / f"{stem}.sql").read_text(encoding="utf-8")
     pieces = _NAME.split(text)[1:]
     return {name: body.strip().rstrip(";") for name, body in zip(pieces[::2], pieces[1::2], strict=True)}
+
+
+def columns(rows: Collection[Sequence[object]], width: int) -> list[list[object]]:
+    """Rows as the arrays that `unnest` takes, in their order; `width` arrays also for no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -29,12 +29,10 @@ CREATE TABLE session_events (
 CREATE TABLE session_secrets (
     tenant_id       text COLLATE "C" NOT NULL,
     session_id      text COLLATE "C" NOT NULL,
-    fingerprint     bytea NOT NULL,                     -- of one form of the value
-    characters      integer NOT NULL,                   -- length of that form
-    identity        text NOT NULL,                      -- of the value: what its placeholder carries
+    identity        text COLLATE "C" NOT NULL,          -- of the value: what its placeholder carries
     kind            text NOT NULL,
-    prefilter       integer NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant_id, session_id, fingerprint)
+    forms           bytea NOT NULL,                     -- fingerprints of the value's spellings, packed
+    PRIMARY KEY (tenant_id, session_id, identity)
 );
 
 CREATE TABLE requests (

@@ -1,0 +1,345 @@
+"""The inbox: one batch, one transaction. The same batch again, in whatever pieces and order, leaves the same rows."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import asyncpg
+
+from consumer.adapters.postgres import erasure, reception, sweeping
+from consumer.adapters.postgres.faults import AWAY, reachable
+from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.sql import Queries, columns
+from consumer.domain import deadletters, door, stored
+from consumer.domain.acceptance import Acceptance, Head, Slot, accept, to_look_up
+from consumer.domain.decode import Decoded
+from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.package import Publication, Sender
+from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.flows.intake import Batch, Stored
+from consumer.flows.schedule import LATER, RevisionRules
+from schemas.dead_letters import RefusalReason
+from schemas.packages import TicketReference
+from schemas.sessions import SessionClosed, SessionErased, SessionReopened
+
+_queries = Queries("inbox")
+
+DUE, OUTBOX = "escalation_due", "escalation_outbox"
+_EVENT_COLUMNS = (
+    "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data",
+)  # fmt: skip
+_REFUSED_BY_THE_STORE = (asyncpg.PostgresError, asyncpg.DataError, ValueError, OverflowError)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a transaction has found out and has yet to write."""
+
+    heads: dict[SessionKey, Head] = field(default_factory=dict)
+    erased: set[SessionKey] = field(default_factory=set)
+    tickets: dict[SessionKey, TicketReference | None] = field(default_factory=dict)
+    """Of erased sessions."""
+    marked: set[SessionKey] = field(default_factory=set)
+    """Sessions that have known secrets."""
+    sweepers: sweeping.Sweepers = field(default_factory=dict)
+    changed: set[SessionKey] = field(default_factory=set)
+    """Sessions with something new to tell, after a package."""
+    publications: list[Publication | deadletters.DeadLetterRecord] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    channels: set[str] = field(default_factory=set)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+class PostgresInbox:
+    """Stores batches. Raises Transient when the database is away; nothing of the batch is stored then."""
+
+    def __init__(self, pool: Pool, *, sender: Sender, redactor: Redactor, revisions: RevisionRules) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._redactor = redactor
+        self._revisions = revisions
+
+    async def probe(self) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute("SELECT 1 FROM sessions LIMIT 1")
+
+    async def store(self, batch: Batch) -> Stored:
+        """One transaction; only when a record cannot be stored at all, halves, until it stands alone and is refused."""
+        try:
+            async with reachable(self._pool):
+                return await self._store(batch)
+        except _REFUSED_BY_THE_STORE as error:
+            if isinstance(error, AWAY) or not batch.arrivals:
+                raise
+            if len(batch.arrivals) == 1:
+                return await self.store(replace(batch, arrivals=(_refused(batch.arrivals[0], error),)))
+            middle = len(batch.arrivals) // 2
+            first = replace(batch, arrivals=batch.arrivals[:middle], positions={}, look_at_backlog=False)
+            return _sum(await self.store(first), await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
+
+    async def _store(self, batch: Batch) -> Stored:
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection, connection.transaction():
+            work = _Work()
+            now: datetime = await connection.fetchval(_queries.clock)
+            await _lock_sessions(connection, work, batch.arrivals)
+            newly_erased = await self._erase(connection, work, batch.arrivals, now)
+            acceptance = await _accept(connection, work, batch.arrivals)
+            await self._learn(connection, work, batch.arrivals)
+            await _copy_events(connection, work, acceptance)
+            _refuse(work, batch.arrivals, acceptance)
+            await _put_positions(connection, batch.positions)
+            backlogged = await self._receive(connection, work, batch, now)
+            await self._wake(connection, work, acceptance)
+            if batch.look_at_backlog:
+                backlogged = await _look_at_backlog(connection, work, batch.ends) or backlogged
+            refused = await self._put_dead_letters(connection, work, now)
+            await _put_publications(connection, work)
+            if work.channels:
+                await connection.execute(_queries.notify, sorted(work.channels))
+        looked = batch.look_at_backlog or backlogged
+        return Stored(
+            outcomes=work.outcomes, refused=refused, erased=newly_erased, backlogged=backlogged if looked else None
+        )
+
+    async def _erase(
+        self, connection: Connection, work: _Work, arrivals: Iterable[Decoded], now: datetime
+    ) -> frozenset[SessionKey]:
+        ending = {
+            one.arrival.key
+            for one in arrivals
+            if isinstance(one.arrival, SessionEvent) and isinstance(one.arrival.data, SessionErased)
+        } - work.erased
+        if ending:
+            tickets, publications = await erasure.erase(connection, ending, self._sender, now)
+            work.tickets.update((key, tickets.get(key)) for key in ending)
+            work.publications += publications
+            work.erased |= ending
+            work.marked -= ending
+            work.outcomes["erased"] += len(ending)
+        return frozenset(ending)
+
+    async def _learn(self, connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> None:
+        found: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
+        for one in arrivals:
+            if one.known and (key := _session_of(one)) is not None and key in work.heads and key not in work.erased:
+                found[key].update((secret.identity, secret) for secret in one.known)
+        if found or work.marked:
+            work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(work.marked), found)
+            if grown:
+                work.changed |= await sweeping.rewrite(connection, grown)
+
+    async def _receive(self, connection: Connection, work: _Work, batch: Batch, now: datetime) -> bool:
+        """Whether a request has to wait for a backlog."""
+        asked = [one.arrival for one in batch.arrivals if isinstance(one.arrival, Request | Cancellation)]
+        if not asked:
+            return False
+        received = await reception.receive(
+            connection,
+            asked,
+            sender=self._sender,
+            erased=work.erased,
+            tickets=work.tickets,
+            newest={key: head.newest_version for key, head in work.heads.items()},
+            sweepers=work.sweepers,
+            ends=batch.ends,
+            now=now,
+        )
+        work.publications += received.publications
+        work.outcomes.update(received.outcomes)
+        if received.is_due:
+            work.channels.add(DUE)
+        return received.backlogged
+
+    async def _wake(self, connection: Connection, work: _Work, acceptance: Acceptance) -> None:
+        if acceptance.heads:
+            rows = [(*key, head.newest_version) for key, head in sorted(acceptance.heads.items())]
+            woken = await connection.execute(_queries.wake_open, *columns(rows, 3))
+            if woken != "UPDATE 0":
+                work.channels.add(DUE)
+        work.changed.update(event.key for _, event in acceptance.accepted if _is_telling(event))
+        if work.changed and self._revisions.limit > 0:
+            rules = self._revisions
+            await connection.execute(
+                _queries.wake_done,
+                *columns(sorted(work.changed), 2),
+                rules.after_seconds,
+                rules.window_seconds,
+                rules.limit,
+                LATER,
+            )
+
+    async def _put_dead_letters(self, connection: Connection, work: _Work, now: datetime) -> Counter[str]:
+        told: Counter[str] = Counter()
+        if not work.refusals:
+            return told
+        ready = {refusal.origin: _ready_to_tell(refusal, work) for refusal in work.refusals}
+        rows = [
+            (*origin, one.record_key, *deadletters.place_of(one), one.reason.value, one.error, one.excerpt)
+            for origin, one in ready.items()
+        ]
+        for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 9)):
+            refusal = ready[row["topic"], row["partition"], row["offset"]]  # type: ignore[index]  # an Origin is that tuple
+            told[refusal.reason.value] += 1
+            work.publications.append(deadletters.record_of(refusal, self._sender.topics, now))
+        return told
+
+
+async def _lock_sessions(connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> None:
+    keys, made = set(), set()
+    for one in arrivals:
+        key = _session_of(one)
+        if key is not None:
+            keys.add(key)
+            if one.known or not isinstance(one.arrival, Refusal | Ignored):
+                made.add(key)
+    if made:
+        await connection.execute(_queries.add_sessions, *columns(sorted(made), 2))
+    if keys:
+        for row in await connection.fetch(_queries.lock_sessions, *columns(sorted(keys), 2)):
+            key = SessionKey(row["tenant_id"], row["session_id"])
+            work.heads[key] = Head(row["newest_version"], row["event_count"])
+            if row["erased"]:
+                work.erased.add(key)
+                ticket = row["last_ticket"]
+                work.tickets[key] = None if ticket is None else TicketReference.model_validate_json(ticket)
+            elif row["has_secrets"]:
+                work.marked.add(key)
+
+
+async def _accept(connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> Acceptance:
+    events = []
+    for one in arrivals:
+        if isinstance(one.arrival, SessionEvent):
+            if one.arrival.key in work.erased:
+                work.outcomes["dropped"] += not isinstance(one.arrival.data, SessionErased)
+            else:
+                events.append(one.arrival)
+    taken: dict[Slot, str] = {}
+    if asked := to_look_up(work.heads, events):
+        slots = [(*slot.key, slot.version) for slot in asked]
+        for row in await connection.fetch(_queries.stored_ids, *columns(slots, 3)):
+            taken[Slot(SessionKey(row["tenant_id"], row["session_id"]), row["version"])] = row["event_id"]
+    acceptance = accept(work.heads, taken, events)
+    work.heads.update(acceptance.heads)
+    work.outcomes["stored"] += len(acceptance.accepted)
+    work.outcomes["repeated"] += acceptance.repeated
+    return acceptance
+
+
+async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptance) -> None:
+    if not acceptance.accepted:
+        return
+    rows = [
+        (*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at, *_texts(event, work))
+        for arrival, event in acceptance.accepted
+    ]
+    await connection.copy_records_to_table("session_events", records=rows, columns=_EVENT_COLUMNS)
+    heads = [(*key, *head) for key, head in sorted(acceptance.heads.items())]
+    await connection.execute(_queries.advance_sessions, *columns(heads, 4))
+
+
+def _texts(event: SessionEvent, work: _Work) -> tuple[str | None, str | None]:
+    """Actor and data, as they are stored."""
+    data = None if event.data is None else stored.dump(event.data)
+    sweeper = work.sweepers.get(event.key)
+    if sweeper is None:
+        return event.actor, data
+    return event.actor and sweeper.text(event.actor), data and door.swept(sweeper, data)
+
+
+def _refuse(work: _Work, arrivals: Iterable[Decoded], acceptance: Acceptance) -> None:
+    """What the gate refused, and events whose version belongs to another one."""
+    conflicting = {event.origin: event for event in acceptance.conflicting}
+    for one in arrivals:
+        if isinstance(one.arrival, Refusal):
+            work.refusals.append(one.arrival)
+        elif isinstance(one.arrival, Ignored):
+            work.outcomes["ignored"] += 1
+        elif (event := conflicting.get(one.arrival.origin)) is not None:
+            work.refusals.append(
+                Refusal(
+                    origin=event.origin,
+                    record_key=one.record_key,
+                    session=event.key,
+                    reason=RefusalReason.VERSION_CONFLICT,
+                    error="stateversion: another event has this version of the session; it stays",
+                    excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work)[1]),
+                )
+            )
+    work.outcomes["refused"] += len(work.refusals)
+
+
+async def _put_positions(connection: Connection, positions: Mapping[tuple[str, int], int]) -> None:
+    if positions:
+        rows = [(*place, offset) for place, offset in sorted(positions.items())]
+        await connection.execute(_queries.put_positions, *columns(rows, 3))
+
+
+async def _look_at_backlog(connection: Connection, work: _Work, ends: Mapping[tuple[str, int], int]) -> bool:
+    """Starts the clocks that can start; whether others still have to wait."""
+    if not await connection.fetchval(_queries.backlogged):
+        return False
+    known = json.dumps({f"{topic}/{partition}": end for (topic, partition), end in ends.items()})
+    if await connection.fetch(_queries.release_clocks, known):
+        work.channels.add(DUE)
+    return bool(await connection.fetchval(_queries.backlogged))
+
+
+async def _put_publications(connection: Connection, work: _Work) -> None:
+    if work.publications:
+        rows = [
+            (one.topic, one.key, json.dumps(one.headers), one.value, one.tenant_id, one.session_id)
+            for one in work.publications
+        ]
+        await connection.execute(_queries.put_outbox, *columns(rows, 6))
+        work.channels.add(OUTBOX)
+
+
+def _session_of(one: Decoded) -> SessionKey | None:
+    match one.arrival:
+        case SessionEvent() as event:
+            return event.key
+        case Request() | Cancellation() as asked:
+            return asked.key.session
+        case Refusal() as refusal:
+            return refusal.session
+        case Ignored():
+            return None
+
+
+def _is_telling(event: SessionEvent) -> bool:
+    """Whether an event can change what a package says."""
+    return event.data is not None and not isinstance(event.data, SessionClosed | SessionReopened)
+
+
+def _ready_to_tell(refusal: Refusal, work: _Work) -> Refusal:
+    """Swept by what is known of the session, cut, and without content when the session is erased."""
+    if refusal.session in work.erased:
+        return replace(refusal, excerpt="")
+    sweeper = work.sweepers.get(refusal.session) if refusal.session else None
+    excerpt = refusal.excerpt if sweeper is None else sweeper.text(refusal.excerpt)
+    return replace(refusal, excerpt=deadletters.cut(excerpt))
+
+
+def _refused(one: Decoded, error: Exception) -> Decoded:
+    """A record that passed the gate and yet cannot be stored: better one dead letter than a partition that stands."""
+    refusal = Refusal(
+        origin=one.arrival.origin,
+        record_key=one.record_key,
+        session=None,
+        reason=RefusalReason.INVALID,
+        error=f"the store refuses it: {type(error).__name__}",
+        excerpt="",
+    )
+    return Decoded(refusal, one.record_key)
+
+
+def _sum(first: Stored, second: Stored) -> Stored:
+    return Stored(
+        outcomes=Counter(first.outcomes) + Counter(second.outcomes),
+        refused=Counter(first.refused) + Counter(second.refused),
+        erased=first.erased | second.erased,
+        backlogged=second.backlogged if first.backlogged is None else first.backlogged or second.backlogged,
+    )

@@ -1,0 +1,61 @@
+-- The end of a session: its ids, its last ticket and the fact of the erasure remain. All sessions are locked by then.
+
+-- name: requests_of
+SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,
+       r.tracestate, r.replay_id, p.package_id IS NOT NULL AS has_package, p.ticket
+FROM requests AS r
+JOIN unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+  ON (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id)
+LEFT JOIN packages AS p ON p.package_id = r.last_package_id
+WHERE r.state IN ('open', 'done')
+ORDER BY r.tenant_id, r.session_id, r.request_id
+FOR UPDATE OF r;
+
+-- name: end_requests
+UPDATE requests AS r
+SET state = CASE r.state WHEN 'open' THEN 'failed' WHEN 'done' THEN 'cancelled' ELSE r.state END,
+    failure = CASE WHEN r.state IN ('open', 'done') THEN 'session_erased' ELSE r.failure END,
+    ended_at = CASE WHEN r.state IN ('open', 'done') THEN now() ELSE r.ended_at END,
+    reason = NULL, traceparent = NULL, tracestate = NULL, backlog = NULL, due_at = NULL, lease_token = NULL,
+    leased_until = NULL, upgrade_wanted = false
+FROM unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id);
+
+-- name: forget_foreseen
+DELETE FROM requests AS r USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id) AND r.state = 'foreseen';
+
+-- name: forget_events
+DELETE FROM session_events AS e USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (e.tenant_id, e.session_id) = (erased.tenant_id, erased.session_id);
+
+-- name: forget_secrets
+DELETE FROM session_secrets AS s USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (s.tenant_id, s.session_id) = (erased.tenant_id, erased.session_id);
+
+-- name: forget_drafts
+DELETE FROM drafts AS d USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (d.tenant_id, d.session_id) = (erased.tenant_id, erased.session_id);
+
+-- name: forget_packages
+DELETE FROM packages AS p USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (p.tenant_id, p.session_id) = (erased.tenant_id, erased.session_id);
+
+-- name: forget_outbox
+-- Packages that have not been published yet; withdrawals and failures hold no content.
+DELETE FROM outbox AS o USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (o.tenant_id, o.session_id) = (erased.tenant_id, erased.session_id)
+  AND o.headers @> '[["ce_type", "escalation.package_ready.v1"]]';
+
+-- name: forget_excerpts
+-- Of records that could not be read the tenant is unknown: an excerpt too many is lost rather than one too few.
+UPDATE dead_letters AS d SET excerpt = ''
+FROM unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE d.session_id = erased.session_id AND (d.tenant_id = erased.tenant_id OR d.tenant_id IS NULL) AND d.excerpt <> '';
+
+-- name: mark_sessions
+UPDATE sessions AS s
+SET erased_at = now(), last_ticket = erased.ticket::jsonb, newest_version = NULL, event_count = 0, has_secrets = false,
+    changed_at = now()
+FROM unnest($1::text[], $2::text[], $3::text[]) AS erased (tenant_id, session_id, ticket)
+WHERE (s.tenant_id, s.session_id) = (erased.tenant_id, erased.session_id);

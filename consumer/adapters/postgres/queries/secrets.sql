@@ -1,0 +1,90 @@
+-- What is known to be secret in a session, and the texts it has to leave. All sessions are locked by then.
+
+-- name: known
+SELECT s.tenant_id, s.session_id, s.identity, s.kind, s.forms
+FROM session_secrets AS s
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (s.tenant_id, s.session_id) = (wanted.tenant_id, wanted.session_id);
+
+-- name: remember
+INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- name: mark_sessions
+UPDATE sessions AS s SET has_secrets = true
+FROM unnest($1::text[], $2::text[]) AS marked (tenant_id, session_id)
+WHERE (s.tenant_id, s.session_id) = (marked.tenant_id, marked.session_id) AND NOT s.has_secrets;
+
+-- name: events
+SELECT e.tenant_id, e.session_id, e.version, e.actor, e.data
+FROM session_events AS e
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (e.tenant_id, e.session_id) = (wanted.tenant_id, wanted.session_id)
+WHERE e.data IS NOT NULL OR e.actor IS NOT NULL;
+
+-- name: rewrite_events
+UPDATE session_events AS e SET actor = clean.actor, data = clean.data
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[])
+     AS clean (tenant_id, session_id, version, actor, data)
+WHERE (e.tenant_id, e.session_id, e.version) = (clean.tenant_id, clean.session_id, clean.version);
+
+-- name: reasons
+SELECT r.tenant_id, r.session_id, r.request_id, r.reason
+FROM requests AS r
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (r.tenant_id, r.session_id) = (wanted.tenant_id, wanted.session_id)
+WHERE r.reason IS NOT NULL;
+
+-- name: rewrite_reasons
+UPDATE requests AS r SET reason = clean.reason
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS clean (tenant_id, session_id, request_id, reason)
+WHERE (r.tenant_id, r.session_id, r.request_id) = (clean.tenant_id, clean.session_id, clean.request_id);
+
+-- name: drafts
+SELECT d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model, d.answer
+FROM drafts AS d
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (d.tenant_id, d.session_id) = (wanted.tenant_id, wanted.session_id)
+WHERE d.answer IS NOT NULL;
+
+-- name: forget_drafts
+DELETE FROM drafts AS d
+USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+      AS gone (tenant_id, session_id, bundle_sha256, prompt_version, model)
+WHERE (d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model)
+    = (gone.tenant_id, gone.session_id, gone.bundle_sha256, gone.prompt_version, gone.model);
+
+-- name: packages
+SELECT p.tenant_id, p.session_id, p.package_id, p.event
+FROM packages AS p
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (p.tenant_id, p.session_id) = (wanted.tenant_id, wanted.session_id);
+
+-- name: rewrite_packages
+UPDATE packages AS p SET event = clean.event, content_sha256 = clean.content_sha256
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS clean (package_id, event, content_sha256)
+WHERE p.package_id = clean.package_id;
+
+-- name: unpublished
+SELECT o.tenant_id, o.session_id, o.id, o.value
+FROM outbox AS o
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (o.tenant_id, o.session_id) = (wanted.tenant_id, wanted.session_id);
+
+-- name: rewrite_outbox
+UPDATE outbox AS o SET value = clean.value
+FROM unnest($1::bigint[], $2::bytea[]) AS clean (id, value)
+WHERE o.id = clean.id;
+
+-- name: excerpts
+SELECT d.tenant_id, d.session_id, d.topic, d.partition, d."offset", d.excerpt
+FROM dead_letters AS d
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (d.tenant_id, d.session_id) = (wanted.tenant_id, wanted.session_id)
+WHERE d.excerpt <> '';
+
+-- name: rewrite_excerpts
+UPDATE dead_letters AS d SET excerpt = clean.excerpt
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[]) AS clean (topic, partition, "offset", excerpt)
+WHERE (d.topic, d.partition, d."offset") = (clean.topic, clean.partition, clean."offset");

@@ -1,0 +1,128 @@
+"""Known secrets of sessions: read, remembered, and swept out of whatever was stored before they were known.
+
+Runs inside the inbox's transaction, with the sessions locked.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import asyncpg
+
+from consumer.adapters.postgres.pool import Connection
+from consumer.adapters.postgres.sql import Queries, columns
+from consumer.domain import door, rewriting
+from consumer.domain.deadletters import cut
+from consumer.domain.events import SessionKey
+from consumer.domain.redaction import KnownSecret, Redactor, Sweeper
+
+_queries = Queries("secrets")
+
+Sweepers = Mapping[SessionKey, Sweeper]
+
+
+async def learn(
+    connection: Connection,
+    redactor: Redactor,
+    marked: Collection[SessionKey],
+    found: Mapping[SessionKey, Mapping[str, KnownSecret]],
+) -> tuple[Sweepers, Sweepers]:
+    """Remembers what was `found`. Returns a sweeper for every session that has secrets, and for those with new ones.
+
+    `marked` are the batch's sessions that are known to have some.
+    """
+    known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
+    if marked:
+        for row in await connection.fetch(_queries.known, *columns(marked, 2)):
+            secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
+            known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
+    fresh: list[tuple[SessionKey, KnownSecret]] = []
+    for key, secrets in found.items():
+        for identity, secret in secrets.items():
+            if identity not in known[key]:
+                known[key][identity] = secret
+                fresh.append((key, secret))
+    if fresh:
+        rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in fresh]
+        await connection.execute(_queries.remember, *columns(rows, 5))
+        unmarked = {key for key, _ in fresh} - set(marked)
+        if unmarked:
+            await connection.execute(_queries.mark_sessions, *columns(sorted(unmarked), 2))
+    sweepers = {key: redactor.scope(*key).sweeper(secrets.values()) for key, secrets in known.items() if secrets}
+    return sweepers, {key: sweepers[key] for key, _ in fresh}
+
+
+async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[SessionKey]:
+    """Sweeps what is stored of these sessions; returns those whose events or reasons changed."""
+    keys = columns(sorted(sweepers), 2)
+    changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
+    drafts = await connection.fetch(_queries.drafts, *keys)
+    gone = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
+    if gone:
+        await connection.execute(_queries.forget_drafts, *columns(gone, 5))
+    await _rewrite_packages(connection, sweepers, keys)
+    excerpts = _changes(
+        await connection.fetch(_queries.excerpts, *keys),
+        sweepers,
+        "excerpt",
+        lambda sweeper, text: cut(sweeper.text(text)),
+    )
+    if excerpts:
+        rows = [(row["topic"], row["partition"], row["offset"], text) for row, text in excerpts]
+        await connection.execute(_queries.rewrite_excerpts, *columns(rows, 4))
+    return changed
+
+
+async def _rewrite_events(
+    connection: Connection, sweepers: Sweepers, keys: list[list[object]]
+) -> frozenset[SessionKey]:
+    rows = []
+    for row in await connection.fetch(_queries.events, *keys):
+        sweeper = _sweeper(sweepers, row)
+        actor = None if row["actor"] is None else sweeper.text(row["actor"])
+        data = None if row["data"] is None else door.swept(sweeper, row["data"])
+        if actor != row["actor"] or data != row["data"]:
+            rows.append((row["tenant_id"], row["session_id"], row["version"], actor, data))
+    if rows:
+        await connection.execute(_queries.rewrite_events, *columns(rows, 5))
+    return frozenset(SessionKey(row[0], row[1]) for row in rows)
+
+
+async def _rewrite_reasons(
+    connection: Connection, sweepers: Sweepers, keys: list[list[object]]
+) -> frozenset[SessionKey]:
+    reasons = _changes(await connection.fetch(_queries.reasons, *keys), sweepers, "reason", Sweeper.text)
+    if reasons:
+        rows = [(row["tenant_id"], row["session_id"], row["request_id"], text) for row, text in reasons]
+        await connection.execute(_queries.rewrite_reasons, *columns(rows, 4))
+    return frozenset(SessionKey(row["tenant_id"], row["session_id"]) for row, _ in reasons)
+
+
+async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
+    """What has been published stays on its topic; what is stored, or waits to be published, does not."""
+    packages = _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", rewriting.published)
+    if packages:
+        rows = [(row["package_id"], text, rewriting.content_sha256(text)) for row, text in packages]
+        await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
+    waiting = []
+    for row in await connection.fetch(_queries.unpublished, *keys):
+        before = row["value"].decode()
+        after = rewriting.published(_sweeper(sweepers, row), before)
+        if after != before:
+            waiting.append((row["id"], after.encode()))
+    if waiting:
+        await connection.execute(_queries.rewrite_outbox, *columns(waiting, 2))
+
+
+def _changes(
+    rows: Iterable[asyncpg.Record], sweepers: Sweepers, column: str, sweep: Callable[[Sweeper, str], str]
+) -> list[tuple[asyncpg.Record, str]]:
+    changed = []
+    for row in rows:
+        text = sweep(_sweeper(sweepers, row), row[column])
+        if text != row[column]:
+            changed.append((row, text))
+    return changed
+
+
+def _sweeper(sweepers: Sweepers, row: asyncpg.Record) -> Sweeper:
+    return sweepers[SessionKey(row["tenant_id"], row["session_id"])]

@@ -1,0 +1,97 @@
+"""The door for one event's data: what is redacted before its model sees it, and what is swept again later.
+
+Ids, times and words of closed sets are no free text. They pass the detectors untouched, so that a record keeps its
+identity; a value known to be secret is swept out of ids as well, the same way in every event of the session.
+"""
+
+import json
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from consumer.domain.redaction import Scope, Sweeper
+from schemas.fields import storable, storable_json
+
+_IDS = frozenset(
+    {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
+)
+_PROTOCOL = frozenset(
+    {"status", "applied_at", "verified_at", "recorded_at", "generated_at", "confidence_pct", "superseded"}
+)
+_PARAMETERS = "parameters_used"
+_SCHEMA = "parameters_schema"
+_TEMPLATE = "template"
+_LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
+
+
+def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included."""
+    clean: dict[str, JsonValue] = {}
+    for name, value in data.items():
+        if name in _IDS or name in _PROTOCOL:
+            clean[name] = value
+        elif isinstance(value, str):
+            clean[name] = scope.text(storable(value))
+        elif name == _PARAMETERS:
+            clean[name] = scope.parameters(_schema_beside(data), storable_json(value))
+        elif name == _SCHEMA:
+            clean[name] = scope.parameters_schema(storable_json(value))
+        elif isinstance(value, dict):
+            clean[name] = redacted(scope, value)
+        elif isinstance(value, list):
+            clean[name] = [redacted(scope, row) if isinstance(row, dict) else row for row in value]
+        else:
+            clean[name] = value
+    return clean
+
+
+def text(scope: Scope, raw: str) -> str:
+    """A free text outside the data: storable, without its secrets."""
+    return scope.text(storable(raw))
+
+
+def swept(sweeper: Sweeper, stored: str) -> str:
+    """Stored data without the values that have become known as secret since; the same object when none stood in it."""
+    if (
+        "\\" not in stored and sweeper.text(stored) is stored
+    ):  # nothing is escaped, so the texts stand there as they are
+        return stored
+    before: JsonValue = json.loads(stored)
+    after = _swept(before, sweeper.text)
+    if after == before:
+        return stored
+    return json.dumps(after, ensure_ascii=False, separators=(",", ":"))
+
+
+def _swept(value: JsonValue, sweep: Callable[[str], str], name: str = "") -> JsonValue:
+    if isinstance(value, str):
+        if name in _PROTOCOL:
+            return value
+        return sweep(value)[:_LONGEST_ID] if name in _IDS else sweep(value)
+    if isinstance(value, dict):
+        if name == _PARAMETERS:
+            return {sweep(key): _swept_parameter(member, sweep) for key, member in value.items()}
+        return {key: _swept(member, sweep, key) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_swept(member, sweep, name) for member in value]
+    return value
+
+
+def _swept_parameter(value: JsonValue, sweep: Callable[[str], str]) -> JsonValue:
+    """Any name and any type may stand here; a number whose digits are a known secret becomes a text."""
+    if isinstance(value, str):
+        return sweep(value)
+    if isinstance(value, dict):
+        return {sweep(key): _swept_parameter(member, sweep) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_swept_parameter(member, sweep) for member in value]
+    if value is None or isinstance(value, bool):
+        return value
+    digits = json.dumps(value)
+    clean = sweep(digits)
+    return value if clean == digits else clean
+
+
+def _schema_beside(data: dict[str, JsonValue]) -> JsonValue:
+    template = data.get(_TEMPLATE)
+    return template.get(_SCHEMA) if isinstance(template, dict) else None

@@ -1,0 +1,106 @@
+"""From bytes to JSON, within the contract's limits."""
+
+import json
+from collections.abc import Mapping
+from typing import Never
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from consumer.errors import Permanent
+from schemas.dead_letters import RefusalReason
+
+MAX_BYTES = 1024 * 1024
+"""Of a value, uncompressed."""
+MAX_DEPTH = 64
+"""Levels of objects and arrays."""
+MAX_PARAMETERS = 1_000
+"""Of all scripts that one value holds."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Unacceptable(Permanent):
+    """Why a record is refused. `error` is one line that names the field and holds nothing of the record's content."""
+
+    def __init__(self, reason: RefusalReason, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+        self.error = error
+
+
+def undecodable(error: str) -> Unacceptable:
+    return Unacceptable(RefusalReason.UNDECODABLE, error)
+
+
+def invalid(error: str) -> Unacceptable:
+    return Unacceptable(RefusalReason.INVALID, error)
+
+
+def too_large(error: str) -> Unacceptable:
+    return Unacceptable(RefusalReason.TOO_LARGE, error)
+
+
+def parse(value: bytes | None) -> JsonValue:
+    """The JSON value of a record; of duplicate keys the last counts. Texts may hold U+0000 and lone surrogates.
+
+    Raises Unacceptable: null, empty, over a limit, not UTF-8, not JSON.
+    """
+    if not value:
+        raise undecodable("the value is null or empty")
+    if len(value) > MAX_BYTES:
+        raise too_large(f"the value has {len(value)} bytes, over {MAX_BYTES}")
+    value = value.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        parsed: JsonValue = from_json(value, allow_inf_nan=False)
+    except ValueError:
+        parsed = _tolerantly(value)
+    if value.count(b"{") + value.count(b"[") > MAX_DEPTH:  # else it cannot be as deep; brackets in texts only cost time
+        check_depth(parsed)
+    return parsed
+
+
+def check_depth(value: JsonValue) -> None:
+    """Raises Unacceptable for a value nested over the limit; takes no recursion to find out."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            member
+            for container in level
+            if isinstance(container, dict | list)
+            for member in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return
+    if any(isinstance(member, dict | list) for member in level):
+        raise too_large(f"the value is nested over {MAX_DEPTH} levels")
+
+
+def check_parameters(data: Mapping[str, JsonValue]) -> None:
+    """Raises Unacceptable for too many script parameters, a snapshot's scripts taken together."""
+    scripts = data.get("scripts")
+    holders = [data, *(scripts if isinstance(scripts, list) else ())]
+    used = [holder.get("parameters_used") for holder in holders if isinstance(holder, dict)]
+    if sum(len(parameters) for parameters in used if isinstance(parameters, dict)) > MAX_PARAMETERS:
+        raise too_large(f"data.parameters_used: over {MAX_PARAMETERS} parameters")
+
+
+def _tolerantly(value: bytes) -> JsonValue:
+    """For what the fast parser refuses and JSON allows: lone surrogates, nesting of hundreds of levels."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise undecodable(f"not UTF-8 at byte {error.start}") from None
+    try:
+        parsed: JsonValue = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise undecodable(f"not JSON at character {error.pos}") from None
+    except RecursionError:
+        raise too_large(f"the value is nested over {MAX_DEPTH} levels") from None
+    except ValueError:  # Python's own bound, against the quadratic cost of reading them
+        raise invalid("an integer has over 4,300 digits") from None
+    return parsed
+
+
+def _no_constant(_name: str) -> Never:
+    raise undecodable("not JSON: NaN and Infinity are no JSON numbers")

@@ -1,0 +1,148 @@
+"""What becomes of requests, cancellations and replays: the table of a request's life as far as intake moves it.
+
+| state             | request              | with a new `replayid` | cancellation         | erasure of its session |
+| ----------------- | -------------------- | --------------------- | -------------------- | ---------------------- |
+| (unknown)         | open                 | open                  | foreseen             |                        |
+| foreseen          | cancelled, withdrawn | cancelled, withdrawn  | no-op                | forgotten              |
+| open              | no-op                | no-op                 | cancelled, withdrawn | failed                 |
+| done              | no-op                | a further revision    | cancelled, withdrawn | cancelled, withdrawn   |
+| failed, cancelled | no-op                | no-op                 | no-op                | no-op                  |
+
+A request for an erased session fails at once; a cancellation for one is dropped.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from consumer.domain.events import NO_TRACE, Cancellation, Request, RequestKey, SessionKey, TraceContext
+from schemas.packages import TicketReference
+
+
+class State(StrEnum):
+    """Of a request."""
+
+    FORESEEN = "foreseen"
+    """Cancelled before it arrived: remembered, nothing is published yet."""
+    OPEN = "open"
+    """Waits for its state, or is being drafted."""
+    DONE = "done"
+    """Has a package; further revisions may follow."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A request as it stands."""
+
+    state: State
+    revision: int = 0
+    """Of the last package; 0 without one."""
+    requested_state_version: int | None = None
+    trace: TraceContext = NO_TRACE
+    replay_id: str | None = None
+    """The last replay that was taken up."""
+    has_package: bool = False
+    """Whether the last package is still stored; then `ticket` is its ticket, and not the session's."""
+    ticket: TicketReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A request's row as it has to be written."""
+
+    request: Request
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What is to be written and published, in the order of arrival."""
+
+    entries: tuple[Entry, ...]
+    """New rows, and foreseen ones whose request has come."""
+    foreseen: tuple[Cancellation, ...]
+    cancelled: tuple[RequestKey, ...]
+    """Rows that were open or done."""
+    withdrawn: tuple[tuple[RequestKey, Standing], ...]
+    failed: tuple[tuple[RequestKey, Standing], ...]
+    """Because their session is erased."""
+    replays: tuple[Request, ...]
+    repeated: int
+    dropped: int
+
+
+@dataclass(slots=True)
+class _Row:
+    standing: Standing
+    request: Request | None = None
+    """What a row that is new, or was foreseen, says."""
+    foreseen: Cancellation | None = None
+    cancelled: bool = False
+    replay: Request | None = None
+
+
+def receive(
+    standing: Mapping[RequestKey, Standing],
+    arrivals: Iterable[Request | Cancellation],
+    erased: Container[SessionKey],
+) -> Reception:
+    """Plays the arrivals, in their order, on the requests as they stand."""
+    rows: dict[RequestKey, _Row] = {}
+    withdrawn: list[tuple[RequestKey, Standing]] = []
+    failed: list[tuple[RequestKey, Standing]] = []
+    repeated = dropped = 0
+    for arrival in arrivals:
+        key = arrival.key
+        row = rows.get(key)
+        if row is None and key in standing:
+            row = rows[key] = _Row(standing[key])
+        if row is None:
+            if isinstance(arrival, Cancellation):
+                if key.session in erased:
+                    dropped += 1
+                else:
+                    rows[key] = _Row(Standing(state=State.FORESEEN), foreseen=arrival)
+                continue
+            row = rows[key] = _opened(arrival)
+            if key.session in erased:
+                row.standing = replace(row.standing, state=State.FAILED)
+                failed.append((key, row.standing))
+        elif row.standing.state is State.FORESEEN and isinstance(arrival, Request):
+            row = rows[key] = _opened(arrival)
+            row.standing = replace(row.standing, state=State.CANCELLED)
+            withdrawn.append((key, row.standing))
+        elif isinstance(arrival, Cancellation) and row.standing.state in _CANCELLABLE:
+            row.cancelled, row.replay = row.request is None, None
+            row.standing = replace(row.standing, state=State.CANCELLED)
+            withdrawn.append((key, row.standing))
+        elif isinstance(arrival, Request) and _asks_again(arrival, row.standing):
+            row.replay = arrival
+            row.standing = replace(row.standing, replay_id=arrival.replay_id)
+        else:
+            repeated += 1
+    return Reception(
+        entries=tuple(Entry(request=row.request, state=row.standing.state) for row in rows.values() if row.request),
+        foreseen=tuple(row.foreseen for row in rows.values() if row.foreseen),
+        cancelled=tuple(key for key, row in rows.items() if row.cancelled),
+        withdrawn=tuple(withdrawn),
+        failed=tuple(failed),
+        replays=tuple(row.replay for row in rows.values() if row.replay),
+        repeated=repeated,
+        dropped=dropped,
+    )
+
+
+_CANCELLABLE = frozenset({State.OPEN, State.DONE})
+
+
+def _opened(request: Request) -> _Row:
+    standing = Standing(
+        state=State.OPEN, requested_state_version=request.state_version, trace=request.trace, replay_id=None
+    )
+    return _Row(standing, request=request)
+
+
+def _asks_again(request: Request, standing: Standing) -> bool:
+    return standing.state is State.DONE and request.replay_id is not None and request.replay_id != standing.replay_id

@@ -1,0 +1,46 @@
+"""Taking a value that has just become known as secret out of what was written before it was known."""
+
+import json
+from hashlib import sha256
+
+from pydantic import JsonValue
+
+from consumer.domain.redaction import Sweeper
+
+_TEXTS = frozenset({"title", "markdown", "plain_text", "excerpt"})
+_LONGEST_TITLE = 100
+
+
+def published(sweeper: Sweeper, text: str) -> str:
+    """A package or a dead letter as JSON, with or without its envelope; the same object when nothing stood in it.
+
+    The digest of a package follows its markdown.
+    """
+    before: JsonValue = json.loads(text)
+    after = _rewritten(sweeper, before)
+    return text if after == before else json.dumps(after, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_sha256(text: str) -> str:
+    """Of a package without its envelope."""
+    return str(json.loads(text)["content_sha256"])
+
+
+def _rewritten(sweeper: Sweeper, value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_rewritten(sweeper, member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    clean = {name: _member(sweeper, name, member) for name, member in value.items()}
+    markdown = clean.get("markdown")
+    if isinstance(markdown, str) and "content_sha256" in clean:
+        clean["content_sha256"] = sha256(markdown.encode()).hexdigest()
+    return clean
+
+
+def _member(sweeper: Sweeper, name: str, value: JsonValue) -> JsonValue:
+    if not isinstance(value, str):
+        return _rewritten(sweeper, value)
+    if name not in _TEXTS:
+        return value
+    return sweeper.text(value)[:_LONGEST_TITLE] if name == "title" else sweeper.text(value)
