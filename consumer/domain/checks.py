@@ -69,20 +69,16 @@ _PAST = re.compile(
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|without|cannot|neither|nor|nothing|nobody|fail\w*|un\w{4,})\b|n['\u2019]t\b", re.IGNORECASE
 )
-_ENGLISH = frozenset(
-    (
-        "the a an of to and in is are was were on for with not by at from after before that this it as be has have had or"
-        " no when which who but still only one all its their can whether if into out up"
-    ).split()
+_ENGLISH = words.listed(
+    """the a an of to and in is are was were on for with not by at from after before that this it as be has have had or
+    no when which who but still only one all its their can whether if into out up"""
 )
 _NOT_ENGLISH = (
-    frozenset(
-        (
-            "der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est"
-            " une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di"
-            " non per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn de w na jest nie"
-            " och att det som inte p\u00e5 ved og ikke \u00e9t"
-        ).split()
+    words.listed(
+        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
+        une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
+        per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn de w na jest nie och att det
+        som inte p\u00e5 ved og ikke \u00e9t"""
     )
     - _ENGLISH
 )
@@ -212,9 +208,9 @@ def _link(said: Said, case: Case) -> Iterator[str]:
 
 
 def _placeholder(said: Said, case: Case) -> Iterator[str]:
-    del case
-    if (found := _TO_FILL_IN.search(said.text)) is not None:
-        yield f"leaves something to be filled in: {_cited(found[0])}"
+    for found in _TO_FILL_IN.finditer(said.text):
+        if not case.lexicon.holds(grounding.normal(found[0])):
+            yield f"leaves something to be filled in: {_cited(found[0])}"
 
 
 def _record_id(said: Said, case: Case) -> Iterator[str]:
@@ -235,9 +231,12 @@ def _intake_quoted(said: Said, case: Case) -> Iterator[str]:
 
 
 def _foreign(said: Said, case: Case) -> Iterator[str]:
+    def unless_recorded(found: re.Match[str]) -> str:
+        return found[0] if case.lexicon.holds(grounding.normal(found[0])) else " "
+
     text = ADDRESS.sub(" ", said.text)
     for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each has a rule of its own
-        text = mask.sub(" ", text)
+        text = mask.sub(unless_recorded, text)
     for name in case.lexicon.foreign(text, recommends=said.part is Part.NEXT_STEPS):
         yield f"names what no record holds: {_cited(name)}"
 

@@ -7,6 +7,7 @@ the words in their technical senses ("resolved to an address", "a fixed address"
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from consumer.domain import words
 from consumer.domain.bundle import Bundle, FactRecord, FixRecord
@@ -61,6 +62,7 @@ _WORKS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE = re.compile(rf"\b(?:{_OVER}|verified)\b", re.IGNORECASE)
+_VERIFIED = re.compile(r"\bverified\b", re.IGNORECASE)
 _TECHNICAL = re.compile(
     r"""
       \bresolved\s+(?:to|from|by|via|through|against|externally|internally|correctly|in\s+dns|on)\b
@@ -103,7 +105,7 @@ _AGAIN = re.compile(
 )
 _EXCLUDED = re.compile(
     r"\b(?:do\s+not|don['\u2019]t|not\s+repeat|without\s+repeating|instead\s+of|other\s+than|rather\s+than|avoid|never"
-    r"|beyond|different\s+from|already|did\s+not|failed|why|since)\b",
+    r"|beyond|different\s+from|already|did\s+not|failed|why|since|whether)\b",
     re.IGNORECASE,
 )
 _UNDONE = re.compile(r"\b(?:rolled\s+back|reverted|undone|backed\s+out|uninstalled\s+again)\b", re.IGNORECASE)
@@ -193,18 +195,24 @@ def _succeeded(sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
 
 
 def _recorded(pattern: re.Pattern[str], sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
-    """Whether a fact says the same of its own subject; of the case as a whole only an outcome can."""
+    """Whether a record says the same of its own subject; of the case as a whole only an outcome can."""
     if pattern is _MATTER_IS_OVER or pattern is _FIX_HELD:
         return False
-    cited = [fact for fact in bundle.facts if fact.id in records or not records]
-    return any(_says_the_same(pattern, sentence, fact) for fact in cited)
+    cited_facts = [fact for fact in bundle.facts if fact.id in records or not records]
+    if pattern is _BARE and _VERIFIED.search(sentence) and any(_checked(sentence, fact) for fact in cited_facts):
+        return True
+    cited_fixes = [fix for fix in bundle.fixes if fix.id in records or not records]
+    texts = chain((fact.text for fact in cited_facts), chain.from_iterable(fix.texts() for fix in cited_fixes))
+    return any(_says_the_same(pattern, sentence, text) for text in texts)
 
 
-def _says_the_same(pattern: re.Pattern[str], sentence: str, fact: FactRecord) -> bool:
-    if fact.is_check and pattern is _BARE and re.search(r"\bverified\b", sentence, re.IGNORECASE):
-        return words.share(sentence, fact.text) >= 0.4
-    said = any(pattern.search(part) and _stated(pattern, part) for part in _sentences(fact.text))
-    return said and words.share(sentence, fact.text) >= 0.6
+def _checked(sentence: str, fact: FactRecord) -> bool:
+    return fact.is_check and words.share(sentence, fact.text) >= 0.4
+
+
+def _says_the_same(pattern: re.Pattern[str], sentence: str, text: str) -> bool:
+    said = any(pattern.search(part) and _stated(pattern, part) for part in _sentences(text))
+    return said and words.share(sentence, text) >= 0.6
 
 
 def _stated(pattern: re.Pattern[str], sentence: str) -> bool:

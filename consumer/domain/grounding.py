@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from consumer.domain import words
 from consumer.domain.bundle import Bundle
 from consumer.domain.sanitize import ADDRESS
 
@@ -20,7 +21,7 @@ _QUOTES = str.maketrans(
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
 _BLANKS = re.compile(r"\s+")
-_THOUSANDS = re.compile(r"(?<=\d)[,' \u00a0\u202f](?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 _INTEGERS = re.compile(r"\d+")
 _TRAILING = ".,;:!?)]}'\"\u2026"
 SMALL = 10
@@ -77,14 +78,14 @@ _NAMED = re.compile(
     | (?P<camel>(?-i:\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\w*))
     | (?P<command>\b(?:{_COMMANDS})(?:\.exe)?\b(?!-))
     | (?P<number>(?<![\w.])\#?\d{{1,3}}(?:[,'\u00a0\u202f]\d{{3}})+(?![\d])(?:\s?(?:{_UNITS})\b)?
-                 |(?<![\w.])\#?\d+(?:[.:/-]\d+)*(?:\s?(?:{_UNITS})(?!\w)|(?:st|nd|rd|th)\b|[ap]m\b)?)
+                 |(?<![\w.])\#?\d+(?:[.:/-]\d+)*(?:\s?(?:{_UNITS})(?!\w)|\w*))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"([^\"]{2,}?)\"|(?<!\w)'([^']{2,}?)'(?!\w)")
-_GENERIC = frozenset(
+_GENERIC = words.listed(
     """wi-fi wifi voip poe powershell e-mail a-z ipv4 ipv6 m365 o365 2fa mfa i.e e.g a.m p.m n/a 24/7 and/or https dos
-    javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op""".split()  # noqa: SIM905 - readable
+    javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op"""
 )
 """Written like names, yet words of the trade that claim nothing."""
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)$", re.IGNORECASE)
@@ -93,7 +94,7 @@ _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)$", re.IGNORECASE)
 def normal(text: str) -> str:
     """The form in which two spellings of one name are equal."""
     folded = unicodedata.normalize("NFKC", text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS)).casefold()
-    return _THOUSANDS.sub("", _BLANKS.sub(" ", folded))
+    return _BLANKS.sub(" ", folded)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ class Lexicon:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Lexicon":
-        return cls(" \n ".join(normal(text) for text in texts))
+        whole = " \n ".join(normal(text) for text in texts)
+        joined = _THOUSANDS.sub("", whole)  # "ports 80,443" are two numbers, "4,128 bytes" are one: both readings count
+        return cls(whole if joined == whole else f"{whole} \n {joined}")
 
     @cached_property
     def integers(self) -> frozenset[str]:
@@ -137,13 +140,13 @@ class Lexicon:
 
     def _grounded(self, kind: str, name: str, *, recommends: bool) -> bool:
         wanted = normal(name)
-        if wanted in _GENERIC or not wanted or self.holds(wanted):
+        if wanted in _GENERIC or not wanted or self.holds(wanted) or self.holds(_THOUSANDS.sub("", wanted)):
             return True
         if kind == "setting":
             tight = wanted.replace(" ", "")
             return tight in self.text.replace(" ", "")
         if kind == "number":
-            return self._number(wanted, recommends=recommends)
+            return self._number(_THOUSANDS.sub("", wanted), recommends=recommends)
         return kind in {"url", "email"} and wanted.removeprefix("mailto:") in self.text
 
     def _number(self, name: str, *, recommends: bool) -> bool:

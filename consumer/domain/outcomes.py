@@ -18,6 +18,8 @@ TRY_OVER_PCT = 80
 _LONGEST_TITLE = 120
 _LONGEST_TEXT = 280
 """Below the contract's 300 characters of the intake, whatever was copied from it."""
+_AGAIN = 160
+"""Characters of a text that stands in full in the list of what was tried."""
 _ENDED = (".", "!", "?", "…")
 
 _CONFIRM = re.compile(
@@ -93,10 +95,10 @@ def lead(fix: FixRecord) -> str:
         case FixStatus.PROPOSED:
             return f"{title} is the leading hypothesis at {fix.confidence_pct}% confidence; proposed, not applied yet."
         case FixStatus.APPLIED_FAILED:
-            why = f": {sentence(fix.failure_reason)}" if fix.failure_reason else "; no reason was recorded."
+            why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "; no reason was recorded."
             return f"{title} was applied and did not hold{why} The cause remains uncertain."
         case FixStatus.APPLIED_PARTIAL:
-            notes = f" On record: {sentence(fix.partial_notes)}" if fix.partial_notes else ""
+            notes = f" On record: {sentence(fix.partial_notes, _AGAIN)}" if fix.partial_notes else ""
             return f"{title} was applied only in part and is not complete or not verified; the rest is open.{notes}"
         case FixStatus.APPLIED_PENDING:
             return f"{title} is in place but unverified; it leads until it is confirmed, awaiting: " + sentence(
@@ -105,7 +107,7 @@ def lead(fix: FixRecord) -> str:
         case FixStatus.APPLIED_SUCCESS:
             return f"{title} was applied and verified and solved the original symptom; a new or related issue remains."
         case FixStatus.DISMISSED:
-            why = f": {sentence(fix.failure_reason)}" if fix.failure_reason else "."
+            why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "."
             return f"{title} was set aside{why} The cause remains uncertain."
         case _ as never:
             assert_never(never)
@@ -122,11 +124,13 @@ def first_step(fix: FixRecord | None) -> str | None:
                 f"Try {title}, proposed at {fix.confidence_pct}% confidence: {sentence(fix.description or fix.title)}"
             )
         case FixStatus.APPLIED_FAILED if fix.failure_reason:
-            return f"Take another path than {title}, starting from why it failed: {sentence(fix.failure_reason)}"
+            return (
+                f"Take another path than {title}, starting from why it failed: {sentence(fix.failure_reason, _AGAIN)}"
+            )
         case FixStatus.APPLIED_FAILED:
             return f"Establish why {title} failed, since no reason was recorded, and take another path from there."
         case FixStatus.APPLIED_PARTIAL if fix.partial_notes:
-            return f"Complete {title} or verify it as far as it goes; on record: {sentence(fix.partial_notes)}"
+            return f"Complete {title} or verify it as far as it goes; on record: {sentence(fix.partial_notes, _AGAIN)}"
         case FixStatus.APPLIED_PARTIAL:
             return f"Establish what of {title} was done, then complete and verify it."
         case FixStatus.APPLIED_PENDING:

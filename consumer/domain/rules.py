@@ -27,7 +27,7 @@ _ADVICE: Mapping[str, str] = {
         "Compare an affected device with one that works, from the same place: address, name resolution, path, and where"
         " the two first differ."
     ),
-    "email mail exchange outlook m365 o365 office365 office messaging": (
+    "email mail exchange microsoft outlook m365 o365 office365 office messaging": (
         "Compare an affected mailbox with one that works, in another client and in the browser, to tell the account"
         " from the device."
     ),
@@ -50,7 +50,7 @@ _ADVICE: Mapping[str, str] = {
         "Swap one part at a time against one that works (user, device, cable, place), to tell the hardware from the"
         " profile."
     ),
-    "application software erp database lob app": (
+    "application software business erp database lob app": (
         "Compare an affected user with one who can work: version, rights, data and device, and which of them moves the"
         " error."
     ),
@@ -105,8 +105,6 @@ def _hypothesis(bundle: Bundle) -> Statement:
             text = (
                 f"The latest confirmed fact that an explanation has to fit: {sentence(bundle.facts[-1].text, _EXCERPT)}"
             )
-        case FixStatus.APPLIED_SUCCESS if bundle.reason:
-            text = f"The escalation reason is what points to it: {sentence(bundle.reason)}"
         case _:
             text = ""
     return Statement(text=text, records=(fix.id,))
@@ -130,6 +128,8 @@ def _from_record(bundle: Bundle) -> Iterator[Statement]:
         yield _said(first, active.id)
     elif active is not None:
         yield _said(_about(active), active.id)
+    if bundle.reason and (active is None or outcomes.first_step(active) is None):
+        yield _said(f"Take up what it was escalated for: {sentence(bundle.reason)}", "R1")
     for fix in bundle.fixes:
         if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
             yield _said(outcomes.first_step(fix) or "", fix.id)
@@ -140,7 +140,7 @@ def _about(fix: FixRecord) -> str:
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.APPLIED_SUCCESS:
-            return f"Establish what remains after {title}: the exact symptom of the new or related issue, since when."
+            return f"Establish what remains after {title}: the exact symptom of the new or related issue and its beginning."
         case FixStatus.DISMISSED:
             return f"Look for another explanation than {title}, which was set aside, in what the facts leave open."
         case _:
@@ -164,7 +164,7 @@ def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
         )
     if checks:
         check = checks[-1]
-        yield _said(f"Find out what explains the latest check: {sentence(check.text, _EXCERPT)}", check.id)
+        yield _said(f"Go on from the latest check: {sentence(check.text, _EXCERPT)}", check.id)
     elif bundle.facts:
         fact = bundle.facts[-1]
         yield _said(

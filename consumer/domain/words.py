@@ -4,12 +4,19 @@ import re
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _STEM_LETTERS = 5
-_COMMON = frozenset(
+
+
+def listed(line: str) -> frozenset[str]:
+    """A closed set of words, written as a line."""
+    return frozenset(line.split())
+
+
+_COMMON = listed(
     """a about after again all also an and any are as at be because been before being but by can could did do does for
     from get had has have he her his how i if in into is it its itself may more must no nor not now of off on once only
     or other our out over own per she should so some still such than that the their them then there these they this
     those through to too under until up use using via was we were what when where which while who why will with would
-    you your yet whether one two was both each same due within without just let make made see""".split()  # noqa: SIM905 - readable
+    you your yet whether one two was both each same due within without just let make made see"""
 )
 
 
