@@ -1,0 +1,324 @@
+"""A draft for a bundle: what is known already, else one that is paid for, once.
+
+At most one call, one retry and one repair; after a refusal one call to the fallback model in the repair's place. Before
+every call the claim and the outage are looked up again, so that neither a process that was stopped for long nor one
+that has not heard yet calls on its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import SystemRandom, token_hex
+from typing import TypeVar
+
+import structlog
+
+from consumer.domain import prompt, review
+from consumer.domain.bundle import Bundle
+from consumer.domain.draft import ANSWER_SCHEMA
+from consumer.errors import Transient
+from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
+from consumer.flows.health import Health
+from consumer.flows.meters import Meter, Meters
+from consumer.flows.model import Answer, Call, Ending, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from schemas.packages import Caution, Usage
+
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+"""The contract's cap, whatever the API asks for."""
+RETRY_SECONDS = (0.5, 2.0)
+"""Between these, at random, a call that failed is tried again."""
+CUT_FACTOR = 2
+"""An answer that was cut gets so many times the room at its repair."""
+BUSY_SECONDS = (0.1, 1.0)
+"""First and longest pause between looks at a draft that somebody else is making."""
+INSIST_SECONDS = (0.2, 2.0)
+INSIST_TIMES = 15
+"""What has been paid for is not thrown away because the database restarts: about 20 s."""
+
+log = structlog.stdlib.get_logger("escalation.drafting")
+
+T = TypeVar("T")
+Scan = Callable[[str], str]
+"""A text with the secrets in it redacted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Errand:
+    """A bundle that needs a draft, and what was spent on it so far; can be read while it is under way."""
+
+    key: DraftKey
+    bundle: Bundle
+    basis: Basis
+    scan: Scan
+    drafted_for: str
+    """May change while the call is under way: a late answer belongs to the next revision."""
+    now: Callable[[], datetime]
+    force: bool = False
+    probe: bool = False
+    """This is the one that may call while the model is away; a call that is answered ends the outage."""
+    claim: Claim | None = None
+    calls: int = 0
+    retried: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The model does not answer now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The claim was lost, or what the draft was made from is no longer so."""
+
+
+Outcome = Drafted | Declined | Away | Lost
+
+
+class Drafter:
+    """Obtains drafts from the ledger or the model. `held` are the claims to be kept alive."""
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        desk: Desk,
+        model_name: str,
+        fallback_model_name: str | None,
+        max_tokens: int,
+        probe_seconds: float,
+        health: Health,
+        meters: Meters,
+        clock: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._desk = desk
+        self.model_name = model_name
+        self._fallback_model_name = fallback_model_name if fallback_model_name != model_name else None
+        self._max_tokens = max_tokens
+        self._probe_seconds = probe_seconds
+        self._health = health
+        self._meters = meters
+        self._clock = clock
+        self._random = SystemRandom()
+        self.held: set[Claim] = set()
+
+    async def obtain(self, errand: Errand) -> Outcome:
+        """Waits for as long as it takes: whoever is in a hurry goes on without it. Raises Transient."""
+        pause, longest = BUSY_SECONDS
+        while isinstance(
+            found := await self._desk.claim_draft(errand.key, drafted_for=errand.drafted_for, force=errand.force), Busy
+        ):
+            await asyncio.sleep(self._random.uniform(pause / 2, pause))
+            pause = min(2 * pause, longest)
+        match found:
+            case Entry():
+                return Drafted(entry=found)
+            case Declined():
+                return found
+            case Claim():
+                return await self._pay(errand, found)
+
+    async def _pay(self, errand: Errand, claim: Claim) -> Outcome:
+        errand.claim = claim
+        self.held.add(claim)
+        settled = False
+        try:
+            outcome = await self._draft(errand, claim)
+            match outcome:
+                case Drafted():
+                    # Hazard: before anything else, for from here on it is paid for.
+                    if not await insist(lambda: self._desk.store_draft(claim, outcome.entry, errand.basis)):
+                        return Lost()
+                    settled = True
+                case Declined():
+                    await insist(lambda: self._desk.decline_draft(claim, outcome.warning))
+                    settled = True
+                case _:
+                    pass
+            return outcome
+        finally:
+            errand.claim = None
+            if not settled:
+                await self._give_back(claim)
+            self.held.discard(claim)
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            await self._desk.release_draft(claim)
+        except Transient as error:
+            log.warning("A claim runs out by itself.", event_name="claim_not_released", error=str(error))
+
+    async def _draft(self, errand: Errand, claim: Claim) -> Outcome:
+        asked = (Turn(role="user", text=prompt.user_turn(errand.bundle, token_hex(8))),)
+        first = await self._call(errand, claim, self.model_name, asked, self._max_tokens)
+        if not isinstance(first, Answer):
+            return first
+        if first.ending is Ending.REFUSED:
+            return await self._ask_other(errand, claim, asked)
+        verdict = _judge(first, errand)
+        if isinstance(verdict, review.Accepted):
+            return self._drafted(errand, first, verdict, ())
+        return await self._repair(errand, claim, asked, first, verdict)
+
+    async def _ask_other(self, errand: Errand, claim: Claim, asked: tuple[Turn, ...]) -> Outcome:
+        if self._fallback_model_name is None:
+            return Declined(warning=Caution.MODEL_REFUSED)
+        answer = await self._call(errand, claim, self._fallback_model_name, asked, self._max_tokens)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.ending is Ending.REFUSED:
+            return Declined(warning=Caution.MODEL_REFUSED)
+        verdict = _last_judgement(answer, errand)
+        if isinstance(verdict, review.Accepted):
+            return self._drafted(errand, answer, verdict, ())
+        return Declined(warning=Caution.DRAFT_REJECTED)
+
+    async def _repair(
+        self, errand: Errand, claim: Claim, asked: tuple[Turn, ...], first: Answer, rejected: review.Rejected
+    ) -> Outcome:
+        turns = (*asked, Turn(role="assistant", text=first.text), Turn(role="user", text=_complaint(first, rejected)))
+        if not first.text.strip():  # the API takes no empty turn
+            turns = (Turn(role="user", text=f"{asked[0].text}\n\n{_complaint(first, rejected)}"),)
+        room = self._max_tokens * (CUT_FACTOR if first.ending is Ending.CUT else 1)
+        second = await self._call(errand, claim, self.model_name, turns, room)
+        if not isinstance(second, Answer):
+            return second
+        if second.ending is Ending.REFUSED:
+            return Declined(warning=Caution.MODEL_REFUSED)
+        verdict = _last_judgement(second, errand)
+        if isinstance(verdict, review.Accepted):
+            return self._drafted(errand, second, verdict, (Caution.REPAIRED,))
+        return Declined(warning=Caution.DRAFT_REJECTED)
+
+    def _drafted(self, errand: Errand, answer: Answer, accepted: review.Accepted, warnings: tuple[str, ...]) -> Drafted:
+        return Drafted(
+            entry=Entry(
+                draft=accepted.draft.model_dump_json(),
+                model=answer.model,
+                warnings=(*warnings, *accepted.warnings),
+                attempts=errand.calls,
+                usage=errand.usage,
+                drafted_at=errand.now(),
+                drafted_for=errand.drafted_for,
+            )
+        )
+
+    async def _call(
+        self, errand: Errand, claim: Claim, model_name: str, turns: tuple[Turn, ...], max_tokens: int
+    ) -> Answer | Outcome:
+        """One call, and the draft's one retry if it has not been used up."""
+        call = Call(
+            model=model_name, system=prompt.SYSTEM, turns=turns, answer_schema=ANSWER_SCHEMA, max_tokens=max_tokens
+        )
+        while True:
+            if not await self._desk.holds(claim):
+                return Lost()
+            if not errand.probe and await self._desk.outage() is not None:
+                return Away()
+            errand.calls += 1
+            try:
+                answer = await self._measured(call)
+            except ModelAway as fault:
+                if errand.probe or errand.retried:
+                    return await self._away(fault, fault.retry_after_seconds)
+                errand.retried = True
+                await asyncio.sleep(self._pause_seconds(fault))
+            except ModelLocked as fault:
+                if model_name != self.model_name:  # the other model's lock says nothing of this one
+                    return Declined(warning=Caution.MODEL_REFUSED)
+                return await self._away(fault, None)
+            except PromptRefused as fault:
+                log.warning("The API does not take a prompt.", event_name="prompt_refused", error=str(fault))
+                await self._answers(errand)
+                return Declined(warning=Caution.MODEL_REFUSED)
+            else:
+                errand.usage = _sum(errand.usage, answer.usage)
+                await self._answers(errand)
+                return answer
+
+    async def _measured(self, call: Call) -> Answer:
+        began = self._clock()
+        result = "cancelled"
+        try:
+            answer = await self._model.draft(call)
+            result = answer.ending.value
+        except (ModelAway, ModelLocked, PromptRefused) as fault:
+            result = {ModelAway: "away", ModelLocked: "locked"}.get(type(fault), "prompt_refused")
+            raise
+        finally:
+            self._meters.count(Meter.MODEL_CALLS, label=result)
+            self._meters.observe(Meter.MODEL_SECONDS, self._clock() - began)
+        for kind, tokens in answer.usage:
+            self._meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
+        return answer
+
+    async def _answers(self, errand: Errand) -> None:
+        self._health.ok("model")
+        if errand.probe:
+            errand.probe = False
+            await self._desk.end_outage()
+            log.info("The model answers again.", event_name="outage_ended")
+            await self._desk.wake_upgrades()
+
+    async def _away(self, fault: Exception, retry_after_seconds: float | None) -> Away:
+        self._health.failing("model", str(fault))
+        log.warning("The model is away; rules draft meanwhile.", event_name="outage", error=str(fault))
+        pause = min(retry_after_seconds or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+        await self._desk.begin_outage(str(fault), probe_in_seconds=max(pause, self._probe_seconds))
+        return Away()
+
+    def _pause_seconds(self, fault: ModelAway) -> float:
+        if fault.retry_after_seconds is not None:
+            # A little at random on top: everybody was told the same second.
+            asked = min(fault.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
+            return asked + self._random.uniform(0.0, RETRY_SECONDS[0])
+        return self._random.uniform(*RETRY_SECONDS)
+
+
+def _judge(answer: Answer, errand: Errand) -> review.Accepted | review.Rejected:
+    if answer.ending is Ending.COMPLETE:
+        return review.review(answer.text, errand.bundle, scan=errand.scan)
+    return review.Rejected(violations=())
+
+
+def _last_judgement(answer: Answer, errand: Errand) -> review.Accepted | review.Rejected:
+    """After the last call: statements that cannot stand fall out, if what remains is a package."""
+    if answer.ending is Ending.COMPLETE:
+        return review.salvage(answer.text, errand.bundle, scan=errand.scan)
+    return review.Rejected(violations=())
+
+
+def _complaint(first: Answer, rejected: review.Rejected) -> str:
+    match first.ending:
+        case Ending.CUT:
+            named = ["the answer was cut off at its limit: say the same in fewer words"]
+        case Ending.EMPTY:
+            named = ["the answer was empty"]
+        case Ending.UNEXPECTED:
+            named = ["the answer did not end in order"]
+        case _:
+            named = [violation.detail for violation in rejected.violations]
+    return prompt.repair_turn(named)
+
+
+def _sum(left: Usage, right: Usage) -> Usage:
+    return Usage(**{name: tokens + getattr(right, name) for name, tokens in left})
+
+
+async def insist(work: Callable[[], Awaitable[T]]) -> T:
+    """Repeats what can be repeated while a store is away; raises Transient when it is away for too long."""
+    pause, longest = INSIST_SECONDS
+    for _ in range(INSIST_TIMES - 1):
+        try:
+            return await work()
+        except Transient:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+    return await work()

@@ -1,0 +1,242 @@
+"""The drafting loop: takes due work under leases, first what is most urgent, and sees every piece of it to an end.
+
+Two kinds of places: those at the model, few and held for seconds, and those for rules, many and held for milliseconds.
+A fallback never queues behind a call: near a deadline, without a key, or while the model is away it takes the second.
+"""
+
+import asyncio
+from collections.abc import Callable
+from secrets import SystemRandom
+
+import structlog
+
+from consumer.errors import Halt, Transient
+from consumer.flows.desk import Desk, Lane, Work
+from consumer.flows.drafter import Drafter
+from consumer.flows.health import Health
+from consumer.flows.relay import Hint
+from consumer.flows.worker import ModelUse, Redo, Worker
+
+LOOP = "drafting"
+POLL_SECONDS = 1.0
+"""The truth; a hint only makes it sooner. Varied a little, so that replicas don't keep step."""
+RULES_PLACES = 8
+"""Pieces of work without the model at once: each is a few milliseconds of the database's time and ours."""
+WAKE_SECONDS = 10.0
+"""How often somebody looks for upgrades that a crash left without a waker."""
+MOST_ATTEMPTS = 5
+"""After so many, rules draft; and if even they cannot, the request ends."""
+BACKOFF_SECONDS = (1.0, 60.0)
+RELEASE_SECONDS = 1.5
+"""Of the time to drain, kept for handing leases back."""
+
+log = structlog.stdlib.get_logger("escalation.drafting")
+
+
+class Drafting:
+    """`run` returns after `stop`, within `drain_seconds`: work under way is finished by then, or handed back.
+
+    It raises Halt where going on would do harm; every other error stays with the work that it befell.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        worker: Worker,
+        drafter: Drafter | None,
+        model_places: int,
+        lease_seconds: float,
+        drain_seconds: float,
+        hint: Hint,
+        health: Health,
+        clock: Callable[[], float],
+    ) -> None:
+        """Without a drafter there is no key, and every package is drafted by rules."""
+        self._desk = desk
+        self._worker = worker
+        self._drafter = drafter
+        self._model_places = model_places if drafter is not None else 0
+        self._lease_seconds = lease_seconds
+        self._drain_seconds = drain_seconds
+        self._hint = hint
+        self._health = health
+        self._clock = clock
+        self._random = SystemRandom()
+        self._at_model: dict[asyncio.Task[None], Work] = {}
+        self._at_rules: dict[asyncio.Task[None], Work] = {}
+        self._freed = asyncio.Event()
+        self._woken_at: float | None = None
+        self._halt: Halt | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        renewing = asyncio.create_task(self._renew(), name="drafting-renewal")
+        try:
+            while not stop.is_set():
+                self._health.beat(LOOP)
+                if self._halt is not None:
+                    raise self._halt
+                self._freed.clear()
+                try:
+                    more = await self._turn()
+                except Transient as error:
+                    log.warning("Drafting waits for the store.", event_name="drafting_waits", error=str(error))
+                    more = False
+                if not more:
+                    await self._rest(stop)
+            await self._drain()
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            await self._hand_back()
+
+    async def _turn(self) -> bool:
+        """Takes what there is and what there are places for; True when there may be more at once."""
+        outage = await self._desk.outage() if self._drafter is not None else None
+        more = await self._take(Lane.URGENT, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
+        if self._drafter is None:
+            return await self._take(Lane.MODEL, ModelUse.NEVER) or more
+        if outage is not None:
+            self._health.failing("model", outage.reason)
+            more = await self._take(Lane.RULES, ModelUse.LATER) or more
+            if outage.probe_due and len(self._at_model) < self._model_places:
+                await self._probe()
+            return more
+        if not self._at_model:
+            self._health.ok("model")
+        more = await self._take(Lane.MODEL, ModelUse.CALL) or more
+        await self._wake_upgrades()
+        return more
+
+    async def _take(self, lane: Lane, use: ModelUse) -> bool:
+        calls = use is ModelUse.CALL
+        places = self._model_places - len(self._at_model) if calls else RULES_PLACES - len(self._at_rules)
+        if places <= 0:
+            return False  # a place that becomes free is an event of its own
+        taken = await self._desk.claim(lane, places)
+        for work in taken:
+            self._start(work, use)
+        return len(taken) == places and not calls
+
+    async def _probe(self) -> None:
+        work = await self._desk.claim_probe()
+        if work is not None:
+            self._start(work, ModelUse.PROBE)
+
+    async def _wake_upgrades(self) -> None:
+        if self._woken_at is not None and self._clock() - self._woken_at < WAKE_SECONDS:
+            return
+        self._woken_at = self._clock()
+        await self._desk.wake_upgrades()
+
+    def _start(self, work: Work, use: ModelUse) -> None:
+        held = self._at_model if use in {ModelUse.CALL, ModelUse.PROBE} else self._at_rules
+        task = asyncio.create_task(self._guarded(work, use), name="drafting-work")
+        held[task] = work
+        task.add_done_callback(lambda done: self._ended(held, done))
+
+    def _ended(self, held: dict[asyncio.Task[None], Work], task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            del held[task]  # one that was cancelled is handed back first
+            error = task.exception()
+            if isinstance(error, Halt):
+                self._halt = error
+            elif error is not None:
+                log.error("Work ended in a way that nobody foresaw.", event_name="work_fell", exc_info=error)
+        self._freed.set()
+
+    async def _guarded(self, work: Work, use: ModelUse) -> None:
+        """Whatever befalls one piece of work stays with it."""
+        try:
+            await self._worker.do(work, use)
+        except Redo:
+            await self._back(work, in_seconds=0.0, counted=False)
+        except Transient as error:
+            log.warning("Work waits for a server.", event_name="work_waits", error=str(error), attempt=work.attempts)
+            await self._back(work, in_seconds=self._backoff(work), counted=False)
+        except Halt:
+            raise
+        except Exception:  # the net of this loop: one request must not stop the others
+            log.exception("Work failed.", event_name="work_failed", attempt=work.attempts)
+            await self._after_failure(work, use)
+
+    async def _after_failure(self, work: Work, use: ModelUse) -> None:
+        if work.attempts < MOST_ATTEMPTS:
+            await self._back(work, in_seconds=self._backoff(work), counted=True)
+            return
+        try:
+            if use is not ModelUse.NEVER:
+                await self._worker.do(work, ModelUse.NEVER)
+                return
+        except Transient:
+            await self._back(work, in_seconds=self._backoff(work), counted=True)
+            return
+        except Exception:  # as above, and the last way out follows
+            log.exception("Rules failed too.", event_name="work_unprocessable", attempt=work.attempts)
+        await self._give_up(work)
+
+    async def _give_up(self, work: Work) -> None:
+        try:
+            await self._worker.give_up(work, "The session could not be turned into a package; see the service's log.")
+        except Transient:
+            await self._back(work, in_seconds=self._backoff(work), counted=True)
+
+    def _backoff(self, work: Work) -> float:
+        """Full jitter; a request that has a deadline is not put off beyond it."""
+        least, most = BACKOFF_SECONDS
+        seconds = self._random.uniform(least, max(min(most, 2.0**work.attempts), least))
+        if work.deadline_in_seconds is None:
+            return seconds
+        return max(min(seconds, work.deadline_in_seconds), least)
+
+    async def _back(self, work: Work, *, in_seconds: float, counted: bool) -> None:
+        try:
+            await self._desk.release(work, in_seconds=in_seconds, counted=counted)
+        except Transient:
+            log.warning("A lease runs out by itself.", event_name="lease_not_released")
+
+    async def _renew(self) -> None:
+        """Keeps leases and claims alive, from well before they run out; for as long as the work takes."""
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            claims = list(self._drafter.held) if self._drafter is not None else []
+            try:
+                await self._desk.renew([*self._at_model.values(), *self._at_rules.values()], claims)
+            except Transient as error:
+                log.warning("Leases could not be renewed.", event_name="renewal_failed", error=str(error))
+
+    async def _rest(self, stop: asyncio.Event) -> None:
+        """Until there may be something to do."""
+        seconds = self._random.uniform(0.8, 1.2) * POLL_SECONDS
+        waits = {
+            asyncio.create_task(self._hint.wait(seconds), name="drafting-hint"),
+            asyncio.create_task(self._freed.wait(), name="drafting-freed"),
+            asyncio.create_task(stop.wait(), name="drafting-stop"),
+        }
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        under_way = {*self._at_model, *self._at_rules}
+        if under_way:
+            log.info("Finishing what is under way.", event_name="draining", works=len(under_way))
+            await asyncio.wait(under_way, timeout=max(self._drain_seconds - RELEASE_SECONDS, 0.0))
+
+    async def _hand_back(self) -> None:
+        """Whoever is still at work is stopped, and the work is due at once for somebody else."""
+        left = {**self._at_model, **self._at_rules}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        releases = [self._back(work, in_seconds=0.0, counted=False) for work in left.values()]
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await asyncio.gather(*releases)
+        except TimeoutError:
+            log.warning("Leases run out by themselves.", event_name="leases_not_released", works=len(left))
+        self._at_model.clear()
+        self._at_rules.clear()

@@ -1,0 +1,440 @@
+"""One piece of work, from its lease to its final transaction: what to build from, which draft, what to publish.
+
+Everything that was learned is compared again where it counts, under the locks of the final transaction; nothing here
+assumes that the lease, the request or the session is still what it was.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from consumer.domain import bundle, markdown, package, prompt, rules, session
+from consumer.domain.bundle import Bundle
+from consumer.domain.draft import Draft
+from consumer.domain.events import SessionKey
+from consumer.domain.package import Content, Note, Package, Revision, Sender
+from consumer.errors import EscalationError
+from consumer.flows.desk import Basis, Cache, Declined, Desk, DraftKey, Entry, Finish, History, Work
+from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, Scan, insist
+from consumer.flows.meters import Meter, Meters
+from schemas.packages import Cause, Caution, FailureReason, PackageStatus, Provenance, TicketReference, Usage
+
+WAITING_AGAIN_SECONDS = 1.0
+"""An upgrade whose draft somebody else is making looks again so much later."""
+
+log = structlog.stdlib.get_logger("escalation.drafting")
+
+
+class ModelUse(StrEnum):
+    """What this work may do with the model."""
+
+    CALL = "call"
+    PROBE = "probe"
+    """Call, to see whether it is back."""
+    LATER = "later"
+    """It is away, or there is no time: rules now, and an upgrade."""
+    NEVER = "never"
+    """There is no key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stint:
+    """A piece of work in hand: the database's clock, carried on by the local monotonic one."""
+
+    work: Work
+    began: float
+    clock: Callable[[], float]
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return self.clock() - self.began
+
+    @property
+    def now(self) -> datetime:
+        return self.work.taken_at + timedelta(seconds=self.elapsed_seconds)
+
+    @property
+    def left_seconds(self) -> float | None:
+        """Until the first package has to be decided."""
+        deadline = self.work.deadline_in_seconds
+        return None if deadline is None else max(deadline - self.elapsed_seconds, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A piece of work with all that its package is built from."""
+
+    stint: Stint
+    bundle: Bundle
+    version: int
+    event_count: int
+    ticket: TicketReference | None
+    basis: Basis
+    key: DraftKey
+    cause: Cause
+    behind: bool
+    """The version that was asked for is not there, and will not be waited for."""
+
+    @property
+    def work(self) -> Work:
+        return self.stint.work
+
+    @property
+    def same_as_last(self) -> bool:
+        return self.work.last is not None and self.work.last.bundle_sha256 == self.bundle.sha256
+
+    @property
+    def destined(self) -> str:
+        return f"{self.work.key.request_id}/{self.work.next_revision}"
+
+    @property
+    def force(self) -> bool:
+        return self.work.force and self.cause in {Cause.REQUEST, Cause.UPGRADE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A draft as it is to be published, and how it came about."""
+
+    draft: Draft
+    status: PackageStatus
+    model: str | None
+    warnings: tuple[str, ...]
+    attempts: int
+    usage: Usage
+    drafted_at: datetime
+    reused: bool
+
+
+class Redo(EscalationError):
+    """What the work was built from is no longer so; it is done again at once."""
+
+
+class Worker:
+    """Does one piece of work at a time, any number at once."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        cache: Cache,
+        drafter: Drafter | None,
+        sender: Sender,
+        model_name: str,
+        late_answer_seconds: float,
+        scan: Callable[[SessionKey], Scan],
+        meters: Meters,
+        clock: Callable[[], float],
+    ) -> None:
+        """`late_answer_seconds`: after so long an upgrade is due even if nobody reported its draft."""
+        self._desk = desk
+        self._cache = cache
+        self._drafter = drafter
+        self._sender = sender
+        self._model_name = model_name
+        self._late_answer_seconds = late_answer_seconds
+        self._scan = scan
+        self._meters = meters
+        self._clock = clock
+
+    async def do(self, work: Work, use: ModelUse) -> None:
+        """Returns when the lease has ended, one way or another. Raises Transient and Redo, and what nobody foresaw."""
+        case = await self._open(Stint(work=work, began=self._clock(), clock=self._clock), use)
+        if case is None:
+            return
+        if use in {ModelUse.CALL, ModelUse.PROBE} and self._drafter is not None:
+            await self._with_model(self._drafter, case, use)
+        else:
+            await self._without_model(case, use)
+
+    async def give_up(self, work: Work, detail: str) -> None:
+        """Ends work that cannot be done: a first package fails, a revision is left out."""
+        if work.last is not None:
+            await self._desk.finish_unchanged(work, None, upgrade_in_seconds=None)
+            return
+        history = await self._desk.history(work.key.session)
+        ticket = None if history is None else history.ticket
+        await self._fail(work, ticket, FailureReason.UNPROCESSABLE, detail, work.taken_at)
+
+    # what it is about
+
+    async def _open(self, stint: Stint, use: ModelUse) -> Case | None:
+        """None when the work has ended already: there is nothing to build from, or nothing new."""
+        work = stint.work
+        history = await self._desk.history(work.key.session)
+        if history is not None and history.erased:
+            await self._after_erasure(stint, history)
+            return None
+        if history is None or not history.events:
+            await self._without_session(stint)
+            return None
+        folded = session.fold(work.key.session, history.events)
+        version = history.events[-1].version
+        behind = work.requested_state_version is not None and version < work.requested_state_version
+        if behind and work.last is None and not work.waited:
+            await self._desk.wait_for_state(work)
+            return None
+        built = bundle.build(folded, reason=work.reason)
+        basis = Basis(arrivals=history.arrivals, secrets=history.secrets)
+        cause = _cause(work, built, None if use is ModelUse.NEVER else self._model_name)
+        if cause is None:
+            again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
+            await self._finished(work, await self._desk.finish_unchanged(work, basis, upgrade_in_seconds=again))
+            return None
+        return Case(
+            stint=stint,
+            bundle=built,
+            version=version,
+            event_count=len(history.events),
+            ticket=package.ticket_reference(folded.psa_ticket),
+            basis=basis,
+            key=DraftKey(*work.key.session, built.sha256, prompt.VERSION, self._model_name),
+            cause=cause,
+            behind=behind,
+        )
+
+    async def _without_session(self, stint: Stint) -> None:
+        if not stint.work.waited:
+            await self._desk.wait_for_state(stint.work)
+            return
+        detail = "No event of this session has arrived. Check the session id and the tenant, then request again."
+        await self._fail(stint.work, None, FailureReason.SESSION_NOT_FOUND, detail, stint.now)
+
+    async def _after_erasure(self, stint: Stint, history: History) -> None:
+        detail = "The session was erased; nothing of it is kept."
+        await self._fail(stint.work, history.ticket, FailureReason.SESSION_ERASED, detail, stint.now)
+
+    async def _fail(
+        self, work: Work, ticket: TicketReference | None, reason: FailureReason, detail: str, at: datetime
+    ) -> None:
+        publication = package.failed(self._sender, _note(work, ticket), reason=reason, detail=detail, at=at)
+        finish = await insist(lambda: self._desk.finish_failed(work, publication, reason))
+        if finish is Finish.DONE:
+            self._meters.count(Meter.PACKAGES, label="failed")
+            log.info(
+                "A request ended without a package.", event_name="request_failed", reason=reason.value, **_of(work)
+            )
+
+    # which draft
+
+    async def _with_model(
+        self,
+        drafter: Drafter,
+        case: Case,
+        use: ModelUse,
+    ) -> None:
+        if not case.force and (entry := await self._cache.get(case.key, case.version)) is not None:
+            self._meters.count(Meter.DRAFTS_REUSED, label="cache")
+            await self._settle(case, Drafted(entry=entry), None)
+            return
+        errand = Errand(
+            key=case.key,
+            bundle=case.bundle,
+            basis=case.basis,
+            scan=self._scan(case.work.key.session),
+            drafted_for=case.destined,
+            now=lambda: case.stint.now,
+            force=case.force,
+            probe=use is ModelUse.PROBE,
+        )
+        obtaining = asyncio.create_task(drafter.obtain(errand), name="obtain")
+        try:
+            await asyncio.wait({obtaining}, timeout=case.stint.left_seconds)
+            if obtaining.done():
+                await self._settle(case, obtaining.result(), errand)
+            else:
+                await self._answer_late(case, obtaining, errand)
+        finally:
+            obtaining.cancel()
+            await asyncio.gather(obtaining, return_exceptions=True)
+
+    async def _answer_late(
+        self,
+        case: Case,
+        obtaining: "asyncio.Task[Outcome]",
+        errand: Errand,
+    ) -> None:
+        """The deadline came first: a fallback goes out in time, and the answer, when it comes, becomes the upgrade."""
+        calling = errand.claim is not None
+        errand.drafted_for = f"{case.work.key.request_id}/{case.work.next_revision + 1}"
+        again = self._late_answer_seconds if calling else WAITING_AGAIN_SECONDS
+        await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
+        if not calling:
+            return
+        outcome = await obtaining
+        if isinstance(outcome, Drafted):
+            await self._cache.put(case.key, case.version, outcome.entry)
+        if not isinstance(outcome, Away):
+            await insist(lambda: self._desk.hasten_upgrade(case.work.key))
+
+    async def _settle(
+        self,
+        case: Case,
+        outcome: Outcome,
+        errand: Errand | None,
+    ) -> None:
+        match outcome:
+            case Drafted():
+                await self._publish_drafted(case, outcome.entry)
+            case Declined():
+                await self._by_rules(case, errand, outcome.warning, None)
+            case Away():
+                await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+            case Lost():
+                raise Redo
+
+    async def _without_model(self, case: Case, use: ModelUse) -> None:
+        if use is ModelUse.NEVER:
+            await self._by_rules(case, None, None, None)
+            return
+        known: Entry | Declined | None = None
+        if not case.force:
+            known = await self._cache.get(case.key, case.version) or await self._desk.find_draft(case.key)
+        match known:
+            case Entry():
+                await self._publish_drafted(case, known)
+            case Declined():
+                await self._by_rules(case, None, known.warning, None)
+            case None:
+                await self._by_rules(case, None, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+
+    # what to publish
+
+    async def _publish_drafted(self, case: Case, entry: Entry) -> None:
+        reused = entry.drafted_for != case.destined
+        if reused:
+            self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
+        text = Text(
+            draft=Draft.model_validate_json(entry.draft),
+            status=PackageStatus.READY,
+            model=entry.model,
+            warnings=entry.warnings,
+            attempts=entry.attempts,
+            usage=entry.usage,
+            drafted_at=entry.drafted_at,
+            reused=reused,
+        )
+        if await self._publish(case, text, None):
+            await self._cache.put(case.key, case.version, entry)
+
+    async def _by_rules(
+        self,
+        case: Case,
+        errand: Errand | None,
+        warning: str | None,
+        upgrade_in_seconds: float | None,
+    ) -> None:
+        if case.same_as_last or (case.cause is Cause.UPGRADE and upgrade_in_seconds is not None):
+            # The reader has as good a text already, or gets the upgrade, which covers what has changed, later.
+            last_is_fallback = case.work.last is not None and case.work.last.status is PackageStatus.FALLBACK
+            again = upgrade_in_seconds if last_is_fallback else None
+            finish = await insist(lambda: self._desk.finish_unchanged(case.work, case.basis, upgrade_in_seconds=again))
+            await self._finished(case.work, finish)
+            return
+        text = Text(
+            draft=rules.draft(case.bundle),
+            status=PackageStatus.FALLBACK,
+            model=None,
+            warnings=() if warning is None else (warning,),
+            attempts=errand.calls if errand else 0,
+            usage=errand.usage if errand else Usage(),
+            drafted_at=case.stint.now,
+            reused=False,
+        )
+        await self._publish(case, text, upgrade_in_seconds)
+
+    async def _publish(
+        self,
+        case: Case,
+        text: Text,
+        upgrade_in_seconds: float | None,
+    ) -> bool:
+        packed = self._pack(case, text)
+        draft_model = None if text.status is PackageStatus.FALLBACK else self._model_name
+        finish = await insist(
+            lambda: self._desk.finish_ready(
+                case.work, packed, case.basis, draft_model=draft_model, upgrade_in_seconds=upgrade_in_seconds
+            )
+        )
+        await self._finished(case.work, finish)
+        if finish is not Finish.DONE:
+            return False
+        self._meters.count(Meter.PACKAGES, label=text.status.value)
+        if case.work.last is None:
+            self._meters.observe(Meter.OUTCOME_SECONDS, case.work.age_seconds + case.stint.elapsed_seconds)
+        return True
+
+    def _pack(self, case: Case, text: Text) -> Package:
+        rendered = markdown.render(case.bundle, text.draft)
+        last = case.work.last
+        note = _note(case.work, case.ticket)
+        by_rules = text.status is PackageStatus.FALLBACK
+        warnings = list(text.warnings)
+        if case.behind and last is None:
+            warnings.append(Caution.STATE_BEHIND_REQUEST)
+        if case.bundle.truncated or rendered.truncated:
+            warnings.append(Caution.TRUNCATED_INPUT)
+        return package.ready(
+            self._sender,
+            note,
+            Revision(
+                number=case.work.next_revision,
+                cause=Cause.STATE_CHANGED if by_rules and case.cause is Cause.UPGRADE else case.cause,
+                replay_id=case.work.replay_id,
+                supersedes=None if last is None else package.package_id(note.note_key, last.revision),
+                previous_ticket=None if last is None else last.ticket,
+                state_version=case.version,
+            ),
+            Content(
+                title=rendered.title,
+                markdown=rendered.markdown,
+                plain_text=rendered.plain_text,
+                sections=rendered.sections,
+            ),
+            status=text.status,
+            from_cache=text.reused,
+            provenance=Provenance(
+                bundle_sha256=case.bundle.sha256,
+                event_count=case.event_count,
+                prompt_version=prompt.VERSION,
+                model=text.model,
+                drafted_at=text.drafted_at,
+                attempts=text.attempts,
+                usage=text.usage,
+            ),
+            redactions=case.bundle.redactions,
+            warnings=warnings,
+            at=case.stint.now,
+        )
+
+    async def _finished(self, work: Work, finish: Finish) -> None:
+        if finish is Finish.STALE:
+            raise Redo
+        if finish is Finish.GONE:
+            await self._cache.forget(work.key.session)  # it may be gone because the session was erased
+            log.info("Work was ended by somebody else; nothing was written.", event_name="work_gone", **_of(work))
+
+
+def _cause(work: Work, built: Bundle, model_name: str | None) -> Cause | None:
+    """Why there will be a revision; None when there is nothing new to say."""
+    if work.last is None:
+        return Cause.REQUEST
+    same = work.last.bundle_sha256 == built.sha256
+    if work.cause is Cause.REPLAY:
+        drafted = (work.last.bundle_sha256, work.last.prompt_version, work.last.model)
+        return None if drafted == (built.sha256, prompt.VERSION, model_name) else Cause.REPLAY
+    if work.upgrade_wanted and model_name is not None and (same or work.cause is Cause.UPGRADE):
+        return Cause.UPGRADE
+    return None if same or work.cause is Cause.UPGRADE else Cause.STATE_CHANGED
+
+
+def _note(work: Work, ticket: TicketReference | None) -> Note:
+    return Note(key=work.key, requested_state_version=work.requested_state_version, ticket=ticket, trace=work.trace)
+
+
+def _of(work: Work) -> dict[str, str]:
+    return {"tenant": work.key.tenant_id, "session": work.key.session_id, "request": work.key.request_id}
