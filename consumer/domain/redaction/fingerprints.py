@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Self
 
 from consumer.domain.redaction.forms import spellings
@@ -90,13 +91,11 @@ class SessionKey:
 
     def known_secret(self, kind: Kind, identity: str, values: Iterator[str]) -> KnownSecret | None:
         """The secret with the forms of all its values (a nested one has several), or None where all are too short."""
-        forms: dict[bytes, Form] = {}
-        for spelling in spellings(value for value in values if len(value) >= SHORTEST_KNOWN):
-            form = self._form(encoded(spelling))
-            forms[form.fingerprint] = form
-        if not forms:
+        distinct = set(spellings(value for value in values if len(value) >= SHORTEST_KNOWN))
+        if not distinct:
             return None
-        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms[key] for key in sorted(forms)))
+        forms = sorted((self._form(encoded(spelling)) for spelling in distinct), key=attrgetter("fingerprint"))
+        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms))
 
     def _form(self, spelling: bytes) -> Form:
         prefilter = 0

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors import cloud, connections, keys, network, powershell, prose, tokens, windows
-from consumer.domain.redaction.detectors.anchors import Anchors
+from consumer.domain.redaction.detectors.anchors import Anchors, lowered
 from consumer.domain.redaction.detectors.rule import Family, Found, Rule
 from consumer.domain.redaction.detectors.values import COMMON
 from consumer.domain.redaction.placeholders import PLACEHOLDER, Kind
@@ -19,18 +19,14 @@ SHORTEST_TELLING = 6
 
 def find(text: str) -> list[Found]:
     """The secrets of a text, in order, apart from each other and from placeholders. Never raises."""
-    if not _ANCHORS.maybe(text):
-        return []
-    lower = text.lower()
-    if len(lower) != len(text):
-        # Of all characters only U+0130 grows in lower case; places in the two texts have to agree.
-        lower = text.replace("\u0130", "I").lower()
-    return _looked_at(text, lower)
+    anchors = _ANCHORS.within(text)
+    return _looked_at(text, anchors) if anchors else []
 
 
-def _looked_at(text: str, lower: str) -> list[Found]:
+def _looked_at(text: str, anchors: Iterable[str]) -> list[Found]:
+    lower = lowered(text)
     spans: set[tuple[int, int, int]] = set()
-    for anchor in set(_ANCHORS.within(text, lower)):
+    for anchor in anchors:
         numbers = _BY_ANCHOR[anchor]
         within = lower if anchor in lower else text
         at = within.find(anchor)

@@ -40,9 +40,13 @@ RULES: tuple[Rule, ...] = (
     *(
         Rule(family=Family.CLOUD, kind=Kind.TOKEN, anchors=(anchor,), look=shape(source)) for anchor, source in _WEBHOOKS
     ),
+    Rule(
+        family=Family.CLOUD, kind=Kind.TOKEN, anchors=("?code=", "&code=", "?key=", "&key=", "?pwd=", "&pwd=", "signature="),
+        look=after(r"(?:[?&](?:code|key|pwd)|signature)=", opaque_and_long),
+    ),
     *TOKEN_AND_KEY,
     Rule(
         family=Family.CLOUD, kind=Kind.KEY, anchors=("api key", "api-key", "apikey", "access key"),
-        look=after(r"(?:api|access)[ -]?key[ ]{1,2}(?=[0-9a-z]{32})", opaque_and_long),
+        look=shape(r"(?:api|access)[ -]?key[ ]{1,2}(?P<s>[0-9a-z]{32,64})(?!\w)"),
     ),
 )  # fmt: skip

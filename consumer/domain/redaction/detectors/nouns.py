@@ -9,11 +9,14 @@ from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule
 from consumer.domain.redaction.detectors.values import (
     QUOTED,
     TO_END_OF_LINE,
+    VALUE,
     Demand,
     anything,
     assigned,
     notable,
     opaque,
+    opaque_alone,
+    opaque_told,
     quoted,
     strong,
     told,
@@ -34,19 +37,20 @@ _ELEMENT_VALUE = pattern(r"(?P<element>[^<>\s][^<>\r\n]{0,255}?)(?=\s{0,40}</)")
 _ATTRIBUTE = pattern(r"[\\]?[\"']\s{1,8}value\s{0,4}=\s{0,4}")
 _ARGUMENT = pattern(r"[\"']\s{0,8},\s{0,8}")
 _REGISTRY = pattern(r"[ \t]+REG_(?:EXPAND_)?SZ[ \t]+")
+_REGISTRY_COMMAND = pattern(r"[ ][^\r\n]{0,40}?/d[ ]+")
 _TYPED = pattern(r"[ \t]+(?:type[ \t]+)?[0-9][ \t]+(?=\S)")
 _AFTER_VERB = (
     r"(?:[ \t]+(?:now|still|currently|again|temporarily|simply|actually|probably|set[ ]to|changed[ ]to|reset[ ]to|back[ ]to"
-    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu))?[ \t]*[:=]?[ \t]*"
+    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu)(?=[ \t:=]))?[ \t]*[:=]?[ \t]*"
 )
 _VERBS = (
     r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]+)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]+back)?[ \t]+to"
-    r"|is|was|are|were|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
+    r"|is|was|are|were|now|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
 )
 _FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]+(?:jetzt[ ]|nun[ ])?auf|lautet|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
 _FILLER = (
     r"(?:[ \t]+(?:for|of|on|to|at|in|für|vom|von|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
-    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]+(?:temporaire|temporal|provisoire|provisional|temporário|tijdelijk|string|below|above"
+    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]+(?:temporaire|temporal|provisoire|provisional|tempor[aá]ri[ao]|temporane[ao]|tijdelijk|tymczasow[eay]|string|below|above"
     r"|now|[(][^()\r\n]{1,40}[)]))?"
 )
 _LINK = r"(?=[\s:=：＝は是为為(])"
@@ -59,7 +63,7 @@ _FOREIGN_FAR = pattern(
 _BARE = pattern(r"[ \t]{1,4}(?:[-–—→>][ \t]{1,4}|[(][ \t]?(?:it[’']?s[ \t]|is[ \t]|=[ \t]?)?)?(?=[^\s-])")
 _CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
 _AS_A_NAME = pattern(
-    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]+as[ ]+(?:(?:the|a|an|his|her|their|my|your|our)[ ]+)?(?:[\w-]{1,20}[ ]+){0,2}\Z"
+    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]+(?:as|is|was|=)[ ]+(?:(?:the|a|an|his|her|their|my|your|our)[ ]+)?(?:[\w-]{1,20}[ ]+){0,2}\Z"
 )
 
 
@@ -79,7 +83,7 @@ def noun(
     """
     compiled = pattern(source)
     qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
-    tails = (told, strong) if human else (opaque, opaque)
+    tails = (told, strong) if human else (opaque_told, opaque_alone)
     near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
 
     def look(text: str, at: int) -> Iterable[Span]:
@@ -109,7 +113,7 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
     if sign == "$" or lead[-5:].casefold() == "$env:":
         variable = _VARIABLE.match(text, end)
         return value_after(text, variable.end(), quoted, QUOTED) if variable else NOTHING
-    if (sign in {"-", "/"}) and (len(lead) == 1 or lead[-2] in _OPENING):
+    if sign in {"-", "/"} and (lead[:-1].rstrip("-")[-1:] or " ") in _OPENING:
         option = _OPTION.match(text, end)
         if option and (found := value_after(text, option.end(), anything)):
             return found
@@ -121,6 +125,7 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
         return value_after(text, assign.end(), anything if certain else demand)
     for context, value in (
         (_ELEMENT, _ELEMENT_VALUE), (_ATTRIBUTE, QUOTED), (_ARGUMENT, QUOTED), (_REGISTRY, TO_END_OF_LINE),
+        (_REGISTRY_COMMAND, VALUE),
     ):  # fmt: skip
         led = context.match(text, end)
         if led and (found := value_after(text, led.end(), anything, value)):
@@ -134,7 +139,11 @@ def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand
     if found is None:
         return NOTHING
     # "access with the password to srv01": only who changes something changes it *to* a value.
-    if found["verb"] == "to" and not _CHANGES.search(text[max(0, at - 64) : at]):
+    if (
+        context in {_ENGLISH, _ENGLISH_FAR}
+        and found["verb"] == "to"
+        and not _CHANGES.search(text[max(0, at - 64) : at])
+    ):
         return NOTHING
     return value_after(text, found.end(), demand)
 
@@ -145,10 +154,10 @@ def _bare(text: str, end: int, demand: Demand) -> tuple[Span, ...]:
 
 
 def _named_after(text: str, at: int) -> tuple[Span, ...]:
-    """ "they use x as the password"."""
+    """ "they use x as the password", "x is her new password"."""
     floor = max(0, at - 120)
     behind = text[floor:at]
-    if " as " not in behind:
+    if behind[-1:] != " " or not any(link in behind for link in (" as ", " is ", " was ", " = ")):
         return NOTHING
     found = _AS_A_NAME.search(behind)
     if found is None:
@@ -163,8 +172,14 @@ _NEW_WORD = r"(?<![A-Za-z])"
 
 PASSWORD: tuple[Rule, ...] = (
     noun(r"pass(?:word[do](?=:)|words?|wrd|wd|phrase|code)[0-9]?", anchors=("pass",), kind=Kind.PASSWORD),
-    noun(rf"{_NEW_WORD}pass", anchors=("pass",), kind=Kind.PASSWORD),
-    noun(r"passwort|passe", anchors=("passwort", "de passe"), kind=Kind.PASSWORD, foreign=True),
+    noun(
+        rf"(?:{_NEW_WORD}|(?<=store)|(?<=key)|(?<=user)|(?<=db)|(?<=admin)|(?<=root)|(?<=sql)|(?<=smtp)|(?<=ftp)|(?<=svc))pass",
+        anchors=("pass",),
+        kind=Kind.PASSWORD,
+    ),
+    noun(rf"{_NEW_WORD}mdp", anchors=("mdp",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"keymaterial", anchors=("keymaterial",), kind=Kind.PASSWORD),
+    noun(r"passwort|(?:de[ ]?)?passe", anchors=("passwort", "de passe", "depasse"), kind=Kind.PASSWORD, foreign=True),
     noun(r"password", anchors=("la password", "una password"), kind=Kind.PASSWORD, foreign=True),
     noun(rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:w|swd|ws)", anchors=("pw", "psw"), kind=Kind.PASSWORD),
     noun(r"(?:kenn|losungs)wort", anchors=("kennwort", "losungswort"), kind=Kind.PASSWORD, foreign=True),
@@ -181,6 +196,14 @@ PASSWORD: tuple[Rule, ...] = (
     noun(r"salasana", anchors=("salasana",), kind=Kind.PASSWORD, foreign=True),
     noun(r"парол(?:ь|я|ем)", anchors=("парол",), kind=Kind.PASSWORD, foreign=True),
     noun(r"密(?:码|碼)", anchors=("密码", "密碼"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"şifre(?:si|niz|m)?|sifre", anchors=("şifre", "sifre"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"jelsz(?:ó|o)(?:ja)?", anchors=("jelszó", "jelszo"), kind=Kind.PASSWORD, foreign=True),
+    noun(r"κωδικ(?:ός|ος)", anchors=("κωδικ",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"비밀번호(?:는|가)?", anchors=("비밀번호",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"كلمة[ ](?:المرور|السر)", anchors=("كلمة",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"סיסמ(?:ה|א|ת)", anchors=("סיסמ",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"mật[ ]khẩu", anchors=("mật khẩu",), kind=Kind.PASSWORD, foreign=True),
+    noun(r"kata[ ]sandi", anchors=("kata sandi",), kind=Kind.PASSWORD, foreign=True),
     noun(r"パスワード", anchors=("パスワード",), kind=Kind.PASSWORD, foreign=True),
 )
 
@@ -195,6 +218,7 @@ TOKEN_AND_KEY: tuple[Rule, ...] = (
         behind="api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
         "|function|host|symmetric|primary|secondary|registration",
     ),
+    noun(r"answer", anchors=("answer",), kind=Kind.PASSWORD, behind="security|secret"),
     noun(
         r"key", anchors=("key",), kind=Kind.PASSWORD,
         behind="wi-?fi|wlan|wireless|network|guest|(?:wi-?fi|wlan|network)[ ]security",

@@ -36,7 +36,7 @@ def rules(holds_secret: Callable[[str], bool]) -> tuple[Rule, ...]:
     return (
         Rule(
             family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
-            look=after(r"convertto-securestring(?:[ ]+-(?:asplaintext|force))*(?:[ ]+-string\b)?(?:[ ]+|:)(?=[^-])", anything),
+            look=after(r"convertto-securestring(?:[ ]+-(?:asplaintext|force)){0,4}(?:[ ]+-string\b)?(?:[ ]+|:)(?=[^-])", anything),
         ),
         Rule(
             family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors.nouns import PASSWORD
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, pattern
-from consumer.domain.redaction.detectors.values import Value, anything, notable, strong, told
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, pattern, shape
+from consumer.domain.redaction.detectors.values import Value, notable, paired, strong
 from consumer.domain.redaction.placeholders import Kind
 
 _LINK = r"s?(?:[ \t]*(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}[ \t]*"
@@ -13,7 +13,7 @@ _DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
 _LONG_DIGITS = r"(?P<s>[0-9]{5,10})(?![\w/:-]|[.][0-9]|[ ](?:days|users|char|hours|min|times|acc))"
 _GROUPS = (
     r"(?P<s>[0-9]{1,4}(?:-[0-9]{1,4}){2,5}|[0-9]{4,12}[\#*]?"
-    r"|(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5})(?![\w/:-])"
+    r"|(?!0x)(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5})(?![\w/:-])"
 )
 _QUALIFIED = pattern(
     r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
@@ -47,7 +47,16 @@ def _phrase(value: Value) -> bool:
     return " " in rest.strip() and not lone.is_common and not lone.is_impossible
 
 
+def _stated(value: Value) -> bool:
+    """Behind "the login is name/": also a plain word, but not the rest of a sentence."""
+    return not value.is_impossible and (value.quoted or value.ends_clause)
+
+
 _NAME = r"[\w.@\\-]{1,64}?"
+_LEADING = (
+    r"(?:[ \t]*(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}"
+    rf"[ \t]*(?<=[ \t:=]){_NAME}(?:[ \t]*/[ \t]*|:[ \t]{{0,2}})"
+)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -57,7 +66,7 @@ RULES: tuple[Rule, ...] = (
     *PASSWORD,
     Rule(
         family=Family.PROSE, kind=Kind.PIN, anchors=("pin", "puk"), telling=False,
-        look=_codes(rf"(?<![A-Za-z])(?:pin|puk)(?:[ -]?(?:code|number|nr))?{_LINK}", _DIGITS),
+        look=_codes(rf"(?<![A-Za-z])(?:pin|puk)(?:[ -]?(?:code|number|nr))?(?:[ ](?:for|of|von|für|de)[ ][^\r\n:=;,.0-9]{{1,30}}[:=])?{_LINK}", _DIGITS),
     ),
     Rule(
         family=Family.PROSE, kind=Kind.PIN, anchors=("passcode", "password", "passwort"), telling=False,
@@ -79,15 +88,31 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.PROSE, kind=Kind.PASSWORD, anchors=("login is", "logon is", "login was", "creds are", "credentials are"),
-        look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]+{_NAME}[ \t]*[/:][ \t]*", anything),
+        look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]+{_NAME}[ \t]*[/:][ \t]*", _stated),
     ),
     Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("cred", "login", "log in", "log on", "logon", "logged"),
+        family=Family.PROSE, kind=Kind.PASSWORD,
+        anchors=("cred", "zugangsdaten", "identifiants", "inloggegevens", "anmeldedaten"),
         look=after(
-            r"(?:cred(?:ential)?s?|log(?:ged)?[ -]?(?:in|on))"
-            r"(?:[ \t]*(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}"
-            rf"[ \t]*(?<=[ \t:=]){_NAME}(?:[ \t]*/[ \t]*|:)",
-            told,
+            rf"(?:cred(?:ential|enziali|enciale|enciai)?s?|zugangsdaten|anmeldedaten|identifiants|inloggegevens){_LEADING}",
+            notable,
+        ),
+    ),
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD,
+        anchors=("login", "log in", "logs in", "log on", "logs on", "logon", "logged", "sign in", "signed in", "sign-in"),
+        look=after(rf"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in){_LEADING}", strong),
+    ),
+    Rule(family=Family.PROSE, kind=Kind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
+    # Passwords that everybody knows, without a word that announces them.
+    Rule(
+        family=Family.PROSE, kind=Kind.PASSWORD,
+        anchors=("p@ss", "passw0rd", "password", "welcome", "qwert", "letmein", "changeme", "summer", "winter", "spring",
+                 "autumn", "admin"),
+        look=shape(
+            r"(?<![\w@.\\/-])(?:p@ss[^\s;,\"'<>]{2,20}|passw0rd[^\s;,\"'<>]{0,12}"
+            r"|(?:password|welcome|qwerty?|letmein|changeme|summer|winter|spring|autumn|admin)"
+            r"(?:[0-9]{2,6}[!@\#$%^&*?]{1,4}|[!@\#$%^&*][0-9]{2,6}[!@\#$%^&*]{0,3}|[0-9]{3,4}(?<=123|234)))(?![\w@])"
         ),
     ),
 )  # fmt: skip

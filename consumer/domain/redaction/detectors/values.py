@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import cached_property
 from typing import TypeAlias
 
 from consumer.domain.redaction.stand_ins import is_stand_in, words
@@ -20,8 +19,8 @@ QUOTED = re.compile(
 )
 VALUE = re.compile(
     QUOTED.pattern
-    + rf"""| \{{(?P<braces>(?:[^{{}}\r\n]|\}}\}}){{1,128}})\}}(?=[;\s"']|\Z)
-    | ["'](?P<torn>[^\s"']{{3,128}})(?=\s|\Z) | (?P<bare>[^\s;"'<>,]{_BARE}{{0,255}})""",
+    + rf"""| \{{(?P<braces>(?:[^{{}}\r\n"]|\}}\}}){{1,128}})\}}(?=[;\s"']|\Z)
+    | ["'](?P<torn>[^\s"']{{3,128}})(?=\s|\Z) | (?P<bare>(?!\{{\s{{0,4}}[\\"'])[^\s;"'<>,]{_BARE}{{0,255}})""",
     re.VERBOSE,
 )
 TO_END_OF_LINE = re.compile(r"(?P<line>[^\s](?:[^\r\n]{0,200}[^\s])?)")
@@ -29,8 +28,11 @@ TO_END_OF_LINE = re.compile(r"(?P<line>[^\s](?:[^\r\n]{0,200}[^\s])?)")
 _UNDATED = re.compile(
     r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}:\d{2}(?::\d{2})?(?:[ap]m)?|\d{4}-\d\d-\d\dT.*", re.IGNORECASE
 )
-_ADDRESS = re.compile(r"(?:https?|file|ftp)://|\\\\|[A-Za-z]:\\|HK(?:LM|CU|EY)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?|file|ftp)://|//|\\\\|[A-Za-z]:\\|HK(?:LM|CU|EY)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’/-][^\W\d_]+)*[!?…]*")
+_DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
+_ASIDE = re.compile(r"\([^\W\d_]*\Z")
 _CMDLET = re.compile(r"[A-Z][a-z]+-[A-Z][A-Za-z]+")
 _CLAUSE_END = re.compile(
     r"[ \t]*(?:\Z|[\r\n.,;:)\]}|\"'<*]|(?:and|but|then|or|to|for|on|in|at|und|et|y|e|en|och|i|-|–|/)\s)"
@@ -79,32 +81,29 @@ _SYMBOLS = frozenset("!#$%^&*?@~+=|\\§€£")
 class Value:
     """A candidate: where it stands, and what it is made of."""
 
-    __slots__ = ("__dict__", "quoted", "start", "stop", "text")
+    __slots__ = ("itself", "quoted", "start", "stop", "text")
 
     def __init__(self, text: str, start: int, stop: int, quoted: bool) -> None:
         self.text = text
         self.start = start
         self.stop = stop
         self.quoted = quoted
+        self.itself = text[start:stop]
 
-    @cached_property
-    def itself(self) -> str:
-        return self.text[self.start : self.stop]
-
-    @cached_property
+    @property
     def has_digit(self) -> bool:
-        return any(character.isdigit() for character in self.itself)
+        return _DIGIT.search(self.itself) is not None
 
-    @cached_property
+    @property
     def has_letter(self) -> bool:
-        return any(character.isalpha() for character in self.itself)
+        return _LETTER.search(self.itself) is not None
 
-    @cached_property
+    @property
     def has_symbol(self) -> bool:
         """A sign that names and numbers do not have, not counting the mark that ends a sentence."""
         return not _SYMBOLS.isdisjoint(self.itself.rstrip("!?") or self.itself)
 
-    @cached_property
+    @property
     def is_word(self) -> bool:
         return _WORD.fullmatch(self.itself) is not None
 
@@ -135,7 +134,12 @@ class Value:
         """A stand-in, or the beginning of something else: an address, a command."""
         itself = self.itself.strip()
         return is_stand_in(itself) or (
-            not self.quoted and (_ADDRESS.match(itself) is not None or _CMDLET.fullmatch(itself) is not None)
+            not self.quoted
+            and (
+                _ADDRESS.match(itself) is not None
+                or _CMDLET.fullmatch(itself) is not None
+                or _ASIDE.match(itself) is not None
+            )
         )
 
 
@@ -224,17 +228,35 @@ def notable(value: Value) -> bool:
 
 
 def opaque(value: Value) -> bool:
-    """A token or a key: at least eight characters that nobody would say."""
+    """A token or a key behind its name and a sign: at least eight characters that nobody would say."""
     itself = value.itself
-    if value.is_impossible or value.is_common or len(itself) < 8:
+    if value.is_impossible or value.is_common or len(itself) < 8 or " " in itself:
         return False
-    if " " in itself:
-        return False
-    return value.has_digit or value.mixes_case or (value.quoted and not value.is_word)
+    return value.has_digit or (value.quoted and not value.is_word) or (len(itself) >= 16 and not value.is_word)
+
+
+def opaque_told(value: Value) -> bool:
+    """A token or a key in a sentence."""
+    return opaque(value) and (value.has_digit or value.has_symbol) and not value.is_counted
+
+
+def opaque_alone(value: Value) -> bool:
+    """A token or a key right behind its name: long, or with a sign that no product's name has."""
+    return (
+        opaque_told(value)
+        and (len(value.itself) >= 16 or (value.has_symbol and value.has_letter))
+        and "/" not in value.itself
+    )
 
 
 def opaque_and_long(value: Value) -> bool:
-    return len(value.itself) >= 16 and opaque(value)
+    """A token behind its scheme."""
+    return len(value.itself) >= 16 and (value.has_digit or value.mixes_case) and not value.is_impossible
+
+
+def paired(value: Value) -> bool:
+    """Behind a name and a slash, with nothing that announces a password: letters, digits and a sign, no path."""
+    return value.has_digit and value.has_symbol and strong(value)
 
 
 _QUALIFIER = re.compile(

@@ -27,6 +27,7 @@ COMMANDS: tuple[Rule, ...] = tuple(
         (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]+(?:[a-z*]:?[ ]+)?(?:\\\\[^\s]{{1,200}}|\"\\\\[^\"\r\n]{{1,200}}\")[ ]+", _argument)),
         (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]{_REST}/user:{_ARGUMENT}[ ]+", _argument)),
         (("psexec", "paexec"), after(rf"pa?s?exec(?:64)?(?:\.exe)?[ ]{_REST}[ ][-/]p[ ]+", _option)),
+        (("signtool", "vmrun"), after(rf"(?:signtool|vmrun){_REST}[ ][-/]g?p[ ]+", _option)),
         (("schtasks",), after(rf"schtasks{_REST}[ ]/rp[ ]+", _option)),
         (("certutil",), after(rf"certutil{_REST}[ ][-/]p[ ]+", _option)),
         (("/pd:", "/po:", "/p:", "-p:"), after(r"[/-]p[do]?:(?<=[ ][/-]p[do:]:|.[ ][/-]p:)", _option)),
@@ -55,7 +56,11 @@ OUTPUT: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=(":::",),
-        look=before(r"(?<![0-9a-f])(?P<s>[0-9a-f]{32}:[0-9a-f]{32})", lambda _: True, reach=70),
+        look=before(r"[0-9a-f]{32}:(?P<s>[0-9a-f]{32})", lambda _: True, reach=70),
+    ),
+    Rule(
+        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=(":::",),
+        look=before(r"(?P<s>(?!aad3b435b51404ee)[0-9a-f]{32}):[0-9a-f]{32}", lambda _: True, reach=70),
     ),
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("ntlm", "nthash", "nt hash"),
