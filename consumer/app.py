@@ -13,27 +13,28 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.http import HealthServer
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.client import connection
+from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres import hints, migrate
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.faults import AWAY, describe
+from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.look import Look
 from consumer.adapters.postgres.outbox import PostgresOutbox
-from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.adapters.postgres.pool import Pool, closing_pool
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.adapters.redis import RedisCache
 from consumer.domain.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import drafting, relay, watch
+from consumer.flows import drafting, intake, relay, watch
 from consumer.flows.drafter import Drafter
 from consumer.flows.guard import Guard
 from consumer.flows.health import Health
@@ -41,6 +42,9 @@ from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import Worker
 from consumer.settings import Settings
 from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from consumer.adapters.anthropic import Anthropic
 
 EXIT_SECONDS = 24.0
 """The contract's 25, less what the interpreter takes to end."""
@@ -67,31 +71,11 @@ async def prepare(settings: Settings) -> Prepared:
         applied = await migrate.migrate(dsn)
     except AWAY as error:
         raise Transient(f"PostgreSQL: {describe(error)}") from error
-    async with pool(settings, name="prepare", max_size=1) as connections:
+    async with closing_pool(dsn, name="prepare", max_size=1) as connections:
         await Look(connections).make_redaction_key()
     marker = settings.topic_prefix + relay.MARKER_TOPIC
     made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
     return Prepared(migrations=applied, topics=made)
-
-
-@contextlib.asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[Look]:
-    """The tables, for a command that reads them."""
-    async with pool(settings, name="look", max_size=1) as connections:
-        yield Look(connections)
-
-
-@contextlib.asynccontextmanager
-async def pool(settings: Settings, *, name: str, max_size: int) -> AsyncIterator[Pool]:
-    """Closed in bounded time, also while the database is away."""
-    opened = await open_pool(settings.database_url.get_secret_value(), name=f"escalation-{name}", max_size=max_size)
-    try:
-        yield opened
-    finally:
-        closing = asyncio.create_task(opened.close(), name=f"close {name}")
-        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
-        opened.terminate()
-        await asyncio.gather(closing, return_exceptions=True)
 
 
 class Service:
@@ -112,10 +96,11 @@ class Service:
         port = await http.start()
         log.info("Started.", event_name="started", http_host=self._settings.http_host, http_port=port)
         try:
+            dsn = self._settings.database_url.get_secret_value()
             with self._signals():
                 async with (
-                    pool(self._settings, name="work", max_size=WORK_CONNECTIONS) as work,
-                    pool(self._settings, name="relay", max_size=3) as aside,
+                    closing_pool(dsn, name="work", max_size=WORK_CONNECTIONS) as work,
+                    closing_pool(dsn, name="relay", max_size=3) as aside,
                     self._cache() as cache,
                     self._model() as model,
                 ):
@@ -127,7 +112,7 @@ class Service:
         log.info("Ended.", event_name="ended")
 
     async def _live(
-        self, work: Pool, aside: Pool, cache: RedisCache, model: Anthropic | None, *, prepare_first: bool
+        self, work: Pool, aside: Pool, cache: RedisCache, model: "Anthropic | None", *, prepare_first: bool
     ) -> None:
         look = Look(aside)
         listening = hints.Hints(self._settings.database_url.get_secret_value())
@@ -138,6 +123,7 @@ class Service:
             if key is not None:
                 redactor = Redactor(key)
                 self._guard.start(relay.LOOP, self._relay(aside, listening).run)
+                self._guard.start(intake.LOOP, self._intake(work, redactor, cache).run)
                 self._guard.start(drafting.LOOP, self._drafting(work, redactor, listening, cache, model).run)
                 self._guard.start("hints", listening.run)
                 self._health.retire("hints")  # it only makes things sooner
@@ -164,8 +150,26 @@ class Service:
                 await asyncio.wait_for(self._ending.wait(), PREPARE_AGAIN_SECONDS)
         return None
 
+    def _intake(self, work: Pool, redactor: Redactor, cache: RedisCache) -> intake.Intake:
+        settings = self._settings
+        return intake.Intake(
+            source=KafkaSource(
+                connection(settings),
+                group=settings.topic_prefix + settings.consumer_group,
+                topics=self._topics,
+                session_timeout_seconds=settings.session_timeout_seconds,
+                batch_records=settings.intake_batch_records,
+            ),
+            inbox=PostgresInbox(work, sender=self._sender(), redactor=redactor, revisions=self._revisions()),
+            redactor=redactor,
+            topics=self._topics,
+            health=self._health,
+            meters=self._meters,
+            cache=cache,
+        )
+
     def _drafting(
-        self, work: Pool, redactor: Redactor, listening: hints.Hints, cache: RedisCache, model: Anthropic | None
+        self, work: Pool, redactor: Redactor, listening: hints.Hints, cache: RedisCache, model: "Anthropic | None"
     ) -> drafting.Drafting:
         settings = self._settings
         desk = PostgresDesk(
@@ -174,11 +178,7 @@ class Service:
             margin_seconds=settings.deadline_margin_seconds,
             probe_seconds=settings.model_probe_seconds,
             spread_seconds=settings.upgrade_spread_seconds,
-            rules=RevisionRules(
-                after_seconds=settings.revise_after_seconds,
-                window_seconds=settings.revise_window_seconds,
-                limit=settings.revise_limit,
-            ),
+            rules=self._revisions(),
         )
         drafter = None
         if model is not None:
@@ -197,7 +197,7 @@ class Service:
             desk=desk,
             cache=cache,
             drafter=drafter,
-            sender=Sender(topics=self._topics, source=settings.source),
+            sender=self._sender(),
             model_name=settings.model,
             late_answer_seconds=settings.model_attempt_seconds,
             scan=lambda session: redactor.scope(*session).text,
@@ -235,6 +235,16 @@ class Service:
             batch_rows=settings.relay_batch_rows,
         )
 
+    def _sender(self) -> Sender:
+        return Sender(topics=self._topics, source=self._settings.source)
+
+    def _revisions(self) -> RevisionRules:
+        return RevisionRules(
+            after_seconds=self._settings.revise_after_seconds,
+            window_seconds=self._settings.revise_window_seconds,
+            limit=self._settings.revise_limit,
+        )
+
     @contextlib.asynccontextmanager
     async def _cache(self) -> AsyncIterator[RedisCache]:
         cache = RedisCache(
@@ -249,13 +259,15 @@ class Service:
             await cache.close()
 
     @contextlib.asynccontextmanager
-    async def _model(self) -> AsyncIterator[Anthropic | None]:
+    async def _model(self) -> AsyncIterator["Anthropic | None"]:
         """None without a key: then every package is drafted by rules."""
         key = self._settings.anthropic_api_key
         if key is None:
             log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
             yield None
             return
+        from consumer.adapters.anthropic import Anthropic  # takes a second to load, for those who need it
+
         model = Anthropic(
             api_key=key.get_secret_value(),
             base_url=self._settings.anthropic_base_url,
@@ -274,9 +286,9 @@ class Service:
         Each step is bounded, and the steps together; a second signal leaves out the waiting, not the steps.
         """
         log.info("Ending: intake stops, work under way is finished.", event_name="ending")
-        self._guard.ask_to_stop("intake", "drafting")
-        await self._step(5.0, "intake")
-        await self._step(self._settings.drain_seconds, "drafting")
+        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP)
+        await self._step(5.0, intake.LOOP)
+        await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
         self._guard.ask_to_stop("hints", watch.LOOP)

@@ -10,15 +10,17 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from consumer.adapters.postgres.look import Look
+from consumer.adapters.postgres.pool import closing_pool
 from consumer.settings import Settings
+
+_PIPED_COLUMNS = 500
 
 
 @asynccontextmanager
 async def looking(settings: Settings) -> AsyncIterator[Look]:
     """The tables, for a command that reads them; raises Transient when they are away."""
-    from consumer import app
-
-    async with app.looking(settings) as look:
+    async with closing_pool(settings.database_url.get_secret_value(), name="look", max_size=1) as pool:
+        look = Look(pool)
         await look.probe()
         yield look
 
@@ -73,7 +75,10 @@ def rows(
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in found:
         table.add_row(*(_cell(row[name]) for name in names))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PIPED_COLUMNS)  # whole ids, for grep
+    console.print(table)
 
 
 def _cell(value: object) -> str:
