@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from consumer.adapters.embedded import ServerName
 from tests.support import servers as support
@@ -27,6 +28,9 @@ _servers = pytest.StashKey["_Started"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says more about the machine's other work than about the code.
+    settings.register_profile("busy_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy_machine")
     config.addinivalue_line(
         "markers", "kills_servers: kills, stops, pauses or flushes a server (skipped for given ones)"
     )

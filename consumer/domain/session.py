@@ -110,9 +110,8 @@ def fold(key: SessionKey, events: Iterable[SessionEvent]) -> Session:
 
     Of events with one version only one counts: the others are repetitions, for intake refuses any other.
     """
-    by_version: dict[int, SessionEvent] = {}
-    for event in sorted(events, key=lambda event: (event.version, event.event_id)):
-        by_version.setdefault(event.version, event)
+    ordered = sorted(events, key=lambda event: (event.version, event.event_id))
+    by_version = {event.version: event for event in ordered}
     state = _State()
     for event in by_version.values():
         _evolve(state, event)

@@ -93,6 +93,18 @@ class TestWhatItTells:
             ("b", "1"),
         ]
 
+    def test_what_is_recorded_again_stays_in_its_place(self) -> None:
+        bundle = build.bundle(
+            build.script(generation_id="a"),
+            build.check(fact_id="b"),
+            build.script(generation_id="c"),
+            build.check("Again.", fact_id="b"),
+            build.script("Again", generation_id="a"),
+        )
+        assert [step.id for step in bundle.steps] == ["S1", "F1", "S2"]
+        assert bundle.facts[0].text == "Again."
+        assert bundle.scripts[0].name == "Again"
+
     def test_the_rows_of_a_snapshot_are_merged_by_time(self) -> None:
         bundle = build.bundle(
             build.snapshot(
@@ -221,6 +233,11 @@ class TestSecrets:
         assert bundle.facts[0].text == "It is [REDACTED:password#1]."
         assert bundle.redactions == 1
 
+    def test_a_secret_of_the_reason_alone_is_numbered_last(self) -> None:
+        bundle = build.bundle(build.fact(PASSWORD), reason=f"{OTHER_PASSWORD} is wrong")
+        assert bundle.reason == "[REDACTED:password#2] is wrong"
+        assert bundle.redactions == 2
+
     def test_what_is_not_told_is_not_counted(self) -> None:
         assert build.bundle(build.fact(PASSWORD), build.retracted()).redactions == 0
 
@@ -289,7 +306,7 @@ class TestTheDigest:
         assert len({build.bundle(*history).sha256 for history in histories_}) == 6
 
     def test_changes_with_what_supersedes(self) -> None:
-        history = [build.fix(), build.outcome("applied_failed")]
+        history = [build.fix(), build.outcome("applied_failed"), build.fix(fix_id="active")]
         assert build.bundle(*history).sha256 != build.bundle(*history, build.superseded()).sha256
 
     def test_changes_with_the_ticket_and_with_the_reason(self) -> None:

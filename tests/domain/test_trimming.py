@@ -1,5 +1,8 @@
 """What goes into the prompt of a session that is too long for it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,12 +62,13 @@ class TestTexts:
         missing = int(shown.split("… ")[1].split(" ")[0])
         assert shown.count("a") - "characters left out".count("a") == 10_000 - missing
 
-    @given(st.integers(0, 6_000), st.integers(0, 6_000))
-    def test_no_placeholder_is_torn(self, before: int, after: int) -> None:
-        text = "x" * before + "[REDACTED:connection_string#12]" * 20 + "y" * after
-        shown = shortened(text)
-        assert len(shown) <= LONGEST_TEXT
-        assert shown.count("[REDACTED:") == shown.count("connection_string#12]")
+    def test_no_placeholder_is_torn(self) -> None:
+        placeholders = "[REDACTED:connection_string#12]" * 20
+        for before in range(1_000, 2_100, 3):
+            for text in ("x" * before + placeholders + "y" * 5_000, "x" * 5_000 + placeholders + "y" * before):
+                shown = shortened(text)
+                assert len(shown) <= LONGEST_TEXT
+                assert shown.count("[REDACTED:") == shown.count("_string#12]") == shown.count("[REDACTED:connection_s")
 
     def test_a_nested_parameter_is_cut_as_a_text(self) -> None:
         bundle = build.bundle(build.script(parameters={"Users": [f"user-{number}" for number in range(2_000)]}))
@@ -98,13 +102,26 @@ class TestRecords:
         assert prompt_characters(bundle) <= BUDGET
 
     def test_the_newest_facts_outlast_old_checks_and_scripts(self) -> None:
-        bundle = build.bundle(*facts(10), *checks(20), *scripts(20), build.fact("Newest.", fact_id="newest"))
-        plain = [fact for fact in bundle.excerpt.facts if not fact.is_check]
-        assert "Newest." in [fact.text for fact in plain]
-        assert bundle.excerpt.steps == bundle.steps[-len(bundle.excerpt.steps) :]
-        assert bundle.trimmed.checks == 20
-        assert 0 < bundle.trimmed.scripts < 20
-        assert prompt_characters(bundle) <= BUDGET
+        bundle = build.bundle(*facts(10), *checks(20), *scripts(20))
+        plain = [fact for fact in bundle.facts if not fact.is_check][-2:]
+        newest = build.bundle(*checks(20), *scripts(20), *facts(10))
+        assert newest.excerpt.facts[-KEPT_FACTS:] == newest.facts[-KEPT_FACTS:]
+        assert 0 < len(newest.excerpt.steps) < 20
+        assert newest.excerpt.steps == newest.steps[-len(newest.excerpt.steps) :]
+        assert not set(plain) & set(bundle.excerpt.facts)
+        for each in (bundle, newest):
+            assert prompt_characters(each) <= BUDGET
+
+    @pytest.mark.parametrize("record", [build.fact, build.check])
+    def test_the_newest_fact_stays_whatever_room_it_takes(self, record: Callable[..., SessionEvent]) -> None:
+        spacious = "\x01" * LONGEST_TEXT  # six characters each in JSON
+        described: dict[str, Any] = dict.fromkeys(("problem_summary", "problem_domain", "intake_text"), spacious)
+        bundle = build.bundle(
+            build.opened(**described),
+            *facts(3),
+            record(spacious, fact_id="newest"),
+        )
+        assert [fact.id for fact in bundle.excerpt.facts] == ["F4"]
 
     def test_a_check_leaves_both_lists(self) -> None:
         bundle = build.bundle(*checks(40))
@@ -131,12 +148,13 @@ class TestOutcomes:
             for event in (
                 build.fix(LONG[:200], fix_id=f"fix-{number}", description=LONG),
                 build.outcome("applied_failed", fix_id=f"fix-{number}", failure_reason=LONG),
+                *([build.superseded(fix_id=f"fix-{number}")] if number else []),
             )
         ]
         bundle = build.bundle(*history, *facts(30))
         assert [(fix.id, fix.status) for fix in bundle.excerpt.fixes] == [(fix.id, fix.status) for fix in bundle.fixes]
         assert bundle.excerpt.active_fix == bundle.active_fix
-        assert bundle.excerpt.fixes[0].failure_reason is None
+        assert bundle.excerpt.fixes[1].failure_reason is None
         assert bundle.trimmed.fix_texts > 0
         assert prompt_characters(bundle) <= BUDGET + LEAST_ROOM
         assert bundle.excerpt.facts[-1].id == "F30"
