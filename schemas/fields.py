@@ -51,8 +51,8 @@ def _not_blank(text: str) -> str:
 
 
 def _without_nul(text: str) -> str:
-    if "\x00" in text:
-        raise PydanticCustomError("nul", "must not hold U+0000")
+    if not (text.isascii() and "\x00" not in text) and _NOT_STORABLE.search(text):
+        raise PydanticCustomError("nul", "must not hold U+0000 or a lone surrogate")
     return text
 
 
