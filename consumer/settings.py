@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.errors import Misconfigured
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     model: str = Field("claude-sonnet-5-5", min_length=1)
     """The model that drafts."""
     fallback_model: str | None = "claude-sonnet-5"
-    """Asked once when the model refuses; empty for none."""
+    """Asked once when the model refuses; `none` for none."""
     model_max_tokens: int = Field(1400, ge=256, le=16000)
     """Visible tokens of an answer; the contract's package fits in."""
     model_attempt_seconds: float = Field(45.0, gt=0, le=600)
@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     # the end
     drain_seconds: float = Field(20.0, gt=0, le=24)
     """On SIGTERM: how long work under way may take before it is released; the exit follows within 25 s."""
+
+    @field_validator("fallback_model")
+    @classmethod
+    def _none(cls, name: str | None) -> str | None:
+        return None if name == "none" else name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
