@@ -21,9 +21,13 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.exceptions.PostgresSystemError,
     asyncpg.exceptions.InvalidAuthorizationSpecificationError,  # the role is changed while the service runs
     asyncpg.exceptions.InvalidCatalogNameError,  # the database is not there yet
-    asyncpg.exceptions.UndefinedTableError,  # nor its tables: `prepare` has not run yet
+    asyncpg.exceptions.UndefinedTableError,  # nor its tables
     asyncpg.exceptions.UndefinedColumnError,
 )
+
+
+class NotPrepared(Transient):
+    """The database is not prepared for this release; `escalation-consumer prepare` does that."""
 
 
 @asynccontextmanager
@@ -34,6 +38,8 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
     except asyncpg.exceptions.ReadOnlySQLTransactionError as error:
         await pool.expire_connections()  # hazard: the pool would keep its connections to the old primary for ever
         raise Transient(f"PostgreSQL: {describe(error)}") from error
+    except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
+        raise NotPrepared from error
     except AWAY as error:
         raise Transient(f"PostgreSQL: {describe(error)}") from error
 

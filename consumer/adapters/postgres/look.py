@@ -4,13 +4,12 @@ import secrets
 from collections.abc import Mapping
 from uuid import UUID
 
-from consumer.adapters.postgres.faults import reachable
+from consumer.adapters.postgres.faults import NotPrepared, reachable
 from consumer.adapters.postgres.migrate import known
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.domain import stored
 from consumer.domain.events import Origin, SessionEvent, SessionKey
-from consumer.errors import Transient
 from consumer.flows.watch import Backlog
 
 _queries = Queries("look")
@@ -19,10 +18,6 @@ _STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is n
 
 Row = Mapping[str, object]
 """A row for people: by column."""
-
-
-class NotPrepared(Transient):
-    """The database has not been prepared for this release: run `escalation-consumer prepare`."""
 
 
 class Look:

@@ -1,0 +1,183 @@
+"""The commands, as a person or a script meets them."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from consumer.__main__ import main
+from consumer.cli.settings_table import rows
+from consumer.settings import Settings, variable_of
+
+ROOT = Path(__file__).resolve().parents[1]
+NOWHERE = {
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+    "DATABASE_URL": "postgresql://somebody:hunter2-secret@127.0.0.1:1/none",
+    "REDIS_URL": "redis://:hunter2-secret@127.0.0.1:1/0",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in this process, as `python -m consumer` does in its own."""
+
+    def run(*arguments: str, environment: Mapping[str, str] = NOWHERE) -> Done:
+        monkeypatch.setattr("sys.argv", ["escalation-consumer", *arguments])
+        monkeypatch.setenv("COLUMNS", "200")
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert "hunter2" not in said.out + said.err
+        assert isinstance(ended.value.code, int)
+        return Done(code=ended.value.code, out=said.out, err=said.err)
+
+    return run
+
+
+def test_help_names_every_command() -> None:
+    """In a process of its own: the way in works."""
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    for command in (
+        "run",
+        "prepare",
+        "load",
+        "demo",
+        "session",
+        "bundle",
+        "package",
+        "request",
+        "dead-letters",
+        "outbox",
+    ):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("none",), ("session", "show"), ("package", "show", "not-a-uuid")])
+def test_wrong_use_is_two(call: Call, arguments: tuple[str, ...]) -> None:
+    assert call(*arguments).code == 2
+
+
+def test_wrong_configuration_is_two_and_names_the_variable(call: Call) -> None:
+    done = call("run", environment={**NOWHERE, "ESCALATION_HTTP_PORT": "many", "ESCALATION_LEASE_SECONDS": "0"})
+    assert done.code == 2
+    assert "ESCALATION_HTTP_PORT" in done.err
+    assert "ESCALATION_LEASE_SECONDS" in done.err
+
+
+@pytest.mark.parametrize("arguments", [("prepare",), ("session", "list"), ("outbox", "--json")])
+def test_a_server_that_is_away_is_one_line(call: Call, arguments: tuple[str, ...]) -> None:
+    done = call(*arguments)
+    assert done.code == 1
+    assert done.err.startswith("Failed: PostgreSQL: ")
+    assert len(done.err.splitlines()) == 1
+
+
+class TestSettings:
+    def test_every_field_is_listed_with_its_meaning(self, call: Call) -> None:
+        found = json.loads(call("settings", "--json").out)
+        assert [row["variable"] for row in found] == [variable_of(name) for name in Settings.model_fields]
+        assert [row["variable"] for row in found if not row["meaning"]] == []
+
+    def test_bounds_are_told(self) -> None:
+        allowed = {row.variable: row.allowed for row in rows()}
+        assert allowed["ESCALATION_HTTP_PORT"] == "≥ 0 and ≤ 65535"
+        assert allowed["ESCALATION_LOG_LEVEL"] == "DEBUG, INFO, WARNING, ERROR"
+
+
+class TestSchemas:
+    def test_are_listed_printed_and_written(self, call: Call, tmp_path: Path) -> None:
+        names = json.loads(call("schemas", "--json").out)
+        assert "asyncapi.yaml" in names
+        assert json.loads(call("schemas", "session.opened.v1").out)["type"] == "object"
+        assert call("schemas", "--write", str(tmp_path)).code == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+    def test_an_unknown_one_is_said(self, call: Call) -> None:
+        assert call("schemas", "none").code == 1
+
+
+class TestLooking:
+    @pytest.fixture
+    def here(self, database: str) -> Mapping[str, str]:
+        return {**NOWHERE, "DATABASE_URL": database}
+
+    def test_a_database_that_is_not_prepared_is_said(self, call: Call, empty_database: str) -> None:
+        done = call("session", "list", environment={**NOWHERE, "DATABASE_URL": empty_database})
+        assert done.code == 1
+        assert "`escalation-consumer prepare`" in done.err
+
+    @pytest.mark.parametrize(
+        "arguments", [("session", "list"), ("package", "list"), ("request", "list"), ("dead-letters", "list")]
+    )
+    def test_an_empty_store_is_an_empty_list(
+        self, call: Call, here: Mapping[str, str], arguments: tuple[str, ...]
+    ) -> None:
+        assert json.loads(call(*arguments, "--json", environment=here).out) == []
+        assert call(*arguments, environment=here).code == 0
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("session", "show", "none"),
+            ("bundle", "none"),
+            ("package", "show", "60760f3b-0823-58cb-8d72-e1de7873b0e6"),
+            ("request", "show", "none"),
+            ("dead-letters", "show", "topic", "0", "1"),
+        ],
+    )
+    def test_what_is_not_known_is_one(self, call: Call, here: Mapping[str, str], arguments: tuple[str, ...]) -> None:
+        done = call(*arguments, environment=here)
+        assert done.code == 1
+        assert done.err.startswith("Failed: ")
+
+    def test_a_session_is_found_by_its_id_when_one_tenant_has_it(
+        self, call: Call, here: Mapping[str, str], database: str
+    ) -> None:
+        asyncio.run(self._store(database, ("acme", "s1"), ("acme", "s/2"), ("other", "s/2")))
+        told = json.loads(call("session", "show", "s1", "--json", environment=here).out)
+        assert told["session"]["key"] == {"tenant_id": "acme", "session_id": "s1"}
+        assert told["session"]["title"] == "Printer"
+        both = call("session", "show", "s/2", environment=here)
+        assert (both.code, "acme, other" in both.err) == (1, True)
+        for named in (("s/2", "--tenant", "other"), ("other/s/2",)):
+            told = json.loads(call("session", "show", *named, "--json", environment=here).out)
+            assert told["session"]["key"]["tenant_id"] == "other"
+        assert "Printer" in call("session", "show", "s1", environment=here).out
+        assert json.loads(call("bundle", "s1", "--json", environment=here).out)["records"]["title"] == "Printer"
+
+    @staticmethod
+    async def _store(database: str, *keys: tuple[str, str]) -> None:
+        connection = await asyncpg.connect(database)
+        try:
+            for key in keys:
+                await connection.execute(
+                    "INSERT INTO sessions (tenant_id, session_id, newest_version, event_count) VALUES ($1, $2, 1, 1)",
+                    *key,
+                )
+                await connection.execute(
+                    "INSERT INTO session_events VALUES ($1, $2, 1, 1, 'e', 'session.opened.v1', now(), NULL, $3)",
+                    *key,
+                    '{"title": "Printer"}',
+                )
+        finally:
+            await connection.close()
