@@ -1,6 +1,6 @@
 """What is published about a request: the package, its withdrawal, its failure. Every published field is decided here.
 
-The same outcome gives the same CloudEvents `id`, however often and by whomever it is made; only times come from outside.
+The same outcome gives the same CloudEvents `id`, however often and by whomever it is made. Times are arguments.
 """
 
 import re
@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import BaseModel
 
 from consumer.domain.events import NO_TRACE, RequestKey, TraceContext
+from consumer.domain.markdown import Rendered
 from schemas.envelope import STRUCTURED_CONTENT_TYPE, PublishedEvent
 from schemas.packages import (
     Cause,
@@ -24,7 +25,6 @@ from schemas.packages import (
     PackageStatus,
     PackageWithdrawn,
     Provenance,
-    Section,
     TicketReference,
     WithdrawalReason,
 )
@@ -80,16 +80,6 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """The text of a package, as it was rendered."""
-
-    title: str
-    markdown: str
-    plain_text: str
-    sections: tuple[Section, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """One package's place among those of its note, and what it was built from."""
 
@@ -121,7 +111,7 @@ def package_id(note_key: str, revision: int | str) -> UUID:
 
 
 def marker(note_key: str, revision: int) -> str:
-    """A short text to find a note by; its middle is equal across the note's revisions, the number 0 without a package."""
+    """A short text to find a note by; the middle is equal across its revisions, the number is 0 without a package."""
     return f"[handoff {sha256(note_key.encode()).hexdigest()[:_MARKER_DIGITS]} r{revision}]"
 
 
@@ -148,7 +138,7 @@ def ready(
     sender: Sender,
     note: Note,
     revision: Revision,
-    content: Content,
+    rendered: Rendered,
     *,
     status: PackageStatus,
     from_cache: bool,
@@ -176,11 +166,11 @@ def ready(
         status=status,
         cause=revision.cause,
         replay_id=revision.replay_id if revision.cause is Cause.REPLAY else None,
-        markdown=content.markdown,
-        plain_text=content.plain_text,
-        content_sha256=sha256(content.markdown.encode()).hexdigest(),
-        sections=content.sections,
-        title=content.title,
+        markdown=rendered.markdown,
+        plain_text=rendered.plain_text,
+        content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
+        sections=rendered.sections,
+        title=rendered.title,
         previous_psa_ticket=revision.previous_ticket if changed_ticket else None,
         from_cache=from_cache,
         provenance=provenance,

@@ -22,7 +22,7 @@ class Lane(StrEnum):
     MODEL = "model"
     """All that is due, upgrades included; by priority, then age."""
     RULES = "rules"
-    """All that is due but upgrades, which need a model."""
+    """All that is due but upgrades and replays, which wait for a model."""
     URGENT = "urgent"
     """First packages whose deadline is near, whether they are due or wait for something."""
 

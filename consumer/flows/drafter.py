@@ -16,7 +16,9 @@ import structlog
 
 from consumer.domain import prompt, review
 from consumer.domain.bundle import Bundle
+from consumer.domain.checks import Scan
 from consumer.domain.draft import ANSWER_SCHEMA
+from consumer.domain.violations import Rule, Violation
 from consumer.errors import Transient
 from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
 from consumer.flows.health import Health
@@ -39,8 +41,6 @@ INSIST_TIMES = 15
 log = structlog.stdlib.get_logger("escalation.drafting")
 
 T = TypeVar("T")
-Scan = Callable[[str], str]
-"""A text with the secrets in it redacted."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class Drafter:
             return answer
         if answer.ending is Ending.REFUSED:
             return Declined(warning=Caution.MODEL_REFUSED)
-        verdict = _last_judgement(answer, errand)
+        verdict = _judge(answer, errand, last=True)
         if isinstance(verdict, review.Accepted):
             return self._drafted(errand, answer, verdict, ())
         return Declined(warning=Caution.DRAFT_REJECTED)
@@ -183,16 +183,17 @@ class Drafter:
     async def _repair(
         self, errand: Errand, claim: Claim, asked: tuple[Turn, ...], first: Answer, rejected: review.Rejected
     ) -> Outcome:
-        turns = (*asked, Turn(role="assistant", text=first.text), Turn(role="user", text=_complaint(first, rejected)))
+        complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
+        turns = (*asked, Turn(role="assistant", text=first.text), Turn(role="user", text=complaint))
         if not first.text.strip():  # the API takes no empty turn
-            turns = (Turn(role="user", text=f"{asked[0].text}\n\n{_complaint(first, rejected)}"),)
+            turns = (Turn(role="user", text=f"{asked[0].text}\n\n{complaint}"),)
         room = self._max_tokens * (CUT_FACTOR if first.ending is Ending.CUT else 1)
         second = await self._call(errand, claim, self.model_name, turns, room)
         if not isinstance(second, Answer):
             return second
         if second.ending is Ending.REFUSED:
             return Declined(warning=Caution.MODEL_REFUSED)
-        verdict = _last_judgement(second, errand)
+        verdict = _judge(second, errand, last=True)
         if isinstance(verdict, review.Accepted):
             return self._drafted(errand, second, verdict, (Caution.REPAIRED,))
         return Declined(warning=Caution.DRAFT_REJECTED)
@@ -282,30 +283,19 @@ class Drafter:
         return self._random.uniform(*RETRY_SECONDS)
 
 
-def _judge(answer: Answer, errand: Errand) -> review.Accepted | review.Rejected:
-    if answer.ending is Ending.COMPLETE:
-        return review.review(answer.text, errand.bundle, scan=errand.scan)
-    return review.Rejected(violations=())
+_UNUSABLE = {
+    Ending.CUT: "the answer was cut off at its limit: say the same in fewer words",
+    Ending.EMPTY: "the answer was empty",
+    Ending.REFUSED: "there was no answer",
+    Ending.UNEXPECTED: "the answer did not end in order",
+}
 
 
-def _last_judgement(answer: Answer, errand: Errand) -> review.Accepted | review.Rejected:
-    """After the last call: statements that cannot stand fall out, if what remains is a package."""
-    if answer.ending is Ending.COMPLETE:
-        return review.salvage(answer.text, errand.bundle, scan=errand.scan)
-    return review.Rejected(violations=())
-
-
-def _complaint(first: Answer, rejected: review.Rejected) -> str:
-    match first.ending:
-        case Ending.CUT:
-            named = ["the answer was cut off at its limit: say the same in fewer words"]
-        case Ending.EMPTY:
-            named = ["the answer was empty"]
-        case Ending.UNEXPECTED:
-            named = ["the answer did not end in order"]
-        case _:
-            named = [violation.detail for violation in rejected.violations]
-    return prompt.repair_turn(named)
+def _judge(answer: Answer, errand: Errand, *, last: bool = False) -> review.Accepted | review.Rejected:
+    """After the last call statements that cannot stand fall out, if what remains is a package."""
+    if answer.ending is not Ending.COMPLETE:
+        return review.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
+    return (review.salvage if last else review.review)(answer.text, errand.bundle, scan=errand.scan)
 
 
 def _sum(left: Usage, right: Usage) -> Usage:

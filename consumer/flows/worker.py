@@ -12,14 +12,16 @@ from enum import StrEnum
 
 import structlog
 
-from consumer.domain import bundle, markdown, package, prompt, rules, session
+from consumer.domain import bundle, markdown, package, prompt, review, session
 from consumer.domain.bundle import Bundle
+from consumer.domain.checks import Scan
 from consumer.domain.draft import Draft
 from consumer.domain.events import SessionKey
-from consumer.domain.package import Content, Note, Package, Revision, Sender
+from consumer.domain.markdown import Rendered
+from consumer.domain.package import Note, Package, Revision, Sender
 from consumer.errors import EscalationError
 from consumer.flows.desk import Basis, Cache, Declined, Desk, DraftKey, Entry, Finish, History, Work
-from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, Scan, insist
+from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
 from consumer.flows.meters import Meter, Meters
 from schemas.packages import Cause, Caution, FailureReason, PackageStatus, Provenance, TicketReference, Usage
 
@@ -100,7 +102,7 @@ class Case:
 class Text:
     """A draft as it is to be published, and how it came about."""
 
-    draft: Draft
+    rendered: Rendered
     status: PackageStatus
     model: str | None
     warnings: tuple[str, ...]
@@ -282,6 +284,8 @@ class Worker:
                 await self._publish_drafted(case, outcome.entry)
             case Declined():
                 await self._by_rules(case, errand, outcome.warning, None)
+            case Away() if case.cause is Cause.REPLAY:
+                await self._desk.release(case.work, in_seconds=WAITING_AGAIN_SECONDS, counted=False)
             case Away():
                 await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
             case Lost():
@@ -309,7 +313,7 @@ class Worker:
         if reused:
             self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
         text = Text(
-            draft=Draft.model_validate_json(entry.draft),
+            rendered=markdown.render(case.bundle, Draft.model_validate_json(entry.draft)),
             status=PackageStatus.READY,
             model=entry.model,
             warnings=entry.warnings,
@@ -336,7 +340,7 @@ class Worker:
             await self._finished(case.work, finish)
             return
         text = Text(
-            draft=rules.draft(case.bundle),
+            rendered=review.by_rules(case.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
             warnings=() if warning is None else (warning,),
@@ -369,14 +373,13 @@ class Worker:
         return True
 
     def _pack(self, case: Case, text: Text) -> Package:
-        rendered = markdown.render(case.bundle, text.draft)
         last = case.work.last
         note = _note(case.work, case.ticket)
         by_rules = text.status is PackageStatus.FALLBACK
         warnings = list(text.warnings)
-        if case.behind and last is None:
+        if case.behind:
             warnings.append(Caution.STATE_BEHIND_REQUEST)
-        if case.bundle.truncated or rendered.truncated:
+        if case.bundle.truncated or text.rendered.truncated:
             warnings.append(Caution.TRUNCATED_INPUT)
         return package.ready(
             self._sender,
@@ -389,12 +392,7 @@ class Worker:
                 previous_ticket=None if last is None else last.ticket,
                 state_version=case.version,
             ),
-            Content(
-                title=rendered.title,
-                markdown=rendered.markdown,
-                plain_text=rendered.plain_text,
-                sections=rendered.sections,
-            ),
+            text.rendered,
             status=text.status,
             from_cache=text.reused,
             provenance=Provenance(

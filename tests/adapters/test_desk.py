@@ -14,6 +14,7 @@ from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.domain import package
 from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.markdown import Rendered
 from consumer.domain.package import Package
 from consumer.flows.desk import Basis, Busy, Claim, Declined, DraftKey, Entry, Finish, Lane, Work
 from consumer.flows.schedule import RevisionRules
@@ -77,11 +78,12 @@ def packed(
             previous_ticket=None,
             state_version=2,
         ),
-        package.Content(
+        Rendered(
             title="t",
             markdown="m\n",
             plain_text="m\n",
             sections=tuple(Section(key=key, heading=key, markdown="m") for key in SectionKey),
+            truncated=False,
         ),
         status=status,
         from_cache=False,

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from consumer.domain import package
 from consumer.domain.events import RequestKey, TraceContext
+from consumer.domain.markdown import Rendered
 from schemas.packages import (
     PACKAGE_TYPES,
     Cause,
@@ -33,11 +34,12 @@ SENDER = package.Sender(topics=Topics("blue."), source="/escalation-consumer")
 TICKET = TicketReference(system="connectwise", ticket_id="4711", connection_id="c1", record_type=None)
 OTHER_TICKET = TicketReference(system="halopsa", ticket_id="9", connection_id=None, record_type=None)
 KEY = RequestKey("acme", "s-1", "r-1")
-CONTENT = package.Content(
+RENDERED = Rendered(
     title="Mail",
     markdown="## Problem\n\nMail was late — überall.\n",
     plain_text="Problem",
     sections=tuple(Section(key=key, heading=key.value, markdown="x") for key in SectionKey),
+    truncated=False,
 )
 PROVENANCE = Provenance(
     bundle_sha256="a" * 64, event_count=3, prompt_version="p1", model=None, drafted_at=AT, attempts=0, usage=Usage()
@@ -59,7 +61,6 @@ def make(
     previous_ticket: TicketReference | None = None,
     of: package.Note | None = None,
     warnings: tuple[str, ...] = (),
-    content: package.Content = CONTENT,
 ) -> package.Package:
     of = of or note()
     revision = package.Revision(
@@ -74,7 +75,7 @@ def make(
         SENDER,
         of,
         revision,
-        content,
+        RENDERED,
         status=PackageStatus.READY,
         from_cache=False,
         provenance=PROVENANCE,
@@ -153,7 +154,7 @@ def test_the_value_is_raw_utf_8_and_its_digest_is_that_of_the_markdown() -> None
     publication = make().publication
     assert "überall".encode() in publication.value
     data = json.loads(publication.value)["data"]
-    assert data["content_sha256"] == sha256(CONTENT.markdown.encode()).hexdigest()
+    assert data["content_sha256"] == sha256(RENDERED.markdown.encode()).hexdigest()
 
 
 def test_every_event_holds_every_field_of_its_schema_and_nothing_else() -> None:

@@ -553,6 +553,20 @@ async def test_a_replay_yields_a_revision_only_where_the_drafts_key_differs(
     assert model.calls == 1
 
 
+async def test_a_replay_waits_for_a_model_that_is_away(office: Office, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica(probe_seconds=30) as replica:
+        await packages(tables)
+        await tables.execute("UPDATE packages SET prompt_version = 'older'")
+        await replica.desk.begin_outage("gone", probe_in_seconds=30)
+        await tables.change_request(due_at=0.0, cause="replay", replay_id="april", rank=23)
+        await quiet(tables, 1)
+        await replica.desk.end_outage()
+        found = await packages(tables, 2)
+    assert (found[1]["cause"], found[1]["replay_id"], found[1]["status"]) == ("replay", "april", "ready")
+
+
 async def test_a_replay_without_a_key_yields_nothing_new(office: Office, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()

@@ -1,12 +1,13 @@
 -- The desk of the drafters. Times are the database's; a lease token is drawn anew with every lease and fences its end.
 
 -- name: claim
--- Due work by rank, then age. $1 limit, $2 lease seconds, $3 margin seconds, $4 whether upgrades are wanted.
+-- Due work by rank, then age. $1 limit, $2 lease seconds, $3 margin seconds, $4 whether a model is there for
+-- upgrades and replays.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests
     WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
-      AND ($4 OR cause <> 'upgrade')
+      AND ($4 OR cause NOT IN ('upgrade', 'replay'))
     ORDER BY rank, stored_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -18,7 +19,7 @@ WITH due AS MATERIALIZED (
     RETURNING r.*
 )
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds,
-       half_deadline_at IS NULL OR half_deadline_at <= now() AS waited,
+       coalesce(half_deadline_at <= now(), backlog IS NULL) AS waited,
        extract(epoch FROM deadline_at - now())::float8 - least($3, deadline_seconds / 4.0) AS deadline_in_seconds,
        p.bundle_sha256, p.prompt_version, p.model, p.status, p.ticket
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
