@@ -75,13 +75,14 @@ _ENGLISH = words.listed(
 )
 _NOT_ENGLISH = (
     words.listed(
-        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
-        une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
-        per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn de w na jest nie och att det
-        som inte p\u00e5 ved og ikke \u00e9t"""
+        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est une
+        pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non per
+        sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att det som
+        inte p\u00e5 ved og ikke \u00e9t"""
     )
     - _ENGLISH
 )
+_IN_QUOTES = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
 
 
 def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
@@ -156,14 +157,19 @@ def _secret(draft: Draft, answer: str, scan: Scan) -> str | None:
 
 def _language(draft: Draft, answer: str, scan: Scan) -> str | None:
     del answer, scan
-    prose = " ".join((draft.problem.text, draft.hypothesis.text, *(step.text for step in draft.next_steps)))
+    texts = (draft.problem.text, draft.hypothesis.text, *(step.text for step in draft.next_steps))
+    return None if all(map(_is_english, texts)) else "the answer is not in English"
+
+
+def _is_english(text: str) -> bool:
+    """Whether a text's small words are English; names and what stands in quotation marks say nothing."""
+    prose = _IN_QUOTES.sub(" ", text)
     letters = [char for char in prose if char.isalpha()]
     if sum(char > "\u024f" for char in letters) * 5 > len(letters):
-        return "the answer is not in English"
-    lowered = [word.strip(".,;:!?()\"'").casefold() for word in prose.split()]
-    english = sum(word in _ENGLISH for word in lowered)
+        return False
+    lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
     other = sum(word in _NOT_ENGLISH for word in lowered)
-    return "the answer is not in English" if len(lowered) >= 12 and other > english else None
+    return other < 3 or other <= sum(word in _ENGLISH for word in lowered)
 
 
 def _all_texts(draft: Draft) -> Iterator[str]:

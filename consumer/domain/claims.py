@@ -65,14 +65,16 @@ _BARE = re.compile(rf"\b(?:{_OVER}|verified)\b", re.IGNORECASE)
 _VERIFIED = re.compile(r"\bverified\b", re.IGNORECASE)
 _TECHNICAL = re.compile(
     r"""
-      \bresolved\s+(?:to|from|by|via|through|against|externally|internally|correctly|in\s+dns|on)\b
+      \bresolved\s+to\s+(?:\S*[\d.:]|(?:an?|the)\s+(?:same|old|new|wrong|right|public|private|internal|external|address))
+    | \bresolved\s+(?:via|through|against|externally|internally|in\s+dns)\b
     | \b(?:names?|hosts?|hostnames?|dns|fqdns?|address(?:es)?|records?|domains?|aliases|quer(?:y|ies)|lookups?)\s+
-      (?:\w+\s+){0,2}?resolved\b
+      (?:(?!and\b)\w+\s+){0,2}?resolved\b
     | \bfixed\s+(?:ip|address|disk|drive|size|width|line|mtu|schedule|time|value|rate|port|length|asset|lens)\b
     | \bverified\s+(?:publisher|sender|domain|boot)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+"""The same words where they mean something else; of the matter itself they never do."""
 _DENIED = re.compile(
     r"\b(?:not(?!\s+only)|never|no(?!\s+(?:doubt|question|longer))|none|nobody|nothing|cannot|neither|nor|without(?!\s+doubt)"
     r"|un(?:able|til|less)|yet\s+to|awaiting|pending|partly|partially|before|to\s+be|remains?\s+to|should|must|can|could"
@@ -117,8 +119,9 @@ def closures(text: str, records: frozenset[str], bundle: Bundle, *, asks: bool) 
     `asks` marks a next step, where to check is to ask. `records` are the cited ids; without any, all facts count.
     """
     for sentence in _sentences(text):
-        searched = _TECHNICAL.sub(lambda found: "·" * len(found[0]), sentence)
+        masked = _TECHNICAL.sub(lambda found: "·" * len(found[0]), sentence)
         for pattern in (_MATTER_IS_OVER, _FIX_HELD, _WORKS, _BARE):
+            searched = sentence if pattern is _MATTER_IS_OVER else masked
             claim = next((found for found in pattern.finditer(searched) if _claims(searched, found, asks=asks)), None)
             if claim is None:
                 continue

@@ -23,6 +23,11 @@ _TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
 _BLANKS = re.compile(r"\s+")
 _THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 _INTEGERS = re.compile(r"\d+")
+_LONG_INTEGERS = re.compile(r"\d{4,}")
+_TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
+_COUNTED = re.compile(r"\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
+_GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
+_GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
 _TRAILING = ".,;:!?)]}'\"\u2026"
 SMALL = 10
 """Whole numbers up to this are counts of the writer: two users, step 3."""
@@ -112,15 +117,21 @@ class Lexicon:
 
     @cached_property
     def integers(self) -> frozenset[str]:
-        """Every run of digits, without leading zeros."""
-        return frozenset(found.lstrip("0") or "0" for found in _INTEGERS.findall(self.text))
+        """The whole numbers, without leading zeros: those of dates and times too, not those inside a name or version."""
+        found: set[str] = set()
+        for token in _TOKENS.findall(self.text):
+            if _COUNTED.fullmatch(token):
+                found.update(_INTEGERS.findall(token))
+            else:
+                found.update(_LONG_INTEGERS.findall(token))
+        return frozenset(number.lstrip("0") or "0" for number in found)
 
     def holds(self, name: str) -> bool:
         """Whether the name stands in the record, with nothing that would make it another name right beside it."""
         at = self.text.find(name)
         while at >= 0:
-            before, after = self.text[at - 1 : at], self.text[at + len(name) : at + len(name) + 1]
-            if not (name[0].isalnum() and before.isalnum()) and not (name[-1].isalnum() and after.isalnum()):
+            before, after = self.text[max(at - 2, 0) : at], self.text[at + len(name) : at + len(name) + 2]
+            if not (_GOES_ON_BEFORE.search(before + name[0]) or _GOES_ON_AFTER.search(name[-1] + after)):
                 return True
             at = self.text.find(name, at + 1)
         return False
@@ -156,6 +167,8 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.match(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
+        if name.endswith(("%", "percent")):
+            return any(self.holds(parts[0] + unit) for unit in ("%", " %", " percent"))
         if re.search(r"\d[.]\d", name):  # a version or a fraction is one name, its parts say nothing
             digits = re.match(r"#?[\d.]+", name)
             return digits is not None and self.holds(digits[0].rstrip("."))

@@ -140,7 +140,7 @@ def _about(fix: FixRecord) -> str:
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.APPLIED_SUCCESS:
-            return f"Establish what remains after {title}: the exact symptom of the new or related issue and its beginning."
+            return f"Establish what remains after {title}: which exact symptom, and since when."
         case FixStatus.DISMISSED:
             return f"Look for another explanation than {title}, which was set aside, in what the facts leave open."
         case _:

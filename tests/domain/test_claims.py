@@ -1,0 +1,197 @@
+"""What counts as calling something over, failed or applied, and when the record says so."""
+
+import pytest
+
+from consumer.domain import claims
+from consumer.domain.bundle import Bundle
+from tests.domain import answers
+from tests.support import build
+
+NOTHING: frozenset[str] = frozenset()
+
+CLAIMS = [
+    "The issue is resolved.",
+    "The issue was resolved on Sunday.",
+    "The problem has been fully fixed.",
+    "This fixed the issue for all users.",
+    "Removing the record resolved the problem.",
+    "The sign-in issue, which was not small, was resolved.",
+    "After a restart, the issue was resolved.",
+    "The issue was not only found but resolved.",
+    "The fix was verified.",
+    "The change has been confirmed.",
+    "The workaround worked.",
+    "It was resolved by the restart.",
+    "Outlook works again for everybody.",
+    "Sign-in is back to normal.",
+    "The prompt no longer appears.",
+    "The symptom has gone away.",
+    "Access was fully restored.",
+    "Confirmed working on all six machines.",
+    "Resolved.",
+    "Status: resolved",
+    "Status = applied_success, all good.",
+    "No further action is needed.",
+    "The ticket can be closed.",
+    "Mark this ticket as resolved.",
+    "The record was removed and verified.",
+    "Without doubt the issue is solved.",
+    "DNS and mail issues were resolved.",
+    "The error disappeared.",
+    "The fix is not risky, the issue is fixed.",
+]
+NO_CLAIMS = [
+    "The issue is not resolved.",
+    "The issue is unresolved.",
+    "The fix did not resolve the issue.",
+    "The fix is in place but unverified.",
+    "It has not been verified yet.",
+    "Whether the issue is resolved is open.",
+    "The issue has never been fixed.",
+    "It remains to be verified.",
+    "The host name resolved to 10.1.4.20.",
+    "The name was resolved through the tunnel.",
+    "The machine has a fixed address.",
+    "The restart could not fix the issue.",
+    "Once it is verified, the hypothesis holds.",
+    "Until the fix is verified the cause stays open.",
+    "The removal is awaiting verification.",
+    "The problem should be solved by the removal.",
+    "Nobody has verified the change.",
+    "The users can't confirm that it works again.",
+    "The resolution is open.",
+    "The prompt came back.",
+]
+ASKED = [
+    "Confirm that the issue is resolved.",
+    "Verify that sign-in works again.",
+    "Check with Dana whether the prompt no longer appears.",
+    "If the issue is resolved, tell the users.",
+    "Test until printing works again.",
+]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return answers.session()
+
+
+@pytest.mark.parametrize("text", CLAIMS)
+def test_a_claim_is_seen(text: str, bundle: Bundle) -> None:
+    assert list(claims.closures(text, NOTHING, bundle, asks=False))
+
+
+@pytest.mark.parametrize("text", NO_CLAIMS)
+def test_what_is_no_claim_passes(text: str, bundle: Bundle) -> None:
+    assert list(claims.closures(text, NOTHING, bundle, asks=False)) == []
+
+
+@pytest.mark.parametrize("text", ASKED)
+def test_a_next_step_may_ask(text: str, bundle: Bundle) -> None:
+    assert list(claims.closures(text, NOTHING, bundle, asks=True)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Close the ticket.", "Mark the session as resolved.", "Tell Dana that the issue is fixed."]
+)
+def test_a_next_step_may_not_close_the_case(text: str, bundle: Bundle) -> None:
+    assert list(claims.closures(text, NOTHING, bundle, asks=True))
+
+
+def test_a_success_may_be_told() -> None:
+    bundle = answers.session(status="applied_success")
+    assert list(claims.closures("The original issue was resolved.", NOTHING, bundle, asks=False)) == []
+
+
+def test_a_success_does_not_vouch_for_another_fix() -> None:
+    bundle = answers.session(status="applied_success")
+    text = "Recreating the Outlook profile resolved the issue."
+    assert list(claims.closures(text, NOTHING, bundle, asks=False))
+
+
+def test_an_earlier_success_must_be_cited_or_named() -> None:
+    bundle = build.bundle(
+        build.opened(),
+        build.fix("Extend the volume", fix_id="a"),
+        build.outcome("applied_success", fix_id="a"),
+        build.fix("Shrink the log", fix_id="b"),
+        build.outcome("applied_pending", fix_id="b"),
+    )
+    assert list(claims.closures("The issue was resolved.", NOTHING, bundle, asks=False))
+    assert list(claims.closures("The full disk was fixed.", frozenset({"X1"}), bundle, asks=False)) == []
+    assert list(claims.closures("Extending the volume solved the first issue.", NOTHING, bundle, asks=False)) == []
+
+
+def test_a_fact_vouches_for_its_own_subject_only() -> None:
+    bundle = build.bundle(build.opened(), build.fact("After the cable was changed the scanner at gate 2 works again."))
+    said = "The scanner at gate 2 works again after the cable was changed."
+    assert list(claims.closures(said, frozenset({"F1"}), bundle, asks=False)) == []
+    assert list(
+        claims.closures("All scanners work fine, the printers print again.", frozenset({"F1"}), bundle, asks=False)
+    )
+
+
+def test_no_text_but_an_outcome_closes_the_case() -> None:
+    """A ticket that asks to be called resolved is no outcome."""
+    bundle = build.bundle(build.opened(), build.fact("The issue is resolved."), reason="The issue is resolved.")
+    assert list(claims.closures("The issue is resolved.", frozenset({"F1", "R1"}), bundle, asks=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("The active fix failed on all machines.", "applied_pending"),
+        ("The change was rolled back.", "applied_pending"),
+        ("The fix was applied on Sunday.", "proposed"),
+        ("Removing the stale autodiscover record has been implemented.", "dismissed"),
+    ],
+)
+def test_an_outcome_that_is_not_recorded_is_seen(text: str, status: str) -> None:
+    events = [build.opened(), build.fix("Remove the stale autodiscover record")]
+    if status != "proposed":
+        events.append(build.outcome(status))
+    assert list(claims.false_outcomes(text, build.bundle(*events)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The fix was not applied.",
+        "If the change is applied, look again.",
+        "The sign-in failed at 10:00.",
+        "The cause is open.",
+    ],
+)
+def test_what_tells_no_outcome_passes(text: str) -> None:
+    bundle = build.bundle(build.opened(), build.fix("Remove the stale autodiscover record"))
+    assert list(claims.false_outcomes(text, bundle)) == []
+
+
+FAILED = build.bundle(build.opened(), build.fix("Restart the print spooler"), build.outcome("applied_failed")).fixes[0]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Restart the print spooler.",
+        "Log on to the server and restart the spooler for printing.",
+        "Retry the spooler restart.",
+        "Try the restart of the print spooler again.",
+    ],
+)
+def test_a_failed_fix_is_not_asked_for_again(step: str) -> None:
+    assert claims.repeats(step, FAILED)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Do not restart the print spooler again.",
+        "Look at the spooler's log after the last restart.",
+        "Find out why restarting the print spooler did not help.",
+        "Replace the print driver instead of restarting the spooler.",
+        "Compare the print queue with one that works.",
+    ],
+)
+def test_what_is_another_path_passes(step: str) -> None:
+    assert not claims.repeats(step, FAILED)
