@@ -1,0 +1,184 @@
+"""The consumer of the input topics, on a real broker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from consumer.adapters.kafka.admin import prepare_topics
+from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.writing import TopicWriter
+from consumer.domain.events import Record
+from consumer.errors import Transient
+from schemas.topics import Topics
+from tests.support.servers import KafkaServer
+
+Make = Callable[..., KafkaSource]
+
+
+@pytest.fixture
+async def topics(bootstrap_servers: str, topic_prefix: str) -> Topics:
+    made = Topics(topic_prefix)
+    await prepare_topics({"bootstrap_servers": bootstrap_servers}, made, topic_prefix + "marker", partitions=2)
+    return made
+
+
+@pytest.fixture
+async def make(bootstrap_servers: str, topics: Topics) -> AsyncIterator[Make]:
+    opened: list[KafkaSource] = []
+
+    def one(**changed: object) -> KafkaSource:
+        options: dict[str, object] = {
+            "group": topics.prefix + "group",
+            "topics": topics,
+            "session_timeout_seconds": 2.0,
+            "batch_records": 500,
+        }
+        source = KafkaSource({"bootstrap_servers": bootstrap_servers}, **(options | changed))  # type: ignore[arg-type]
+        opened.append(source)
+        return source
+
+    yield one
+    for source in opened:
+        await source.close()
+
+
+async def _write(bootstrap_servers: str, topic: str, count: int, key: str = "s") -> None:
+    async with TopicWriter(bootstrap_servers=bootstrap_servers) as writer:
+        for number in range(count):
+            await writer.write(topic, f"{key}{number}", b"{}")
+        await writer.flush()
+
+
+async def _read(source: KafkaSource, count: int, *, commit: bool = True) -> list[Record]:
+    found: list[Record] = []
+    async with asyncio.timeout(30):
+        while len(found) < count:
+            found += await source.poll(100)
+    if commit:
+        await source.commit(_after(found))
+    return found
+
+
+async def _nothing_more(source: KafkaSource) -> bool:
+    return not any([await source.poll(100) for _ in range(5)])
+
+
+def _after(records: list[Record]) -> dict[tuple[str, int], int]:
+    places: dict[tuple[str, int], int] = {}
+    for record in records:
+        place = record.origin.topic, record.origin.partition
+        places[place] = max(places.get(place, 0), record.origin.offset + 1)
+    return places
+
+
+async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    await _write(bootstrap_servers, topics.sessions, 20)
+    found = await _read(make(), 20)
+    assert len({record.origin for record in found}) == 20
+
+
+async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    await _write(bootstrap_servers, topics.replay[0], 300)
+    await _write(bootstrap_servers, topics.sessions, 300)
+    source = make(batch_records=50)
+    await _read(source, 1, commit=False)  # by the second poll everything has been fetched ahead
+    await asyncio.sleep(0.5)
+    rest = await _read(source, 500, commit=False)
+    lanes = [topics.is_replay(record.origin.topic) for record in rest]
+    last_live = max(place for place, replayed in enumerate(lanes) if not replayed)
+    assert not any(lanes[50:last_live])
+
+
+async def test_what_was_not_committed_is_read_again_after_a_pause(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 30)
+    source = make()
+    first = await _read(source, 30, commit=False)
+    source.pause()
+    await _write(bootstrap_servers, topics.sessions, 5, key="later")
+    assert await _nothing_more(source)
+    await source.resume()
+    again = await _read(source, 35)
+    assert {record.origin for record in first} <= {record.origin for record in again}
+    assert await _nothing_more(source)
+
+
+async def test_a_member_takes_over_what_another_left(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    await _write(bootstrap_servers, topics.sessions, 10)
+    leaving, staying = make(), make()
+    await _read(leaving, 10)
+    async with asyncio.timeout(30):
+        while not (staying.is_member and staying.owned and leaving.owned):
+            await asyncio.gather(leaving.poll(50), staying.poll(50))
+    assert not leaving.owned & staying.owned
+    await leaving.close()
+    assert not leaving.is_member
+    await _write(bootstrap_servers, topics.sessions, 10, key="later")
+    assert len(await _read(staying, 10)) == 10
+    assert len(staying.owned) == 8
+
+
+async def test_offsets_of_partitions_that_are_not_owned_are_not_committed(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 10)
+    source = make()
+    found = await _read(source, 10, commit=False)
+    await source.close()
+    await source.commit(_after(found))
+    assert len(await _read(make(), 10)) == 10
+
+
+async def test_an_offset_that_fell_off_the_log_is_said_aloud(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 40)
+    source = make()
+    await source.commit(_after((await _read(source, 40, commit=False))[:1]))
+    await source.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    for number in (0, 1):
+        await admin.delete_records({TopicPartition(topics.sessions, number): RecordsToDelete(before_offset=5)})
+    await admin.close()
+    reading = make()
+    found = await _read(reading, 30, commit=False)
+    assert all(record.origin.offset >= 5 for record in found)
+    assert [lost for lost in reading.lost if lost[1] < lost[2] == 5]
+
+
+async def test_positions_and_ends_agree_once_all_is_read(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    await _write(bootstrap_servers, topics.sessions, 25)
+    source = make()
+    await _read(source, 25)
+    ends = await source.session_ends()
+    assert sum(ends.values()) == 25
+    assert {place: offset for place, offset in source.positions().items() if place in ends} == ends
+
+
+@pytest.mark.kills_servers
+async def test_a_broker_that_was_killed_is_outlived(
+    kafka_server: KafkaServer, bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 10)
+    source = make()
+    await _read(source, 10)
+    await kafka_server.kill()
+    for _ in range(3):
+        try:
+            assert await source.poll(100) == []
+        except Transient:
+            await asyncio.sleep(0.1)
+    await kafka_server.start()
+    await _write(bootstrap_servers, topics.sessions, 10, key="later")
+    found: list[Record] = []
+    async with asyncio.timeout(60):
+        while len(found) < 10:
+            try:
+                found += await source.poll(200)
+            except Transient:
+                await asyncio.sleep(0.2)
