@@ -8,6 +8,9 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.envelope import STRUCTURED_CONTENT_TYPE
 
+FLUSH_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
 _STRUCTURED = [("content-type", STRUCTURED_CONTENT_TYPE.encode())]
 
 
@@ -18,7 +21,12 @@ class TopicWriter:
     """
 
     def __init__(self, **connection: Any) -> None:
-        self._producer = AIOKafkaProducer(**connection, acks="all", compression_type="gzip", linger_ms=5)
+        self._producer = AIOKafkaProducer(
+            **connection,
+            enable_idempotence=True,  # else a retry on a topic just made sends records twice (measured)
+            compression_type="gzip",
+            linger_ms=5,
+        )
         self._under_way: list[asyncio.Future[Any]] = []
 
     async def __aenter__(self) -> Self:
@@ -28,13 +36,18 @@ class TopicWriter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._producer.stop()
+        stopping = asyncio.create_task(self._producer.stop(), name="kafka-writer-stop")
+        await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # it would flush for ever without a broker
+        if not stopping.done():
+            stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
 
     async def write(self, topic: str, key: str, value: bytes | None) -> None:
         """Returns when the record is under way; blocks while the producer's buffer is full."""
         self._under_way.append(await self._producer.send(topic, value, key.encode(), headers=_STRUCTURED))
 
     async def flush(self) -> None:
-        """Waits for every record written so far; raises the first error among them."""
+        """Waits for every record written so far; raises the first error among them, TimeoutError after a minute."""
         waiting, self._under_way = self._under_way, []
-        await asyncio.gather(*waiting)
+        async with asyncio.timeout(FLUSH_SECONDS):  # an idempotent producer would try for ever
+            await asyncio.gather(*waiting)
