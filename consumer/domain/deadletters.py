@@ -67,6 +67,11 @@ def place_of(refusal: Refusal) -> tuple[str | None, str | None]:
     return None, text if 0 < len(text) <= 128 and "\x00" not in text else None
 
 
+def without_excerpt(value: bytes) -> bytes:
+    """A dead letter that tells only why."""
+    return DeadLetter.model_validate_json(value).model_copy(update={"excerpt": ""}).model_dump_json().encode()
+
+
 def excerpt_of_json(scope: Scope, value: JsonValue) -> str:
     """The beginning of a value that could be read, secrets removed before it is cut."""
     text = json.dumps(scope.json_value(value), ensure_ascii=False, separators=(",", ":"))

@@ -4,19 +4,19 @@ Runs inside the inbox's transaction, with the sessions locked.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import asyncpg
 
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import package
-from consumer.domain.events import RequestKey, SessionKey, TraceContext
+from consumer.domain import deadletters, package
+from consumer.domain.events import RequestKey, SessionEvent, SessionKey, TraceContext
 from consumer.domain.package import Note, Publication, Sender, ticket_reference
 from consumer.domain.reception import Standing, State
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
-from schemas.sessions import PsaTicket
+from schemas.sessions import Description, PsaTicket, SessionDescribed
 
 _queries = Queries("erasure")
 _inbox = Queries("inbox")
@@ -27,11 +27,18 @@ Tickets = Mapping[SessionKey, TicketReference | None]
 
 
 async def erase(
-    connection: Connection, sessions: Collection[SessionKey], sender: Sender, at: datetime
+    connection: Connection,
+    sessions: Collection[SessionKey],
+    arriving: Iterable[SessionEvent],
+    sender: Sender,
+    at: datetime,
 ) -> tuple[Tickets, list[Publication]]:
-    """Deletes everything but the ids, the last ticket and the fact. Returns the tickets and what is to be published."""
+    """Deletes everything but the ids, the last ticket and the fact. Returns the tickets and what is to be published.
+
+    `arriving` are events that come together with the erasure: of them, too, only the ticket remains.
+    """
     keys = columns(sorted(sessions), 2)
-    tickets = await tickets_of(connection, sessions)
+    tickets = await _last_tickets(connection, sessions, arriving)
     publications = [
         _ending(sender, key, standing, tickets.get(key.session), at)
         for key, standing in standings(await connection.fetch(_queries.requests_of, *keys))
@@ -47,6 +54,12 @@ async def erase(
         _queries.forget_events,
     ):
         await connection.execute(statement, *keys)
+    waiting = [
+        (row["id"], deadletters.without_excerpt(row["value"]))
+        for row in await connection.fetch(_queries.unpublished, *keys)
+    ]
+    if waiting:
+        await connection.execute(_queries.rewrite_outbox, *columns(waiting, 2))
     rows = [(*key, _json(tickets.get(key))) for key in sorted(sessions)]
     await connection.execute(_queries.mark_sessions, *columns(rows, 3))
     return tickets, publications
@@ -56,6 +69,22 @@ async def tickets_of(connection: Connection, sessions: Collection[SessionKey]) -
     """The ticket that each session names last; sessions that name none are missing."""
     rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
     return {SessionKey(row["tenant_id"], row["session_id"]): _ticket(row["ticket"]) for row in rows}
+
+
+async def _last_tickets(
+    connection: Connection, sessions: Collection[SessionKey], arriving: Iterable[SessionEvent]
+) -> Tickets:
+    rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
+    found = {SessionKey(row["tenant_id"], row["session_id"]): (row["version"], _ticket(row["ticket"])) for row in rows}
+    for event in arriving:
+        data = event.data
+        if event.key not in sessions or not isinstance(data, Description):
+            continue
+        if isinstance(data, SessionDescribed) and "psa_ticket" not in data.model_fields_set:
+            continue
+        if event.key not in found or event.version > found[event.key][0]:
+            found[event.key] = (event.version, ticket_reference(data.psa_ticket))
+    return {key: ticket for key, (_, ticket) in found.items()}
 
 
 def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, Standing]]:

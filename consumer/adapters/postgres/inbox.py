@@ -106,13 +106,10 @@ class PostgresInbox:
     async def _erase(
         self, connection: Connection, work: _Work, arrivals: Iterable[Decoded], now: datetime
     ) -> frozenset[SessionKey]:
-        ending = {
-            one.arrival.key
-            for one in arrivals
-            if isinstance(one.arrival, SessionEvent) and isinstance(one.arrival.data, SessionErased)
-        } - work.erased
+        events = [one.arrival for one in arrivals if isinstance(one.arrival, SessionEvent)]
+        ending = {event.key for event in events if isinstance(event.data, SessionErased)} - work.erased
         if ending:
-            tickets, publications = await erasure.erase(connection, ending, self._sender, now)
+            tickets, publications = await erasure.erase(connection, ending, events, self._sender, now)
             work.tickets.update((key, tickets.get(key)) for key in ending)
             work.publications += publications
             work.erased |= ending

@@ -47,6 +47,19 @@ DELETE FROM outbox AS o USING unnest($1::text[], $2::text[]) AS erased (tenant_i
 WHERE (o.tenant_id, o.session_id) = (erased.tenant_id, erased.session_id)
   AND o.headers @> '[["ce_type", "escalation.package_ready.v1"]]';
 
+-- name: unpublished
+-- Dead letters that have not been published yet, of these sessions or of a tenant that is unknown.
+SELECT DISTINCT o.id, o.value
+FROM outbox AS o
+JOIN unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+  ON o.session_id = erased.session_id AND (o.tenant_id = erased.tenant_id OR o.tenant_id IS NULL)
+WHERE o.headers @> '[["dlq.topic"]]';
+
+-- name: rewrite_outbox
+UPDATE outbox AS o SET value = clean.value
+FROM unnest($1::bigint[], $2::bytea[]) AS clean (id, value)
+WHERE o.id = clean.id;
+
 -- name: forget_excerpts
 -- Of records that could not be read the tenant is unknown: an excerpt too many is lost rather than one too few.
 UPDATE dead_letters AS d SET excerpt = ''

@@ -38,7 +38,7 @@ WHERE (s.tenant_id, s.session_id) = (heads.tenant_id, heads.session_id);
 -- name: tickets
 -- The ticket that each session names last, in version order.
 SELECT DISTINCT ON (e.tenant_id, e.session_id)
-       e.tenant_id, e.session_id, e.data::jsonb -> 'psa_ticket' AS ticket
+       e.tenant_id, e.session_id, e.version, e.data::jsonb -> 'psa_ticket' AS ticket
 FROM session_events AS e
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (e.tenant_id, e.session_id) = (wanted.tenant_id, wanted.session_id)
