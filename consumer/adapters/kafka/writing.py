@@ -23,7 +23,7 @@ class TopicWriter:
     def __init__(self, **connection: Any) -> None:
         self._producer = AIOKafkaProducer(
             **connection,
-            enable_idempotence=True,  # else a retry on a topic just made sends records twice (measured)
+            enable_idempotence=True,  # a retry does not send a record twice
             compression_type="gzip",
             linger_ms=5,
         )
