@@ -239,7 +239,7 @@ def _publication(
     filters: tuple[tuple[str, str], ...],
     at: datetime,
 ) -> Publication:
-    envelope = PublishedEvent[Data](
+    envelope: PublishedEvent[Data] = PublishedEvent(  # without parameters, which would make a class anew at every call
         id=str(event_id),
         source=sender.source,
         type=event_type,

@@ -195,11 +195,17 @@ class PostgresDesk:
                 None if ready.psa_ticket is None else ready.psa_ticket.model_dump_json(),
                 ready.model_dump_json(),
             )
+            following = await self._following(connection, work, request, by_change, news, upgrade_in_seconds)
             await connection.execute(
-                _queries.note_package, *work.key, work.token, ready.revision, ready.package_id, by_change
+                _queries.note_package,
+                *work.key,
+                work.token,
+                *following,
+                ready.revision,
+                ready.package_id,
+                by_change,
             )
             await _insert_outbox(connection, package.publication)
-            await self._schedule(connection, work, request, by_change, news, upgrade_in_seconds)
         return Finish.DONE
 
     async def finish_unchanged(self, work: Work, basis: Basis | None, *, upgrade_in_seconds: float | None) -> Finish:
@@ -208,7 +214,8 @@ class PostgresDesk:
             if isinstance(locked, Finish):
                 return locked
             request, news = locked
-            await self._schedule(connection, work, request, 0, news, upgrade_in_seconds)
+            following = await self._following(connection, work, request, 0, news, upgrade_in_seconds)
+            await connection.execute(_queries.schedule, *work.key, work.token, *following)
         return Finish.DONE
 
     async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
@@ -223,7 +230,7 @@ class PostgresDesk:
             await _insert_outbox(connection, publication)
         return Finish.DONE
 
-    async def _schedule(
+    async def _following(
         self,
         connection: Connection,
         work: Work,
@@ -231,7 +238,8 @@ class PostgresDesk:
         by_change: int,
         news: bool,
         upgrade_in_seconds: float | None,
-    ) -> None:
+    ) -> tuple[float | None, Cause, str | None, int, bool]:
+        """When and why the request is to be taken up again, as the queries take it."""
         wanted = upgrade_in_seconds is not None
         if wanted and await connection.fetchval(_queries.lock_outage):
             upgrade_in_seconds = None  # whoever ends the outage wakes it
@@ -250,16 +258,7 @@ class PostgresDesk:
             news=news,
             upgrade_in_seconds=upgrade_in_seconds,
         )
-        await connection.execute(
-            _queries.schedule,
-            *work.key,
-            work.token,
-            following.due_in_seconds,
-            following.cause,
-            following.replay_id,
-            following.rank,
-            wanted,
-        )
+        return following.due_in_seconds, following.cause, following.replay_id, following.rank, wanted
 
     async def hasten_upgrade(self, key: RequestKey) -> None:
         async with reachable(self._pool):
@@ -309,7 +308,7 @@ async def _lock(
     request = await connection.fetchrow(_queries.lock_request, *work.key, work.token)
     if request is None or (session is not None and session["erased"] is not erased):
         return Finish.GONE
-    if basis is not None and await connection.fetchval(_queries.count_secrets, *work.key.session) != basis.secrets:
+    if basis is not None and request["secrets"] != basis.secrets:
         return Finish.STALE
     news = session is not None and basis is not None and session["event_count"] > basis.arrivals
     return request, news
@@ -332,7 +331,6 @@ async def _insert_outbox(connection: Connection, publication: Publication) -> No
         publication.tenant_id,
         publication.session_id,
     )
-    await connection.execute(_queries.notify_outbox)
 
 
 def _columns(rows: list[tuple[object, ...]]) -> list[list[object]]:

@@ -129,6 +129,7 @@ WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 SELECT event_count, erased_at IS NOT NULL AS erased FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR SHARE;
 
 -- name: count_secrets
+-- They change under the session's lock only.
 SELECT count(*)::int FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2);
 
 -- name: history
@@ -190,7 +191,8 @@ WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $
 -- What the final transaction needs to know, and nothing if the lease was lost or the request has ended.
 SELECT state, cause, replay_id, due_at, extract(epoch FROM due_at - now())::float8 AS due_in_seconds, priority,
        revision, revisions_by_change, upgrade_wanted,
-       coalesce(extract(epoch FROM now() - first_done_at)::float8, 0) AS since_first_seconds
+       coalesce(extract(epoch FROM now() - first_done_at)::float8, 0) AS since_first_seconds,
+       (SELECT count(*)::int FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2)) AS secrets
 FROM requests
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4 AND state IN ('open', 'done')
 FOR UPDATE;
@@ -207,9 +209,12 @@ SET lease_token = NULL, leased_until = NULL, attempts = 0,
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: note_package
+-- As `schedule`, for a request that has its next package.
 UPDATE requests
-SET state = 'done', revision = $5, last_package_id = $6, ended_at = now(), first_done_at = coalesce(first_done_at, now()),
-    revisions_by_change = revisions_by_change + $7
+SET lease_token = NULL, leased_until = NULL, attempts = 0,
+    due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
+    state = 'done', revision = $10, last_package_id = $11, revisions_by_change = revisions_by_change + $12,
+    ended_at = now(), first_done_at = coalesce(first_done_at, now())
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: note_failure
@@ -224,9 +229,7 @@ INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, s
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: insert_outbox
-INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ($1, $2, $3, $4, $5, $6);
-
--- name: notify_outbox
+WITH sent AS (INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ($1, $2, $3, $4, $5, $6))
 SELECT pg_notify('escalation_outbox', '');
 
 -- name: hasten_upgrade
