@@ -64,4 +64,4 @@ async def test_a_model_that_hangs_does_not_keep_a_package_beyond_its_deadline(st
 
 
 def _escalated(story: Story, **request: Any) -> list[Event]:
-    return [story.opened(), story.fact(), story.fix(), story.request(**request)]
+    return [story.opened(f"Case of {story.session_id}"), story.fact(), story.fix(), story.request(**request)]

@@ -169,6 +169,10 @@ def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
     steps = _bullets(body["next_steps"])
     if not 2 <= len(steps) <= 4 or len(steps) != len(body["next_steps"].splitlines()):
         yield f"{len(steps)} next steps"
+        return
+    wanted = _first_step(state.active)
+    if wanted and not _holds_secret(wanted, knowledge) and _bare(wanted)[:_COMPARED] not in _bare(steps[0]):
+        yield f"the first next step does not name {wanted[:60]!r}"
 
 
 def _problem(body: str, knowledge: Knowledge) -> Iterator[str]:
@@ -225,6 +229,16 @@ def _fixes(tried: str, hypothesis: str, knowledge: Knowledge) -> Iterator[str]:
     awaited = active.get("pending_reason") or ""
     if active["status"] == "applied_pending" and _bare(awaited)[:_COMPARED] not in _bare(hypothesis):
         yield "the hypothesis does not name what is awaited"
+
+
+def _first_step(active: Mapping[str, Any] | None) -> str:
+    """What the first next step has to name."""
+    if active is None:
+        return ""
+    if active["status"] == "applied_pending":
+        return str(active["pending_reason"])
+    tried_next = active["status"] == "proposed" and _percent(active["confidence_pct"]) > 80
+    return str(active["title"]) if tried_next else ""
 
 
 def _percent(confidence: float) -> int:

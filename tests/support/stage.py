@@ -12,11 +12,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from consumer.app import prepare as make_ready
 from consumer.domain.events import Origin
+from consumer.settings import Settings, read_settings
 from schemas.topics import Topics
-from tests.support.model_server import ModelServer, Received
+from tests.support.answers import structured
+from tests.support.model_server import ModelServer
 from tests.support.oracle import Oracle, Written
 from tests.support.service import Finished, ServiceProcess, command
 
@@ -36,27 +40,6 @@ _POLL_SECONDS = 0.1
 Event = dict[str, Any]
 
 
-def answer(received: Received) -> str:
-    """A dull and valid answer: it rests on the records it was given and claims nothing more."""
-    text = json.dumps(received.body["messages"][0]["content"])
-    held = json.loads(text)
-    whole = held if isinstance(held, str) else "\n".join(block["text"] for block in held)
-    records = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
-    ids = [str(one["id"]) for one in records if "id" in one]
-    return json.dumps(
-        {
-            "problem": {"text": "The case was handed on with what the session records.", "records": ids[:1]},
-            "confirmed": [],
-            "notes": [],
-            "hypothesis": {"text": "", "records": []},
-            "next_steps": [
-                {"text": "Compare the present state with what was confirmed.", "records": ids[:1]},
-                {"text": "Ask the people affected what they see now.", "records": ids[:1]},
-            ],
-        }
-    )
-
-
 class Stage:
     """`async with` it: whatever it started is gone afterwards. The model is reached only with `keyed` services."""
 
@@ -64,7 +47,7 @@ class Stage:
         self.bootstrap_servers = bootstrap_servers
         self.dsn = dsn
         self.topics = Topics(prefix)
-        self.model = ModelServer(answer, api_key=API_KEY)
+        self.model = ModelServer(structured, api_key=API_KEY)
         self.services: list[ServiceProcess] = []
         self.refused: set[Origin] = set()
         self.oracle = Oracle(
@@ -88,7 +71,7 @@ class Stage:
     async def __aenter__(self) -> Self:
         self._open.enter_context(self.model)
         try:
-            await self.prepare()
+            await make_ready(settings_of(self.environment()))
         except BaseException:
             self._open.close()
             raise
@@ -107,10 +90,6 @@ class Stage:
         """Of a process upon this stage. `changes` are settings by their names without the prefix, in any case."""
         model = {"ANTHROPIC_API_KEY": API_KEY, "ANTHROPIC_BASE_URL": self.model.url} if keyed else {}
         return self._environment | model | {f"ESCALATION_{name.upper()}": value for name, value in changes.items()}
-
-    async def prepare(self) -> None:
-        done = await self.command("prepare")
-        assert done.code == 0, done.errors
 
     async def command(self, *arguments: str, given: str | None = None) -> Finished:
         return await asyncio.to_thread(command, self.environment(), *arguments, given=given)
@@ -228,12 +207,25 @@ class Stage:
             model_requests=[one.raw for one in self.model.requests],
         )
 
+    async def drafts(self) -> int:
+        """How many drafts were there to be paid for: one per session, bundle, prompt and model."""
+        (found,) = await self.query("SELECT count(*) AS drafts FROM drafts")
+        return int(found["drafts"])
+
     async def query(self, sql: str, *arguments: object) -> list[dict[str, Any]]:
         connection = await asyncpg.connect(self.dsn)
         try:
             return [dict(row) for row in await connection.fetch(sql, *arguments)]
         finally:
             await connection.close()
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """As a process with this environment reads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return read_settings()
 
 
 async def until(met: Callable[[], Awaitable[bool]], *, within_seconds: float) -> None:
