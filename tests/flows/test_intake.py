@@ -1,0 +1,214 @@
+"""The intake on real servers: from topics to tables."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from consumer.adapters.kafka.admin import prepare_topics
+from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.postgres.inbox import PostgresInbox
+from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.domain.package import Sender
+from consumer.flows.health import Health
+from consumer.flows.intake import Intake
+from consumer.flows.schedule import RevisionRules
+from schemas.topics import Topics
+from tests.support import servers as support
+from tests.support.meters import RememberedMeters
+from tests.support.wire import FACT, REDACTOR, change, request
+
+WAIT_SECONDS = 60.0
+
+
+class Stage:
+    """One environment: topics, tables, and intakes that can be started."""
+
+    def __init__(self, kafka: support.KafkaServer, pool: Pool, prefix: str) -> None:
+        self.bootstrap = kafka.bootstrap_servers
+        self.pool = pool
+        self.topics = Topics(prefix)
+        self.group = f"{prefix}group"
+        self.health = Health(time.monotonic)
+        self.meters = RememberedMeters()
+
+    @contextlib.asynccontextmanager
+    async def intake(self, *, batch_records: int = 500) -> AsyncIterator[KafkaSource]:
+        source = KafkaSource(
+            {"bootstrap_servers": self.bootstrap},
+            group=self.group,
+            topics=self.topics,
+            session_timeout_seconds=3,
+            batch_records=batch_records,
+        )
+        flow = Intake(
+            source=source,
+            inbox=PostgresInbox(
+                self.pool,
+                sender=Sender(topics=self.topics, source="/test"),
+                redactor=REDACTOR,
+                revisions=RevisionRules(after_seconds=60, window_seconds=86_400, limit=5),
+            ),
+            redactor=REDACTOR,
+            topics=self.topics,
+            health=self.health,
+            meters=self.meters,
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(flow.run(stop))
+        try:
+            yield source
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 20)
+
+    async def send(
+        self, values: list[object], *, topic: str | None = None, transactional_id: str | None = None
+    ) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap,
+            transactional_id=transactional_id,
+            compression_type="gzip",
+            max_request_size=4 * 1024 * 1024,
+        )
+        await producer.start()
+        try:
+            if transactional_id:
+                async with producer.transaction():
+                    await self._send(producer, values, topic)
+            else:
+                await self._send(producer, values, topic)
+        finally:
+            await producer.stop()
+
+    async def _send(self, producer: AIOKafkaProducer, values: list[object], topic: str | None) -> None:
+        under_way = []
+        for value in values:
+            raw = value if isinstance(value, bytes | None) else json.dumps(value).encode()
+            key = str(value["subject"]).encode() if isinstance(value, dict) else b"s1"
+            under_way.append(await producer.send(topic or self.topics.sessions, raw, key))
+        await asyncio.gather(*under_way)
+
+    async def until(self, sql: str, wanted: object) -> None:
+        """Waits until the query says so."""
+        found: object = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                while (found := await self._look(sql)) != wanted:  # noqa: ASYNC110 - it looks from outside
+                    await asyncio.sleep(0.05)
+        assert found == wanted, sql
+
+    async def _look(self, sql: str) -> object:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return await self.pool.fetchval(sql)
+        return None
+
+    async def committed(self) -> dict[str, int]:
+        """Of each topic, over its partitions."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(self.group)
+        finally:
+            await admin.close()
+        total: dict[str, int] = {}
+        for place, at in offsets.items():
+            assert isinstance(place, TopicPartition)
+            total[place.topic.removeprefix(self.topics.prefix)] = (
+                total.get(place.topic.removeprefix(self.topics.prefix), 0) + at.offset
+            )
+        return total
+
+
+def facts(count: int, *, sessions: int = 7) -> list[object]:
+    return [
+        change(data=FACT | {"fact_id": f"f{number}"}, version=number, subject=f"s{number % sessions}")
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+async def stage(servers: support.TestServers, database: str, topic_prefix: str) -> AsyncIterator[Stage]:
+    pool = await open_pool(database, name="test", max_size=4)
+    await prepare_topics(
+        {"bootstrap_servers": servers.kafka.bootstrap_servers},
+        Topics(topic_prefix),
+        f"{topic_prefix}marker",
+        partitions=2,
+    )
+    yield Stage(servers.kafka, pool, topic_prefix)
+    await pool.close()
+
+
+async def test_everything_is_stored_and_then_committed(stage: Stage) -> None:
+    poison: list[object] = [None, b"{", b"\xff", b"x" * 2_000_000]
+    await stage.send([*facts(300), *poison])
+    async with stage.intake(batch_records=64):
+        await stage.until("SELECT count(*) FROM session_events", 300)
+        await stage.until("SELECT count(*) FROM dead_letters", 4)
+    assert (await stage.committed())["session-state-changed"] == 304
+    assert not [one for one in stage.health.stuck() if one.what in {"group", "store", "poll"}]
+    async with stage.intake():
+        await stage.send(facts(301)[300:])
+        await stage.until("SELECT count(*) FROM session_events", 301)
+    assert await stage.pool.fetchval("SELECT sum(event_count) FROM sessions") == 301
+
+
+async def test_a_clock_starts_when_the_marks_of_transactions_are_passed(stage: Stage) -> None:
+    await stage.send(facts(50), transactional_id=f"{stage.topics.prefix}writer")
+    await stage.send([request(state_version=10_000)], topic=stage.topics.requests)
+    async with stage.intake():
+        await stage.until("SELECT count(*) FROM requests WHERE deadline_at IS NOT NULL", 1)
+
+
+@pytest.mark.kills_servers
+async def test_a_database_that_is_away_pauses_intake_and_loses_nothing(
+    stage: Stage, postgres_server: support.PostgresServer
+) -> None:
+    async with stage.intake(batch_records=50):
+        await stage.send(facts(100))
+        await stage.until("SELECT count(*) FROM session_events", 100)
+        await postgres_server.kill()
+        await stage.send(facts(400)[100:])
+        async with asyncio.timeout(WAIT_SECONDS):
+            while "store" not in {one.what for one in stage.health.stuck()}:  # noqa: ASYNC110 - it looks from outside
+                await asyncio.sleep(0.05)
+        await postgres_server.start()
+        await stage.until("SELECT sum(event_count) FROM sessions", 400)
+        await stage.until("SELECT count(*) FROM session_events", 400)
+    assert (await stage.committed())["session-state-changed"] == 400
+
+
+async def test_members_come_and_go_and_every_event_counts_once(stage: Stage) -> None:
+    async with stage.intake(batch_records=20):
+        await stage.send(facts(200))
+        async with stage.intake(batch_records=20):
+            await stage.send(facts(400)[200:])
+        await stage.send(facts(600)[400:])
+        await stage.until("SELECT sum(event_count) FROM sessions", 600)
+    assert await stage.pool.fetchval("SELECT count(*) FROM session_events") == 600
+    assert (await stage.committed())["session-state-changed"] == 600
+
+
+async def test_a_lost_position_is_loud_and_reading_goes_on(stage: Stage) -> None:
+    await stage.send(facts(50))
+    async with stage.intake():
+        await stage.until("SELECT count(*) FROM session_events", 50)
+    await stage.send(facts(80)[50:])
+    admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap)
+    await admin.start()
+    try:
+        ends = {TopicPartition(stage.topics.sessions, number): RecordsToDelete(before_offset=-1) for number in range(2)}
+        await admin.delete_records(ends)
+    finally:
+        await admin.close()
+    async with stage.intake():
+        await stage.send(facts(90)[80:])
+        await stage.until("SELECT count(*) FROM session_events", 60)
+    assert "position" in {one.what for one in stage.health.stuck()}
