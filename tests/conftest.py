@@ -22,7 +22,7 @@ from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Sour
 _LEAK_GRACE_SECONDS = 0.5
 _CALLER = dict(os.environ)
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-_KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR"})
+_KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR", "ESCALATION_UPDATE_GOLDEN"})
 _source = pytest.StashKey[Source]()
 _servers = pytest.StashKey["_Started"]()
 

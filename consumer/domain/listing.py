@@ -7,7 +7,7 @@ from consumer.domain import outcomes, sections
 from consumer.domain.bundle import Bundle, FactRecord, FixRecord, ScriptRecord
 from consumer.domain.draft import Draft
 from consumer.domain.outcomes import sentence
-from consumer.domain.sanitize import clean, escape, shorten
+from consumer.domain.sanitize import clean, escape, shorten, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
 
 
 def _fact(fact: FactRecord, wording: str | None, level: Level) -> str:
-    text = shorten(clean(wording or fact.text), level.fact)
+    text = shown(wording or fact.text, level.fact)
     if level.labelled:
         return f"{_source(fact)}: {text}"
     return text
@@ -140,11 +140,11 @@ def _run(item: FactRecord | ScriptRecord, level: Level) -> str:
     if isinstance(item, ScriptRecord):
         return _script(item, level)
     where = f" ({shorten(clean(item.source_summary), 80)})" if item.source_summary else ""
-    return f"Diagnostic check{where}: {shorten(clean(item.text), level.check)}"
+    return f"Diagnostic check{where}: {shown(item.text, level.check)}"
 
 
 def _script(script: ScriptRecord, level: Level) -> str:
-    named = shorten(clean(script.name), 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
+    named = shown(script.name, 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
     used = ", ".join(f"{clean(each.name)} = {clean(each.text)}" for each in script.parameters)
     given = f", with {shorten(used, level.fix)}" if used else ""
     return f"Script generated: {named}{given}{'' if given.endswith('…') else '.'} Whether it ran is not recorded."

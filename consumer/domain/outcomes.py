@@ -8,7 +8,7 @@ from typing import assert_never
 
 from consumer.domain import words
 from consumer.domain.bundle import FixRecord
-from consumer.domain.sanitize import clean, shorten
+from consumer.domain.sanitize import clean, shown
 from schemas.sessions import FixStatus
 
 LEADING_FROM_PCT = 60
@@ -33,12 +33,12 @@ _TRY = re.compile(r"\b(?:try|apply|implement|carry out|perform|execute|run|proce
 
 def quoted(text: str, limit: int = _LONGEST_TITLE) -> str:
     """A title as it is named inside a sentence."""
-    return '"' + shorten(clean(text).replace('"', "'").rstrip(" ."), limit) + '"'
+    return '"' + shown(text.replace('"', "'").rstrip(" ."), limit) + '"'
 
 
 def sentence(text: str, limit: int = _LONGEST_TEXT) -> str:
     """A text of the record that ends a sentence."""
-    line = shorten(clean(text), limit)
+    line = shown(text, limit)
     return line if line.endswith(_ENDED) else line.rstrip(" ,;:") + "."
 
 
@@ -52,14 +52,13 @@ def tried(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
 
     Empty for a status that is not listed.
     """
-    title = clean(fix.title).rstrip(" .")
     if fix.superseded and not fix.active:
         outcome = _outcome(fix, limit, ", since superseded")
     else:
         outcome = _outcome(fix, limit, "")
     if not outcome:
         return ""
-    return f"Fix: {shorten(title, min(limit, _LONGEST_TITLE))} — {outcome}"
+    return f"Fix: {shown(fix.title.rstrip(' .'), min(limit, _LONGEST_TITLE))} — {outcome}"
 
 
 def _outcome(fix: FixRecord, limit: int, superseded: str) -> str:
@@ -175,7 +174,7 @@ def first_step_flaw(fix: FixRecord | None, step: str) -> str | None:
     match fix.status:
         case FixStatus.PROPOSED:
             held = _TRY.search(step) is not None or words.in_order(step)[:1] == words.in_order(fix.title)[:1]
-            named = words.share(fix.title, step) >= 1 / 3
+            named = _shares(fix.title, step, 1 / 3)
             return None if held and named else "the first next step must be to try the active fix, naming it"
         case FixStatus.APPLIED_FAILED:
             used = fix.failure_reason is None or _shares(fix.failure_reason, step, 0.2)
@@ -196,4 +195,5 @@ def first_step_flaw(fix: FixRecord | None, step: str) -> str | None:
 
 def _shares(wanted: str, text: str, part: float) -> bool:
     """Whether a text takes up another one: a part of its words, or three of them."""
+    wanted, text = clean(wanted), clean(text)
     return words.share(wanted, text) >= part or len(words.content(wanted) & words.content(text)) >= 3

@@ -132,7 +132,15 @@ def _from_record(bundle: Bundle) -> Iterator[Statement]:
         yield _said(f"Take up what it was escalated for: {sentence(bundle.reason)}", "R1")
     for fix in bundle.fixes:
         if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
-            yield _said(outcomes.first_step(fix) or "", fix.id)
+            yield _said(_of_earlier(fix), fix.id)
+
+
+def _of_earlier(fix: FixRecord) -> str:
+    """A step about a fix that is not active and has no verdict."""
+    if fix.superseded and fix.status is FixStatus.APPLIED_PARTIAL:
+        notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
+        return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
+    return outcomes.first_step(fix) or ""
 
 
 def _about(fix: FixRecord) -> str:

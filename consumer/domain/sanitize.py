@@ -26,6 +26,9 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 """A URL, or what renderers turn into one, without the punctuation after it."""
+_SHARE = r"\\\\[^\s\"'`\u2039\u203a|,;]*[^\s\"'`\u2039\u203a|,;.:!?)\]}\u2026\\]"
+_AS_CODE = re.compile(rf"{ADDRESS.pattern}|{_SHARE}", re.IGNORECASE)
+"""Shown as code: addresses, that nothing makes links of them, and network paths, whose backslashes would be escapes."""
 _ESCAPED = re.compile(
     r"""
       \\(?=[!-/:-@\[-`{-~]|$)          # a backslash that would escape what follows
@@ -45,6 +48,8 @@ _BLOCK_START = re.compile(
 )
 _PLACEHOLDER_START = re.compile(r"\[[^\[\]]*$")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
+UNREADABLE = "(no visible text)"
+"""Stands for a text that holds invisible characters alone."""
 ELLIPSIS = "…"
 
 
@@ -62,9 +67,9 @@ def escape(line: str) -> str:
     """Markdown for one cleaned line that begins a block: rendered, it reads as the line does."""
     written: list[str] = []
     at = 0
-    for address in ADDRESS.finditer(line):
-        written += (_ESCAPED.sub(_backslashed, line[at : address.start()]), "`", address[0], "`")
-        at = address.end()
+    for code in _AS_CODE.finditer(line):
+        written += (_ESCAPED.sub(_backslashed, line[at : code.start()]), "`", code[0], "`")
+        at = code.end()
     written.append(_ESCAPED.sub(_backslashed, line[at:]))
     return _escape_start("".join(written))
 
@@ -84,6 +89,11 @@ def shorten(line: str, limit: int) -> str:
     if word >= limit // 2 and not line[limit - 2].isspace():
         head = head[:word]
     return head.rstrip(" ,;:-\u2013\u2014") + ELLIPSIS
+
+
+def shown(text: str, limit: int) -> str:
+    """A text of the record as a list shows it: cleaned, shortened, and never nothing."""
+    return shorten(clean(text) or UNREADABLE, limit)
 
 
 def is_clean(text: str) -> bool:

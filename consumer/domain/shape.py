@@ -13,9 +13,8 @@ from schemas.packages import SectionKey
 from schemas.sessions import FixStatus
 
 _CODE = re.compile(r"`[^`\n]*`")
-_ACTIVE_MARKUP = re.compile(
-    r"<[A-Za-z/!?]|!\[|\][(\[]|^ {0,3}(?:```|~~~|>|\||\[[^\]]*\]:)|(?<!\\)\*\*|(?<![\w\\])@\w", re.MULTILINE
-)
+_TAG_OR_LINK = re.compile(r"<[A-Za-z/!?]|!\[|\][(\[]|(?<![\w\\.+-])@\w")
+_ACTIVE_MARKUP = re.compile(rf"{_TAG_OR_LINK.pattern}|^ {{0,3}}(?:```|~~~|>|\||\[[^\]]*\]:)|(?<!\\)\*\*", re.MULTILINE)
 _EMPTY_BULLET = re.compile(r"^-\s*$|\bTBD\b", re.MULTILINE | re.IGNORECASE)
 
 OUTCOME_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
@@ -124,7 +123,7 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Found:
     if not all(map(is_clean, lines)):
         yield Rule.INVISIBLE, "invisible or control characters"
     prose = "\n".join(section.markdown for section in rendered.sections)
-    if _ACTIVE_MARKUP.search(_CODE.sub("", prose)) or _ACTIVE_MARKUP.search(rendered.title):
+    if _ACTIVE_MARKUP.search(_CODE.sub("", prose)) or _TAG_OR_LINK.search(rendered.title):
         yield Rule.MARKUP, "markup that a renderer would act on"
     if _EMPTY_BULLET.search(rendered.markdown) or _EMPTY_BULLET.search(rendered.plain_text):
         yield Rule.PLACEHOLDER, "an empty bullet, or something left to be filled in"

@@ -22,7 +22,7 @@ def session(**last_outcome: Any) -> Bundle:
     return build.bundle(
         build.opened(
             title="Outlook asks for a password in accounting",
-            problem_summary="Since Monday Outlook 16.0.17830 asks six users in accounting for a password again and again.",
+            problem_summary="Since Monday Outlook 16.0.17830 asks six users for a password again and again.",
             problem_domain="email",
             intake_text=INTAKE,
             psa_ticket=build.TICKET,
@@ -49,20 +49,22 @@ def session(**last_outcome: Any) -> Bundle:
 
 _ANSWER: dict[str, Any] = {
     "problem": {
-        "text": "Since Monday, Outlook asked six users in accounting for a password again and again, although the browser"
-        " accepted it; the session was escalated because rights on the internal DNS zone were needed.",
+        "text": "Since Monday, Outlook asked six users in accounting for a password again and again, although the"
+        " browser accepted it; the session was escalated because rights on the internal DNS zone were needed.",
         "records": ["P1", "R1", "F1"],
     },
-    "confirmed": [{"record": "F2", "text": "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers."}],
+    "confirmed": [
+        {"record": "F2", "text": "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers."},
+    ],
     "notes": [],
     "hypothesis": {
-        "text": "The name still pointed to the server that was switched off on Sunday, while the browser uses another path."
-        " A prompt after the restart would refute it.",
+        "text": "The name still pointed to the server that was switched off on Sunday, while the browser uses another"
+        " path. A prompt after the restart would refute it.",
         "records": ["X2", "F2", "F3"],
     },
     "next_steps": [
         {"text": "Confirm with Dana after the 16:00 restart whether she signs in without a prompt.", "records": ["X2"]},
-        {"text": "If the prompt returns, look up autodiscover.example.com on another machine and compare.", "records": ["F2"]},
+        {"text": "If the prompt returns, look up autodiscover.example.com on another machine.", "records": ["F2"]},
         {"text": "Ask who switched off EXCH-OLD which other names still point to it.", "records": ["F3"]},
     ],
 }  # fmt: skip

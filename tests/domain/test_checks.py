@@ -29,6 +29,7 @@ def _first_step(text: str) -> str:
     return _edited(next_steps=[{"text": text, "records": ["X2"]}, *answers.good()["next_steps"][1:]])
 
 
+CYRILLIC = "\u0421\u0435\u0440\u0432\u0435\u0440 \u043e\u0442\u043a\u043b\u044e\u0447\u0451\u043d."
 BROKEN: list[tuple[Rule, str]] = [
     (Rule.UNREADABLE, "I have looked at the session and everything seems fine."),
     (Rule.UNREADABLE, json.dumps({name: part for name, part in answers.good().items() if name != "problem"})),
@@ -38,13 +39,9 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.CANARY, answers.with_step("Keep the reference amber-lattice-7719 in mind for the next call.")),
     (Rule.CANARY, answers.with_step("Keep the reference A-M-B-E-R lattice 7 7 1 9 in mind for the next call.")),
     (Rule.SECRET, answers.with_step("Sign in to the zone with Tr0ub4dor&3x and look.")),
-    (Rule.LANGUAGE, _edited(
-        problem={"text": "Seit Montag wurde Outlook in der Buchhaltung nach einem Kennwort gefragt und die Anmeldung ist nicht"
-                 " gelungen.", "records": ["P1"]},
-        hypothesis={"text": "Der Eintrag zeigt auf den alten Server und ist nicht mehr zu erreichen.", "records": ["X2"]},
-    )),
-    (Rule.LANGUAGE, answers.with_text("hypothesis", "По-прежнему указывает на старый сервер, который был отключён в"  # noqa: RUF001
-                                      " воскресенье вечером, поэтому клиенты спрашивают пароль.")),  # noqa: RUF001
+    (Rule.LANGUAGE, _problem("Seit Montag wurde Outlook in der Buchhaltung nach einem Kennwort gefragt, und es ist nicht"
+                             " gelungen, die Anmeldung zu beenden.")),
+    (Rule.LANGUAGE, answers.with_text("hypothesis", CYRILLIC)),
     (Rule.EMPTY, answers.with_step("Restart.")),
     (Rule.LENGTH, answers.with_step("Ask the users again and " + "again and " * 40 + "write it down.")),
     (Rule.MARKUP, answers.with_step("Ask the users <b>today</b> what they saw.")),
@@ -109,7 +106,7 @@ def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, ans
 
 @pytest.mark.parametrize(
     ("rule", "answer"),
-    [(rule, answer) for rule, answer in BROKEN if rule in checks.STATEMENT_RULES | checks.WHOLE_RULES],
+    [(rule, answer) for rule, answer in BROKEN if rule in {*checks.STATEMENT_RULES, *checks.WHOLE_RULES}],
 )
 def test_with_its_rule_off_it_is_not_noticed(
     rule: Rule, answer: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch

@@ -17,17 +17,19 @@ RECORD = build.bundle(
         psa_ticket={"system": "halopsa", "ticket_id": "9071"},
     ),
     build.check(
-        "41 entries of event ID 372 with error 0x8007007A; KB5068861 was installed, driver version 8.6.5, jobs of 4,128 bytes.",
+        "41 entries of event ID 372 with error 0x8007007A; KB5068861 was installed, driver version 8.6.5, jobs of"
+        " 4,128 bytes.",
         source_summary="Event Viewer, HCS-PRINT01",
     ),
     build.fact(
-        "HOLLIN\\svc-print runs the spooler; HKLM\\SYSTEM\\CurrentControlSet\\Control\\Print has 'RpcAuthnLevelPrivacyEnabled';"
-        " the share is \\\\HCS-FS01\\labels$; ERROR_INSUFFICIENT_BUFFER; Windows Server 2022; printer-02 at 00:1b:63:84:45:e6.",
+        "HOLLIN\\svc-print runs the spooler; HKLM\\SYSTEM\\CurrentControlSet\\Control\\Print has"
+        " 'RpcAuthnLevelPrivacyEnabled'; the share is \\\\HCS-FS01\\labels$; ERROR_INSUFFICIENT_BUFFER; Windows Server 2022; printer-02 at"
+        " 00:1b:63:84:45:e6.",
         fact_id="two",
     ),
     build.fact(
-        "Get-PrintJob -PrinterName shows 2.5 MB in 3 jobs, ping takes 38 ms, ports 80,443 are open, [REDACTED:password#1] failed,"
-        " MaxJobs=50, /etc/cups/cupsd.conf is empty, fe80::1c2f:aa answers, SSID without 802.11r.",
+        "Get-PrintJob -PrinterName shows 2.5 MB in 3 jobs, ping takes 38 ms, ports 80,443 are open,"
+        " [REDACTED:password#1] failed, MaxJobs=50, /etc/cups/cupsd.conf is empty, fe80::1c2f:aa answers, SSID without 802.11r.",
         fact_id="three",
     ),
     build.script("Clear the spooler", slug="printing-clear", parameters={"keep_days": 30}),

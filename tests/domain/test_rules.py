@@ -1,0 +1,143 @@
+"""The rules draft: golden packages for every outcome, with and without facts, scripts and superseded fixes.
+
+`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/test_rules.py` writes them anew; read the difference before it is committed.
+"""
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.domain import checks, outcomes, review, rules, shape
+from consumer.domain.bundle import Bundle
+from consumer.domain.events import SessionEvent
+from consumer.domain.violations import Case, Rule
+from schemas.sessions import FixStatus
+from tests.support import build
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "packages"
+UPDATE = os.environ.get("ESCALATION_UPDATE_GOLDEN") == "1"
+FACTS = {"none": 0, "one": 1, "many": 5}
+VARIANTS = list(itertools.product(FixStatus, FACTS, (False, True), (False, True)))
+QUOTES_THE_RECORD = {Rule.HEDGED, Rule.CLOSURE, Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH}
+"""What a rules draft may break, for it quotes: the record's own doubts, claims, gaps, and texts cut short."""
+
+_OUTCOMES: dict[FixStatus, dict[str, Any]] = {
+    FixStatus.PROPOSED: {},
+    FixStatus.APPLIED_SUCCESS: {},
+    FixStatus.APPLIED_FAILED: {"failure_reason": "Scans still stop with 0x80070035 after the change on SCAN-02."},
+    FixStatus.APPLIED_PARTIAL: {"partial_notes": "Changed on SCAN-02; SCAN-03 is in use until Friday."},
+    FixStatus.APPLIED_PENDING: {"pending_reason": "The night run at 01:30 has to deliver to \\\\HBR-FS01\\scans."},
+    FixStatus.DISMISSED: {},
+}
+_FACTS = (
+    build.fact("Both scanners stop with error 0x80070035 since Tuesday 3 March.", fact_id="1"),
+    build.check(
+        "SMB 1 is off on HBR-FS01 since the update of 2 March.", fact_id="2", source_summary="HBR-FS01, feature list"
+    ),
+    build.fact("The office manager can open \\\\HBR-FS01\\scans from her PC.", fact_id="3", source_type="user_report"),
+    build.check("SCAN-02 with firmware 2.41 offers SMB 1 only; 3.02 is available.", fact_id="4"),
+    build.fact("About 40 invoices a day wait in the tray.", fact_id="5", source_summary="Office manager, 9:10"),
+)
+
+
+def session(status: FixStatus, facts: int, *, scripts: bool, superseded: bool) -> Bundle:
+    events: list[SessionEvent] = [
+        build.opened(
+            title="Scan to folder stopped",
+            problem_summary="Both scanners of the branch stopped delivering to the file server after the update of 2 March.",
+            problem_domain="printing",
+        ),
+        *_FACTS[:facts],
+    ]
+    if scripts:
+        events.append(
+            build.script(
+                "Test scan target", slug="scan-target", parameters={"target": "\\\\HBR-FS01\\scans", "user": "svc-scan"}
+            )
+        )
+    if superseded:
+        events += [
+            build.fix("Reset the password of svc-scan", fix_id="old-1", confidence_pct=55),
+            build.outcome("applied_failed", fix_id="old-1", failure_reason="The same error with the new one."),
+            build.superseded(fix_id="old-1"),
+            build.fix("Restart the scan service on SCAN-02", fix_id="old-2", confidence_pct=40),
+            build.outcome("applied_partial", fix_id="old-2", partial_notes="Restarted once, not watched."),
+            build.superseded(fix_id="old-2"),
+        ]
+    events.append(
+        build.fix(
+            "Update the scanner firmware to 3.02",
+            fix_id="active",
+            confidence_pct=85,
+            description="Firmware 3.02 offers SMB 3, which HBR-FS01 accepts.",
+        )
+    )
+    if status is not FixStatus.PROPOSED:
+        events.append(build.outcome(status.value, fix_id="active", **_OUTCOMES[status]))
+    return build.bundle(*events, reason="The branch has no one on site after 17:00.")
+
+
+@pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
+def test_the_package_is_the_golden_one(status: FixStatus, facts: str, scripts: bool, superseded: bool) -> None:  # noqa: FBT001
+    bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
+    rendered = review.by_rules(bundle).rendered
+    assert list(shape.check(bundle, rendered)) == []
+    name = f"{status}-{facts}{'-scripts' if scripts else ''}{'-superseded' if superseded else ''}.md"
+    if UPDATE:
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / name).write_text(rendered.markdown, encoding="utf-8")
+    assert rendered.markdown == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_package_is_left_over() -> None:
+    assert len(list(GOLDEN.glob("*.md"))) == len(VARIANTS)
+
+
+@pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
+def test_a_rules_draft_keeps_the_rules_of_an_answer(
+    status: FixStatus, facts: str, scripts: bool, superseded: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
+    case, drafted = Case(bundle), rules.draft(bundle)
+    found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
+    assert [str(each) for each in (*found, *checks.steps(drafted, case)) if each.rule not in QUOTES_THE_RECORD] == []
+
+
+def test_what_is_awaited_stands_in_tried_hypothesis_and_first_step() -> None:
+    bundle = session(FixStatus.APPLIED_PENDING, 5, scripts=True, superseded=True)
+    _, _, tried, hypothesis, steps = (section.markdown for section in review.by_rules(bundle).rendered.sections)
+    for text in (tried, hypothesis, steps.split("\n")[0]):
+        assert "The night run at 01:30 has to deliver to" in text
+
+
+def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
+    bundle = build.bundle(
+        build.opened(),
+        build.fix("Move the mailbox", fix_id="a"),
+        build.outcome("applied_pending", fix_id="a", pending_reason="the nightly sync"),
+        build.fix("Clear the cache", fix_id="b"),
+        build.outcome("applied_failed", fix_id="b"),
+        build.fix("Change the proxy", fix_id="c", confidence_pct=90),
+    )
+    steps = [step.text for step in rules.draft(bundle).next_steps]
+    assert steps[0].startswith('Try "Change the proxy"')
+    assert steps[1] == 'Confirm whether "Move the mailbox" held; awaited: the nightly sync.'
+    assert steps[-1] == 'Do not repeat "Clear the cache": applied before, did not resolve the issue.'
+
+
+@pytest.mark.parametrize(
+    "domain", ["networking", "Email / Exchange", "print-server", "something nobody has heard of", "\u200b"]
+)
+def test_every_domain_gets_two_to_four_steps(domain: str) -> None:
+    steps = rules.draft(build.bundle(build.opened(problem_domain=domain))).next_steps
+    assert 2 <= len({step.text for step in steps}) == len(steps) <= 4
+
+
+def test_the_prompt_asks_for_what_the_rules_write() -> None:
+    """One table: where code demands a first step, the model is told so."""
+    for status in FixStatus:
+        fix = session(status, 1, scripts=False, superseded=False).active_fix
+        assert ("first next step" in outcomes.demand(fix)) == (outcomes.first_step(fix) is not None)
