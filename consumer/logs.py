@@ -6,7 +6,9 @@ only types and places are kept, and messages only of such errors as cannot quote
 
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 import structlog
@@ -18,6 +20,8 @@ _QUIET = ("aiokafka", "aiohttp", "anthropic", "asyncio", "asyncpg", "httpx", "ht
 """At DEBUG and INFO these write what they send, or one line per request."""
 _SPEAKING = (EscalationError, OSError, NameError, AttributeError, TypeError, RuntimeError, AssertionError)
 _FRAMES = 12
+_REPEAT_SECONDS = 30.0
+"""A library says the same at most so often: without a broker aiokafka would write thirty lines a second, for ever."""
 
 
 def configure(level: str) -> None:
@@ -50,6 +54,7 @@ def configure(level: str) -> None:
             ],
         )
     )
+    handler.addFilter(_Seldom(time.monotonic))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -57,8 +62,32 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
+class _Seldom(logging.Filter):
+    """Lets a library's sentence pass once in a while, with how often it was held back. Ours always pass."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_QUIET):
+            return True
+        sentence = (record.name, str(record.msg))
+        now = self._clock()
+        said_at, held_back = self._said.get(sentence, (-_REPEAT_SECONDS, 0))
+        if now - said_at < _REPEAT_SECONDS:
+            self._said[sentence] = (said_at, held_back + 1)
+            return False
+        self._said[sentence] = (now, 0)
+        record.held_back = held_back
+        return True
+
+
 def _library(_logger: object, _method: str, fields: EventDict) -> EventDict:
     fields.setdefault("event_name", "library")
+    if held_back := getattr(fields.get("_record"), "held_back", 0):
+        fields["held_back"] = held_back
     return fields
 
 
