@@ -31,7 +31,7 @@ def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if name in _IDS or name in _PROTOCOL:
             clean[name] = value
         elif isinstance(value, str):
-            clean[name] = scope.text(storable(value))
+            clean[name] = value if _is_a_word(value) else scope.text(storable(value))
         elif name == _PARAMETERS:
             clean[name] = scope.parameters(_schema_beside(data), storable_json(value))
         elif name == _SCHEMA:
@@ -61,6 +61,11 @@ def swept(sweeper: Sweeper, stored: str) -> str:
     if after == before:
         return stored
     return json.dumps(after, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_a_word(value: str) -> bool:
+    """One plain word of a vocabulary, such as a source type: nothing for a detector; a known secret is swept anyway."""
+    return len(value) <= 32 and value.islower() and value.isascii() and value.replace("_", "").isalpha()
 
 
 def _swept(value: JsonValue, sweep: Callable[[str], str], name: str = "") -> JsonValue:
