@@ -1,10 +1,10 @@
 """`python -m consumer` is `escalation-consumer`."""
 
+from consumer.cli.main import run_command_line
+
 
 def main() -> None:
     """Never returns: exits 0 when done, 1 when failed, 2 when used or configured wrongly."""
-    from consumer.cli.main import run_command_line
-
     run_command_line()
 
 

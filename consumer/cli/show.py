@@ -48,8 +48,8 @@ def show_session(name: Name, *, tenant: Tenant = None, as_json: Json = False) ->
         async with output.looking(read_settings()) as look:
             key = await find(look, name, tenant)
             session = fold(key, await look.events(key))
-            of_it = {"tenant": key.tenant_id, "session": key.session_id}
-            return session, await look.requests(**of_it), await look.packages(**of_it)
+            requests = await look.requests(tenant=key.tenant_id, session=key.session_id)
+            return session, requests, await look.packages(tenant=key.tenant_id, session=key.session_id)
 
     session, requests, packages = asyncio.run(read())
     if as_json:
