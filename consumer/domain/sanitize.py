@@ -22,7 +22,7 @@ _MENTION = re.compile(r"(?<![\w.+-])@(?=\w)")
 _TO_BE_DETERMINED = re.compile(r"\bT\.?B\.?D\b\.?(?!\w)", re.IGNORECASE)
 
 ADDRESS = re.compile(
-    r"(?:\b[A-Za-z][A-Za-z0-9+.-]{1,20}://|\bwww\.|\bmailto:)[^\s\"'`\u2039\u203a|]*[^\s\"'`\u2039\u203a|.,;:!?)\]}…]",
+    r"(?:\b[A-Za-z][A-Za-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|vbscript|data|file):)[^\s\"'`\u2039\u203a|]*[^\s\"'`\u2039\u203a|.,;:!?)\]}…]",
     re.IGNORECASE,
 )
 """A URL, or what renderers turn into one, without the punctuation after it."""

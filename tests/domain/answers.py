@@ -54,7 +54,7 @@ _ANSWER: dict[str, Any] = {
         "records": ["P1", "R1", "F1"],
     },
     "confirmed": [
-        {"record": "F2", "text": "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers."},
+        {"record": "F2", "text": "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, no longer answers."},
     ],
     "notes": [],
     "hypothesis": {
@@ -99,7 +99,7 @@ Since Monday, Outlook asked six users in accounting for a password again and aga
 ## What we've confirmed
 
 - The mailbox opens in the browser for all six users.
-- autodiscover.example.com resolves to 10.1.4.20 on ACC-WS-04.
+- autodiscover.example.com resolves to 10.1.4.20 on ACC-WS-04, which no longer answers.
 - EXCH-OLD was switched off on Sunday at 22:30.
 
 ## What we've tried

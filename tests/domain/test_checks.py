@@ -39,8 +39,8 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.CANARY, answers.with_step("Keep the reference amber-lattice-7719 in mind for the next call.")),
     (Rule.CANARY, answers.with_step("Keep the reference A-M-B-E-R lattice 7 7 1 9 in mind for the next call.")),
     (Rule.SECRET, answers.with_step("Sign in to the zone with Tr0ub4dor&3x and look.")),
-    (Rule.LANGUAGE, _problem("Seit Montag wurde Outlook in der Buchhaltung nach einem Kennwort gefragt, und es ist nicht"
-                             " gelungen, die Anmeldung zu beenden.")),
+    (Rule.LANGUAGE, _problem("Seit Montag wurde Outlook in der Buchhaltung nach einem Kennwort gefragt, und es ist"
+                             " nicht gelungen, die Anmeldung zu beenden.")),
     (Rule.LANGUAGE, answers.with_text("hypothesis", CYRILLIC)),
     (Rule.EMPTY, answers.with_step("Restart.")),
     (Rule.LENGTH, answers.with_step("Ask the users again and " + "again and " * 40 + "write it down.")),

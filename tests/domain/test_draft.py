@@ -1,4 +1,4 @@
-"""How answers are read: the JSON that was asked for, fenced or wrapped, five sections from a gateway, and nothing else."""
+"""How answers are read: the JSON that was asked for, fenced or wrapped; five sections from a gateway; nothing else."""
 
 import json
 
@@ -103,8 +103,19 @@ def test_no_text_raises(text: str) -> None:
     draft.read(f"## Problem\n{text}", FACTS)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-    st.sampled_from(["problem", "text", "records", "notes", "confirmed", "hypothesis", "next_steps"]), inner, max_size=7)))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["problem", "text", "records", "notes", "confirmed", "hypothesis", "next_steps"]),
+                inner,
+                max_size=7,
+            )
+        ),
+    )
+)
 @settings(deadline=None)
 def test_no_json_raises(value: object) -> None:
     draft.read(json.dumps(value), FACTS)

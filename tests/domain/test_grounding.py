@@ -23,13 +23,14 @@ RECORD = build.bundle(
     ),
     build.fact(
         "HOLLIN\\svc-print runs the spooler; HKLM\\SYSTEM\\CurrentControlSet\\Control\\Print has"
-        " 'RpcAuthnLevelPrivacyEnabled'; the share is \\\\HCS-FS01\\labels$; ERROR_INSUFFICIENT_BUFFER; Windows Server 2022; printer-02 at"
-        " 00:1b:63:84:45:e6.",
+        " 'RpcAuthnLevelPrivacyEnabled'; the share is \\\\HCS-FS01\\labels$; ERROR_INSUFFICIENT_BUFFER;"
+        " Windows Server 2022; printer-02 at 00:1b:63:84:45:e6.",
         fact_id="two",
     ),
     build.fact(
         "Get-PrintJob -PrinterName shows 2.5 MB in 3 jobs, ping takes 38 ms, ports 80,443 are open,"
-        " [REDACTED:password#1] failed, MaxJobs=50, /etc/cups/cupsd.conf is empty, fe80::1c2f:aa answers, SSID without 802.11r.",
+        " [REDACTED:password#1] failed, MaxJobs=50, /etc/cups/cupsd.conf is empty,"
+        " fe80::1c2f:aa answers, SSID without 802.11r.",
         fact_id="three",
     ),
     build.script("Clear the spooler", slug="printing-clear", parameters={"keep_days": 30}),

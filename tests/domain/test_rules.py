@@ -1,6 +1,6 @@
 """The rules draft: golden packages for every outcome, with and without facts, scripts and superseded fixes.
 
-`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/test_rules.py` writes them anew; read the difference before it is committed.
+`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/test_rules.py` writes them anew; read the difference first.
 """
 
 import itertools
@@ -47,7 +47,7 @@ def session(status: FixStatus, facts: int, *, scripts: bool, superseded: bool) -
     events: list[SessionEvent] = [
         build.opened(
             title="Scan to folder stopped",
-            problem_summary="Both scanners of the branch stopped delivering to the file server after the update of 2 March.",
+            problem_summary="Both scanners of the branch stopped delivering to the server after the update of 2 March.",
             problem_domain="printing",
         ),
         *_FACTS[:facts],
@@ -81,7 +81,7 @@ def session(status: FixStatus, facts: int, *, scripts: bool, superseded: bool) -
 
 
 @pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
-def test_the_package_is_the_golden_one(status: FixStatus, facts: str, scripts: bool, superseded: bool) -> None:  # noqa: FBT001
+def test_the_package_is_the_golden_one(status: FixStatus, facts: str, scripts: bool, superseded: bool) -> None:
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
     rendered = review.by_rules(bundle).rendered
     assert list(shape.check(bundle, rendered)) == []
@@ -98,8 +98,8 @@ def test_no_golden_package_is_left_over() -> None:
 
 @pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
 def test_a_rules_draft_keeps_the_rules_of_an_answer(
-    status: FixStatus, facts: str, scripts: bool, superseded: bool  # noqa: FBT001
-) -> None:  # fmt: skip
+    status: FixStatus, facts: str, scripts: bool, superseded: bool
+) -> None:
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
     case, drafted = Case(bundle), rules.draft(bundle)
     found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
