@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.servers import TestServers
+from tests.support import servers as support
 from tests.support.service import ServiceProcess
 from tests.support.stage import Event, Stage, Story, until
 
@@ -38,7 +38,9 @@ async def answers(service: ServiceProcess, status: int, *, within_seconds: float
     return stuck
 
 
-async def test_postgresql_killed_under_load_is_named_and_costs_nothing(stage: Stage, servers: TestServers) -> None:
+async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
+    stage: Stage, servers: support.TestServers
+) -> None:
     service = await stage.running()
     await stage.send(*sessions(40, "before"))
     await until(lambda: _called(stage), within_seconds=20)
@@ -54,7 +56,9 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(stage: St
     assert service.running
 
 
-async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(stage: Stage, servers: TestServers) -> None:
+async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
+    stage: Stage, servers: support.TestServers
+) -> None:
     service = await stage.running()
     await stage.send(*sessions(15, "with-redis"))
     await stage.published(15)
@@ -73,7 +77,9 @@ async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(stage: 
     assert stage.model.calls == await stage.drafts()
 
 
-async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(stage: Stage, servers: TestServers) -> None:
+async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(
+    stage: Stage, servers: support.TestServers
+) -> None:
     service = await stage.running()
     await stage.send(*sessions(40, "before"))
     await until(lambda: _called(stage), within_seconds=20)
@@ -87,7 +93,9 @@ async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(stage:
     await answers(service, 200)
 
 
-async def test_the_service_starts_without_its_servers_and_ends_without_them(stage: Stage, servers: TestServers) -> None:
+async def test_the_service_starts_without_its_servers_and_ends_without_them(
+    stage: Stage, servers: support.TestServers
+) -> None:
     await servers.kafka.kill()
     await servers.postgres.kill()
     service = stage.service()
