@@ -1,0 +1,47 @@
+"""`escalation-consumer demo`, as a user starts it."""
+
+import json
+import re
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from consumer.cli.demo.samples import read_samples
+
+PLANTED = re.compile(r"[A-Za-z]+-[\w-]+!demo|demo-token-\w+")
+_SECONDS = 150
+
+
+@pytest.mark.timeout(_SECONDS + 30)
+def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_running() -> None:
+    samples = read_samples()
+    sent = "".join(json.dumps(record.value) for record in samples.records)
+    assert len(set(PLANTED.findall(sent))) > 3
+    before = {process.pid for process in psutil.process_iter()}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer", "demo", "--json", "--timeout", "100"],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    events = json.loads(done.stdout)["events"]
+    answered = {(event["tenantid"], event["subject"], event["data"]["request_id"]) for event in events}
+    assert answered == set(samples.titles)
+    packages = [event["data"] for event in events if event["type"] == "escalation.package_ready.v1"]
+    assert {package["status"] for package in packages} == {"fallback"}
+    assert "state_changed" in {package["cause"] for package in packages}
+    assert "session_not_found" in {event["data"].get("reason") for event in events}
+    assert not PLANTED.search(done.stdout + done.stderr)
+    left = [one for one in psutil.process_iter(["pid", "cmdline"]) if one.pid not in before and _ours(one)]
+    assert left == []
+
+
+def _ours(process: psutil.Process) -> bool:
+    words = " ".join(process.info["cmdline"] or ())
+    return "escalation-demo-" in words
