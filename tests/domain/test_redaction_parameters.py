@@ -73,9 +73,9 @@ def test_what_a_malformed_schema_marks_is_secret_nonetheless(scope: Scope) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "Password", "adminPassword", "admin_pwd", "svc_pw", "client_secret", "clientSecret", "api_key", "apiKey",
-     "APIKEY", "access_token", "Credential", "passphrase", "wifi_key", "pre_shared_key", "NewPassword", "password2",
-     "user_pin", "recovery_code", "sqlpassword", "Kennwort", "mot_de_passe", "temp password"],
+    ["password", "Password", "adminPassword", "admin_pwd", "svc_pw", "client_secret", "clientSecret", "api_key",
+     "apiKey", "APIKEY", "access_token", "Credential", "passphrase", "wifi_key", "pre_shared_key", "NewPassword",
+     "password2", "user_pin", "recovery_code", "sqlpassword", "Kennwort", "mot_de_passe", "temp password"],
 )  # fmt: skip
 def test_a_name_raises_suspicion(scope: Scope, name: str) -> None:
     used = scope.parameters(None, {name: "bluebird77"})
@@ -84,8 +84,8 @@ def test_a_name_raises_suspicion(scope: Scope, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["password_length", "token_expiry", "key_vault_name", "product", "compass", "PasswordNeverExpires", "pinned", "keyboard",
-     "secretary", "author", "key", "registry_key", "bypass", "token_type", "spin", "monkey"],
+    ["password_length", "token_expiry", "key_vault_name", "product", "compass", "PasswordNeverExpires", "pinned",
+     "keyboard", "secretary", "author", "key", "registry_key", "bypass", "token_type", "spin", "monkey"],
 )  # fmt: skip
 def test_a_harmless_name_raises_none(scope: Scope, name: str) -> None:
     assert scope.parameters(None, {name: "bluebird77"}) == {name: "bluebird77"}
@@ -99,8 +99,14 @@ def test_a_stand_in_is_no_secret(scope: Scope, value: JsonValue) -> None:
 
 
 def test_suspicion_reaches_nested_values(scope: Scope) -> None:
-    used = scope.parameters(None, {"login": {"user": "svc", "password": MARKED}, "passwords": ["bluebird1", "bluebird2"],
-                                   "secret": {"value": "bluebird3"}})  # fmt: skip
+    used = scope.parameters(
+        None,
+        {
+            "login": {"user": "svc", "password": MARKED},
+            "passwords": ["bluebird1", "bluebird2"],
+            "secret": {"value": "bluebird3"},
+        },
+    )
     text = str(used)
     assert "svc" in text
     assert "bluebird" not in text

@@ -66,8 +66,10 @@ class Scope:
         return self._schema(parameters_schema, depth=0)
 
     def json_value(self, value: JsonValue) -> JsonValue:
-        """Any JSON value: names and texts are looked at, ``parameters_used`` obeys the ``parameters_schema`` that stands
-        beside it or in the ``template`` beside it."""
+        """Any JSON value: names and texts are looked at; ``parameters_used`` obeys the schema that belongs to it.
+
+        That is the ``parameters_schema`` that stands beside it or in the ``template`` beside it.
+        """
         return self._json(value, depth=0)
 
     def known_secrets(self) -> tuple[KnownSecret, ...]:

@@ -25,8 +25,8 @@ _PLACEHOLDER_BYTES = re.compile(PLACEHOLDER.pattern.encode())
 class Sweeper:
     """Replaces every occurrence of the known secrets of one session; worth making once per session and batch.
 
-    Long spellings go first, and none inside a placeholder. Where two secrets overlap in a text, the longer one is named;
-    the outcome depends on the set of secrets, not on their order.
+    Long spellings go first, and none inside a placeholder. Where two secrets overlap in a text, the longer one is
+    named; the outcome depends on the set of secrets, not on their order.
     """
 
     __slots__ = ("_forms", "_key", "_prefixes")

@@ -43,7 +43,7 @@ def _looked_at(text: str, anchors: Iterable[str]) -> list[Found]:
 
 def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, int]]) -> list[Found]:
     """Overlapping places become one, under the kind of the first; what touches a placeholder falls out."""
-    found: list[Found] = []
+    apart: list[tuple[int, int, Rule]] = []
     placeholder = iter([*taken, (len(text) + 1, len(text) + 2)])
     left, right = next(placeholder)
     for start, minus_stop, number in spans:
@@ -52,21 +52,20 @@ def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, 
             left, right = next(placeholder)
         if left < stop:
             continue
-        rule = RULES[number]
-        if found and start < found[-1].stop:
-            if stop > found[-1].stop:
-                first = found[-1]
-                found[-1] = Found(
-                    start=first.start, stop=stop, kind=first.kind, known=_tells(text[first.start : stop], rule)
-                )
+        if apart and start < apart[-1][1]:
+            first, before, rule = apart[-1]
+            apart[-1] = (first, max(before, stop), rule)
         else:
-            found.append(Found(start=start, stop=stop, kind=rule.kind, known=_tells(text[start:stop], rule)))
-    return found
+            apart.append((start, stop, RULES[number]))
+    return [
+        Found(start=start, stop=stop, kind=rule.kind, known=rule.telling and _tells(text, start, stop))
+        for start, stop, rule in apart
+    ]
 
 
-def _tells(value: str, rule: Rule) -> bool:
+def _tells(text: str, start: int, stop: int) -> bool:
     """Whether removing the value elsewhere does more good than harm: not for words that every ticket holds."""
-    return rule.telling and len(value) >= SHORTEST_TELLING and value.casefold() not in COMMON
+    return stop - start >= SHORTEST_TELLING and text[start:stop].casefold() not in COMMON
 
 
 def _holds_secret(text: str) -> bool:

@@ -4,7 +4,7 @@ from consumer.domain.redaction.detectors.rule import Family, Look, Rule, after, 
 from consumer.domain.redaction.detectors.values import Value, anything, notable
 from consumer.domain.redaction.placeholders import Kind
 
-_LEVEL = r"(?:[0-9]{1,2}[ ]+)?"
+_LEVEL = r"(?:[0-9]{1,2}[ ]++)?"
 
 
 def _configured(value: Value) -> bool:
@@ -15,34 +15,34 @@ _NOT_VALUES = frozenset({"is", "was", "not", "for", "on", "string", "strings", "
                          "auth", "the", "set", "has", "in", "are", "or", "with", "map", "mismatch", "missing", "to", "ro", "rw"})  # fmt: skip
 
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...], Look], ...] = (
-    (Kind.PASSWORD, ("enable secret", "enable password"), after(rf"enable[ ]+(?:secret|password)[ ]+(?:level[ ]+[0-9]+[ ]+)?{_LEVEL}", notable)),
-    (Kind.PASSWORD, ("secret ",), after(r"secret[ ]+[0-9][ ]+", notable)),
-    (Kind.PASSWORD, ("secret ", "password ", "passwd "), after(r"(?:secret|password|passwd)[ ]+(?-i:ENC)[ ]+", notable)),
-    (Kind.KEY, ("psksecret",), after(r"psksecret[ ]+(?:(?-i:ENC)[ ]+)?", _configured)),
-    (Kind.PASSWORD, ("snmp-server community",), after(r"snmp-server[ ]+community[ ]+", _configured)),
-    (Kind.PASSWORD, ("community",), after(r"community(?:[ ]+string)?[ ]*(?:[:=]|\bis\b|\bwas\b)[ ]*", notable)),
-    (Kind.PASSWORD, ("auth md5", "auth sha"), after(r"auth[ ]+(?:md5|sha)[\w-]{0,5}[ ]+", notable)),
-    (Kind.PASSWORD, ("priv aes", "priv des", "priv 3des"), after(r"priv[ ]+(?:aes|3?des)(?:[ -]?[0-9]{3})?[ ]+", notable)),
-    (Kind.KEY, ("isakmp key",), after(rf"isakmp[ ]+key[ ]+{_LEVEL}", _configured)),
+    (Kind.PASSWORD, ("enable secret", "enable password"), after(rf"enable[ ]++(?:secret|password)[ ]++(?:level[ ]++[0-9]{1,2}[ ]++)?{_LEVEL}", notable)),
+    (Kind.PASSWORD, ("secret ",), after(r"secret[ ]++[0-9][ ]++", notable)),
+    (Kind.PASSWORD, ("secret ", "password ", "passwd "), after(r"(?:secret|password|passwd)[ ]++(?-i:ENC)[ ]++", notable)),
+    (Kind.KEY, ("psksecret",), after(r"psksecret[ ]++(?:(?-i:ENC)[ ]++)?", _configured)),
+    (Kind.PASSWORD, ("snmp-server community",), after(r"snmp-server[ ]++community[ ]++", _configured)),
+    (Kind.PASSWORD, ("community",), after(r"community(?:[ ]++string)?[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
+    (Kind.PASSWORD, ("auth md5", "auth sha"), after(r"auth[ ]++(?:md5|sha)[\w-]{0,5}[ ]++", notable)),
+    (Kind.PASSWORD, ("priv aes", "priv des", "priv 3des"), after(r"priv[ ]++(?:aes|3?des)(?:[ -]?[0-9]{3})?[ ]++", notable)),
+    (Kind.KEY, ("isakmp key",), after(rf"isakmp[ ]++key[ ]++{_LEVEL}", _configured)),
     (Kind.KEY, ("pre-shared-key", "pre-shared key", "preshared key", "preshared-key"),
-     after(r"pre-?shared[ -]key[ ]+(?:(?:ascii-text|ascii|hexadecimal|hex|local|remote|[0-9])[ ]+)?(?:(?:is|was)[ ]+|[:=][ ]*)?", notable)),
-    (Kind.KEY, ("pre-shared", "preshared"), after(r"pre-?shared[ -]?key[ ]*(?:[:=]|is|was)[ ]*", anything)),
-    (Kind.KEY, ("psk",), after(r"(?<![a-z])psk[ ]*(?:[:=]|\bis\b|\bwas\b)[ ]*", notable)),
-    (Kind.KEY, ("wpa-psk", "wpa-passphrase"), after(r"wpa-(?:psk|passphrase)[ ]+(?:(?:ascii|hex)[ ]+)?(?:[0-9][ ]+)?", notable)),
-    (Kind.KEY, ("key ",), after(r"(?<![\w-])key[ ]+[0-9][ ]+(?=[0-9A-Za-z]{6})", notable)),
-    (Kind.KEY, ("key-string",), after(r"key-string[ ]+(?:[0-9][ ]+)?", _configured)),
-    (Kind.PASSWORD, ("plaintext ",), after(r"(?<=[ ])plaintext[ ]+(?=\S)", notable)),
-    (Kind.PASSWORD, ("rocommunity", "rwcommunity"), after(r"r[ow]community6?[ ]+", _configured)),
-    (Kind.PASSWORD, ("snmp-server host",), after(r"snmp-server[ ]+host[ ][^\r\n]{0,80}?[ ](?:version[ ]+(?:1|2c)|community)[ ]+", _configured)),
+     after(r"pre-?shared[ -]key[ ]++(?:(?:ascii-text|ascii|hexadecimal|hex|local|remote|[0-9])[ ]++)?(?:(?:is|was)[ ]++|[:=][ ]*+)?", notable)),
+    (Kind.KEY, ("pre-shared", "preshared"), after(r"pre-?shared[ -]?key[ ]*+(?:[:=]|is|was)[ ]*+", anything)),
+    (Kind.KEY, ("psk",), after(r"(?<![a-z])psk[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
+    (Kind.KEY, ("wpa-psk", "wpa-passphrase"), after(r"wpa-(?:psk|passphrase)[ ]++(?:(?:ascii|hex)[ ]++)?(?:[0-9][ ]++)?", notable)),
+    (Kind.KEY, ("key ",), after(r"(?<![\w-])key[ ]++[0-9][ ]++(?=[0-9A-Za-z]{6})", notable)),
+    (Kind.KEY, ("key-string",), after(r"key-string[ ]++(?:[0-9][ ]++)?", _configured)),
+    (Kind.PASSWORD, ("plaintext ",), after(r"(?<=[ ])plaintext[ ]++(?=\S)", notable)),
+    (Kind.PASSWORD, ("rocommunity", "rwcommunity"), after(r"r[ow]community6?[ ]++", _configured)),
+    (Kind.PASSWORD, ("snmp-server host",), after(r"snmp-server[ ]++host[ ][^\r\n]{0,80}?[ ](?:version[ ]++(?:1|2c)|community)[ ]++", _configured)),
     (Kind.PASSWORD, ("ipsec secret", "shared-secret", "shared secret"),
-     after(r"(?:ipsec|shared)[ -]secret[ ]*(?:(?:is|was)[ ]+|[:=][ ]*)?[\"']?", notable)),
-    (Kind.KEY, ("tacacs", "radius"), after(r"(?:tacacs|radius)[\w+-]{0,12}(?:[ ][^\r\n]{0,120}?)?[ ]key[ ]+(?:[0-9][ ]+)?", notable)),
+     after(r"(?:ipsec|shared)[ -]secret[ ]*+(?:(?:is|was)[ ]++|[:=][ ]*+)?[\"']?", notable)),
+    (Kind.KEY, ("tacacs", "radius"), after(r"(?:tacacs|radius)[\w+-]{0,12}(?:[ ][^\r\n]{0,120}?)?[ ]key[ ]++(?:[0-9][ ]++)?", notable)),
     (Kind.KEY, ("message-digest-key", "authentication-key"),
-     after(r"(?:message-digest|authentication)-key[ ]+[0-9]{1,5}[ ]+md5[ ]+(?:[0-9][ ]+)?", _configured)),
+     after(r"(?:message-digest|authentication)-key[ ]++[0-9]{1,5}[ ]++md5[ ]++(?:[0-9][ ]++)?", _configured)),
     (Kind.PASSWORD, ("plain-text-password-value", "encrypted-password"),
-     after(r"(?:plain-text-password-value|encrypted-password)[ ]+", _configured)),
+     after(r"(?:plain-text-password-value|encrypted-password)[ ]++", _configured)),
     (Kind.PASSWORD, ("chap password", "pap sent-username"),
-     after(r"(?:chap|pap[ ]sent-username[ ][^\s]{1,60})[ ]+password[ ]+(?:[0-9][ ]+)?", _configured)),
+     after(r"(?:chap|pap[ ]sent-username[ ][^\s]{1,60})[ ]++password[ ]++(?:[0-9][ ]++)?", _configured)),
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = (

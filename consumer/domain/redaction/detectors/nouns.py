@@ -1,11 +1,12 @@
-"""Words that announce a secret, and the ways in which it follows them: ``-Password x``, ``pwd=x;``, ``"password": "x"``,
-``<Password>x</Password>``, "the new password for the NAS is x", "pw x".
+"""Words that announce a secret, and the ways in which it follows them.
+
+``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Password>``, "the new password for the NAS is x", "pw x".
 """
 
 import re
 from collections.abc import Iterable
 
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, pattern, value_after
+from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span, pattern, value_after
 from consumer.domain.redaction.detectors.values import (
     QUOTED,
     TO_END_OF_LINE,
@@ -27,43 +28,43 @@ _IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _IN_IDENTIFIER = frozenset(_IDENTIFIER)
 _OPENING = frozenset(" \t\r\n\"'(`-/|;[")
 
-_ASSIGN = pattern(r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)\**[ \t]{0,40}\**(?=\S)")
-_OPTION = pattern(r"(?:[ \t]+|[ \t]*[:=][ \t]*)(?=[^\s-])")
+_ASSIGN = pattern(r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)\*{0,2}[ \t]{0,40}\*{0,2}(?=\S)")
+_OPTION = pattern(r"(?:[ \t]++|[ \t]*+[:=][ \t]*+)(?=[^\s-])")
 _VARIABLE = pattern(r"\s{0,8}\+?=\s{0,8}")
 _ELEMENT = pattern(
-    r"(?:\s+[\w:.-]{1,40}=\"[^\"<>]{0,100}\"){0,3}\s{0,8}>\s{0,40}(?:<(?:value|string)>\s{0,8})?(?=[^<\s])"
+    r"(?:\s++[\w:.-]{1,40}=\"[^\"<>]{0,100}\"){0,3}\s{0,8}>\s{0,40}(?:<(?:value|string)>\s{0,8})?(?=[^<\s])"
 )
 _ELEMENT_VALUE = pattern(r"(?P<element>[^<>\s][^<>\r\n]{0,255}?)(?=\s{0,40}</)")
 _ATTRIBUTE = pattern(r"[\\]?[\"']\s{1,8}value\s{0,4}=\s{0,4}")
 _ARGUMENT = pattern(r"[\"']\s{0,8},\s{0,8}")
-_REGISTRY = pattern(r"[ \t]+REG_(?:EXPAND_)?SZ[ \t]+")
-_REGISTRY_COMMAND = pattern(r"[ ][^\r\n]{0,40}?/d[ ]+")
-_TYPED = pattern(r"[ \t]+(?:type[ \t]+)?[0-9][ \t]+(?=\S)")
+_REGISTRY = pattern(r"[ \t]++REG_(?:EXPAND_)?SZ[ \t]++")
+_REGISTRY_COMMAND = pattern(r"[ ][^\r\n]{0,40}?/d[ ]++")
+_TYPED = pattern(r"[ \t]++(?:type[ \t]++)?[0-9][ \t]++(?=\S)")
 _AFTER_VERB = (
-    r"(?:[ \t]+(?:now|still|currently|again|temporarily|simply|actually|probably|set[ ]to|changed[ ]to|reset[ ]to|back[ ]to"
-    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu)(?=[ \t:=]))?[ \t]*[:=]?[ \t]*"
+    r"(?:[ \t]++(?:now|still|currently|again|temporarily|simply|actually|probably|set[ ]to|changed[ ]to|reset[ ]to|back[ ]to"
+    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu)(?=[ \t:=]))?[ \t]*+[:=]?[ \t]*+"
 )
 _VERBS = (
-    r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]+)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]+back)?[ \t]+to"
+    r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]++)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]++back)?[ \t]++to"
     r"|is|was|are|were|now|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
 )
-_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]+(?:jetzt[ ]|nun[ ])?auf|lautet|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
+_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]++(?:jetzt[ ]|nun[ ])?auf|lautet|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
 _FILLER = (
-    r"(?:[ \t]+(?:for|of|on|to|at|in|für|vom|von|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
-    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]+(?:temporaire|temporal|provisoire|provisional|tempor[aá]ri[ao]|temporane[ao]|tijdelijk|tymczasow[eay]|string|below|above"
+    r"(?:[ \t]++(?:for|of|on|to|at|in|für|vom|von|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
+    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]++(?:temporaire|temporal|provisoire|provisional|tempor[aá]ri[ao]|temporane[ao]|tijdelijk|tymczasow[eay]|string|below|above"
     r"|now|[(][^()\r\n]{1,40}[)]))?"
 )
 _LINK = r"(?=[\s:=：＝は是为為(])"
 _ENGLISH = pattern(rf"{_LINK}[\"'’]?\s{{0,4}}(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
-_ENGLISH_FAR = pattern(rf"{_LINK}{_FILLER}[ \t]*(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
+_ENGLISH_FAR = pattern(rf"{_LINK}{_FILLER}[ \t]*+(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
 _FOREIGN = pattern(rf"\s{{0,4}}(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)")
 _FOREIGN_FAR = pattern(
-    rf"{_LINK}{_FILLER}[ \t]*(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)"
+    rf"{_LINK}{_FILLER}[ \t]*+(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)"
 )
 _BARE = pattern(r"[ \t]{1,4}(?:[-–—→>][ \t]{1,4}|[(][ \t]?(?:it[’']?s[ \t]|is[ \t]|=[ \t]?)?)?(?=[^\s-])")
 _CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
 _AS_A_NAME = pattern(
-    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]+(?:as|is|was|=)[ ]+(?:(?:the|a|an|his|her|their|my|your|our)[ ]+)?(?:[\w-]{1,20}[ ]+){0,2}\Z"
+    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]++(?:as|is|was|=)[ ]++(?:(?:the|a|an|his|her|their|my|your|our)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}\Z"
 )
 
 
@@ -154,7 +155,7 @@ def _bare(text: str, end: int, demand: Demand) -> tuple[Span, ...]:
 
 
 def _named_after(text: str, at: int) -> tuple[Span, ...]:
-    """ "they use x as the password", "x is her new password"."""
+    """As in "they use x as the password" and "x is her new password"."""
     floor = max(0, at - 120)
     behind = text[floor:at]
     if behind[-1:] != " " or not any(link in behind for link in (" as ", " is ", " was ", " = ")):

@@ -10,7 +10,7 @@ from consumer.domain.redaction.placeholders import Kind
 
 _USER = r"(?:\"[^\"\r\n]{0,100}\"|'[^'\r\n]{0,100}'|[^,()\s]{1,80})"
 _ENCODED = pattern(
-    r"(?:powershell|pwsh)(?:\.exe)?[^\r\n]{0,200}?[ ][-/]e[a-z]{0,14}[ ]+[\"']?(?P<s>[A-Za-z0-9+/]{16,}={0,2})"
+    r"(?:powershell|pwsh)(?:\.exe)?[^\r\n]{0,200}?[ ][-/]e[a-z]{0,14}[ ]++[\"']?(?P<s>[A-Za-z0-9+/]{16,40000}+={0,2})"
 )
 LONGEST_ENCODED = 32_768
 """Characters of an encoded command that are looked into; Windows takes no longer command line."""
@@ -36,7 +36,7 @@ def rules(holds_secret: Callable[[str], bool]) -> tuple[Rule, ...]:
     return (
         Rule(
             family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
-            look=after(r"convertto-securestring(?:[ ]+-(?:asplaintext|force)){0,4}(?:[ ]+-string\b)?(?:[ ]+|:)(?=[^-])", anything),
+            look=after(r"convertto-securestring(?:[ ]++-(?:asplaintext|force)){0,4}(?:[ ]++-string\b)?(?:[ ]++|:)(?=[^-])", anything),
         ),
         Rule(
             family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
@@ -45,7 +45,7 @@ def rules(holds_secret: Callable[[str], bool]) -> tuple[Rule, ...]:
         Rule(
             family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("networkcredential", "pscredential"),
             look=after(
-                rf"(?:network|ps)credential[\"'\]]{{0,2}}(?:::new|[ ]+-argumentlist)?\s{{0,4}}\(?\s{{0,4}}{_USER}\s{{0,4}},\s{{0,4}}",
+                rf"(?:network|ps)credential[\"'\]]{{0,2}}(?:::new|[ ]++-argumentlist)?\s{{0,4}}\(?\s{{0,4}}{_USER}\s{{0,4}},\s{{0,4}}",
                 quoted, QUOTED,
             ),
         ),

@@ -7,8 +7,8 @@ from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule
 from consumer.domain.redaction.detectors.values import Value, notable, paired, strong
 from consumer.domain.redaction.placeholders import Kind
 
-_LINK = r"s?(?:[ \t]*(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}[ \t]*"
-_MORE = pattern(r"[ \t]*(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
+_LINK = r"s?(?:[ \t]*+(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}+[ \t]*+"
+_MORE = pattern(r"[ \t]{0,4}(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
 _DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
 _LONG_DIGITS = r"(?P<s>[0-9]{5,10})(?![\w/:-]|[.][0-9]|[ ](?:days|users|char|hours|min|times|acc))"
 _GROUPS = (
@@ -54,14 +54,14 @@ def _stated(value: Value) -> bool:
 
 _NAME = r"[\w.@\\-]{1,64}?"
 _LEADING = (
-    r"(?:[ \t]*(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}"
-    rf"[ \t]*(?<=[ \t:=]){_NAME}(?:[ \t]*/[ \t]*|:[ \t]{{0,2}})"
+    r"(?:[ \t]*+(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}+"
+    rf"[ \t]*+(?<=[ \t:=]){_NAME}(?:[ \t]*+/[ \t]*+|:[ \t]{{0,2}})"
 )
 
 RULES: tuple[Rule, ...] = (
     Rule(
         family=Family.PROSE, kind=Kind.PASSWORD, anchors=("passphrase",),
-        look=after(r"passphrase[ \t]*(?:is|was|[:=])[ \t]+", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
+        look=after(r"passphrase[ \t]*+(?:is|was|[:=])[ \t]++", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
     ),
     *PASSWORD,
     Rule(
@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         family=Family.PROSE, kind=Kind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
         look=after(
-            rf"(?:wi-?fi|wlan|ssid)(?:[ \t]+(?:is|network|login))?[ \t]*[:=]?[ \t]*{_NAME}[ \t]*/[ \t]*", notable
+            rf"(?:wi-?fi|wlan|ssid)(?:[ \t]++(?:is|network|login))?[ \t]*+[:=]?[ \t]*+{_NAME}[ \t]*+/[ \t]*+", notable
         ),
     ),
     Rule(
@@ -88,7 +88,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.PROSE, kind=Kind.PASSWORD, anchors=("login is", "logon is", "login was", "creds are", "credentials are"),
-        look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]+{_NAME}[ \t]*[/:][ \t]*", _stated),
+        look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]++{_NAME}[ \t]*+[/:][ \t]*+", _stated),
     ),
     Rule(
         family=Family.PROSE, kind=Kind.PASSWORD,

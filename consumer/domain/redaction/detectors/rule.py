@@ -56,7 +56,7 @@ class Found:
 
 
 def pattern(source: str, *, case: bool = False) -> re.Pattern[str]:
-    """A pattern in verbose notation, case-insensitive unless ``case``; a blank is written ``[ ]`` or ``\\s``."""
+    """A pattern in verbose notation, case-insensitive unless ``case``; a blank is written ``[ ]``."""
     return re.compile(source, re.VERBOSE | (re.NOFLAG if case else re.IGNORECASE))
 
 
@@ -72,11 +72,17 @@ def shape(source: str, *, back: int = 0, case: bool = False) -> Look:
     return look
 
 
-def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, case: bool = False) -> Look:
-    """The secret stands after a context that begins with the anchor."""
-    compiled = pattern(context, case=case)
+REACH = 340
+"""Characters of a command line that a context may span."""
+
+
+def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, needs: str = "") -> Look:
+    """The secret stands after a context that begins with the anchor; ``needs``: what a long context always holds."""
+    compiled = pattern(context)
 
     def look(text: str, at: int) -> Iterable[Span]:
+        if needs and text.find(needs, at, at + REACH) < 0:
+            return NOTHING
         found = compiled.match(text, at)
         return value_after(text, found.end(), demand, value) if found else NOTHING
 

@@ -8,9 +8,9 @@ from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span
 from consumer.domain.redaction.detectors.values import Value, opaque, opaque_and_long
 from consumer.domain.redaction.placeholders import Kind
 
-_COOKIE = pattern(r"cookie:[ \t]*(?=[^\s=;]{1,80}=)")
+_COOKIE = pattern(r"cookie:[ \t]*+(?=[^\s=;]{1,80}=)")
 _CRUMB = pattern(r"[^\s=;,]{1,80}=")
-_NEXT_CRUMB = pattern(r";[ \t]*(?=[^\s=;]{1,80}=)")
+_NEXT_CRUMB = pattern(r";[ \t]*+(?=[^\s=;]{1,80}=)")
 
 
 def _basic(value: Value) -> bool:
@@ -49,21 +49,21 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.TOKENS, kind=Kind.TOKEN, anchors=("bearer",),
-        look=after(r"bearer[ \t]+(?:token[ \t:=]+)?[\"']?", opaque_and_long),
+        look=after(r"bearer[ \t]++(?:token[ \t:=]++)?[\"']?", opaque_and_long),
     ),
     Rule(
         family=Family.TOKENS, kind=Kind.PASSWORD, anchors=("basic",),
-        look=after(r"(?<![a-z])basic[ \t]+", _basic, pattern(r"(?P<coded>[A-Za-z0-9+/]{6,512}={0,2})(?![\w+/=])")),
+        look=after(r"(?<![a-z])basic[ \t]++", _basic, pattern(r"(?P<coded>[A-Za-z0-9+/]{6,512}={0,2})(?![\w+/=])")),
     ),
     Rule(
         family=Family.TOKENS, kind=Kind.TOKEN, anchors=("authorization:",),
-        look=after(r"authorization:[ \t]*(?:[a-z][\w-]{1,20}[ \t]+)?(?:token=)?", opaque),
+        look=after(r"authorization:[ \t]*+(?:[a-z][\w-]{1,20}[ \t]++)?(?:token=)?", opaque),
     ),
     Rule(family=Family.TOKENS, kind=Kind.TOKEN, anchors=("cookie:",), look=_cookies),
     Rule(
         family=Family.TOKENS, kind=Kind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
         look=shape(
-            r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*(?:[:=]|is)[ ]*"
+            r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*+(?:[:=]|is)[ ]*+"
             r"(?P<s>(?:[A-Z2-7]{4}[ -]?){3,16}[A-Z2-7]{4})(?!\w)"
         ),
     ),

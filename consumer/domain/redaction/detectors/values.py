@@ -29,17 +29,17 @@ _UNDATED = re.compile(
     r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}:\d{2}(?::\d{2})?(?:[ap]m)?|\d{4}-\d\d-\d\dT.*", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"(?:https?|file|ftp)://|//|\\\\|[A-Za-z]:\\|HK(?:LM|CU|EY)", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+(?:['’/-][^\W\d_]+)*[!?…]*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’/-][^\W\d_]+)*[!?…]*+")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 _ASIDE = re.compile(r"\([^\W\d_]*\Z")
 _CMDLET = re.compile(r"[A-Z][a-z]+-[A-Z][A-Za-z]+")
 _CLAUSE_END = re.compile(
-    r"[ \t]*(?:\Z|[\r\n.,;:)\]}|\"'<*]|(?:and|but|then|or|to|for|on|in|at|und|et|y|e|en|och|i|-|–|/)\s)"
+    r"[ \t]*+(?:\Z|[\r\n.,;:)\]}|\"'<*]|(?:and|but|then|or|to|for|on|in|at|und|et|y|e|en|och|i|-|–|/)\s)"
 )
-_FOLLOWED_BY_WORD = re.compile(r"[ \t]+[^\W\d_]")
+_FOLLOWED_BY_WORD = re.compile(r"[ \t]++[^\W\d_]")
 _UNIT = re.compile(
-    r"[ \t]*(?:days?|hours?|minutes?|mins?|weeks?|months?|years?|times?|characters?|chars?|digits?|attempts?|users?|%|"
+    r"[ \t]*+(?:days?|hours?|minutes?|mins?|weeks?|months?|years?|times?|characters?|chars?|digits?|attempts?|users?|%|"
     r"tage?|zeichen|jours?|caract|d[ií]as?|seconds?|secs?|letters?|symbols?|or|to|-)",
     re.IGNORECASE,
 )

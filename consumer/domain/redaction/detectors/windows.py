@@ -23,17 +23,17 @@ def _option(value: Value) -> bool:
 COMMANDS: tuple[Rule, ...] = tuple(
     Rule(family=Family.WINDOWS_COMMANDS, kind=Kind.PASSWORD, anchors=anchors, look=look)
     for anchors, look in (
-        (("net user", "net.exe user", "net1 user"), after(rf"net(?:1|\.exe)?[ ]+user[ ]+{_ARGUMENT}[ ]+", _argument)),
-        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]+(?:[a-z*]:?[ ]+)?(?:\\\\[^\s]{{1,200}}|\"\\\\[^\"\r\n]{{1,200}}\")[ ]+", _argument)),
-        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]+use[ ]{_REST}/user:{_ARGUMENT}[ ]+", _argument)),
-        (("psexec", "paexec"), after(rf"pa?s?exec(?:64)?(?:\.exe)?[ ]{_REST}[ ][-/]p[ ]+", _option)),
-        (("signtool", "vmrun"), after(rf"(?:signtool|vmrun){_REST}[ ][-/]g?p[ ]+", _option)),
-        (("schtasks",), after(rf"schtasks{_REST}[ ]/rp[ ]+", _option)),
-        (("certutil",), after(rf"certutil{_REST}[ ][-/]p[ ]+", _option)),
+        (("net user", "net.exe user", "net1 user"), after(rf"net(?:1|\.exe)?[ ]++user[ ]++{_ARGUMENT}[ ]++", _argument)),
+        (("net use ", "net.exe use "), after(r"net(?:\.exe)?[ ]++use[ ]++(?:[a-z*]:?[ ]++)?(?:\\\\[^\s]{1,200}|\"\\\\[^\"\r\n]{1,200}\")[ ]++", _argument)),
+        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]++use[ ]{_REST}/user:{_ARGUMENT}[ ]++", _argument)),
+        (("psexec", "paexec"), after(rf"pa?s?exec(?:64)?(?:\.exe)?[ ]{_REST}[ ][-/]p[ ]++", _option)),
+        (("signtool", "vmrun"), after(rf"(?:signtool|vmrun){_REST}[ ][-/]g?p[ ]++", _option)),
+        (("schtasks",), after(rf"schtasks{_REST}[ ]/rp[ ]++", _option)),
+        (("certutil",), after(rf"certutil{_REST}[ ][-/]p[ ]++", _option)),
         (("/pd:", "/po:", "/p:", "-p:"), after(r"[/-]p[do]?:(?<=[ ][/-]p[do:]:|.[ ][/-]p:)", _option)),
-        (("rasdial",), after(rf"rasdial(?:\.exe)?[ ]+{_ARGUMENT}[ ]+{_ARGUMENT}[ ]+", _argument)),
-        (("sshpass",), after(r"sshpass[ ]+-p[ ]*", _option)),
-        (("-passin", "-passout"), after(r"-pass(?:in|out)[ ]+pass:", _option)),
+        (("rasdial",), after(rf"rasdial(?:\.exe)?[ ]++{_ARGUMENT}[ ]++{_ARGUMENT}[ ]++", _argument)),
+        (("sshpass",), after(r"sshpass[ ]++-p[ ]*+", _option)),
+        (("-passin", "-passout"), after(r"-pass(?:in|out)[ ]++pass:", _option)),
     )
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ OUTPUT: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("key content",),
-        look=after(r"key[ ]content[ \t]*:[ \t]*", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
+        look=after(r"key[ ]content[ \t]*+:[ \t]*+", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
     ),
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("mslaps-",),
@@ -64,11 +64,11 @@ OUTPUT: tuple[Rule, ...] = (
     ),
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("ntlm", "nthash", "nt hash"),
-        look=shape(r"(?:ntlm|nt[ ]?hash)(?:[ ]hash)?[ \t]*(?:[:=]|is)[ \t]*(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
+        look=shape(r"(?:ntlm|nt[ ]?hash)(?:[ ]hash)?[ \t]*+(?:[:=]|is)[ \t]*+(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
     ),
     # Under Winlogon a password may hold blanks.
     Rule(
         family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("defaultpassword",),
-        look=after(r"defaultpassword[ \t]+REG_SZ[ \t]+", lambda value: not value.is_impossible, TO_END_OF_LINE),
+        look=after(r"defaultpassword[ \t]++REG_SZ[ \t]++", lambda value: not value.is_impossible, TO_END_OF_LINE),
     ),
 )  # fmt: skip
