@@ -16,6 +16,8 @@ from schemas.packages import Section, SectionKey
 
 COMFORTABLE = 3_600
 """Characters that the shortest note of a PSA takes; ordinary sessions stay near it."""
+_HOPELESS = 4 * COMFORTABLE
+"""So long a text will not become comfortable at any level: those between are not tried."""
 _ROOM_FOR_OMISSIONS = 200
 _LONGEST_PROSE = 900
 _LONGEST_STEP = 600
@@ -39,16 +41,18 @@ class Rendered:
 
 def render(bundle: Bundle, draft: Draft) -> Rendered:
     """The package's text: the same for the same bundle and draft. Never raises."""
-    levels = iter(LEVELS)
-    level = next(levels)
-    while True:
-        rendered = _at(bundle, draft, level)
-        too_long = len(rendered.markdown) > COMFORTABLE and not level.last_for_length
+    level = LEVELS[0]
+    rendered = _at(bundle, draft, level)
+    for terser in LEVELS[1:]:
+        length = len(rendered.markdown)
         quoting = quotes.longest(bundle.intake_text, rendered.markdown, rendered.plain_text) > sections.LONGEST_QUOTE
-        following = next(levels, None) if too_long or quoting else None
-        if following is None:
-            return rendered
-        level = following
+        if not quoting and (length <= COMFORTABLE or level.last_for_length):
+            break
+        if length > _HOPELESS and not terser.last_for_length:
+            continue
+        level = terser
+        rendered = _at(bundle, draft, level)
+    return rendered
 
 
 def title(bundle: Bundle) -> str:

@@ -14,7 +14,8 @@ _INVISIBLE_MARKS = frozenset(
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _OPEN, _CLOSE = "\u2039", "\u203a"
 """Stand for the angle brackets of a tag: readable, and no tag to any renderer."""
-_BLANKS = re.compile(r"\s+")
+_ACTIVE = re.compile(r"[`<\]@\[]|[Bb]\.?[Dd]")
+"""Without any of these a line stays as it is: most texts are spared the closer look."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])([^<>]*)>")
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE_OR_LINK = re.compile(r"!(?=\[)|\](?=[(\[])")
@@ -29,6 +30,8 @@ ADDRESS = re.compile(
 _SHARE = r"\\\\[^\s\"'`\u2039\u203a|,;]*[^\s\"'`\u2039\u203a|,;.:!?)\]}\u2026\\]"
 _AS_CODE = re.compile(rf"{ADDRESS.pattern}|{_SHARE}", re.IGNORECASE)
 """Shown as code: addresses, that nothing makes links of them, and network paths, whose backslashes would be escapes."""
+_MARK = re.compile(r"[\\*_~&:]|[Ww]{3}\.")
+"""Without any of these nothing inside a line is escaped."""
 _ESCAPED = re.compile(
     r"""
       \\(?=[!-/:-@\[-`{-~]|$)          # a backslash that would escape what follows
@@ -55,7 +58,9 @@ ELLIPSIS = "…"
 
 def clean(text: str) -> str:
     """The text in one line, fit to be shown anywhere; cleaning it again changes nothing."""
-    line = _BLANKS.sub(" ", _visible(text)).strip()
+    line = " ".join(_visible(text).split())
+    if _ACTIVE.search(line) is None:
+        return line
     line = line.replace("`", "'")
     line = _TAG_START.sub(_OPEN, _TAG.sub(rf"{_OPEN}\1{_CLOSE}", line))
     line = _IMAGE_OR_LINK.sub(lambda found: found[0] + " ", line)
@@ -65,6 +70,8 @@ def clean(text: str) -> str:
 
 def escape(line: str) -> str:
     """Markdown for one cleaned line that begins a block: rendered, it reads as the line does."""
+    if _MARK.search(line) is None:
+        return _escape_start(line)
     written: list[str] = []
     at = 0
     for code in _AS_CODE.finditer(line):

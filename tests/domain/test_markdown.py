@@ -319,7 +319,7 @@ class TestSize:
         assert tried[-1] == "The texts of 150 fixes are shortened for length."
 
     def test_no_number_of_fixes_makes_it_longer(self) -> None:
-        bundle = build.bundle(build.opened(), *self._fixes(1000))
+        bundle = build.bundle(build.opened(), *self._fixes(400))
         rendered = plain(bundle)
         assert len(rendered.markdown) <= 30_000
         assert list(shape.check(bundle, rendered)) == []
