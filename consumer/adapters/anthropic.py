@@ -79,9 +79,8 @@ class Anthropic:
         """See `flows.model.Model`."""
         fault: ModelFault
         try:
-            async with asyncio.timeout(
-                self._attempt_seconds
-            ):  # the SDK's own counts per socket read: a trickle escapes it
+            # The SDK's own timeout counts per socket read: a trickle escapes it.
+            async with asyncio.timeout(self._attempt_seconds):
                 message = await _create(self._client, call)
             return _answer(message, call)
         except Exception as error:  # noqa: BLE001 - the table decides; a stranger among them is ours to report as away

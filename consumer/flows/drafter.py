@@ -40,6 +40,7 @@ INSIST_TIMES = 15
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
+_random = SystemRandom()
 T = TypeVar("T")
 
 
@@ -106,7 +107,6 @@ class Drafter:
         self._health = health
         self._meters = meters
         self._clock = clock
-        self._random = SystemRandom()
         self.held: set[Claim] = set()
 
     async def obtain(self, errand: Errand) -> Outcome:
@@ -115,7 +115,7 @@ class Drafter:
         while isinstance(
             found := await self._desk.claim_draft(errand.key, drafted_for=errand.drafted_for, force=errand.force), Busy
         ):
-            await asyncio.sleep(self._random.uniform(pause / 2, pause))
+            await asyncio.sleep(_random.uniform(pause / 2, pause))
             pause = min(2 * pause, longest)
         match found:
             case Entry():
@@ -230,7 +230,7 @@ class Drafter:
                 if errand.probe or errand.retried:
                     return await self._away(fault, fault.retry_after_seconds)
                 errand.retried = True
-                await asyncio.sleep(self._pause_seconds(fault))
+                await asyncio.sleep(retry_in_seconds(fault))
             except ModelLocked as fault:
                 if model_name != self.model_name:  # the other model's lock says nothing of this one
                     return Declined(warning=Caution.MODEL_REFUSED)
@@ -275,12 +275,12 @@ class Drafter:
         await self._desk.begin_outage(str(fault), probe_in_seconds=max(pause, self._probe_seconds))
         return Away()
 
-    def _pause_seconds(self, fault: ModelAway) -> float:
-        if fault.retry_after_seconds is not None:
-            # A little at random on top: everybody was told the same second.
-            asked = min(fault.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
-            return asked + self._random.uniform(0.0, RETRY_SECONDS[0])
-        return self._random.uniform(*RETRY_SECONDS)
+
+def retry_in_seconds(fault: ModelAway) -> float:
+    """When to call again: as asked, up to the cap, and a little at random, for others were told the same second."""
+    if fault.retry_after_seconds is None:
+        return _random.uniform(*RETRY_SECONDS)
+    return min(fault.retry_after_seconds + _random.uniform(0.0, RETRY_SECONDS[0]), LONGEST_RETRY_AFTER_SECONDS)
 
 
 _UNUSABLE = {

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.domain import prompt, session
 from consumer.domain.events import RequestKey
 from consumer.flows import drafter, drafting
+from consumer.flows.model import ModelAway
 from consumer.flows.schedule import RevisionRules
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
@@ -359,9 +361,18 @@ async def test_one_fault_of_any_kind_is_mended(office: Office, tables: Tables, m
 # outages
 
 
+@pytest.mark.parametrize(
+    ("asked", "least", "most"), [(None, 0.05, 0.1), (0.0, 0.0, 0.05), (7.0, 7.0, 7.05), (3600.0, 60.0, 60.0)]
+)
+def test_a_retry_comes_when_it_was_asked_for_within_a_minute(asked: float | None, least: float, most: float) -> None:
+    fault = ModelAway("later", retry_after_seconds=asked)
+    assert least <= drafter.retry_in_seconds(fault) <= most
+
+
 async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_upgraded_after_it(
-    office: Office, tables: Tables, model: ModelServer
+    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # who finds the model back wakes the others
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(529))
@@ -661,6 +672,24 @@ async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: Mo
     assert event["status"] == "ready"
     assert model.calls <= 2
     assert await tables.count("drafts") == 1
+
+
+async def test_a_zombie_calls_no_more(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    menu = Menu(model)
+    model.script(lambda received: replace(menu.says("garbage")(received), delay_seconds=1.5))
+    async with office.replica(make_desk=Stopped, lease_seconds=1.0) as zombie:
+
+        async def called() -> bool:
+            return model.calls == 1
+
+        await until(called)
+        zombie.stop.set()
+        async with office.replica():
+            (event,) = await packages(tables)
+            await zombie.task
+    assert (event["status"], model.calls) == ("ready", 2), "its answer would have needed a repair"
 
 
 async def test_a_stop_lets_what_is_under_way_finish(office: Office, tables: Tables, model: ModelServer) -> None:
