@@ -174,6 +174,7 @@ class Service:
         settings = self._settings
         desk = PostgresDesk(
             work,
+            redactor=redactor,
             lease_seconds=settings.lease_seconds,
             margin_seconds=settings.deadline_margin_seconds,
             probe_seconds=settings.model_probe_seconds,

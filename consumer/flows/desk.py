@@ -198,7 +198,7 @@ class Desk(Protocol):
         """Whether the claim still stands."""
 
     async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
-        """False: the claim was lost, the session erased or a secret found; nothing is stored."""
+        """False: the claim was lost, the session erased, or it holds a secret found since; nothing is stored."""
 
     async def decline_draft(self, claim: Claim, warning: str) -> None: ...
 

@@ -6,24 +6,22 @@ assumes that the lease, the request or the session is still what it was.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
 
 from consumer.domain import bundle, markdown, package, prompt, review, session
-from consumer.domain.bundle import Bundle
 from consumer.domain.checks import Scan
 from consumer.domain.draft import Draft
 from consumer.domain.events import SessionKey
-from consumer.domain.markdown import Rendered
-from consumer.domain.package import Note, Package, Revision, Sender
+from consumer.domain.package import Sender
 from consumer.errors import EscalationError
+from consumer.flows.case import Case, Stint, Text, cause_of, note_of, pack
 from consumer.flows.desk import Basis, Cache, Declined, Desk, DraftKey, Entry, Finish, History, Work
 from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
 from consumer.flows.meters import Meter, Meters
-from schemas.packages import Cause, Caution, FailureReason, PackageStatus, Provenance, TicketReference, Usage
+from schemas.packages import Cause, Caution, FailureReason, PackageStatus, TicketReference, Usage
 
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft somebody else is making looks again so much later."""
@@ -41,75 +39,6 @@ class ModelUse(StrEnum):
     """It is away, or there is no time: rules now, and an upgrade."""
     NEVER = "never"
     """There is no key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stint:
-    """A piece of work in hand: the database's clock, carried on by the local monotonic one."""
-
-    work: Work
-    began: float
-    clock: Callable[[], float]
-
-    @property
-    def elapsed_seconds(self) -> float:
-        return self.clock() - self.began
-
-    @property
-    def now(self) -> datetime:
-        return self.work.taken_at + timedelta(seconds=self.elapsed_seconds)
-
-    @property
-    def left_seconds(self) -> float | None:
-        """Until the first package has to be decided."""
-        deadline = self.work.deadline_in_seconds
-        return None if deadline is None else max(deadline - self.elapsed_seconds, 0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A piece of work with all that its package is built from."""
-
-    stint: Stint
-    bundle: Bundle
-    version: int
-    event_count: int
-    ticket: TicketReference | None
-    basis: Basis
-    key: DraftKey
-    cause: Cause
-    behind: bool
-    """The version that was asked for is not there, and will not be waited for."""
-
-    @property
-    def work(self) -> Work:
-        return self.stint.work
-
-    @property
-    def same_as_last(self) -> bool:
-        return self.work.last is not None and self.work.last.bundle_sha256 == self.bundle.sha256
-
-    @property
-    def destined(self) -> str:
-        return f"{self.work.key.request_id}/{self.work.next_revision}"
-
-    @property
-    def force(self) -> bool:
-        return self.work.force and self.cause in {Cause.REQUEST, Cause.UPGRADE}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A draft as it is to be published, and how it came about."""
-
-    rendered: Rendered
-    status: PackageStatus
-    model: str | None
-    warnings: tuple[str, ...]
-    attempts: int
-    usage: Usage
-    drafted_at: datetime
-    reused: bool
 
 
 class Redo(EscalationError):
@@ -182,7 +111,7 @@ class Worker:
             return None
         built = bundle.build(folded, reason=work.reason)
         basis = Basis(arrivals=history.arrivals, secrets=history.secrets)
-        cause = _cause(work, built, None if use is ModelUse.NEVER else self._model_name)
+        cause = cause_of(work, built, None if use is ModelUse.NEVER else self._model_name)
         if cause is None:
             again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
             await self._finished(work, await self._desk.finish_unchanged(work, basis, upgrade_in_seconds=again))
@@ -213,7 +142,7 @@ class Worker:
     async def _fail(
         self, work: Work, ticket: TicketReference | None, reason: FailureReason, detail: str, at: datetime
     ) -> None:
-        publication = package.failed(self._sender, _note(work, ticket), reason=reason, detail=detail, at=at)
+        publication = package.failed(self._sender, note_of(work, ticket), reason=reason, detail=detail, at=at)
         finish = await insist(lambda: self._desk.finish_failed(work, publication, reason))
         if finish is Finish.DONE:
             self._meters.count(Meter.PACKAGES, label="failed")
@@ -268,8 +197,6 @@ class Worker:
         if not calling:
             return
         outcome = await obtaining
-        if isinstance(outcome, Drafted):
-            await self._cache.put(case.key, case.version, outcome.entry)
         if not isinstance(outcome, Away):
             await insist(lambda: self._desk.hasten_upgrade(case.work.key))
 
@@ -322,8 +249,9 @@ class Worker:
             drafted_at=entry.drafted_at,
             reused=reused,
         )
-        if await self._publish(case, text, None):
-            await self._cache.put(case.key, case.version, entry)
+        # Hazard: before the final transaction, for whoever ends the session after it forgets what the cache holds.
+        await self._cache.put(case.key, case.version, entry)
+        await self._publish(case, text, None)
 
     async def _by_rules(
         self,
@@ -351,13 +279,8 @@ class Worker:
         )
         await self._publish(case, text, upgrade_in_seconds)
 
-    async def _publish(
-        self,
-        case: Case,
-        text: Text,
-        upgrade_in_seconds: float | None,
-    ) -> bool:
-        packed = self._pack(case, text)
+    async def _publish(self, case: Case, text: Text, upgrade_in_seconds: float | None) -> None:
+        packed = pack(self._sender, case, text)
         draft_model = None if text.status is PackageStatus.FALLBACK else self._model_name
         finish = await insist(
             lambda: self._desk.finish_ready(
@@ -366,72 +289,19 @@ class Worker:
         )
         await self._finished(case.work, finish)
         if finish is not Finish.DONE:
-            return False
+            return
         self._meters.count(Meter.PACKAGES, label=text.status.value)
         if case.work.last is None:
             self._meters.observe(Meter.OUTCOME_SECONDS, case.work.age_seconds + case.stint.elapsed_seconds)
-        return True
-
-    def _pack(self, case: Case, text: Text) -> Package:
-        last = case.work.last
-        note = _note(case.work, case.ticket)
-        by_rules = text.status is PackageStatus.FALLBACK
-        warnings = list(text.warnings)
-        if case.behind:
-            warnings.append(Caution.STATE_BEHIND_REQUEST)
-        if case.bundle.truncated or text.rendered.truncated:
-            warnings.append(Caution.TRUNCATED_INPUT)
-        return package.ready(
-            self._sender,
-            note,
-            Revision(
-                number=case.work.next_revision,
-                cause=Cause.STATE_CHANGED if by_rules and case.cause is Cause.UPGRADE else case.cause,
-                replay_id=case.work.replay_id,
-                supersedes=None if last is None else package.package_id(note.note_key, last.revision),
-                previous_ticket=None if last is None else last.ticket,
-                state_version=case.version,
-            ),
-            text.rendered,
-            status=text.status,
-            from_cache=text.reused,
-            provenance=Provenance(
-                bundle_sha256=case.bundle.sha256,
-                event_count=case.event_count,
-                prompt_version=prompt.VERSION,
-                model=text.model,
-                drafted_at=text.drafted_at,
-                attempts=text.attempts,
-                usage=text.usage,
-            ),
-            redactions=case.bundle.redactions,
-            warnings=warnings,
-            at=case.stint.now,
-        )
 
     async def _finished(self, work: Work, finish: Finish) -> None:
+        if finish is Finish.DONE:
+            return
+        await self._cache.forget(work.key.session)  # it may have been erased, or a draft hold what is secret now
         if finish is Finish.STALE:
             raise Redo
         if finish is Finish.GONE:
-            await self._cache.forget(work.key.session)  # it may be gone because the session was erased
             log.info("Work was ended by somebody else; nothing was written.", event_name="work_gone", **_of(work))
-
-
-def _cause(work: Work, built: Bundle, model_name: str | None) -> Cause | None:
-    """Why there will be a revision; None when there is nothing new to say."""
-    if work.last is None:
-        return Cause.REQUEST
-    same = work.last.bundle_sha256 == built.sha256
-    if work.cause is Cause.REPLAY:
-        drafted = (work.last.bundle_sha256, work.last.prompt_version, work.last.model)
-        return None if drafted == (built.sha256, prompt.VERSION, model_name) else Cause.REPLAY
-    if work.upgrade_wanted and model_name is not None and (same or work.cause is Cause.UPGRADE):
-        return Cause.UPGRADE
-    return None if same or work.cause is Cause.UPGRADE else Cause.STATE_CHANGED
-
-
-def _note(work: Work, ticket: TicketReference | None) -> Note:
-    return Note(key=work.key, requested_state_version=work.requested_state_version, ticket=ticket, trace=work.trace)
 
 
 def _of(work: Work) -> dict[str, str]:

@@ -16,6 +16,7 @@ from consumer.domain import package
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.markdown import Rendered
 from consumer.domain.package import Package
+from consumer.domain.redaction import Redactor
 from consumer.flows.desk import Basis, Busy, Claim, Declined, DraftKey, Entry, Finish, Lane, Work
 from consumer.flows.schedule import RevisionRules
 from schemas.packages import (
@@ -36,6 +37,7 @@ AT = datetime(2026, 3, 4, tzinfo=UTC)
 RULES = RevisionRules(after_seconds=60, window_seconds=86_400, limit=5)
 DRAFT_KEY = DraftKey("default", "session-1", "a" * 64, "p1", "m1")
 BASIS = Basis(arrivals=2, secrets=0)
+REDACTOR = Redactor(b"a key for tests only")
 
 
 @pytest.fixture
@@ -54,7 +56,13 @@ async def tables(database: str) -> AsyncIterator[Tables]:
 
 def make_desk(pool: Pool, *, lease_seconds: float = 20.0, rules: RevisionRules = RULES) -> PostgresDesk:
     return PostgresDesk(
-        pool, lease_seconds=lease_seconds, margin_seconds=3.0, probe_seconds=10.0, spread_seconds=60.0, rules=rules
+        pool,
+        redactor=REDACTOR,
+        lease_seconds=lease_seconds,
+        margin_seconds=3.0,
+        probe_seconds=10.0,
+        spread_seconds=60.0,
+        rules=rules,
     )
 
 
@@ -347,32 +355,39 @@ async def test_a_draft_of_another_release_is_made_again(desk: PostgresDesk, tabl
     await claimed(desk, "x/1")
 
 
-async def test_no_draft_is_stored_for_an_erased_session_or_beside_a_new_secret(
+async def test_no_draft_is_stored_for_an_erased_session_or_with_a_secret_found_since(
     desk: PostgresDesk, tables: Tables
 ) -> None:
     await a_session(tables)
     claim = await claimed(desk)
-    await _a_secret(tables)
-    assert not await desk.store_draft(claim, entry(), BASIS)
+    spoilt = entry().model_copy(update={"draft": '{"problem": "the password is Winter-2026!demo"}'})
+    await _a_secret(tables, "Winter-2026!demo")
+    assert not await desk.store_draft(claim, spoilt, BASIS)
     assert await desk.store_draft(claim, entry(), Basis(arrivals=2, secrets=1))
     claim = await claimed(desk, "x/1", force=True)
     await tables.execute("UPDATE sessions SET erased_at = now()")
     assert not await desk.store_draft(claim, entry("x/1"), Basis(arrivals=2, secrets=1))
 
 
-async def _a_secret(tables: Tables) -> None:
-    columns = await tables.connection.fetch(
-        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'session_secrets'"
-        " AND is_nullable = 'NO' AND column_default IS NULL AND table_schema = current_schema()"
-    )
-    dull: dict[str, object] = {"text": "x", "bytea": b"x", "integer": 6, "bigint": 6}
-    values = [
-        {"tenant_id": KEY.tenant_id, "session_id": KEY.session_id}.get(row["column_name"], dull[row["data_type"]])
-        for row in columns
-    ]
-    names = ", ".join(row["column_name"] for row in columns)
-    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
-    await tables.execute(f"INSERT INTO session_secrets ({names}) VALUES ({places})", *values)
+async def test_a_secret_that_a_draft_does_not_hold_does_not_cost_the_draft(desk: PostgresDesk, tables: Tables) -> None:
+    await a_session(tables)
+    claim = await claimed(desk)
+    await _a_secret(tables, "Nowhere-in-it!42")
+    assert await desk.store_draft(claim, entry(), BASIS)
+
+
+async def _a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
+    scope = REDACTOR.scope(KEY.tenant_id, KEY.session_id)
+    scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
+    for secret in scope.known_secrets():
+        await tables.execute(
+            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
+            KEY.tenant_id,
+            KEY.session_id,
+            secret.identity,
+            secret.kind.value,
+            secret.packed_forms(),
+        )
 
 
 # the final transaction

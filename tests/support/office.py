@@ -12,6 +12,7 @@ from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import open_pool
 from consumer.adapters.redis import RedisCache
 from consumer.domain.package import Sender
+from consumer.domain.redaction import Redactor
 from consumer.flows.drafter import Drafter
 from consumer.flows.drafting import Drafting
 from consumer.flows.health import Health
@@ -20,6 +21,7 @@ from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import Worker
 from schemas.topics import Topics
 
+REDACTOR = Redactor(b"a key for tests only")
 MODEL = "claude-sonnet-5-5"
 OTHER_MODEL = "claude-sonnet-5"
 
@@ -94,6 +96,7 @@ class Office:
         health, meters = Health(time.monotonic), Counts()
         desk = make_desk(
             pool,
+            redactor=REDACTOR,
             lease_seconds=lease_seconds,
             margin_seconds=margin_seconds,
             probe_seconds=probe_seconds,
@@ -120,7 +123,7 @@ class Office:
             sender=Sender(topics=Topics(self.prefix), source="/escalation-consumer"),
             model_name=MODEL,
             late_answer_seconds=2 * attempt_seconds,
-            scan=lambda _: lambda text: text,
+            scan=lambda session: REDACTOR.scope(*session).text,
             meters=meters,
             clock=time.monotonic,
         )

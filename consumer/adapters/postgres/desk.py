@@ -3,17 +3,16 @@
 import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 import asyncpg
-from pydantic import ValidationError
 
+from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries
-from consumer.domain import stored
-from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import Package, Publication
+from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.flows import schedule
 from consumer.flows.desk import (
     Basis,
@@ -25,15 +24,13 @@ from consumer.flows.desk import (
     Finish,
     History,
     Lane,
-    Last,
     Outage,
     Work,
 )
 from consumer.flows.schedule import RevisionRules
-from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
+from schemas.packages import Cause, FailureReason
 
 _queries = Queries("desk")
-_FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
 _UPGRADES_AT_ONCE = 1000  # keeps the statement short when thousands waited for the model
 
 
@@ -44,6 +41,7 @@ class PostgresDesk:
         self,
         pool: Pool,
         *,
+        redactor: Redactor,
         lease_seconds: float,
         margin_seconds: float,
         probe_seconds: float,
@@ -52,6 +50,7 @@ class PostgresDesk:
     ) -> None:
         """`margin_seconds`: so long before its deadline a first package has to be decided."""
         self._pool = pool
+        self._redactor = redactor
         self._lease_seconds = lease_seconds
         self._margin_seconds = margin_seconds
         self._probe_seconds = probe_seconds
@@ -68,7 +67,7 @@ class PostgresDesk:
                 rows = await self._pool.fetch(
                     _queries.claim, limit, self._lease_seconds, self._margin_seconds, lane is Lane.MODEL
                 )
-        return [_work(row) for row in rows]
+        return [reading.work(row) for row in rows]
 
     async def claim_probe(self) -> Work | None:
         async with self._transaction() as connection:
@@ -78,7 +77,7 @@ class PostgresDesk:
             row = await connection.fetchrow(
                 _queries.lease_probe, *candidate.values(), self._lease_seconds, schedule.LATER
             )
-        return None if row is None else _work(row)
+        return None if row is None else reading.work(row)
 
     async def renew(self, works: Collection[Work], claims: Collection[Claim]) -> None:
         async with reachable(self._pool):
@@ -105,17 +104,17 @@ class PostgresDesk:
         if not rows:
             return None
         return History(
-            events=tuple(_event(key, row) for row in rows if row["version"] is not None),
+            events=tuple(reading.event(key, row) for row in rows if row["version"] is not None),
             arrivals=rows[0]["event_count"],
             secrets=rows[0]["secrets"],
             erased=rows[0]["erased"],
-            ticket=_ticket(rows[0]["last_ticket"]),
+            ticket=reading.ticket(rows[0]["last_ticket"]),
         )
 
     async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_draft, *key)
-        known = None if row is None else _known(row)
+        known = None if row is None else reading.known(row)
         return None if isinstance(known, Busy) else known
 
     async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
@@ -123,7 +122,7 @@ class PostgresDesk:
             token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
             if token is None:
                 row = await self._pool.fetchrow(_queries.find_draft, *key)
-                known = Busy() if row is None else _known(row)
+                known = Busy() if row is None else reading.known(row)
                 if known is not None:
                     return known
                 token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
@@ -135,7 +134,7 @@ class PostgresDesk:
 
     async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
         async with self._transaction() as connection:
-            if not await _still_true(connection, claim.key.session, basis):
+            if not await self._may_be_kept(connection, claim.key.session, entry, basis):
                 return False
             stored_now = await connection.fetchval(
                 _queries.store_draft,
@@ -148,6 +147,17 @@ class PostgresDesk:
                 entry.drafted_at,
             )
         return bool(stored_now)
+
+    async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: Entry, basis: Basis) -> bool:
+        """A secret that was found meanwhile spoils a draft only if the draft holds it: a call is not paid for twice."""
+        session = await connection.fetchrow(_queries.lock_session, *key)
+        if session is None or session["erased"]:
+            return False
+        rows = await connection.fetch(_queries.secrets, *key)
+        if len(rows) == basis.secrets:
+            return True
+        known = [KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows]
+        return self._redactor.scope(*key).sweep(entry.draft, known) == entry.draft
 
     async def decline_draft(self, claim: Claim, warning: str) -> None:
         async with reachable(self._pool):
@@ -314,13 +324,6 @@ async def _lock(
     return request, news
 
 
-async def _still_true(connection: Connection, key: SessionKey, basis: Basis) -> bool:
-    session = await connection.fetchrow(_queries.lock_session, *key)
-    if session is None or session["erased"]:
-        return False
-    return bool(await connection.fetchval(_queries.count_secrets, *key) == basis.secrets)
-
-
 async def _insert_outbox(connection: Connection, publication: Publication) -> None:
     await connection.execute(
         _queries.insert_outbox,
@@ -335,70 +338,3 @@ async def _insert_outbox(connection: Connection, publication: Publication) -> No
 
 def _columns(rows: list[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _work(row: asyncpg.Record) -> Work:
-    return Work(
-        key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
-        token=row["lease_token"],
-        requested_state_version=row["requested_state_version"],
-        reason=row["reason"],
-        priority=row["priority"],
-        force=row["force"],
-        trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-        cause=Cause(row["cause"]),
-        replay_id=row["replay_id"],
-        due_at=row["due_at"],
-        attempts=row["attempts"],
-        last=_last(row),
-        upgrade_wanted=row["upgrade_wanted"],
-        age_seconds=row["age_seconds"],
-        taken_at=row["taken_at"],
-        waited=row["waited"],
-        deadline_in_seconds=row["deadline_in_seconds"] if row["state"] == "open" else None,
-    )
-
-
-def _last(row: asyncpg.Record) -> Last | None:
-    if row["status"] is None:
-        return None
-    return Last(
-        revision=row["revision"],
-        bundle_sha256=row["bundle_sha256"],
-        prompt_version=row["prompt_version"],
-        model=row["model"],
-        status=PackageStatus(row["status"]),
-        ticket=_ticket(row["ticket"]),
-    )
-
-
-def _ticket(text: str | None) -> TicketReference | None:
-    return None if text is None else TicketReference.model_validate_json(text)
-
-
-def _event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
-    occurred_at: datetime = row["occurred_at"]
-    return SessionEvent(
-        origin=_FROM_THE_STORE,
-        key=key,
-        version=row["version"],
-        event_id=row["event_id"],
-        type=row["type"],
-        occurred_at=occurred_at,
-        actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
-        data=None if row["data"] is None else stored.load(row["type"], row["data"]),
-    )
-
-
-def _known(row: asyncpg.Record) -> Entry | Declined | Busy | None:
-    """None for a draft that this release cannot read: it is as good as none."""
-    match row["state"]:
-        case "drafted":
-            try:
-                return Entry.model_validate_json(row["answer"])
-            except ValidationError:
-                return None
-        case "refused":
-            return Declined(warning=row["refusal"])
-        case _:
-            return Busy()

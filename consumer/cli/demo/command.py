@@ -11,9 +11,7 @@ _EVERY = "all"
 def demo(
     show: Annotated[str, typer.Option(help="How many packages to show in full: a number, or `all`.")] = _EVERY,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for every outcome.", min=1)] = 120.0,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the published events as JSON instead.")] = False,
 ) -> None:
     """Start real Kafka, PostgreSQL and Redis and the service, send sample sessions, show the packages."""

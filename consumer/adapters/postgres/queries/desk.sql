@@ -128,9 +128,9 @@ WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 -- Shared: drafters don't hold each other up; intake, which takes it for itself, comes before or after.
 SELECT event_count, erased_at IS NOT NULL AS erased FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR SHARE;
 
--- name: count_secrets
+-- name: secrets
 -- They change under the session's lock only.
-SELECT count(*)::int FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2);
+SELECT kind, identity, forms FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2);
 
 -- name: history
 -- One statement, one snapshot: the events and the counts belong together.

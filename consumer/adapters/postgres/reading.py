@@ -1,0 +1,80 @@
+"""Rows of the desk's tables as what drafting calls them."""
+
+from datetime import datetime
+
+import asyncpg
+from pydantic import ValidationError
+
+from consumer.domain import stored
+from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.flows.desk import Busy, Declined, Entry, Last, Work
+from schemas.packages import Cause, PackageStatus, TicketReference
+
+_FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
+
+
+def work(row: asyncpg.Record) -> Work:
+    return Work(
+        key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
+        token=row["lease_token"],
+        requested_state_version=row["requested_state_version"],
+        reason=row["reason"],
+        priority=row["priority"],
+        force=row["force"],
+        trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+        cause=Cause(row["cause"]),
+        replay_id=row["replay_id"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        last=last(row),
+        upgrade_wanted=row["upgrade_wanted"],
+        age_seconds=row["age_seconds"],
+        taken_at=row["taken_at"],
+        waited=row["waited"],
+        deadline_in_seconds=row["deadline_in_seconds"] if row["state"] == "open" else None,
+    )
+
+
+def last(row: asyncpg.Record) -> Last | None:
+    if row["status"] is None:
+        return None
+    return Last(
+        revision=row["revision"],
+        bundle_sha256=row["bundle_sha256"],
+        prompt_version=row["prompt_version"],
+        model=row["model"],
+        status=PackageStatus(row["status"]),
+        ticket=ticket(row["ticket"]),
+    )
+
+
+def ticket(text: str | None) -> TicketReference | None:
+    return None if text is None else TicketReference.model_validate_json(text)
+
+
+def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
+    occurred_at: datetime = row["occurred_at"]
+    return SessionEvent(
+        origin=_FROM_THE_STORE,
+        key=key,
+        version=row["version"],
+        event_id=row["event_id"],
+        type=row["type"],
+        occurred_at=occurred_at,
+        actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
+        data=None if row["data"] is None else stored.load(row["type"], row["data"]),
+    )
+
+
+def known(row: asyncpg.Record) -> Entry | Declined | Busy | None:
+    """None for a draft that this release cannot read: it is as good as none."""
+    match row["state"]:
+        case "drafted":
+            try:
+                return Entry.model_validate_json(row["answer"])
+            except ValidationError:
+                return None
+        case "refused":
+            return Declined(warning=row["refusal"])
+        case _:
+            return Busy()
