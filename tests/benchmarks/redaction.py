@@ -12,11 +12,11 @@ from collections.abc import Callable
 from consumer.domain.redaction import Redactor
 
 CLEAN = (
-    "User reports Outlook 365 (build 16.0.17328) crashes at start since 2025-03-04, error 0x80070005 in event 1000 on "
-    'WS-114 (10.2.3.44). Checked: Office repair, new profile, safe mode works. GPO "Add-ins" applied: yes. Ran sfc '
-    "/scannow and DISM, no findings; disk C: has 41 GB free. VPN is up, DNS resolves mail.contoso.example to "
-    "52.97.1.2. The ticket was moved from team V5 to team N12, owner in Sweden. Next: collect a dump with procdump, compare to "
-    "WS-115 where it works, ask user when it began."
+    "User reports Outlook 365 (build 16.0.17328) crashes at start since 2025-03-04, error 0x80070005 in event "
+    "1000 on WS-114 (10.2.3.44). Checked: Office repair, new profile, safe mode works. GPO 'Add-ins' applied: "
+    "yes. Ran sfc /scannow and DISM, no findings; disk C: has 41 GB free. VPN is up, DNS resolves "
+    "mail.contoso.example to 52.97.1.2. The ticket was moved from team V5 to team N12, owner in Sweden. Next: "
+    "collect a dump with procdump, compare to WS-115 where it works, ask user when it began."
 )
 SUSPICIOUS = CLEAN.replace("Office repair", "password was reset, token valid")
 SECRET = CLEAN.replace("Office repair", "temp password is Harbor!Pike9")

@@ -44,7 +44,7 @@ def test_of_two_entries_for_one_name_the_mark_wins(scope: Scope) -> None:
 
 def test_names_are_compared_without_case_and_dollar(scope: Scope) -> None:
     marked = schema({"variable_name": "$AdminThing", "field_type": "Password"})
-    assert MARKED not in str(scope.parameters(marked, {"adminthing": MARKED}))
+    assert scope.parameters(marked, {"adminthing": "bluebird"}) != {"adminthing": "bluebird"}
 
 
 def test_an_entry_that_marks_nothing_clears_the_name_of_suspicion(scope: Scope) -> None:
@@ -140,6 +140,22 @@ def test_depth_and_shape_never_raise(scope: Scope) -> None:
         value = {"password": [value]}
     assert MARKED not in str(scope.json_value(value))
     assert MARKED not in str(scope.parameters({"parameters": [{"key": "password", "sensitive": True}]}, value))
+
+
+@pytest.mark.parametrize("name", ["password", "colour"])
+def test_deep_values_are_cut_off_and_never_raise(scope: Scope, name: str) -> None:
+    value: JsonValue = MARKED
+    for _ in range(900):
+        value = [value]
+    cleared = schema({"key": name, "field_type": "text"})
+    assert MARKED not in str(scope.parameters(cleared, {name: value}))
+    assert MARKED not in str(scope.parameters(None, {name: value}))
+
+
+def test_what_is_redacted_already_stays(scope: Scope) -> None:
+    marks = schema({"key": "colour", "sensitive": True})
+    once = scope.parameters(marks, {"colour": "bluebird", "password": "redwing77"})
+    assert scope.parameters(marks, once) == once
 
 
 def test_parameters_that_are_no_object_are_walked(scope: Scope) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
@@ -34,6 +35,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "literal": lambda v: v,
     "inside a word": lambda v: f"aa{v}zz",
     "url": lambda v: quote(v, safe=""),
+    "url lower": lambda v: re.sub("%..", lambda found: found[0].lower(), quote(v, safe="")),
     "url path": quote,
     "url plus": quote_plus,
     "base64": lambda v: b64encode(v.encode()).decode(),
@@ -103,6 +105,11 @@ def test_many_forms_are_searched_like_few() -> None:
     swept = scope().sweep(" ".join(secrets), known)
     assert "planted" not in swept
     assert len(set(swept.split(" "))) == len(secrets)
+
+
+def test_a_spelling_of_two_secrets_is_named_whatever_the_order() -> None:
+    whole, leaf = marked(["hunter-two", "x"]), marked("hunter-two")
+    assert scope().sweep("hunter-two", [*whole, *leaf]) == scope().sweep("hunter-two", [*leaf, *whole])
 
 
 def test_the_longer_of_two_secrets_is_named() -> None:
