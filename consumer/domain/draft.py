@@ -15,8 +15,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from consumer.domain import sections
 from schemas.packages import SectionKey
 
-LONGEST_ANSWER = 60_000
-"""Characters that are read: ten times what fits the answer's tokens, so that a runaway gateway costs nothing."""
+LONGEST_ANSWER = 20_000
+"""Characters that are read: three times what fits the answer's tokens, so that a runaway gateway costs nothing."""
+_MOST_NOTES = 100
+"""Wordings and notes that are read."""
+_MOST_STEPS = 12
+"""Steps that are read; how many there may be is for the checks to say."""
 
 
 class Form(StrEnum):
@@ -112,12 +116,21 @@ def read(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
     if len(answer) > LONGEST_ANSWER:
         return Unreadable(problems=("the answer is far too long",))
     if (found := _json_object(answer)) is not None:
-        return _from_json(found)
+        return _bounded(_from_json(found))
     if (fenced := _FENCE.fullmatch(answer)) is not None:
         answer = fenced[1]
     if _SECTION.search(answer):
-        return _from_sections(answer, fact_ids)
+        return _bounded(_from_sections(answer, fact_ids))
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
+
+
+def _bounded(found: Draft | Unreadable) -> Draft | Unreadable:
+    """Checking costs time for each statement: an answer with hundreds of them is not looked at."""
+    if isinstance(found, Unreadable):
+        return found
+    if len(found.next_steps) > _MOST_STEPS or len(found.confirmed) + len(found.notes) > _MOST_NOTES:
+        return Unreadable(problems=("the answer has far too many statements",))
+    return found
 
 
 def _json_object(answer: str) -> dict[str, JsonValue] | None:

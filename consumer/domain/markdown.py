@@ -45,7 +45,7 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
     rendered = _at(bundle, draft, level)
     for terser in LEVELS[1:]:
         length = len(rendered.markdown)
-        quoting = quotes.longest(bundle.intake_text, rendered.markdown, rendered.plain_text) > sections.LONGEST_QUOTE
+        quoting = quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text)
         if not quoting and (length <= COMFORTABLE or level.last_for_length):
             break
         if length > _HOPELESS and not terser.last_for_length:

@@ -101,10 +101,6 @@ def _hypothesis(bundle: Bundle) -> Statement:
             text = f"What it proposes: {sentence(fix.description)}"
         case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL if fix.description:
             text = f"What it is: {sentence(fix.description)}"
-        case FixStatus.APPLIED_FAILED | FixStatus.DISMISSED if bundle.facts:
-            text = (
-                f"The latest confirmed fact that an explanation has to fit: {sentence(bundle.facts[-1].text, _EXCERPT)}"
-            )
         case _:
             text = ""
     return Statement(text=text, records=(fix.id,))
@@ -127,7 +123,7 @@ def _from_record(bundle: Bundle) -> Iterator[Statement]:
     if (first := outcomes.first_step(active)) is not None and active is not None:
         yield _said(first, active.id)
     elif active is not None:
-        yield _said(_about(active), active.id)
+        yield _said(_about(active, bundle), active.id)
     if bundle.reason and (active is None or outcomes.first_step(active) is None):
         yield _said(f"Take up what it was escalated for: {sentence(bundle.reason)}", "R1")
     for fix in bundle.fixes:
@@ -143,14 +139,15 @@ def _of_earlier(fix: FixRecord) -> str:
     return outcomes.first_step(fix) or ""
 
 
-def _about(fix: FixRecord) -> str:
+def _about(fix: FixRecord, bundle: Bundle) -> str:
     """A step about an active fix that the table asks nothing of."""
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.APPLIED_SUCCESS:
             return f"Establish what remains after {title}: which exact symptom, and since when."
         case FixStatus.DISMISSED:
-            return f"Look for another explanation than {title}, which was set aside, in what the facts leave open."
+            where = ", in what the facts leave open" if bundle.facts else ""
+            return f"Look for another explanation than {title}, which was set aside{where}."
         case _:
             return f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it."
 

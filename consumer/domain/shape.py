@@ -133,7 +133,7 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Found:
 
 
 def _quoted(bundle: Bundle, rendered: Rendered) -> Found:
-    if quotes.longest(bundle.intake_text, rendered.markdown, rendered.plain_text):
+    if quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text):
         yield Rule.INTAKE_QUOTED, "a long passage of the intake"
 
 

@@ -1,0 +1,52 @@
+"""Sessions from JSON lines, as they come on the topics: the demo's samples and the golden ones."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from consumer.domain import bundle as bundles
+from consumer.domain.bundle import Bundle
+from consumer.domain.events import Origin, SessionEvent, SessionKey
+from consumer.domain.session import fold
+from schemas.envelope import DEFAULT_TENANT
+from schemas.sessions import SESSION_TYPES
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "consumer" / "cli" / "samples", ROOT / "tests" / "golden" / "sessions")
+
+
+def sessions(*prefixes: str) -> Iterator[tuple[str, Bundle]]:
+    """Each session of the files whose name begins with a prefix (all files without one), redaction left out."""
+    for path in sorted(found for folder in FOLDERS for found in folder.glob("*.jsonl")):
+        if not prefixes or path.name.startswith(prefixes):
+            yield from ((f"{path.stem} {key.session_id}", bundle) for key, bundle in _bundles(path))
+
+
+def _bundles(path: Path) -> Iterator[tuple[SessionKey, Bundle]]:
+    events: defaultdict[SessionKey, list[SessionEvent]] = defaultdict(list)
+    reasons: dict[SessionKey, str | None] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        value: dict[str, Any] = json.loads(line)["value"]
+        key = SessionKey(value.get("tenantid", DEFAULT_TENANT), value["subject"])
+        if value["type"] == "escalation.requested.v1":
+            reasons[key] = value["data"].get("reason")
+        elif value["type"] in SESSION_TYPES:
+            events[key].append(_event(key, value))
+    for key, found in events.items():
+        yield key, bundles.build(fold(key, found), reason=reasons.get(key))
+
+
+def _event(key: SessionKey, value: dict[str, Any]) -> SessionEvent:
+    return SessionEvent(
+        origin=Origin("session-state-changed", 0, 0),
+        key=key,
+        version=value["stateversion"],
+        event_id=value["id"],
+        type=value["type"],
+        occurred_at=datetime.fromisoformat(value["time"]),
+        actor=None,
+        data=SESSION_TYPES[value["type"]].model_validate(value.get("data") or {}),
+    )
