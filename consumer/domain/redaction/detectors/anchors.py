@@ -44,19 +44,23 @@ _LATER = {
     **dict.fromkeys(("zip ", "rar ", "7z ", "7za ", "mongo"), re.compile(" -")),
     "://": re.compile("@"),
     "powershell": re.compile(" [-/]e"),
+    **dict.fromkeys(("password ", "passwd ", "secret "), re.compile("(?:password|passwd|secret) (?:[0-9]|enc )")),
+    "-": re.compile("(?:-[0-9]{6}){7}"),
 }  # fmt: skip
 
 
 class Gate:
-    """Yes or no, for one of several anchors, in a text of any case."""
+    """Yes or no, for one of several anchors, in a text in lower case; or of ``any_case``, which is slower."""
 
     __slots__ = ("_validator",)
 
-    def __init__(self, anchors: Iterable[str]) -> None:
+    def __init__(self, anchors: Iterable[str], *, any_case: bool = False) -> None:
         source = "|".join(
             _COMPANY.get(anchor, re.sub(r"([.$|?*+()\[\]{}\\^])", r"\\\1", anchor.lower())) for anchor in anchors
         )
-        self._validator = SchemaValidator(core_schema.str_schema(pattern=f"(?i){source}", regex_engine="rust-regex"))
+        self._validator = SchemaValidator(
+            core_schema.str_schema(pattern="(?i)" * any_case + source, regex_engine="rust-regex")
+        )
 
     def opens(self, text: str) -> bool:
         return self._validator.isinstance_python(text)
@@ -74,7 +78,7 @@ class Anchors:
     def __init__(self, rules: Iterable[Rule]) -> None:
         # In alphabetical order words of one stem share a group, so that few groups open.
         anchors = sorted({anchor for rule in rules for anchor in rule.anchors}, key=str.lower)
-        self._all = Gate(anchors)
+        self._all = Gate(anchors, any_case=True)
         groups = [anchors[first : first + GROUP] for first in range(0, len(anchors), GROUP)]
         self._groups = tuple((Gate(group), tuple(group)) for group in groups)
 
@@ -83,11 +87,11 @@ class Anchors:
         sound = text if text.isascii() else _sound(text)
         if not self._all.opens(sound):
             return ()
-        lower = lowered(text)
+        lower = lowered(sound)
         return [
             anchor
             for gate, group in self._groups
-            if gate.opens(sound)
+            if gate.opens(lower)
             for anchor in group
             if (anchor in lower or anchor in text) and _may_follow(anchor, lower)
         ]

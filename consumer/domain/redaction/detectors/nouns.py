@@ -67,6 +67,15 @@ _AS_A_NAME = pattern(
     r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]++(?:as|is|was|=)[ ]++(?:(?:the|a|an|his|her|their|my|your|our)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}\Z"
 )
 
+# What stands somewhere behind the word, how near, and only then the pattern: most texts are no markup.
+_MARKUP = (
+    (">", 400, _ELEMENT, _ELEMENT_VALUE),
+    ("alue", 12, _ATTRIBUTE, QUOTED),
+    (",", 12, _ARGUMENT, QUOTED),
+    ("REG_", 24, _REGISTRY, TO_END_OF_LINE),
+    ("/d ", 48, _REGISTRY_COMMAND, VALUE),
+)
+
 
 def noun(
     source: str,
@@ -124,13 +133,11 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
         if demand is opaque:
             return value_after(text, assign.end(), opaque)
         return value_after(text, assign.end(), anything if certain else demand)
-    for context, value in (
-        (_ELEMENT, _ELEMENT_VALUE), (_ATTRIBUTE, QUOTED), (_ARGUMENT, QUOTED), (_REGISTRY, TO_END_OF_LINE),
-        (_REGISTRY_COMMAND, VALUE),
-    ):  # fmt: skip
-        led = context.match(text, end)
-        if led and (found := value_after(text, led.end(), anything, value)):
-            return found
+    for sign, reach, context, value in _MARKUP:
+        if text.find(sign, end, end + reach) >= 0:
+            led = context.match(text, end)
+            if led and (found := value_after(text, led.end(), anything, value)):
+                return found
     typed = _TYPED.match(text, end)
     return value_after(text, typed.end(), notable) if typed else NOTHING
 
