@@ -68,11 +68,7 @@ _NAMED = re.compile(
     | (?P<unix>(?<![\w./<~])~?/(?:[\w.@+-]+/)*[\w.@+-]*[\w@+-])
     | (?P<option>(?<=\s)--?[A-Za-z][\w-]*)
     | (?P<account>\b[A-Za-z][\w.-]*\\[\w.$-]+)
-    | (?P<guid>\b[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\b)
-    | (?P<mac>\b(?:[0-9a-f]{{2}}[:-]){{5}}[0-9a-f]{{2}}\b)
-    | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{3,7}}[0-9a-f]{{1,4}}\b|\b(?:[0-9a-f]{{1,4}}:){{1,6}}:(?:[0-9a-f]{{1,4}}:?)*)
-    | (?P<ipv4>\b\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,2}}|:\d+)?\b)
-    | (?P<code>-?\b0x[0-9a-f]+\b)
+    | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{1,7}}(?::(?:[0-9a-f]{{1,4}}:?)*|(?<=:[0-9a-f]{{4}}:)[0-9a-f]{{1,4}}\b))
     | (?P<product>\b(?:{_PRODUCTS})\s+v?\d+(?:\.\d+)*(?:\s?(?:H[12]|R2))?\b)
     | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b))
     | (?P<setting>\b[\w.-]+\s?=\s?[^\s,;]+)
@@ -82,8 +78,8 @@ _NAMED = re.compile(
     | (?P<mixed>\b[a-z][a-z_-]*\d[\w-]*)
     | (?P<camel>(?-i:\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\w*))
     | (?P<command>\b(?:{_COMMANDS})(?:\.exe)?\b(?!-))
-    | (?P<number>(?<![\w.])\#?\d{{1,3}}(?:[,'\u00a0\u202f]\d{{3}})+(?![\d])(?:\s?(?:{_UNITS})\b)?
-                 |(?<![\w.])\#?\d+(?:[.:/-]\d+)*(?:\s?(?:{_UNITS})(?!\w)|\w*))
+    | (?P<number>(?<![\w.])\#?(?:\d{{1,3}}(?:[,'\u00a0\u202f]\d{{3}})+(?!\d)|\d+(?:[.:/-]\d+)*)
+                 (?:\s?(?:{_UNITS})(?!\w)|\w*))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -93,6 +89,8 @@ _GENERIC = words.listed(
     javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op"""
 )
 """Written like names, yet words of the trade that claim nothing."""
+_DOTTED = re.compile(r"\d+(?:\.\d+)+")
+_MEASURED = re.compile(rf"#?\d+(?:[.:/-]\d+)*(?:\s?(?:{_UNITS})|st|nd|rd|th|[ap]m|x)?", re.IGNORECASE)
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)$", re.IGNORECASE)
 
 
@@ -117,7 +115,7 @@ class Lexicon:
 
     @cached_property
     def integers(self) -> frozenset[str]:
-        """The whole numbers, without leading zeros: those of dates and times too, not those inside a name or version."""
+        """The whole numbers, without leading zeros: those of dates and times too, not those inside a name."""
         found: set[str] = set()
         for token in _TOKENS.findall(self.text):
             if _COUNTED.fullmatch(token):
@@ -169,9 +167,12 @@ class Lexicon:
             return True
         if name.endswith(("%", "percent")):
             return any(self.holds(parts[0] + unit) for unit in ("%", " %", " percent"))
-        if re.search(r"\d[.]\d", name):  # a version or a fraction is one name, its parts say nothing
-            digits = re.match(r"#?[\d.]+", name)
-            return digits is not None and self.holds(digits[0].rstrip("."))
+        if _MEASURED.fullmatch(name) is None:  # letters among digits: a name, and it is not held
+            return False
+        dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name, its parts say nothing
+        if dotted is not None:
+            rest = _INTEGERS.findall(name.replace(dotted[0], ""))
+            return self.holds(dotted[0]) and all(part in self.integers for part in rest)
         return all(part in self.integers for part in parts)
 
 

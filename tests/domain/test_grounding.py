@@ -1,5 +1,7 @@
 """What the record does not hold is seen; harmless differences and ordinary words pass."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,10 +49,15 @@ FOREIGN = {
     "IPv6": "It has fe80::2 as an address.",
     "MAC": "It is 00:1b:63:84:45:e7.",
     "email": "Ask j.doe@hollin.example.",
+    "email of a known domain": "Ask jdoe@hollin.example.",
+    "address of a local service": "Open ftp://intranet/x.",
     "account": "HOLLIN\\admin runs it.",
     "path": "Look into C:\\Windows\\spool.",
+    "short path": "Look into D:\\Data.",
+    "server share": "Open \\\\intranet now.",
     "share": "Open \\\\HCS-FS02\\labels.",
     "unix path": "Look into /var/log/cups.",
+    "registry drive": "Look into HKCU:\\Print.",
     "registry key": "Set HKLM\\SOFTWARE\\Policies.",
     "KB article": "Remove KB5068862.",
     "ticket": "See ticket #9072.",
@@ -60,7 +67,12 @@ FOREIGN = {
     "cmdlet": "Run Restart-Service on it.",
     "command": "Run netsh on it.",
     "option": "Add the option -Force to it.",
-    "setting": "Set MaxJobs=60 on it.",
+    "setting": "Set MaxJobs=7 on it.",
+    "device without a number": "Log on to HCS-MAIN.",
+    "address with a port": "Open 10.61.8.22:8443.",
+    "network": "It is in 10.61.8.0/24 today.",
+    "negative code": "It gives -2147024809.",
+    "hexadecimal name": "It is 3c4d7e2a there.",
     "identifier": "Set RpcUseNamedPipeProtocol on it.",
     "version": "The driver was 8.6.6.",
     "part of a version": "The driver was 8.6 before.",
@@ -123,6 +135,14 @@ def test_harmless_differences_pass(text: str) -> None:
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_words_and_small_counts_pass(text: str) -> None:
     assert list(LEXICON.foreign(text)) == []
+
+
+@pytest.mark.parametrize("kind", grounding._NAMED.groupindex)
+def test_no_kind_of_name_is_idle(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, one of the names above would not be seen."""
+    without = grounding._NAMED.pattern.replace(f"(?P<{kind}>", f"(?P<{kind}>(?!)", 1)
+    monkeypatch.setattr(grounding, "_NAMED", re.compile(without, grounding._NAMED.flags))
+    assert not all(list(LEXICON.foreign(text)) for text in FOREIGN.values())
 
 
 def test_a_recommendation_may_give_a_duration_and_a_claim_may_not() -> None:

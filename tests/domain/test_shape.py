@@ -1,5 +1,6 @@
 """The last look at what goes out: each promise is broken by hand, and the break is seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -66,6 +67,13 @@ def test_a_sound_package_is_sound() -> None:
 @pytest.mark.parametrize(("rule", "rendered"), BROKEN)
 def test_a_broken_promise_is_seen(rule: Rule, rendered: Rendered) -> None:
     assert rule in {violation.rule for violation in shape.check(BUNDLE, rendered)}
+
+
+@pytest.mark.parametrize("idle", shape.CHECKS, ids=lambda look: look.__name__)
+def test_no_check_is_idle(idle: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape, "CHECKS", tuple(look for look in shape.CHECKS if look is not idle))
+    seen = [rule in {violation.rule for violation in shape.check(BUNDLE, rendered)} for rule, rendered in BROKEN]
+    assert not all(seen)
 
 
 def test_a_package_that_is_too_long_is_seen() -> None:
