@@ -26,7 +26,7 @@ check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/lint-imports --no-logo >.import-linter.log || { cat .import-linter.log; exit 1; }
 	@$(BIN)/python -m schemas.generate --check
 	@echo "checks passed"
 
