@@ -42,8 +42,8 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
     await stage.settled(within_seconds=100)
     written = await stage.verdict(secrets=SECRETS)
     assert len({one["request_id"] for one in written.packages()}) == stream.requests
-    # A secret that becomes known while its session is drafted takes the ledger's row with it, and the changed bundle is
-    # paid for anew: some sessions of this history learn one under way. Without that the two figures are equal.
+    # Known gap: in some runs a few bundles are paid for twice (measured: 245 calls for 238 rows of the ledger). Likely
+    # cause: a secret that becomes known while its session is being drafted takes the row with it. It should be none.
     assert 0 <= stage.model.calls - await stage.drafts() <= stream.requests // 20, "bundles were paid for twice"
     assert any(one["redactions"] for one in written.packages()), "no secret was met: the test proves nothing"
     assert any(one["provenance"]["prompt_version"] == VERSION for one in written.packages())
