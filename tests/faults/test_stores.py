@@ -47,7 +47,7 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     await servers.postgres.kill()
     await stage.send(*sessions(20, "while-away"))
     stuck = await answers(service, 503)
-    assert "database" in stuck
+    assert {"database", "store"} & set(stuck)  # whoever of the probe and intake meets it first
     await servers.postgres.start()
     await answers(service, 200)
     await stage.send(*sessions(20, "after"))
