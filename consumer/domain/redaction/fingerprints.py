@@ -7,6 +7,7 @@ Without the key a fingerprint tells nothing about the value; with it, a guess ca
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Self
@@ -19,6 +20,8 @@ SHORTEST_KNOWN = 6
 PREFIX_BYTES = 6
 """Leading bytes whose classes make up a form's prefilter; no form is shorter than ``SHORTEST_KNOWN``."""
 _PACKED = struct.Struct(">16sHI")
+_FOUR_CLASSES = tuple(bytes(byte >> 2 * place & 3 for place in range(4)) for byte in range(256))
+"""The classes of four bytes in a row, as one byte of key material holds them."""
 
 
 def encoded(text: str) -> bytes:
@@ -86,7 +89,7 @@ class SessionKey:
         """A translation table that maps each byte to one of four keyed classes."""
         if self._classes is None:
             bits = blake2b(key=self._key, digest_size=64, person=b"classes").digest()
-            self._classes = bytes(bits[byte >> 2] >> 2 * (byte & 3) & 3 for byte in range(256))
+            self._classes = b"".join([_FOUR_CLASSES[four] for four in bits])
         return self._classes
 
     def known_secret(self, kind: Kind, identity: str, values: Iterator[str]) -> KnownSecret | None:
@@ -104,6 +107,7 @@ class SessionKey:
         return Form(fingerprint=self.fingerprint(spelling), prefilter=prefilter, length_bytes=len(spelling))
 
 
+@cache
 def prefilter_bytes(prefilter: int) -> bytes:
     """The classes of a form's first bytes, as they stand in a text that was translated by the session's classes."""
     return bytes(prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3 for place in range(PREFIX_BYTES))

@@ -16,58 +16,62 @@ LONGEST_VALUE = 65_536
 _NOT_WORD = re.compile(r"([^A-Za-z0-9_])")
 _POWERSHELL = re.compile(r'([`"$])')
 _SHELL = re.compile(r'([\\"$`])')
+_HEX = re.compile(r"%[0-9A-F]{2}")
 
 
 def _json(value: str, *, ascii_only: bool) -> str:
     return json.dumps(value, ensure_ascii=ascii_only)[1:-1]
 
 
-def _lower_hex(quoted: str) -> str:
-    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
-
-
-_ESCAPES: tuple[Callable[[str], str], ...] = (
-    lambda value: value.replace("'", "''"),
-    lambda value: value.replace('"', '""'),
-    lambda value: value.replace("}", "}}"),
-    lambda value: value.replace("\\", "\\\\"),
-    lambda value: value.replace("\\", "\\\\").replace("'", "\\'"),
-    lambda value: value.replace("'", "'\\''"),
-    lambda value: value.replace("%", "%%"),
-    lambda value: value.replace("\n", "\r\n"),
-    lambda value: _POWERSHELL.sub(r"`\1", value),
-    lambda value: _SHELL.sub(r"\\\1", value),
-    lambda value: _NOT_WORD.sub(r"\\\1", value),
-    lambda value: _json(value, ascii_only=True).replace("/", "\\/"),
-    # Escaped twice: JSON inside a JSON text, as logs print it.
-    lambda value: _json(_json(value, ascii_only=True), ascii_only=True),
-    lambda value: _json(_json(value, ascii_only=False), ascii_only=False),
-    lambda value: html.escape(value, quote=False),
-    lambda value: html.escape(value, quote=True),
-    lambda value: html.escape(value, quote=True).replace("&#x27;", "&apos;"),
-    lambda value: html.escape(value, quote=True).replace("&#x27;", "&#39;"),
+_ESCAPES: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("'", lambda value: value.replace("'", "''")),
+    ('"', lambda value: value.replace('"', '""')),
+    ("}", lambda value: value.replace("}", "}}")),
+    ("\\", lambda value: value.replace("\\", "\\\\")),
+    ("\\'", lambda value: value.replace("\\", "\\\\").replace("'", "\\'")),
+    ("'", lambda value: value.replace("'", "'\\''")),
+    ("%", lambda value: value.replace("%", "%%")),
+    ("\n", lambda value: value.replace("\n", "\r\n")),
+    ('`"$', lambda value: _POWERSHELL.sub(r"`\1", value)),
+    ('\\"$`', lambda value: _SHELL.sub(r"\\\1", value)),
+    ("/", lambda value: _json(value, ascii_only=True).replace("/", "\\/")),
+    ("&<>", lambda value: html.escape(value, quote=False)),
+    ("&<>\"'", lambda value: html.escape(value, quote=True)),
+    ("'", lambda value: html.escape(value, quote=True).replace("&#x27;", "&apos;")),
+    ("'", lambda value: html.escape(value, quote=True).replace("&#x27;", "&#39;")),
 )
+"""Signs, and how a text that holds any of them is escaped."""
 
 
 def spellings(values: Iterable[str]) -> Iterator[str]:
     """Every spelling of each value; repeats are possible, a spelling shorter than its value is not."""
     for number, value in enumerate(values):
         yield value
-        yield _json(value, ascii_only=True)
-        yield _json(value, ascii_only=False)
-        if number >= MOST_VALUES or len(value) > LONGEST_VALUE:
+        few = number >= MOST_VALUES or len(value) > LONGEST_VALUE
+        if not (value.isascii() and value.isprintable()) or '"' in value or "\\" in value:
+            yield from _json_escaped(value, once=few)
+        if few:
+            continue
+        yield from _base64(value)
+        if value.isascii() and value.isalnum():
             continue
         yield from _url_encoded(value)
-        yield from _base64(value)
-        if not (value.isascii() and value.isalnum()):
-            for escape in _ESCAPES:
+        yield _NOT_WORD.sub(r"\\\1", value)
+        for signs, escape in _ESCAPES:
+            if any(sign in value for sign in signs):
                 yield escape(value)
+
+
+def _json_escaped(value: str, *, once: bool) -> Iterator[str]:
+    for ascii_only in (True, False):
+        escaped = _json(value, ascii_only=ascii_only)
+        yield escaped
+        if not once:  # escaped twice: JSON inside a JSON text, as logs print it
+            yield _json(escaped, ascii_only=ascii_only)
 
 
 def _url_encoded(value: str) -> Iterator[str]:
     plain = value.encode("utf-8", "surrogatepass")
-    if plain.isalnum():
-        return
     for quoted in (
         quote(plain, safe=""),
         quote(plain, safe="/"),
@@ -76,7 +80,7 @@ def _url_encoded(value: str) -> Iterator[str]:
         quote_plus(plain),
     ):
         yield quoted
-        yield _lower_hex(quoted)
+        yield _HEX.sub(lambda found: found[0].lower(), quoted)
 
 
 def _base64(value: str) -> Iterator[str]:

@@ -5,10 +5,9 @@ Before any rule comes a gate, see ``anchors``: most texts hold no anchor and cos
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors import cloud, connections, keys, network, powershell, prose, tokens, windows
-from consumer.domain.redaction.detectors.anchors import Anchors, lowered
+from consumer.domain.redaction.detectors.anchors import Anchors
 from consumer.domain.redaction.detectors.rule import Family, Found, Rule
 from consumer.domain.redaction.detectors.values import COMMON
 from consumer.domain.redaction.placeholders import PLACEHOLDER, Kind
@@ -19,22 +18,11 @@ SHORTEST_TELLING = 6
 
 def find(text: str) -> list[Found]:
     """The secrets of a text, in order, apart from each other and from placeholders. Never raises."""
-    anchors = _ANCHORS.within(text)
-    return _looked_at(text, anchors) if anchors else []
-
-
-def _looked_at(text: str, anchors: Iterable[str]) -> list[Found]:
-    lower = lowered(text)
     spans: set[tuple[int, int, int]] = set()
-    for anchor in anchors:
-        numbers = _BY_ANCHOR[anchor]
-        within = lower if anchor in lower else text
-        at = within.find(anchor)
-        while at >= 0:
-            for number in numbers:
-                for start, stop in RULES[number].look(text, at):
-                    spans.add((start, -stop, number))
-            at = within.find(anchor, at + 1)
+    for anchor, at in _ANCHORS.within(text):
+        for number in _BY_ANCHOR[anchor]:
+            for start, stop in RULES[number].look(text, at):
+                spans.add((start, -stop, number))
     if not spans:
         return []
     taken = [found.span() for found in PLACEHOLDER.finditer(text)] if "[REDACTED:" in text else []
@@ -94,6 +82,6 @@ def _indexed() -> dict[str, tuple[int, ...]]:
 
 
 _BY_ANCHOR = _indexed()
-_ANCHORS = Anchors(RULES)
+_ANCHORS = Anchors(_BY_ANCHOR)
 
 __all__ = ["RULES", "Family", "Found", "Kind", "find"]
