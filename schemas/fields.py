@@ -7,41 +7,15 @@ except where a member says so.
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StrictBool, StrictInt, StrictStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_VERSION = 2**63 - 1  # PostgreSQL's bigint, and the contract's bound
-REPLACEMENT = "\ufffd"
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSOUND = re.compile("[\x00\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _SECONDS = slice(17, 19)  # where a RFC 3339 time holds its seconds
-
-
-def storable(text: str) -> str:
-    """`text` with U+0000 and lone surrogates replaced by U+FFFD: no store takes the first, no encoder the second."""
-    if "\x00" not in text and text.isascii():
-        return text
-    return _NOT_STORABLE.sub(REPLACEMENT, text)
-
-
-def storable_json(value: Any) -> Any:
-    """`storable` over a whole JSON value, names included; its depth is bounded by the decoder (64 levels)."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [storable_json(item) for item in value]
-    if isinstance(value, float) and not isfinite(value):  # 1e400 is legal JSON, yet no number that JSON can carry on
-        return str(value)
-    if isinstance(value, dict):
-        return {storable_json(name): storable_json(item) for name, item in value.items()}
-    return value
-
-
-def _clean(value: Any) -> Any:
-    return storable(value) if isinstance(value, str) else value
 
 
 def _not_blank(text: str) -> str:
@@ -50,10 +24,10 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _without_nul(text: str) -> str:
-    if not (text.isascii() and "\x00" not in text) and _NOT_STORABLE.search(text):
+def _sound(text: str) -> str:
+    if (not text.isascii() or "\x00" in text) and _UNSOUND.search(text):
         raise PydanticCustomError("nul", "must not hold U+0000 or a lone surrogate")
-    return text
+    return _not_blank(text)
 
 
 def _number_as_text(value: Any) -> Any:
@@ -64,7 +38,8 @@ def _number_as_text(value: Any) -> Any:
     return str(value)
 
 
-def _instant(value: Any) -> datetime:
+def instant(value: Any) -> datetime:
+    """RFC 3339, with an offset, to UTC. Raises PydanticCustomError for anything else."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     if not isinstance(value, str) or not (match := _RFC_3339.fullmatch(value)):
@@ -87,30 +62,26 @@ def _percent(value: Any) -> int:
 
 Text = Annotated[
     StrictStr,
-    BeforeValidator(_clean),
     AfterValidator(_not_blank),
     WithJsonSchema({"type": "string", "pattern": r"\S"}),
 ]
-"""A required text; not blank. U+0000 and lone surrogates become U+FFFD."""
+"""A required text; not blank. U+0000 and lone surrogates have become U+FFFD by then."""
 
-OptionalText = Annotated[StrictStr | None, BeforeValidator(_clean)]
-"""A text that may be absent or null. U+0000 and lone surrogates become U+FFFD."""
+OptionalText = StrictStr | None
+"""A text that may be absent or null. U+0000 and lone surrogates have become U+FFFD by then."""
 
-Id = Annotated[StrictStr, Field(min_length=1, max_length=256), AfterValidator(_without_nul), AfterValidator(_not_blank)]
+Id = Annotated[StrictStr, Field(min_length=1, max_length=256), AfterValidator(_sound)]
 """An identifier: 1 to 256 characters (tenant, session and request together must fit an index row of 2,704 bytes),
 not blank; U+0000 and lone surrogates are refused, for a changed id would name something else."""
 
-ShortId = Annotated[
-    StrictStr, Field(min_length=1, max_length=128), AfterValidator(_without_nul), AfterValidator(_not_blank)
-]
+ShortId = Annotated[StrictStr, Field(min_length=1, max_length=128), AfterValidator(_sound)]
 """A session or tenant id: as `Id`, 1 to 128 characters."""
 
 NumberOrText = Annotated[
     StrictStr,
     BeforeValidator(_number_as_text),
     Field(min_length=1, max_length=256),
-    AfterValidator(_without_nul),
-    AfterValidator(_not_blank),
+    AfterValidator(_sound),
     WithJsonSchema({"type": ["string", "number"], "minLength": 1, "maxLength": 256}, mode="validation"),
 ]
 """Another system's key: a text, or a number, which is kept as text."""
@@ -118,7 +89,7 @@ NumberOrText = Annotated[
 Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
 """A session's version: an integer from 0 to 2^63-1, written without a fraction."""
 
-Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 """An RFC 3339 time with an offset, kept in UTC; a leap second counts as the second before."""
 
 Percent = Annotated[
@@ -128,11 +99,11 @@ Percent = Annotated[
 ]
 """0 to 100; a fraction is rounded half up. Out of range is refused, not clamped."""
 
-Json = Annotated[JsonValue, BeforeValidator(storable_json)]
-"""Any JSON value; U+0000 and lone surrogates in its texts and names become U+FFFD."""
+Json = JsonValue
+"""Any JSON value; U+0000 and lone surrogates in its texts and names have become U+FFFD by then."""
 
-JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(storable_json)]
-"""Any JSON object, cleaned as `Json`."""
+JsonObject = dict[str, JsonValue]
+"""Any JSON object, with texts and names as in `Json`."""
 
 Flag = StrictBool
 """`true` or `false`, nothing that looks like it."""

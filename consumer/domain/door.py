@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from consumer.domain import storable
 from consumer.domain.redaction import Scope, Sweeper
-from schemas.fields import storable, storable_json
 
 _IDS = frozenset(
     {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
@@ -31,11 +31,11 @@ def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if name in _IDS or name in _PROTOCOL:
             clean[name] = value
         elif isinstance(value, str):
-            clean[name] = value if _is_a_word(value) else scope.text(storable(value))
+            clean[name] = scope.text(storable.text(value))
         elif name == _PARAMETERS:
-            clean[name] = scope.parameters(_schema_beside(data), storable_json(value))
+            clean[name] = scope.parameters(_schema_beside(data), storable.json_value(value))
         elif name == _SCHEMA:
-            clean[name] = scope.parameters_schema(storable_json(value))
+            clean[name] = scope.parameters_schema(storable.json_value(value))
         elif isinstance(value, dict):
             clean[name] = redacted(scope, value)
         elif isinstance(value, list):
@@ -47,7 +47,7 @@ def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 def text(scope: Scope, raw: str) -> str:
     """A free text outside the data: storable, without its secrets."""
-    return scope.text(storable(raw))
+    return scope.text(storable.text(raw))
 
 
 def swept(sweeper: Sweeper, stored: str) -> str:
@@ -61,11 +61,6 @@ def swept(sweeper: Sweeper, stored: str) -> str:
     if after == before:
         return stored
     return json.dumps(after, ensure_ascii=False, separators=(",", ":"))
-
-
-def _is_a_word(value: str) -> bool:
-    """One plain word of a vocabulary, such as a source type: nothing for a detector; a known secret is swept anyway."""
-    return len(value) <= 32 and value.islower() and value.isascii() and value.replace("_", "").isalpha()
 
 
 def _swept(value: JsonValue, sweep: Callable[[str], str], name: str = "") -> JsonValue:

@@ -35,9 +35,8 @@ class Origin(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A Kafka record as it came, undecoded. Never logged: it may hold secrets."""
+class Record(NamedTuple):
+    """A Kafka record as it came, undecoded. Never logged: it may hold secrets. A tuple for speed."""
 
     origin: Origin
     key: bytes | None
@@ -59,9 +58,8 @@ class TraceContext:
 NO_TRACE = TraceContext()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEvent:
-    """One change of a session. `data` is None for a type that this release does not know."""
+class SessionEvent(NamedTuple):
+    """One change of a session. `data` is None for a type that this release does not know. A tuple for speed."""
 
     origin: Origin
     key: SessionKey

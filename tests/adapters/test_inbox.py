@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -243,7 +242,7 @@ class TestDeadLetters:
         good = [arrive(fact(f"text {version}", version=version)) for version in range(1, 9)]
         event_found = good[3].arrival
         assert isinstance(event_found, SessionEvent)
-        good[3] = good[3]._replace(arrival=replace(event_found, event_id="a\x00b"))
+        good[3] = good[3]._replace(arrival=event_found._replace(event_id="a\x00b"))
         stored = await store(*good)
         assert stored.outcomes["stored"] == 7
         assert stored.refused == {"invalid": 1}

@@ -250,12 +250,12 @@ class TestAsAFunctionOfTheSet:
 
     def test_of_two_events_with_one_version_the_same_one_counts_in_any_order(self) -> None:
         one, other = build.opened(title="One", version=1), build.opened(title="Other", version=1)
-        other = replace(other, event_id="event-0")
+        other = other._replace(event_id="event-0")
         assert fold(build.KEY, [one, other]) == fold(build.KEY, [other, one])
 
     def test_times_do_not_order_anything(self) -> None:
         first, second = build.in_order(build.opened(title="First"), build.opened(title="Second"))
-        second = replace(second, occurred_at=first.occurred_at - timedelta(days=1))
+        second = second._replace(occurred_at=first.occurred_at - timedelta(days=1))
         assert fold(build.KEY, [first, second]).title == "Second"
 
 

@@ -1,6 +1,5 @@
 """Event data to stored text and back."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,7 +75,7 @@ def test_every_type_can_be_stored() -> None:
 @given(histories.histories(erasures=True))
 def test_the_state_is_that_of_the_stored_events(events: list[SessionEvent]) -> None:
     read = [
-        replace(event, data=stored.load(event.type, None if event.data is None else stored.dump(event.data)))
+        event._replace(data=stored.load(event.type, None if event.data is None else stored.dump(event.data)))
         for event in events
     ]
     assert fold(build.KEY, read) == fold(build.KEY, events)

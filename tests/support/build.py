@@ -7,7 +7,6 @@ nothing that the schemas don't check: an event that could not be accepted cannot
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -145,8 +144,7 @@ def unknown(*, version: int = 0) -> SessionEvent:
 def in_order(*events: SessionEvent, first: int = 1) -> list[SessionEvent]:
     """The events with versions `first`, `first` + 1, …, a minute apart, each with an id of its own."""
     return [
-        replace(
-            one,
+        one._replace(
             version=version,
             event_id=f"event-{version}",
             occurred_at=minute(version),

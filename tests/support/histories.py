@@ -1,6 +1,5 @@
 """Hypothesis strategies: sets of session events of every type, few ids, so that events meet the same records."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -111,8 +110,7 @@ def histories(draw: st.DrawFn, *, erasures: bool = False, max_size: int = 25) ->
     for event, step, minute in zip(made, steps, minutes, strict=True):
         version += step
         numbered.append(
-            replace(
-                event,
+            event._replace(
                 version=version,
                 event_id=f"event-{version}",
                 occurred_at=build.minute(minute),

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from operator import attrgetter
-from typing import Self
+from typing import NamedTuple, Self
 
 from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.placeholders import Kind
@@ -20,7 +19,7 @@ SHORTEST_KNOWN = 6
 PREFIX_BYTES = 6
 """Leading bytes whose classes make up a form's prefilter; no form is shorter than ``SHORTEST_KNOWN``."""
 _PACKED = struct.Struct(">16sHI")
-_FOUR_CLASSES = tuple(bytes(byte >> 2 * place & 3 for place in range(4)) for byte in range(256))
+_FOUR_CLASSES = tuple(bytes(b"0123"[byte >> 2 * place & 3] for place in range(4)) for byte in range(256))
 """The classes of four bytes in a row, as one byte of key material holds them."""
 
 
@@ -29,8 +28,7 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(NamedTuple):
     """One spelling of a secret. Says its length, and twelve bits that only the session's key gives a meaning to."""
 
     fingerprint: bytes
@@ -52,15 +50,12 @@ class KnownSecret:
 
     def packed_forms(self) -> bytes:
         """The forms as one value for a ``bytea`` column: 22 bytes each."""
-        return b"".join(_PACKED.pack(form.fingerprint, form.prefilter, form.length_bytes) for form in self.forms)
+        return b"".join([_PACKED.pack(*form) for form in self.forms])
 
     @classmethod
     def unpacked(cls, kind: str, identity: str, packed_forms: bytes) -> Self:
         """The way back from a row. Raises ``ValueError`` on an unknown kind, ``struct.error`` on a torn value."""
-        forms = tuple(
-            Form(fingerprint=fingerprint, prefilter=prefilter, length_bytes=length)
-            for fingerprint, prefilter, length in _PACKED.iter_unpack(packed_forms)
-        )
+        forms = tuple(map(Form._make, _PACKED.iter_unpack(packed_forms)))
         return cls(kind=Kind(kind), identity=identity, forms=forms)
 
 
@@ -86,7 +81,7 @@ class SessionKey:
         return blake2b(spelling, key=self._key, digest_size=16, person=b"form").digest()
 
     def classes(self) -> bytes:
-        """A translation table that maps each byte to one of four keyed classes."""
+        """A translation table that maps each byte to one of four keyed classes, the digits 0 to 3."""
         if self._classes is None:
             bits = blake2b(key=self._key, digest_size=64, person=b"classes").digest()
             self._classes = b"".join([_FOUR_CLASSES[four] for four in bits])
@@ -97,17 +92,16 @@ class SessionKey:
         distinct = set(spellings(value for value in values if len(value) >= SHORTEST_KNOWN))
         if not distinct:
             return None
-        forms = sorted((self._form(encoded(spelling)) for spelling in distinct), key=attrgetter("fingerprint"))
+        forms = sorted([self._form(encoded(spelling)) for spelling in distinct])
         return KnownSecret(kind=kind, identity=identity, forms=tuple(forms))
 
     def _form(self, spelling: bytes) -> Form:
-        prefilter = 0
-        for byte_class in spelling[:PREFIX_BYTES].translate(self.classes()):
-            prefilter = prefilter << 2 | byte_class
-        return Form(fingerprint=self.fingerprint(spelling), prefilter=prefilter, length_bytes=len(spelling))
+        return Form(
+            self.fingerprint(spelling), int(spelling[:PREFIX_BYTES].translate(self.classes()), 4), len(spelling)
+        )
 
 
 @cache
 def prefilter_bytes(prefilter: int) -> bytes:
     """The classes of a form's first bytes, as they stand in a text that was translated by the session's classes."""
-    return bytes(prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3 for place in range(PREFIX_BYTES))
+    return bytes(b"0123"[prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3] for place in range(PREFIX_BYTES))

@@ -1,0 +1,29 @@
+"""What every store and encoder takes: U+0000 and lone surrogates become U+FFFD, in texts and in parameter names."""
+
+import re
+from math import isfinite
+
+from pydantic import JsonValue
+
+REPLACEMENT = "\ufffd"
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def text(raw: str) -> str:
+    """The same object where nothing had to be replaced."""
+    if raw.isascii() and "\x00" not in raw:
+        return raw
+    return _NOT_STORABLE.sub(REPLACEMENT, raw)
+
+
+def json_value(value: JsonValue) -> JsonValue:
+    """A whole JSON value, names included; its depth is bounded by the decoder (64 levels)."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(name): json_value(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [json_value(member) for member in value]
+    if isinstance(value, float) and not isfinite(value):  # 1e400 is legal JSON, yet no number that JSON can carry on
+        return str(value)
+    return value
