@@ -302,6 +302,8 @@ SessionData = (
     | SessionErased
 )
 
+CLOSED, REOPENED, ERASED = "session.closed.v1", "session.reopened.v1", "session.erased.v1"
+
 SESSION_TYPES: dict[str, type[SessionData]] = {
     "session.opened.v1": SessionOpened,
     "session.described.v1": SessionDescribed,
@@ -312,9 +314,9 @@ SESSION_TYPES: dict[str, type[SessionData]] = {
     "session.fix_superseded.v1": FixSuperseded,
     "session.fix_outcome_recorded.v1": FixOutcomeRecorded,
     "session.script_generated.v1": ScriptGenerated,
-    "session.closed.v1": SessionClosed,
-    "session.reopened.v1": SessionReopened,
+    CLOSED: SessionClosed,
+    REOPENED: SessionReopened,
     "session.snapshot.v1": SessionSnapshot,
-    "session.erased.v1": SessionErased,
+    ERASED: SessionErased,
 }
 """Every session type of the contract, by its name on the wire."""

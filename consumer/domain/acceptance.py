@@ -5,7 +5,7 @@ Versions above a session's newest one need no look-up, which is nearly all of th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from consumer.domain.events import SessionEvent, SessionKey
 
@@ -19,11 +19,8 @@ class Head(NamedTuple):
     """Also the last arrival number that was given out."""
 
 
-class Slot(NamedTuple):
-    """A version of a session: one event may have it."""
-
-    key: SessionKey
-    version: int
+Slot: TypeAlias = tuple[SessionKey, int]
+"""A version of a session: one event may have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +43,33 @@ def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionEvent])
     for event in events:
         newest = heads[event.key].newest_version
         if newest is not None and event.version <= newest:
-            asked.add(Slot(event.key, event.version))
+            asked.add((event.key, event.version))
     return frozenset(asked)
 
 
 def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionEvent]) -> Acceptance:
     """`events` in the order of arrival; `taken` holds the event ids that were found for `to_look_up`."""
     owners: dict[Slot, str] = dict(taken)
-    now: dict[SessionKey, Head] = {}
+    newest: dict[SessionKey, int] = {}
+    counts: dict[SessionKey, int] = {}
     accepted: list[tuple[int, SessionEvent]] = []
     conflicting: list[SessionEvent] = []
     repeated = 0
     for event in events:
-        slot = Slot(event.key, event.version)
-        owner = owners.get(slot)
+        key, version = event.key, event.version
+        owner = owners.get((key, version))
         if owner is None:
-            owners[slot] = event.event_id
-            newest, count = now.get(event.key) or heads[event.key]
-            newest = event.version if newest is None or event.version > newest else newest
-            now[event.key] = Head(newest, count + 1)
-            accepted.append((count + 1, event))
+            owners[key, version] = event.event_id
+            if key not in counts:
+                head = heads[key]
+                counts[key] = head.event_count
+                newest[key] = version if head.newest_version is None else head.newest_version
+            counts[key] += 1
+            newest[key] = max(newest[key], version)
+            accepted.append((counts[key], event))
         elif owner == event.event_id:
             repeated += 1
         else:
             conflicting.append(event)
+    now = {key: Head(newest[key], count) for key, count in counts.items()}
     return Acceptance(accepted=tuple(accepted), heads=now, repeated=repeated, conflicting=tuple(conflicting))

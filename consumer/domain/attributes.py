@@ -17,10 +17,13 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:
 _TRACESTATE = re.compile(r"[\x20-\x7e\t]{1,512}")
 
 Headers = Mapping[str, bytes]
+_NO_HEADERS: Headers = {}
 
 
 def headers_of(record: Record) -> Headers:
     """By lower-case name; of several with one name the last counts, one without a value is absent."""
+    if not record.headers:
+        return _NO_HEADERS
     return {
         name.lower(): value
         for name, value in record.headers

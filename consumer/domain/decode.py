@@ -118,9 +118,9 @@ def _ordinary(event: Mapping[str, JsonValue]) -> Attributes | None:
         event.get("specversion") == "1.0"
         and event.get("datacontenttype", JSON_CONTENT_TYPE) == JSON_CONTENT_TYPE
         and words.isascii()
-        and words.isprintable()
-        and " " not in words  # so that none is blank
-        and 0 < len(identity) <= 256  # type: ignore[arg-type]  # they are texts: they were joined
+        and "\x00" not in words
+        and not (identity.isspace() or event_type.isspace() or subject.isspace() or tenant.isspace())  # type: ignore[union-attr]  # they are texts: they were joined
+        and 0 < len(identity) <= 256  # type: ignore[arg-type]
         and 0 < len(event_type) <= 256  # type: ignore[arg-type]
         and 0 < len(subject) <= 128  # type: ignore[arg-type]
         and 0 < len(tenant) <= 128  # type: ignore[arg-type]

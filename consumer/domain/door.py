@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from consumer.domain import storable
-from consumer.domain.redaction import Scope, Sweeper
+from consumer.domain.redaction import Scope, Sweeper, is_clean
 
 _IDS = frozenset(
     {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
@@ -18,35 +18,66 @@ _IDS = frozenset(
 _PROTOCOL = frozenset(
     {"status", "applied_at", "verified_at", "recorded_at", "generated_at", "confidence_pct", "superseded"}
 )
+_UNTOUCHED = _IDS | _PROTOCOL
 _PARAMETERS = "parameters_used"
 _SCHEMA = "parameters_schema"
+_OF_SCRIPTS = frozenset({_PARAMETERS, _SCHEMA})
 _TEMPLATE = "template"
 _LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
 
 
 def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included."""
+    """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included.
+
+    The same object where there is nothing to replace, which one look at all texts together tells nearly always.
+    """
+    texts = _free_texts(data)
+    if texts is not None:
+        together = "\n".join(texts)
+        if storable.is_storable(together) and is_clean(together):
+            return data
+    return _replaced(scope, data)
+
+
+def _free_texts(data: dict[str, JsonValue]) -> list[str] | None:
+    """The texts that detectors look at; None where something has to be looked at piece by piece."""
+    texts: list[str] = []
+    for name, value in data.items():
+        if isinstance(value, str):
+            if name not in _UNTOUCHED:
+                texts.append(value)
+        elif isinstance(value, dict) and name not in _OF_SCRIPTS:
+            within = _free_texts(value)
+            if within is None:
+                return None
+            texts += within
+        elif isinstance(value, dict | list):
+            return None
+    return texts
+
+
+def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
     clean: dict[str, JsonValue] = {}
     for name, value in data.items():
-        if name in _IDS or name in _PROTOCOL:
+        if name in _UNTOUCHED:
             clean[name] = value
         elif isinstance(value, str):
-            clean[name] = scope.text(storable.text(value))
+            clean[name] = text(scope, value)
         elif name == _PARAMETERS:
             clean[name] = scope.parameters(_schema_beside(data), storable.json_value(value))
         elif name == _SCHEMA:
             clean[name] = scope.parameters_schema(storable.json_value(value))
         elif isinstance(value, dict):
-            clean[name] = redacted(scope, value)
+            clean[name] = _replaced(scope, value)
         elif isinstance(value, list):
-            clean[name] = [redacted(scope, row) if isinstance(row, dict) else row for row in value]
+            clean[name] = [_replaced(scope, row) if isinstance(row, dict) else row for row in value]
         else:
             clean[name] = value
     return clean
 
 
 def text(scope: Scope, raw: str) -> str:
-    """A free text outside the data: storable, without its secrets."""
+    """A free text: storable, without its secrets."""
     return scope.text(storable.text(raw))
 
 

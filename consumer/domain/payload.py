@@ -18,6 +18,7 @@ MAX_PARAMETERS = 1_000
 """Of all scripts that one value holds."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CONTAINERS = frozenset({dict, list})
 
 
 class Unacceptable(Permanent):
@@ -50,34 +51,36 @@ def parse(value: bytes | None) -> JsonValue:
         raise undecodable("the value is null or empty")
     if len(value) > MAX_BYTES:
         raise too_large(f"the value has {len(value)} bytes, over {MAX_BYTES}")
-    value = value.removeprefix(_BYTE_ORDER_MARK)
+    if value.startswith(_BYTE_ORDER_MARK):
+        value = value.removeprefix(_BYTE_ORDER_MARK)
     try:
         parsed: JsonValue = from_json(value, allow_inf_nan=False)
     except ValueError:
         parsed = _tolerantly(value)
-    if value.count(b"{") + value.count(b"[") > MAX_DEPTH:  # else it cannot be as deep; brackets in texts only cost time
-        check_depth(parsed)
+    check_depth(parsed)
     return parsed
 
 
 def check_depth(value: JsonValue) -> None:
     """Raises Unacceptable for a value nested over the limit; takes no recursion to find out."""
-    level = [value]
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
+        if not level:
+            return
         level = [
             member
             for container in level
-            if isinstance(container, dict | list)
-            for member in (container.values() if isinstance(container, dict) else container)
+            for member in (container.values() if type(container) is dict else container)  # type: ignore[union-attr]
+            if type(member) in _CONTAINERS
         ]
-        if not level:
-            return
-    if any(isinstance(member, dict | list) for member in level):
+    if level:
         raise too_large(f"the value is nested over {MAX_DEPTH} levels")
 
 
 def check_parameters(data: Mapping[str, JsonValue]) -> None:
     """Raises Unacceptable for too many script parameters, a snapshot's scripts taken together."""
+    if "parameters_used" not in data and "scripts" not in data:
+        return
     scripts = data.get("scripts")
     holders = [data, *(scripts if isinstance(scripts, list) else ())]
     used = [holder.get("parameters_used") for holder in holders if isinstance(holder, dict)]

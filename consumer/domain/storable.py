@@ -9,11 +9,13 @@ REPLACEMENT = "\ufffd"
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def is_storable(raw: str) -> bool:
+    return "\x00" not in raw if raw.isascii() else _NOT_STORABLE.search(raw) is None
+
+
 def text(raw: str) -> str:
     """The same object where nothing had to be replaced."""
-    if raw.isascii() and "\x00" not in raw:
-        return raw
-    return _NOT_STORABLE.sub(REPLACEMENT, raw)
+    return raw if is_storable(raw) else _NOT_STORABLE.sub(REPLACEMENT, raw)
 
 
 def json_value(value: JsonValue) -> JsonValue:

@@ -1,28 +1,29 @@
 """The inbox: one batch, one transaction. The same batch again, in whatever pieces and order, leaves the same rows."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import asyncpg
 
 from consumer.adapters.postgres import erasure, reception, sweeping
+from consumer.adapters.postgres.arrivals import Arrivals, by_kind
 from consumer.adapters.postgres.faults import AWAY, reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import deadletters, door, stored
 from consumer.domain.acceptance import Acceptance, Head, Slot, accept, to_look_up
 from consumer.domain.decode import Decoded
-from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.events import Cancellation, Refusal, Request, SessionEvent, SessionKey
 from consumer.domain.package import Publication, Sender
-from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.domain.redaction import Redactor
 from consumer.flows.intake import Batch, Stored
 from consumer.flows.schedule import LATER, RevisionRules
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
-from schemas.sessions import SessionClosed, SessionErased, SessionReopened
+from schemas.sessions import CLOSED, ERASED, REOPENED
 
 _queries = Queries("inbox")
 
@@ -30,6 +31,7 @@ DUE, OUTBOX = "escalation_due", "escalation_outbox"
 _EVENT_COLUMNS = (
     "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data",
 )  # fmt: skip
+_UNTELLING = frozenset({CLOSED, REOPENED})
 _REFUSED_BY_THE_STORE = (asyncpg.PostgresError, asyncpg.DataError, ValueError, OverflowError)
 
 
@@ -80,17 +82,18 @@ class PostgresInbox:
             return _sum(await self.store(first), await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
 
     async def _store(self, batch: Batch) -> Stored:
+        arrivals = by_kind(batch.arrivals)
         async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection, connection.transaction():
             work = _Work()
             now: datetime = await connection.fetchval(_queries.clock)
-            await _lock_sessions(connection, work, batch.arrivals)
-            newly_erased = await self._erase(connection, work, batch.arrivals, now)
-            acceptance = await _accept(connection, work, batch.arrivals)
-            await self._learn(connection, work, batch.arrivals)
+            await _lock_sessions(connection, work, arrivals)
+            newly_erased = await self._erase(connection, work, arrivals.events, now)
+            acceptance = await _accept(connection, work, arrivals.events)
+            await self._learn(connection, work, arrivals)
             await _copy_events(connection, work, acceptance)
-            _refuse(work, batch.arrivals, acceptance)
+            _refuse(work, batch, arrivals, acceptance)
             await _put_positions(connection, batch.positions)
-            backlogged = await self._receive(connection, work, batch, now)
+            backlogged = await self._receive(connection, work, batch, arrivals.asked, now)
             await self._wake(connection, work, acceptance)
             if batch.look_at_backlog:
                 backlogged = await _look_at_backlog(connection, work, batch.ends) or backlogged
@@ -104,10 +107,9 @@ class PostgresInbox:
         )
 
     async def _erase(
-        self, connection: Connection, work: _Work, arrivals: Iterable[Decoded], now: datetime
+        self, connection: Connection, work: _Work, events: Sequence[SessionEvent], now: datetime
     ) -> frozenset[SessionKey]:
-        events = [one.arrival for one in arrivals if isinstance(one.arrival, SessionEvent)]
-        ending = {event.key for event in events if isinstance(event.data, SessionErased)} - work.erased
+        ending = {event.key for event in events if event.type == ERASED} - work.erased
         if ending:
             tickets, publications = await erasure.erase(connection, ending, events, self._sender, now)
             work.tickets.update((key, tickets.get(key)) for key in ending)
@@ -117,19 +119,22 @@ class PostgresInbox:
             work.outcomes["erased"] += len(ending)
         return frozenset(ending)
 
-    async def _learn(self, connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> None:
-        found: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
-        for one in arrivals:
-            if one.known and (key := _session_of(one)) is not None and key in work.heads and key not in work.erased:
-                found[key].update((secret.identity, secret) for secret in one.known)
+    async def _learn(self, connection: Connection, work: _Work, arrivals: Arrivals) -> None:
+        found = {key: known for key, known in arrivals.secrets.items() if key in work.heads and key not in work.erased}
         if found or work.marked:
             work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(work.marked), found)
             if grown:
                 work.changed |= await sweeping.rewrite(connection, grown)
 
-    async def _receive(self, connection: Connection, work: _Work, batch: Batch, now: datetime) -> bool:
+    async def _receive(
+        self,
+        connection: Connection,
+        work: _Work,
+        batch: Batch,
+        asked: Sequence[Request | Cancellation],
+        now: datetime,
+    ) -> bool:
         """Whether a request has to wait for a backlog."""
-        asked = [one.arrival for one in batch.arrivals if isinstance(one.arrival, Request | Cancellation)]
         if not asked:
             return False
         received = await reception.receive(
@@ -183,18 +188,11 @@ class PostgresInbox:
         return told
 
 
-async def _lock_sessions(connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> None:
-    keys, made = set(), set()
-    for one in arrivals:
-        key = _session_of(one)
-        if key is not None:
-            keys.add(key)
-            if one.known or not isinstance(one.arrival, Refusal | Ignored):
-                made.add(key)
-    if made:
-        await connection.execute(_queries.add_sessions, *columns(sorted(made), 2))
-    if keys:
-        for row in await connection.fetch(_queries.lock_sessions, *columns(sorted(keys), 2)):
+async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals) -> None:
+    if arrivals.made:
+        await connection.execute(_queries.add_sessions, *columns(sorted(arrivals.made), 2))
+    if arrivals.named:
+        for row in await connection.fetch(_queries.lock_sessions, *columns(sorted(arrivals.named), 2)):
             key = SessionKey(row["tenant_id"], row["session_id"])
             work.heads[key] = Head(row["newest_version"], row["event_count"])
             if row["erased"]:
@@ -205,19 +203,16 @@ async def _lock_sessions(connection: Connection, work: _Work, arrivals: Iterable
                 work.marked.add(key)
 
 
-async def _accept(connection: Connection, work: _Work, arrivals: Iterable[Decoded]) -> Acceptance:
-    events = []
-    for one in arrivals:
-        if isinstance(one.arrival, SessionEvent):
-            if one.arrival.key in work.erased:
-                work.outcomes["dropped"] += not isinstance(one.arrival.data, SessionErased)
-            else:
-                events.append(one.arrival)
+async def _accept(connection: Connection, work: _Work, events: Sequence[SessionEvent]) -> Acceptance:
+    if work.erased:
+        dropped = [event for event in events if event.key in work.erased]
+        work.outcomes["dropped"] += sum(event.type != ERASED for event in dropped)
+        events = [event for event in events if event.key not in work.erased]
     taken: dict[Slot, str] = {}
     if asked := to_look_up(work.heads, events):
-        slots = [(*slot.key, slot.version) for slot in asked]
+        slots = [(*key, version) for key, version in asked]
         for row in await connection.fetch(_queries.stored_ids, *columns(slots, 3)):
-            taken[Slot(SessionKey(row["tenant_id"], row["session_id"]), row["version"])] = row["event_id"]
+            taken[SessionKey(row["tenant_id"], row["session_id"]), row["version"]] = row["event_id"]
     acceptance = accept(work.heads, taken, events)
     work.heads.update(acceptance.heads)
     work.outcomes["stored"] += len(acceptance.accepted)
@@ -246,25 +241,23 @@ def _texts(event: SessionEvent, work: _Work) -> tuple[str | None, str | None]:
     return event.actor and sweeper.text(event.actor), data and door.swept(sweeper, data)
 
 
-def _refuse(work: _Work, arrivals: Iterable[Decoded], acceptance: Acceptance) -> None:
+def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:
     """What the gate refused, and events whose version belongs to another one."""
-    conflicting = {event.origin: event for event in acceptance.conflicting}
-    for one in arrivals:
-        if isinstance(one.arrival, Refusal):
-            work.refusals.append(one.arrival)
-        elif isinstance(one.arrival, Ignored):
-            work.outcomes["ignored"] += 1
-        elif (event := conflicting.get(one.arrival.origin)) is not None:
-            work.refusals.append(
-                Refusal(
-                    origin=event.origin,
-                    record_key=one.record_key,
-                    session=event.key,
-                    reason=RefusalReason.VERSION_CONFLICT,
-                    error="stateversion: another event has this version of the session; it stays",
-                    excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work)[1]),
-                )
+    work.refusals += arrivals.refused
+    if acceptance.conflicting:
+        keys = {one.arrival.origin: one.record_key for one in batch.arrivals}
+        work.refusals += [
+            Refusal(
+                origin=event.origin,
+                record_key=keys[event.origin],
+                session=event.key,
+                reason=RefusalReason.VERSION_CONFLICT,
+                error="stateversion: another event has this version of the session; it stays",
+                excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work)[1]),
             )
+            for event in acceptance.conflicting
+        ]
+    work.outcomes["ignored"] += arrivals.ignored
     work.outcomes["refused"] += len(work.refusals)
 
 
@@ -294,21 +287,9 @@ async def _put_publications(connection: Connection, work: _Work) -> None:
         work.channels.add(OUTBOX)
 
 
-def _session_of(one: Decoded) -> SessionKey | None:
-    match one.arrival:
-        case SessionEvent() as event:
-            return event.key
-        case Request() | Cancellation() as asked:
-            return asked.key.session
-        case Refusal() as refusal:
-            return refusal.session
-        case Ignored():
-            return None
-
-
 def _is_telling(event: SessionEvent) -> bool:
     """Whether an event can change what a package says."""
-    return event.data is not None and not isinstance(event.data, SessionClosed | SessionReopened)
+    return event.data is not None and event.type not in _UNTELLING
 
 
 def _ready_to_tell(refusal: Refusal, work: _Work) -> Refusal:

@@ -23,6 +23,7 @@ The way of a value::
     shown, count = numbering.text(clean), numbering.count
 """
 
+from consumer.domain.redaction.detectors import is_clean
 from consumer.domain.redaction.fingerprints import Form, KnownSecret
 from consumer.domain.redaction.placeholders import Kind, Numbering, number_placeholders
 from consumer.domain.redaction.redactor import Redactor, Scope
@@ -36,5 +37,6 @@ __all__ = [
     "Redactor",
     "Scope",
     "Sweeper",
+    "is_clean",
     "number_placeholders",
 ]

@@ -67,12 +67,14 @@ class Anchors:
         )
         self._gate = SchemaValidator(core_schema.str_schema(pattern=f"(?i){source}", regex_engine="rust-regex"))
 
+    def may_stand_in(self, text: str) -> bool:
+        """Whether it is worth a look; almost always not. What stands in a part of a text stands in the text."""
+        return self._gate.isinstance_python(text) or (_PAIR in text and _PAIRED.search(text) is not None)
+
     def within(self, text: str) -> Iterable[tuple[str, int]]:
-        """The anchors of the text and where they stand; almost always none."""
+        """The anchors of the text and where they stand."""
         sound = text if text.isascii() else _sound(text)
-        if self._gate.isinstance_python(sound) or (_PAIR in sound and _PAIRED.search(sound)):
-            return self._places(text, lowered(sound))
-        return ()
+        return self._places(text, lowered(sound)) if self.may_stand_in(sound) else ()
 
     def _places(self, text: str, lower: str) -> Iterator[tuple[str, int]]:
         opened: dict[str, bool] = {}

@@ -1,0 +1,49 @@
+"""A batch's arrivals by what they are, in the order of reading: looked through once, for every step has its own use."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from consumer.domain.decode import Decoded
+from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.redaction import KnownSecret
+
+
+@dataclass(slots=True)
+class Arrivals:
+    events: list[SessionEvent] = field(default_factory=list)
+    asked: list[Request | Cancellation] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    ignored: int = 0
+    named: set[SessionKey] = field(default_factory=set)
+    """Sessions that are spoken of, refused records included."""
+    made: set[SessionKey] = field(default_factory=set)
+    """Those of them that have to have a row: something of theirs is kept."""
+    secrets: defaultdict[SessionKey, dict[str, KnownSecret]] = field(default_factory=lambda: defaultdict(dict))
+    """What was found at the door, by identity."""
+
+
+def by_kind(batch: Iterable[Decoded]) -> Arrivals:
+    found = Arrivals()
+    for arrival, _, known in batch:
+        key: SessionKey | None = None
+        match arrival:
+            case SessionEvent():
+                found.events.append(arrival)
+                key = arrival.key
+                found.made.add(key)
+            case Request() | Cancellation():
+                found.asked.append(arrival)
+                key = arrival.key.session
+                found.made.add(key)
+            case Refusal():
+                found.refused.append(arrival)
+                key = arrival.session
+            case Ignored():
+                found.ignored += 1
+        if key is not None:
+            found.named.add(key)
+            if known:
+                found.made.add(key)
+                found.secrets[key].update((secret.identity, secret) for secret in known)
+    return found
