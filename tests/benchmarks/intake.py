@@ -26,6 +26,7 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.migrate import migrate
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.prometheus import PrometheusMeters
+from consumer.app import ease_collection
 from consumer.domain.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.flows.health import Health
@@ -102,6 +103,7 @@ async def _measure(count: int) -> dict[str, float]:
             health=Health(time.monotonic),
             meters=PrometheusMeters(),
         )
+        ease_collection()  # as the service does
         try:
             return await _run(intake, pool, len(records))
         finally:

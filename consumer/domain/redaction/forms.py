@@ -17,6 +17,8 @@ _NOT_WORD = re.compile(r"([^A-Za-z0-9_])")
 _POWERSHELL = re.compile(r'([`"$])')
 _SHELL = re.compile(r'([\\"$`])')
 _HEX = re.compile(r"%[0-9A-F]{2}")
+_URL_SAFE = ("", "/", "!'()*", "/:@!$&'()*+,;=")
+"""Signs that encoders leave as they are: strict ones, for paths, for scripts, for whole addresses."""
 
 
 def _json(value: str, *, ascii_only: bool) -> str:
@@ -57,8 +59,9 @@ def spellings(values: Iterable[str]) -> Iterator[str]:
             continue
         yield from _url_encoded(value)
         yield _NOT_WORD.sub(r"\\\1", value)
+        held = frozenset(value)
         for signs, escape in _ESCAPES:
-            if any(sign in value for sign in signs):
+            if not held.isdisjoint(signs):
                 yield escape(value)
 
 
@@ -72,15 +75,18 @@ def _json_escaped(value: str, *, once: bool) -> Iterator[str]:
 
 def _url_encoded(value: str) -> Iterator[str]:
     plain = value.encode("utf-8", "surrogatepass")
-    for quoted in (
-        quote(plain, safe=""),
-        quote(plain, safe="/"),
-        quote(plain, safe="!'()*"),
-        quote(plain, safe="/:@!$&'()*+,;="),
-        quote_plus(plain),
-    ):
+    for safe in _URL_SAFE:
+        quoted = quote(plain, safe=safe)
         yield quoted
-        yield _HEX.sub(lambda found: found[0].lower(), quoted)
+        yield _HEX.sub(_lower, quoted)
+    if " " in value:
+        quoted = quote_plus(plain)
+        yield quoted
+        yield _HEX.sub(_lower, quoted)
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[0].lower()
 
 
 def _base64(value: str) -> Iterator[str]:
