@@ -82,8 +82,8 @@ async def prepare(settings: Settings) -> Prepared:
 def ease_collection() -> None:
     """Has the interpreter look for garbage less often.
 
-    A batch makes a hundred thousand objects that all live until it is stored; the interpreter's own thresholds would look
-    at them time and again.
+    A batch makes a hundred thousand objects that all live until it is stored; the interpreter's own thresholds would
+    look at them time and again.
     """
     gc.collect()
     gc.freeze()  # what the start has made lives as long as the process
