@@ -11,7 +11,7 @@ from secrets import SystemRandom
 import structlog
 
 from consumer.errors import Halt, Transient
-from consumer.flows.desk import Desk, Lane, Work
+from consumer.flows.desk import Desk, Lane, Outage, Work
 from consumer.flows.drafter import Drafter
 from consumer.flows.health import Health
 from consumer.flows.relay import Hint
@@ -92,21 +92,30 @@ class Drafting:
 
     async def _turn(self) -> bool:
         """Takes what there is and what there are places for; True when there may be more at once."""
-        outage = await self._desk.outage() if self._drafter is not None else None
+        outage = await self._look_at_model() if self._drafter is not None else None
         more = await self._take(Lane.URGENT, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
         if self._drafter is None:
             return await self._take(Lane.MODEL, ModelUse.NEVER) or more
         if outage is not None:
-            self._health.failing("model", outage.reason)
             more = await self._take(Lane.RULES, ModelUse.LATER) or more
             if outage.probe_due and len(self._at_model) < self._model_places:
                 await self._probe()
             return more
-        if not self._at_model:
-            self._health.ok("model")
         more = await self._take(Lane.MODEL, ModelUse.CALL) or more
         await self._wake_upgrades()
         return more
+
+    async def _look_at_model(self) -> Outage | None:
+        """What is known of it across replicas, said to health.
+
+        Hazard: no await between the look and the word, else work that began an outage meanwhile is contradicted.
+        """
+        outage = await self._desk.outage()
+        if outage is not None:
+            self._health.failing("model", outage.reason)
+        elif not self._at_model:
+            self._health.ok("model")
+        return outage
 
     async def _take(self, lane: Lane, use: ModelUse) -> bool:
         calls = use is ModelUse.CALL

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,8 @@ from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.domain import prompt, session
 from consumer.domain.events import RequestKey
 from consumer.flows import drafter, drafting
+from consumer.flows.desk import Lane, Work
+from consumer.flows.health import Health, Stuck
 from consumer.flows.model import ModelAway
 from consumer.flows.schedule import RevisionRules
 from tests.support import answers, build, model_server
@@ -80,6 +83,16 @@ async def quiet(tables: Tables, count: int, *, seconds: float = 0.5) -> None:
     """For so long nothing more is published."""
     await asyncio.sleep(seconds)
     assert len(await tables.published()) == count
+
+
+async def named(health: Health, what: str) -> Stuck:
+    """What is stuck of this name: it is visible within 30 s."""
+
+    async def found() -> Stuck | None:
+        return next((stuck for stuck in health.stuck() if stuck.what == what), None)
+
+    stuck: Stuck = await until(found, seconds=30.0)
+    return stuck
 
 
 # the main path
@@ -373,22 +386,35 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
     office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # who finds the model back wakes the others
+    probes: list[datetime] = []
+
+    class Noting(PostgresDesk):
+        async def claim_probe(self) -> Work | None:
+            work = await super().claim_probe()
+            if work is not None:
+                probes.append(work.taken_at)
+            return work
+
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(529))
-    async with office.replica() as first, office.replica():
+    async with office.replica(make_desk=Noting) as first, office.replica(make_desk=Noting) as second:
         (event,) = await packages(tables)
         assert (event["status"], event["warnings"]) == ("fallback", ["model_unavailable"])
         assert event["provenance"]["attempts"] == 2
-        assert "model" in {stuck.what for stuck in first.health.stuck()}
-        outage_began = time.monotonic()
+        for replica in (first, second):  # also the one that did not call
+            await named(replica.health, "model")
         for number in range(5):
             await tables.add_request(request(f"r{number}"))
         await packages(tables, 6)
-        await asyncio.sleep(1.6)
-        probes = [received.at for received in model.requests if received.at > outage_began]
-        assert 2 <= len(probes) <= 4
-        assert min(later - earlier for earlier, later in pairwise(probes)) > 0.45
+
+        async def probed_often() -> bool:
+            return len(probes) >= 3
+
+        await until(probed_often)
+        calls = model.calls
+        assert calls <= 2 + len(probes), "nobody calls but the probe"
+        assert min(later - earlier for earlier, later in pairwise(probes)) >= timedelta(seconds=0.5)
         model.always(None)
         found = await packages(tables, 12)
         await quiet(tables, 12)
@@ -400,6 +426,35 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
     assert len(model.calls_by_prompt()) == 1
     assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
     assert await tables.connection.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
+
+
+async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(
+    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.5, 0.5))
+    go_on = asyncio.Event()
+
+    class Dawdling(PostgresDesk):
+        async def claim(self, lane: Lane, limit: int) -> list[Work]:
+            if lane is Lane.URGENT and model.calls:
+                await go_on.wait()  # after its look at the outage, which begins meanwhile
+            return await super().claim(lane, limit)
+
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(529))
+    async with office.replica(make_desk=Dawdling) as replica:
+        await packages(tables)
+        first = await named(replica.health, "model")
+        seen_at = time.monotonic()
+        go_on.set()
+
+        async def probed() -> bool:
+            return model.calls > 2
+
+        await until(probed)
+        since = time.monotonic() - seen_at
+        assert (await named(replica.health, "model")).seconds >= first.seconds + since
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, "spend"])
