@@ -9,7 +9,7 @@ import asyncpg
 from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
-from consumer.adapters.postgres.sql import Queries
+from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import Package, Publication
 from consumer.domain.redaction import KnownSecret, Redactor
@@ -82,10 +82,10 @@ class PostgresDesk:
     async def renew(self, works: Collection[Work], claims: Collection[Claim]) -> None:
         async with reachable(self._pool):
             if works:
-                leases = _columns([(*work.key, work.token) for work in works])
+                leases = columns([(*work.key, work.token) for work in works], 4)
                 await self._pool.execute(_queries.renew_leases, *leases, self._lease_seconds)
             if claims:
-                held = _columns([(*claim.key, claim.token) for claim in claims])
+                held = columns([(*claim.key, claim.token) for claim in claims], 6)
                 await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
 
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
@@ -334,7 +334,3 @@ async def _insert_outbox(connection: Connection, publication: Publication) -> No
         publication.tenant_id,
         publication.session_id,
     )
-
-
-def _columns(rows: list[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
