@@ -1,7 +1,8 @@
 """What every test can ask for, and the tripwires that are always on.
 
 Nothing is started until a test asks for it: `servers`, `kafka_server`, `postgres_server`, `redis_server`, and what
-rests on them, `bootstrap_servers`, `database`, `empty_database`, `redis_url`. `topic_prefix` keeps tests apart.
+rests on them, `bootstrap_servers`, `database`, `empty_database`, `redis_url`, and for the whole service `stage`.
+`topic_prefix` keeps tests apart.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +21,9 @@ from consumer.adapters.embedded import ServerName
 from tests.support import servers as support
 from tests.support.databases import CopiedDatabases, SchemasOfGiven
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Source, TestServers
+
+if TYPE_CHECKING:
+    from tests.support.stage import Stage
 
 _LEAK_GRACE_SECONDS = 0.5
 _CALLER = dict(os.environ)
@@ -180,3 +186,18 @@ def empty_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str
     """The DSN of a database without any table."""
     with _databases.fresh(migrated=False) as dsn:
         yield dsn
+
+
+@pytest.fixture
+async def stage(servers: TestServers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator["Stage"]:
+    """Topics, a database and a model of its own for the whole service; whatever it starts is gone afterwards."""
+    from tests.support.stage import Stage  # loads all of it, for those who need it
+
+    async with Stage(
+        bootstrap_servers=servers.kafka.bootstrap_servers,
+        dsn=database,
+        redis_url=servers.redis.url,
+        prefix=topic_prefix,
+        folder=tmp_path,
+    ) as made:
+        yield made
