@@ -153,7 +153,7 @@ def test_nothing_is_left_when_the_owner_is_killed(paused: bool) -> None:
         folder, *pids = owner.stdout.readline().split()
         assert all(psutil.pid_exists(int(pid)) for pid in pids)
         owner.kill()
-    _eventually(lambda: not any(_alive(int(pid)) for pid in pids) and not Path(folder).exists(), seconds=10)
+    _eventually(lambda: not any(_alive(int(pid)) for pid in pids) and not Path(folder).exists(), seconds=60)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as ourselves unless we are root")

@@ -1,6 +1,7 @@
 """The inbox against a real PostgreSQL."""
 
 import asyncio
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -599,8 +600,8 @@ class TestTransactions:
         well_under_way = asyncio.Event()
 
         async def write() -> None:
-            for number, batch in enumerate(batches):
-                await inbox.store(batch)
+            for number in itertools.cycle(range(len(batches))):  # until the kill, however late it comes
+                await inbox.store(batches[number])
                 acknowledged.append(number)
                 if len(acknowledged) == 5:
                     well_under_way.set()

@@ -14,6 +14,7 @@ from consumer.domain.events import Origin, Record
 from consumer.errors import Transient
 from schemas.topics import Topics
 from tests.support.servers import KafkaServer
+from tests.support.waiting import until
 
 Make = Callable[..., KafkaSource]
 
@@ -33,7 +34,7 @@ async def make(bootstrap_servers: str, topics: Topics) -> AsyncIterator[Make]:
         options: dict[str, object] = {
             "group": topics.prefix + "group",
             "topics": topics,
-            "session_timeout_seconds": 2.0,
+            "session_timeout_seconds": 6.0,
             "batch_records": 500,
         }
         source = KafkaSource({"bootstrap_servers": bootstrap_servers}, **(options | changed))  # type: ignore[arg-type]
@@ -54,7 +55,7 @@ async def _write(bootstrap_servers: str, topic: str, count: int, key: str = "s")
 
 async def _read(source: KafkaSource, count: int, *, commit: bool = True) -> list[Record]:
     found: list[Record] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(found) < count:
             found += await source.poll(100)
     if commit:
@@ -84,8 +85,14 @@ async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topic
     await _write(bootstrap_servers, topics.replay[0], 300)
     await _write(bootstrap_servers, topics.sessions, 300)
     source = make(batch_records=50)
-    await _read(source, 1, commit=False)  # by the second poll everything has been fetched ahead
-    await asyncio.sleep(0.5)
+    await _read(source, 1, commit=False)
+
+    async def all_is_fetched_ahead() -> bool:
+        consumer = source._consumer
+        assert consumer is not None
+        return all(consumer.highwater(one) for one in consumer.assignment() if one.topic == topics.sessions)
+
+    await until(all_is_fetched_ahead)
     rest = await _read(source, 500, commit=False)
     lanes = [topics.is_replay(record.origin.topic) for record in rest]
     last_live = max(place for place, replayed in enumerate(lanes) if not replayed)
@@ -111,7 +118,7 @@ async def test_a_member_takes_over_what_another_left(bootstrap_servers: str, top
     await _write(bootstrap_servers, topics.sessions, 10)
     leaving, staying = make(), make()
     await _read(leaving, 10)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (staying.is_member and staying.owned and leaving.owned):
             await asyncio.gather(leaving.poll(50), staying.poll(50))
     assert not leaving.owned & staying.owned
@@ -119,7 +126,7 @@ async def test_a_member_takes_over_what_another_left(bootstrap_servers: str, top
     assert not leaving.is_member
     await _write(bootstrap_servers, topics.sessions, 10, key="later")
     found: set[Origin] = set()
-    async with asyncio.timeout(30):  # a rebalance on the way reads again what was not committed
+    async with asyncio.timeout(60):  # a rebalance on the way reads again what was not committed
         while len(found) < 10 or len(staying.owned) < 8:
             found |= {record.origin for record in await staying.poll(100)}
     assert len(found) == 10
@@ -179,7 +186,7 @@ async def test_a_broker_that_was_killed_is_outlived(
     await kafka_server.start()
     await _write(bootstrap_servers, topics.sessions, 10, key="later")
     found: list[Record] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while len(found) < 10:
             try:
                 found += await source.poll(200)

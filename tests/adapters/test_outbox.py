@@ -246,7 +246,7 @@ class TestBroker:
         finally:
             await publisher.discard()
             server.resume()
-        assert asyncio.get_running_loop().time() - started < 10
+        assert asyncio.get_running_loop().time() - started < 20, "it retries for ever by itself"
 
 
 class Answers:

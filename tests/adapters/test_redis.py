@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +15,9 @@ from consumer.flows.desk import DraftKey, Entry
 from consumer.flows.health import Health
 from schemas.packages import Usage
 from tests.support.servers import RedisServer
+from tests.support.waiting import until
+
+T = TypeVar("T")
 
 KEY = DraftKey("acme", "session 1", "a" * 64, "p1", "m1")
 ENTRY = Entry(
@@ -41,7 +45,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def cache(redis_url: str, topic_prefix: str, clock: Clock) -> AsyncIterator[RedisCache]:
+async def hasty(redis_url: str, topic_prefix: str, clock: Clock) -> AsyncIterator[RedisCache]:
+    """As the service has it: to it, a machine that is busy for a tenth of a second is a Redis that is away."""
+    made = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=Health(clock), clock=clock)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def cache(
+    redis_url: str, topic_prefix: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RedisCache]:
+    monkeypatch.setattr("consumer.adapters.redis.SOCKET_SECONDS", 30.0)
     made = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=Health(clock), clock=clock)
     yield made
     await made.close()
@@ -123,14 +138,24 @@ async def test_another_sessions_entry_in_its_place_is_not_believed(
     assert await cache.get(KEY._replace(session_id="session 2"), 7) is None
 
 
-async def test_nobody_there_costs_little_and_the_breaker_ends_the_asking(topic_prefix: str, clock: Clock) -> None:
+def at_once(work: Coroutine[object, None, T]) -> T:
+    """What it gives without waiting for anything."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        found: T = ended.value
+        return found
+    work.close()
+    raise AssertionError("it waits for something")
+
+
+async def test_nobody_there_is_no_error_and_the_breaker_ends_the_asking(topic_prefix: str, clock: Clock) -> None:
     health = Health(clock)
     cache = RedisCache("redis://127.0.0.1:9/0", prefix=topic_prefix, keep_seconds=60, health=health, clock=clock)
-    began = time.monotonic()
-    for _ in range(50):
+    for _ in range(FAILURES_TO_OPEN):
         assert await cache.get(KEY, 7) is None
-        await cache.put(KEY, 7, ENTRY)
-    assert time.monotonic() - began < 1
+    assert at_once(cache.get(KEY, 7)) is None
+    at_once(cache.put(KEY, 7, ENTRY))
     await cache.forget(KEY.session)
     assert "cache" in {stuck.what for stuck in health.stuck()}
     assert not any(stuck.blocking for stuck in health.stuck() if stuck.what == "cache")
@@ -139,19 +164,26 @@ async def test_nobody_there_costs_little_and_the_breaker_ends_the_asking(topic_p
 
 @pytest.mark.kills_servers
 async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
-    cache: RedisCache, redis_server: RedisServer, clock: Clock
+    hasty: RedisCache, cache: RedisCache, redis_server: RedisServer, clock: Clock
 ) -> None:
     await cache.put(KEY, 7, ENTRY)
     redis_server.pause()
+    costs = []
     try:
-        began = time.monotonic()
-        for _ in range(50):
-            assert await cache.get(KEY, 7) is None
-        assert time.monotonic() - began < FAILURES_TO_OPEN * 0.2 + 0.3
+        for _ in range(FAILURES_TO_OPEN):
+            began = time.monotonic()
+            assert await hasty.get(KEY, 7) is None
+            costs.append(time.monotonic() - began)
+        assert at_once(hasty.get(KEY, 7)) is None, "it rests"
     finally:
         redis_server.resume()
-    clock.now += OPEN_SECONDS + 0.1
-    assert await cache.get(KEY, 7) == ENTRY, "once it has rested, it is asked again"
+    assert min(costs) < 0.2, "what a busy machine adds, it does not add every time"
+
+    async def rested() -> Entry | None:
+        clock.now += OPEN_SECONDS + 0.1
+        return await hasty.get(KEY, 7)
+
+    assert await until(rested) == ENTRY, "once it has rested, it is asked again"
 
 
 @pytest.mark.kills_servers

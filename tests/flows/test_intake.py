@@ -44,7 +44,7 @@ class Stage:
             {"bootstrap_servers": self.bootstrap},
             group=self.group,
             topics=self.topics,
-            session_timeout_seconds=3,
+            session_timeout_seconds=10,
             batch_records=batch_records,
         )
         flow = Intake(
@@ -66,7 +66,7 @@ class Stage:
             yield source
         finally:
             stop.set()
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, WAIT_SECONDS)
 
     async def send(
         self, values: list[object], *, topic: str | None = None, transactional_id: str | None = None

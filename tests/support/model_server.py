@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.support.waiting import until
+
 API_VERSION = "2026-10-21"
 CACHE_FLOOR_TOKENS = 512
 _CHARACTERS_PER_TOKEN = 4
@@ -64,6 +66,8 @@ class Reply:
     delay_seconds: float = 0.0
     cut_after: int | None = None
     """Bytes after which the connection is torn down; 0 sends nothing."""
+    held_by: threading.Event | None = None
+    """Nothing is sent before this is set."""
     trickle_seconds: float | None = None
     """Pause between the leading blanks that are sent, so that the socket never falls silent."""
 
@@ -117,6 +121,14 @@ class ModelServer:
     @property
     def calls(self) -> int:
         return len(self.requests)
+
+    async def called(self, times: int = 1) -> None:
+        """Returns once it was called so often."""
+
+        async def so_often() -> bool:
+            return self.calls >= times
+
+        await until(so_often)
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each set of records was sent, whatever the boundary around it."""
@@ -221,6 +233,8 @@ class ModelServer:
 
 async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
     await asyncio.sleep(reply.delay_seconds)
+    while reply.held_by is not None and not reply.held_by.is_set():  # noqa: ASYNC110 - it is set in another thread
+        await asyncio.sleep(0.01)
     if reply.cut_after == 0:
         return _torn(request)
     blanks = b" " * 600 if reply.trickle_seconds is not None else b""
@@ -327,6 +341,10 @@ class Menu:
 
     def slow(self, seconds: float) -> Behaviour:
         return lambda received: _changed(self.server.answer(received), delay_seconds=seconds)
+
+    def held(self, by: threading.Event) -> Behaviour:
+        """What a test does before it sets the event happens while the call is under way."""
+        return lambda received: _changed(self.server.answer(received), held_by=by)
 
     def trickle(self, pause_seconds: float = 0.05) -> Behaviour:
         return lambda received: _changed(self.server.answer(received), trickle_seconds=pause_seconds)

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.postgres.desk import PostgresDesk
@@ -81,8 +80,8 @@ class Office:
         *,
         key: bool = True,
         places: int = 8,
-        lease_seconds: float = 5.0,
-        attempt_seconds: float = 5.0,
+        lease_seconds: float = 20.0,
+        attempt_seconds: float = 30.0,
         margin_seconds: float = 0.5,
         probe_seconds: float = 0.5,
         spread_seconds: float = 0.2,
@@ -150,13 +149,3 @@ class Office:
             await model.close()
             await cache.close()
             pool.terminate()
-
-
-async def until(check: Callable[[], Awaitable[Any]], *, seconds: float = 15.0) -> Any:
-    """The first true value that `check` gives."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := await check():
-            return value
-        await asyncio.sleep(0.03)
-    raise TimeoutError(f"it did not come true within {seconds:g} s")

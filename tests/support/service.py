@@ -14,7 +14,10 @@ from typing import Any
 
 import aiohttp
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
+PROMPT_SECONDS = 1.0
+"""An answer that needs no server comes in milliseconds; on a machine that is busy elsewhere, well within this."""
+_PROMPT_TRIES = 5
 EXIT_SECONDS = 25.0
 """The contract's bound for an end asked for by a signal."""
 _POLL_SECONDS = 0.05
@@ -102,6 +105,19 @@ class ServiceProcess:
         status, text = answer
         stuck = {one["what"]: one["reason"] for one in json.loads(text)["stuck"]}
         return Readiness(status=status, stuck=stuck, seconds=time.monotonic() - started)
+
+    async def prompt_readiness(self) -> Readiness:
+        """As `readiness`, from a page that has to answer at once.
+
+        One answer may be late because the machine is busy; a page that waits for something is late every time.
+        """
+        tries: list[Readiness | None] = []
+        while len(tries) < _PROMPT_TRIES:
+            found = await self.readiness()
+            if found is not None and found.seconds < PROMPT_SECONDS:
+                return found
+            tries.append(found)
+        raise AssertionError(f"/readyz does not answer at once: {tries}\n{self._log_tail()}")
 
     async def get(self, path: str) -> tuple[int, str] | None:
         """Status and text of an HTTP page; None while nothing answers."""

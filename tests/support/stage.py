@@ -3,10 +3,10 @@
 import asyncio
 import json
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ from tests.support.answers import structured
 from tests.support.model_server import ModelServer
 from tests.support.oracle import Oracle, Written
 from tests.support.service import Finished, ServiceProcess, command
+from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 
 API_KEY = "sk-ant-test-only"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -38,6 +39,8 @@ FAST = {
 _POLL_SECONDS = 0.1
 
 Event = dict[str, Any]
+RawRecord = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Topic, key, value, headers."""
 
 
 class Stage:
@@ -117,32 +120,32 @@ class Stage:
         assert done.code == 0, done.errors
 
     async def send(self, *events: Event, topic: str | None = None) -> list[Origin]:
-        """To the topic of their type, in order."""
-        return await self.send_raw(
-            *((topic or self.topic_of(one), one["subject"].encode(), json.dumps(one).encode(), ()) for one in events)
-        )
+        """To the topic of their type, in order: one is there before the next goes to another topic."""
+        sent: list[Origin] = []
+        async with self._producer() as producer:
+            for name, some in groupby(events, lambda one: topic or self.topic_of(one)):
+                sent += await _written(
+                    producer, ((name, one["subject"].encode(), json.dumps(one).encode(), ()) for one in some)
+                )
+        return sent
 
-    async def send_raw(
-        self, *records: tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
-    ) -> list[Origin]:
-        """Topic, key, value, headers: whatever a producer could write."""
+    async def send_raw(self, *records: RawRecord) -> list[Origin]:
+        """Whatever a producer could write."""
+        async with self._producer() as producer:
+            return await _written(producer, records)
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap_servers, compression_type="gzip", max_request_size=20_000_000
         )
         await producer.start()
         try:
-            sent = [
-                await producer.send(topic, key=key, value=value, headers=list(headers))
-                for topic, key, value, headers in records
-            ]
-            done = [await one for one in sent]
+            yield producer
         finally:
             await producer.stop()
-        return [Origin(one.topic, one.partition, one.offset) for one in done]
 
-    async def send_poison(
-        self, *records: tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
-    ) -> list[Origin]:
+    async def send_poison(self, *records: RawRecord) -> list[Origin]:
         """As `send_raw`; the oracle expects a dead letter for each."""
         origins = await self.send_raw(*records)
         self.refused.update(origins)
@@ -162,7 +165,7 @@ class Stage:
 
     # the outcome
 
-    async def settled(self, *, within_seconds: float = 60) -> None:
+    async def settled(self, *, within_seconds: float = 2 * LONG_ENOUGH_SECONDS) -> None:
         """Returns when everything was read, nothing is due, leased or waiting to be published."""
 
         async def nothing_left() -> bool:
@@ -170,7 +173,7 @@ class Stage:
             return not self._left
 
         try:
-            await until(nothing_left, within_seconds=within_seconds)
+            await until(nothing_left, within_seconds=within_seconds, every_seconds=_POLL_SECONDS)
         except TimeoutError:
             tails = "\n".join("\n".join(one.logged.splitlines()[-12:]) for one in self.services)
             raise AssertionError(f"not settled within {within_seconds:g} s: {self._left}\n{tails}") from None
@@ -181,7 +184,7 @@ class Stage:
         except (OSError, asyncpg.PostgresError) as error:
             return repr(error)
 
-    async def published(self, count: int, *, within_seconds: float = 30) -> list[Event]:
+    async def published(self, count: int, *, within_seconds: float = LONG_ENOUGH_SECONDS) -> list[Event]:
         """The data of what is on both outcome topics, once there are `count` events; `type` is put among it."""
         found: list[Event] = []
 
@@ -192,7 +195,7 @@ class Stage:
             return len(found) >= count
 
         try:
-            await until(enough, within_seconds=within_seconds)
+            await until(enough, within_seconds=within_seconds, every_seconds=_POLL_SECONDS)
         except TimeoutError:
             tails = "\n".join("\n".join(one.logged.splitlines()[-15:]) for one in self.services)
             raise AssertionError(f"{len(found)} of {count} outcomes after {within_seconds:g} s\n{tails}") from None
@@ -228,13 +231,13 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         return read_settings()
 
 
-async def until(met: Callable[[], Awaitable[bool]], *, within_seconds: float) -> None:
-    """Raises TimeoutError when it was not met in time."""
-    deadline = time.monotonic() + within_seconds
-    while not await met():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        await asyncio.sleep(_POLL_SECONDS)
+async def _written(producer: AIOKafkaProducer, records: Iterable[RawRecord]) -> list[Origin]:
+    """Returns when all of them are there."""
+    sent = [
+        await producer.send(topic, key=key, value=value, headers=list(headers))
+        for topic, key, value, headers in records
+    ]
+    return [Origin(one.topic, one.partition, one.offset) for one in [await each for each in sent]]
 
 
 class Story:

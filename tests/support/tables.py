@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -86,6 +87,11 @@ class Tables:
         )
         assert row is not None
         return dict(row)
+
+    async def now(self) -> datetime:
+        """By the database's clock, which decides everything that is due."""
+        found: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
+        return found
 
     async def published(self) -> list[dict[str, Any]]:
         """The data of what stands in the outbox, in order, each with its `type`."""

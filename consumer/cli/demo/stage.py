@@ -10,7 +10,7 @@ from typing import Self
 
 import aiohttp
 
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 _STOP_SECONDS = 27.0  # the contract's 25, and a little for the operating system
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
