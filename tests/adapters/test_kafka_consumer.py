@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from consumer.adapters.kafka.admin import prepare_topics
@@ -168,6 +169,32 @@ async def test_positions_and_ends_agree_once_all_is_read(bootstrap_servers: str,
     ends = await source.session_ends()
     assert sum(ends.values()) == 25
     assert {place: offset for place, offset in source.positions().items() if place in ends} == ends
+
+
+async def test_a_partition_that_leaves_while_it_is_put_in_its_place_is_left_alone(topics: Topics, make: Make) -> None:
+    source = make()
+    async with asyncio.timeout(60):
+        while not source.is_member:
+            await source.poll(100)
+    gone = TopicPartition(topics.prefix + "marker", 0)  # to the client as good as one that a rebalance took
+    await source._place(source._consumer, [gone, *source._consumer.assignment()])  # type: ignore[union-attr]
+
+
+async def test_whatever_fails_while_partitions_are_put_in_their_place_is_kafka_away(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make()
+
+    async def lost(*_: object) -> list[Record]:
+        raise OffsetOutOfRangeError
+
+    async def away(*_: object) -> None:
+        raise KafkaConnectionError
+
+    monkeypatch.setattr(source, "_fetch", lost)
+    monkeypatch.setattr(source, "_place", away)
+    with pytest.raises(Transient):
+        await source.poll(100)
 
 
 @pytest.mark.kills_servers

@@ -76,14 +76,11 @@ class KafkaSource:
         """
         consumer = await self._started()
         try:
-            found = await self._fetch(consumer, wait_ms)
+            found = await self._fetch_or_place(consumer, wait_ms)
             if found:
                 self._moved_at = time.monotonic()
             elif time.monotonic() - self._checked_at > CHECK_SECONDS:
                 await self._check(consumer)
-        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
-            await self._place(consumer, consumer.assignment())
-            return []
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise Transient(f"Kafka: {type(error).__name__}") from error
@@ -156,6 +153,13 @@ class KafkaSource:
             await asyncio.wait({stopping}, timeout=1.0)
         if stopping.done() and not stopping.cancelled():
             stopping.exception()  # looked at, so that nobody complains
+
+    async def _fetch_or_place(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
+        try:
+            return await self._fetch(consumer, wait_ms)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            await self._place(consumer, consumer.assignment())
+            return []
 
     async def _fetch(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
         if self._paused:
@@ -244,6 +248,8 @@ class KafkaSource:
         starts = await consumer.beginning_offsets(partitions)
         for one in partitions:
             committed = await consumer.committed(one)
+            if one not in consumer.assignment():
+                continue  # a rebalance took it meanwhile: whoever has it now puts it in its place
             if committed is None:
                 consumer.seek(one, starts[one])
             elif committed < starts[one]:
