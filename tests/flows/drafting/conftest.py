@@ -1,0 +1,41 @@
+"""Drafting on a real PostgreSQL and Redis, with a loopback model, in a hurry."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.flows import drafter, drafting
+from tests.support import answers
+from tests.support.model_server import ModelServer
+from tests.support.office import Office
+from tests.support.tables import Tables
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer(answers.structured) as started:
+        yield started
+
+
+@pytest.fixture
+async def tables(database: str) -> AsyncIterator[Tables]:
+    connection = await asyncpg.connect(database)
+    yield Tables(connection)
+    if not connection.is_closed():
+        await connection.close()
+
+
+@pytest.fixture
+def office(database: str, redis_url: str, topic_prefix: str, model: ModelServer) -> Office:
+    return Office(dsn=database, redis_url=redis_url, prefix=topic_prefix, model_url=model.url)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(drafting, "BACKOFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(drafting, "WAKE_SECONDS", 0.3)
+    with capture_logs():  # unconfigured, a logged error takes a second to be drawn
+        yield

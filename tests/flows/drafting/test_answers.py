@@ -1,0 +1,162 @@
+"""Drafts that are known already, and answers that cannot be used."""
+
+import json
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.flows.drafting.steps import a_session, packages, quiet, request
+from tests.support import answers, build, model_server
+from tests.support.model_server import Behaviour, Menu, ModelServer
+from tests.support.office import MODEL, OTHER_MODEL, Office
+from tests.support.tables import Tables
+
+
+async def test_a_second_request_is_answered_from_what_is_known(
+    office: Office, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica():
+        await packages(tables, 1)
+        await tables.add_request(request("cached"))
+        await packages(tables, 2)
+        async with Redis.from_url(redis_url) as redis:
+            async for name in redis.scan_iter(f"{topic_prefix}*"):
+                await redis.delete(name)
+        await tables.add_request(request("from-the-ledger"))
+        found = await packages(tables, 3)
+    assert model.calls == 1
+    assert [event["from_cache"] for event in found] == [False, True, True]
+    assert len({json.dumps(event["provenance"]) for event in found}) == 1
+
+
+async def test_redis_may_be_away(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    await tables.add_request(request("second"))
+    async with office.replica(redis_url="redis://127.0.0.1:9/0"):
+        found = await packages(tables, 2)
+    assert (model.calls, {event["status"] for event in found}) == (1, {"ready"})
+
+
+async def test_force_asks_again(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica():
+        await packages(tables, 1)
+        await tables.add_request(request("forced"), force=True)
+        found = await packages(tables, 2)
+    assert model.calls == 2
+    assert found[1]["from_cache"] is False
+
+
+async def test_an_answer_that_breaks_a_rule_is_repaired_once(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.script(Menu(model).says("Sure! Here is something else."))
+    async with office.replica():
+        (event,) = await packages(tables)
+    assert (event["status"], event["warnings"], event["provenance"]["attempts"]) == ("ready", ["repaired"], 2)
+    first, second = model.requests
+    assert [turn["role"] for turn in second.body["messages"]] == ["user", "assistant", "user"]
+    assert second.body["messages"][0] == first.body["messages"][0]
+    assert event["provenance"]["usage"]["input_tokens"] > len(first.user_text) // 4
+
+
+async def test_an_answer_that_was_rejected_twice_is_not_asked_for_again(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(Menu(model).says("{}"))
+    async with office.replica():
+        await packages(tables, 1)
+        await tables.add_request(request("second"))
+        found = await packages(tables, 2)
+        assert model.calls == 2
+        assert [event["warnings"] for event in found] == [["draft_rejected"]] * 2
+        assert {event["status"] for event in found} == {"fallback"}
+        assert [event["provenance"]["attempts"] for event in found] == [2, 0]
+        assert not (await tables.request())["upgrade_wanted"]
+        model.always(None)
+        await tables.add_events([build.fact("New.", fact_id="new", version=9)])
+        await tables.add_request(request("third"))
+        found = await packages(tables, 3)
+    assert found[2]["status"] == "ready"
+
+
+async def test_an_answer_that_obeys_the_data_does_not_get_out(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(lambda received: model.message(received, answers.obedient(received)))
+    async with office.replica():
+        (event,) = await packages(tables)
+    assert event["status"] == "fallback"
+    assert "PWNED" not in json.dumps(event)
+
+
+async def test_after_a_refusal_the_other_model_is_asked_once(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.script(Menu(model).refusal())
+    async with office.replica():
+        (event,) = await packages(tables)
+    assert [received.model for received in model.requests] == [MODEL, OTHER_MODEL]
+    assert (event["status"], event["provenance"]["model"], event["warnings"]) == ("ready", OTHER_MODEL, [])
+
+
+@pytest.mark.parametrize("other", [OTHER_MODEL, MODEL, None])
+async def test_a_refusal_for_good_ends_in_a_fallback(
+    office: Office, tables: Tables, model: ModelServer, other: str | None
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(Menu(model).refusal("No, and"))
+    async with office.replica(fallback_model=other):
+        (event,) = await packages(tables)
+        await quiet(tables, 1)
+    assert model.calls == (2 if other == OTHER_MODEL else 1)
+    assert (event["status"], event["warnings"]) == ("fallback", ["model_refused"])
+
+
+async def test_a_prompt_that_the_api_does_not_take_is_sent_once(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(400))
+    async with office.replica():
+        (event,) = await packages(tables)
+        await quiet(tables, 1)
+    assert (model.calls, event["status"], await tables.count("model_outage")) == (1, "fallback", 0)
+
+
+def _menu() -> list[str]:
+    return ["cut", "empty", "unknown_stop", "thinking_first", "unknown_block", "half_a_body", "without_usage"]
+
+
+@pytest.mark.parametrize("fault", [*_menu(), "reset", "html", "broken_json", "rate_limit", "overload", "hang"])
+async def test_one_fault_of_any_kind_is_mended(office: Office, tables: Tables, model: ModelServer, fault: str) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    others: dict[str, Behaviour] = {
+        "reset": model_server.reset(),
+        "html": model_server.html(),
+        "broken_json": model_server.broken_json(),
+        "rate_limit": model_server.error(429, retry_after="0"),
+        "overload": model_server.error(529),
+        "hang": model_server.hang(),
+    }
+    model.script(others[fault] if fault in others else getattr(Menu(model), fault)())
+    async with office.replica(attempt_seconds=3.0 if fault == "hang" else 30.0):
+        (event,) = await packages(tables)
+    assert event["status"] == "ready"
+    assert model.calls == (1 if fault in {"thinking_first", "unknown_block"} else 2)
+    assert event["provenance"]["attempts"] == model.calls

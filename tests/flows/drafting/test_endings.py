@@ -1,0 +1,201 @@
+"""The end of a request, of a session, of a process, of a database."""
+
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.domain import prompt, session
+from consumer.domain.events import RequestKey
+from consumer.flows import drafting
+from consumer.flows.meters import Meter
+from tests.flows.drafting.steps import a_session, packages, quiet
+from tests.support import build, model_server
+from tests.support.model_server import Menu, ModelServer
+from tests.support.office import Office
+from tests.support.servers import PostgresServer
+from tests.support.tables import Tables
+from tests.support.waiting import until
+
+
+async def test_a_cancellation_while_drafting_wins(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica():
+        await model.called()
+        await tables.change_request(state="cancelled")
+        gate.set()
+
+        async def drafted() -> bool:
+            return bool(await tables.connection.fetchval("SELECT state = 'drafted' FROM drafts"))
+
+        await until(drafted)
+    assert await tables.published() == []
+    assert await tables.count("packages") == 0
+
+
+async def test_nothing_of_a_session_that_is_erased_while_drafting_is_kept(
+    office: Office, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica():
+        await model.called()
+        async with tables.connection.transaction():  # as intake does
+            await tables.execute("UPDATE sessions SET erased_at = now()")
+            await tables.execute("DELETE FROM session_events")
+            await tables.execute("DELETE FROM drafts")
+        gate.set()
+        (event,) = await packages(tables)
+    assert (event["type"], event["reason"]) == ("package_failed", "session_erased")
+    assert len(await tables.published()) == 1
+    assert await tables.count("drafts") == await tables.count("packages") == 0
+    async with Redis.from_url(redis_url) as redis:
+        assert [name async for name in redis.scan_iter(f"{topic_prefix}*")] == []
+
+
+class Stopped(PostgresDesk):
+    """A process that is stopped for longer than its leases: it renews nothing."""
+
+    async def renew(self, *_: object) -> None:
+        return
+
+
+async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    gate = threading.Event()
+    model.script(Menu(model).held(gate))
+    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+        await model.called()
+        zombie.stop.set()  # takes nothing new, and still has its call under way
+        async with office.replica():
+            (event,) = await packages(tables)
+            gate.set()
+            await zombie.task
+    assert event["status"] == "ready"
+    assert len(await tables.published()) == 1
+    assert model.calls <= 2
+    assert await tables.count("drafts") == 1
+
+
+async def test_a_zombie_calls_no_more(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    menu, gate = Menu(model), threading.Event()
+    model.script(lambda received: replace(menu.says("garbage")(received), held_by=gate))
+    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+        await model.called()
+        zombie.stop.set()
+        async with office.replica():
+            (event,) = await packages(tables)
+            gate.set()
+            await zombie.task
+    assert (event["status"], model.calls) == ("ready", 2), "its answer would have needed a repair"
+
+
+async def test_a_stop_lets_what_is_under_way_finish(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(drain_seconds=60.0) as replica:
+        await model.called()
+        replica.stop.set()
+        await quiet(tables, 0, seconds=0.2)
+        gate.set()
+        await replica.task
+        assert len(await tables.published()) == 1
+
+
+async def test_a_stop_hands_back_what_takes_too_long(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.script(model_server.hang())
+    async with office.replica(drain_seconds=4.0, lease_seconds=60) as replica:
+        await model.called()
+        began = time.monotonic()
+        await replica.end()
+        assert time.monotonic() - began < 4.0
+    row = await tables.request()
+    assert (row["lease_token"], row["attempts"]) == (None, 0)
+    assert row["due_in_seconds"] <= 0
+    assert await tables.count("drafts") == 0
+    async with office.replica():
+        (event,) = await packages(tables)
+    assert event["status"] == "ready"
+
+
+async def test_work_that_always_fails_ends_and_holds_up_nobody(
+    office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = session.fold
+
+    def falls(key: Any, events: Any) -> Any:
+        if key.session_id == "cursed":
+            raise RuntimeError("no")
+        return fold(key, events)
+
+    monkeypatch.setattr(session, "fold", falls)
+    cursed = RequestKey("default", "cursed", "r")
+    await tables.add_events(build.in_order(build.opened()), cursed.session)
+    await tables.add_request(cursed, priority=1)
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica(places=1):
+        found = await packages(tables, 2)
+    by_session = {event["session_id"]: event for event in found}
+    assert by_session["session-1"]["status"] == "ready"
+    assert by_session["cursed"]["reason"] == "unprocessable"
+    assert (await tables.request(cursed))["attempts"] == drafting.MOST_ATTEMPTS
+
+
+async def test_rules_step_in_when_the_way_to_the_model_always_fails(
+    office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def falls(*_: object) -> str:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(prompt, "user_turn", falls)
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica():
+        (event,) = await packages(tables)
+    assert event["status"] == "fallback"
+
+
+@pytest.mark.kills_servers
+async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
+    office: Office, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
+) -> None:
+    await a_session(tables)
+    for number in range(4):
+        key = RequestKey("default", f"s{number}", "r")
+        await tables.add_events(build.in_order(build.opened(title=f"Session {number}")), key.session)
+        await tables.add_request(key)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica() as replica:
+        await model.called(4)
+        await postgres_server.kill()
+        gate.set()
+
+        async def answered() -> bool:
+            return replica.meters.counts.get((Meter.MODEL_CALLS, "complete")) == 4
+
+        await until(answered)  # while nobody can store them
+        await postgres_server.start()
+        again = await asyncpg.connect(database)
+        found = await packages(Tables(again), 4)
+        await again.close()
+    assert {event["status"] for event in found} == {"ready"}
+    assert model.calls == 4

@@ -1,0 +1,188 @@
+"""The model is away, or slow: fallbacks in time, and their upgrades."""
+
+import asyncio
+import threading
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.domain.events import RequestKey
+from consumer.flows import drafter, drafting
+from consumer.flows.desk import Lane, Work
+from consumer.flows.model import ModelAway
+from tests.flows.drafting.steps import a_session, named, packages, quiet, request
+from tests.support import build, model_server
+from tests.support.model_server import Menu, ModelServer
+from tests.support.office import Office
+from tests.support.tables import Tables
+from tests.support.waiting import until
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"), [(None, 0.05, 0.1), (0.0, 0.0, 0.05), (7.0, 7.0, 7.05), (3600.0, 60.0, 60.0)]
+)
+def test_a_retry_comes_when_it_was_asked_for_within_a_minute(asked: float | None, least: float, most: float) -> None:
+    fault = ModelAway("later", retry_after_seconds=asked)
+    assert least <= drafter.retry_in_seconds(fault) <= most
+
+
+async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_upgraded_after_it(
+    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # who finds the model back wakes the others
+    probes: list[datetime] = []
+
+    class Noting(PostgresDesk):
+        async def claim_probe(self) -> Work | None:
+            work = await super().claim_probe()
+            if work is not None:
+                probes.append(work.taken_at)
+            return work
+
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(529))
+    async with office.replica(make_desk=Noting) as first, office.replica(make_desk=Noting) as second:
+        (event,) = await packages(tables)
+        assert (event["status"], event["warnings"]) == ("fallback", ["model_unavailable"])
+        assert event["provenance"]["attempts"] == 2
+        for replica in (first, second):  # also the one that did not call
+            await named(replica.health, "model")
+        for number in range(5):
+            await tables.add_request(request(f"r{number}"))
+        await packages(tables, 6)
+
+        async def probed_often() -> bool:
+            return len(probes) >= 3
+
+        await until(probed_often)
+        calls = model.calls
+        assert calls <= 2 + len(probes), "nobody calls but the probe"
+        assert min(later - earlier for earlier, later in pairwise(probes)) >= timedelta(seconds=0.5)
+        model.always(None)
+        found = await packages(tables, 12)
+        await quiet(tables, 12)
+    assert await tables.count("model_outage") == 0
+    upgrades = found[6:]
+    assert {(one["status"], one["cause"], one["revision"]) for one in upgrades} == {("ready", "upgrade", 2)}
+    by_request = {one["request_id"]: one["package_id"] for one in found[:6]}
+    assert all(one["supersedes"] == by_request[one["request_id"]] for one in upgrades)
+    assert len(model.calls_by_prompt()) == 1
+    assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
+    assert await tables.connection.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
+
+
+async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(
+    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.5, 0.5))
+    go_on = asyncio.Event()
+
+    class Dawdling(PostgresDesk):
+        async def claim(self, lane: Lane, limit: int) -> list[Work]:
+            if lane is Lane.URGENT and model.calls:
+                await go_on.wait()  # after its look at the outage, which begins meanwhile
+            return await super().claim(lane, limit)
+
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(529))
+    async with office.replica(make_desk=Dawdling) as replica:
+        await packages(tables)
+        first = await named(replica.health, "model")
+        seen_at = time.monotonic()
+        go_on.set()
+
+        await model.called(3)
+        since = time.monotonic() - seen_at
+        assert (await named(replica.health, "model")).seconds >= first.seconds + since
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, "spend"])
+async def test_a_locked_model_is_away_after_one_call(
+    office: Office, tables: Tables, model: ModelServer, status: int | str
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.spend_limit() if isinstance(status, str) else model_server.error(status))
+    async with office.replica(probe_seconds=30):
+        (event,) = await packages(tables)
+        await quiet(tables, 1)
+    assert (model.calls, event["status"], event["provenance"]["attempts"]) == (1, "fallback", 1)
+    assert (await tables.request())["upgrade_wanted"]
+
+
+async def test_a_probe_that_dies_does_not_end_the_outage_or_lose_the_upgrade(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(500))
+    async with office.replica():
+        await packages(tables)
+    model.always(model_server.hang())
+    async with office.replica(drain_seconds=1.6):
+        await model.called(model.calls + 1)
+    assert await tables.count("model_outage") == 1
+    model.always(None)
+    async with office.replica():
+        found = await packages(tables, 2)
+    assert found[1]["cause"] == "upgrade"
+
+
+async def test_known_drafts_are_used_while_the_model_is_away(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    async with office.replica(probe_seconds=30) as replica:
+        await packages(tables)
+        await replica.desk.begin_outage("gone", probe_in_seconds=30)
+        await tables.add_request(request("second"))
+        found = await packages(tables, 2)
+    assert (found[1]["status"], found[1]["from_cache"], model.calls) == ("ready", True, 1)
+
+
+async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request(deadline_at=5.0)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(margin_seconds=3.0):
+        (fallback,) = await packages(tables)
+        row = await tables.request()
+        assert row["first_done_at"] < row["deadline_at"]
+        assert (fallback["status"], fallback["warnings"]) == ("fallback", ["model_unavailable"])
+        gate.set()
+        upgrade = (await packages(tables, 2))[1]
+    assert model.calls == 1
+    assert (upgrade["status"], upgrade["cause"], upgrade["from_cache"]) == ("ready", "upgrade", False)
+    assert upgrade["supersedes"] == fallback["package_id"]
+
+
+async def test_a_fallback_never_queues_behind_the_model(office: Office, tables: Tables, model: ModelServer) -> None:
+    await a_session(tables)
+    await tables.add_request(priority=1)
+    gate = threading.Event()
+    model.always(Menu(model).held(gate))
+    async with office.replica(places=1, margin_seconds=3.0):
+        await model.called()
+        other = RequestKey("default", "other", "r")
+        await tables.add_events(build.in_order(build.opened(title="Other")), other.session)
+        await tables.add_request(other, deadline_at=5.0)
+        (event,) = await packages(tables)
+        row = await tables.request(other)
+        assert row["first_done_at"] < row["deadline_at"]
+        assert (event["session_id"], event["status"]) == ("other", "fallback")
+        gate.set()
+        found = await packages(tables, 3)
+    assert sorted((event["cause"], event["status"]) for event in found) == [
+        ("request", "fallback"),
+        ("request", "ready"),
+        ("upgrade", "ready"),
+    ]
