@@ -1,0 +1,60 @@
+"""A request's clock stands still while there is a backlog."""
+
+from consumer.adapters.postgres.pool import Pool
+from schemas.topics import REQUESTS, SESSIONS
+from tests.adapters.inbox.steps import Store, fact, request_row
+from tests.support.wire import arrive, request
+
+
+class TestBacklog:
+    LIVE, REPLAYED = (SESSIONS, 0), (SESSIONS + ".replay", 0)
+
+    async def test_the_clock_stands_until_what_was_there_is_read(self, pool: Pool, store: Store) -> None:
+        await store(request(deadline_seconds=100), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        row = await request_row(pool)
+        assert (row["deadline_at"], row["half_deadline_at"], row["due_at"]) == (None, None, None)
+        stored = await store(positions={self.LIVE: 19}, look_at_backlog=True)
+        assert stored.backlogged is True
+        stored = await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert stored.backlogged is False
+        row = await request_row(pool)
+        assert (row["deadline_at"] - row["half_deadline_at"]).total_seconds() == 50
+        assert row["due_at"] == row["half_deadline_at"]
+
+    async def test_then_a_known_session_is_due(self, pool: Pool, store: Store) -> None:
+        await store(fact("a", version=1), request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        assert (await request_row(pool))["due_at"] is None
+        await store(positions={self.LIVE: 25}, look_at_backlog=True)
+        assert (await request_row(pool))["due"]
+
+    async def test_a_state_that_arrives_meanwhile_is_taken_up(self, pool: Pool, store: Store) -> None:
+        await store(request(state_version=2), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(fact("a", version=2), positions={self.LIVE: 11})
+        row = await request_row(pool)
+        assert row["due"]
+        assert row["deadline_at"] is None
+
+    async def test_partitions_of_others_count(self, pool: Pool, store: Store) -> None:
+        other = (SESSIONS, 1)
+        ends = {self.LIVE: 20, other: 5}
+        await store(request(), positions={self.LIVE: 20}, ends=ends)
+        assert (await request_row(pool))["deadline_at"] is None
+        await store(positions={other: 5})
+        await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert (await request_row(pool))["deadline_at"] is not None
+
+    async def test_a_rewind_is_a_backlog(self, pool: Pool, store: Store) -> None:
+        await store(positions={self.LIVE: 20})
+        await store(request(), positions={self.LIVE: 3}, ends={self.LIVE: 20})
+        assert (await request_row(pool))["deadline_at"] is None
+
+    async def test_replayed_sessions_hold_up_replayed_requests_only(self, pool: Pool, store: Store) -> None:
+        replayed = arrive(request("r2"), topic=REQUESTS + ".replay")
+        await store(request("r1"), replayed, positions={self.LIVE: 20}, ends={self.LIVE: 20, self.REPLAYED: 7})
+        assert (await request_row(pool, "r1"))["deadline_at"] is not None
+        assert (await request_row(pool, "r2"))["backlog"] is not None
+
+    async def test_a_topic_made_anew_does_not_hold_up_for_ever(self, pool: Pool, store: Store) -> None:
+        await store(request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(positions={self.LIVE: 2}, ends={self.LIVE: 2}, look_at_backlog=True)
+        assert (await request_row(pool))["deadline_at"] is not None
