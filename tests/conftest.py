@@ -25,7 +25,7 @@ from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Sour
 if TYPE_CHECKING:
     from tests.support.stage import Stage
 
-_LEAK_GRACE_SECONDS = 0.5
+_LEAK_GRACE_SECONDS = 5.0
 _CALLER = dict(os.environ)
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR", "ESCALATION_UPDATE_GOLDEN"})
