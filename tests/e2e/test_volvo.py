@@ -39,7 +39,7 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
 ) -> None:
     service = await stage.running(model_concurrency=str(CALLS_AT_ONCE))
     await stage.load(stream.lines)
-    await stage.settled(within_seconds=100)
+    await stage.settled(within_seconds=180)
     written = await stage.verdict(secrets=SECRETS)
     assert len({one["request_id"] for one in written.packages()}) == stream.requests
     # Known gap: in some runs a few bundles are paid for twice (measured: 245 calls for 238 rows of the ledger). Likely
@@ -51,7 +51,7 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
     assert (ended.code, ended.seconds < 25) == (0, True)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(360)
 async def test_killing_the_service_at_ten_random_moments_changes_nothing_in_the_outcome(
     stream: volvo.Stream, stage: Stage
 ) -> None:
@@ -69,7 +69,7 @@ async def test_killing_the_service_at_ten_random_moments_changes_nothing_in_the_
         in_flight += CALLS_AT_ONCE
         service.start()
     await loading
-    await stage.settled(within_seconds=120)
+    await stage.settled(within_seconds=200)
     written = await stage.verdict(secrets=SECRETS)
     assert len({one["request_id"] for one in written.packages()}) == stream.requests
     calls, drafts = stage.model.calls, await stage.drafts()

@@ -199,7 +199,7 @@ class Finished:
 
 
 def command(
-    environment: Mapping[str, str], *arguments: str, given: str | None = None, within_seconds: float = 60
+    environment: Mapping[str, str], *arguments: str, given: str | None = None, within_seconds: float = 180
 ) -> Finished:
     """Runs a command of the service to its end; `given` is its standard input."""
     done = subprocess.run(

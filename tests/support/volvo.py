@@ -48,5 +48,7 @@ def stream(*options: str) -> Stream:
     tool = shared_folder() / "tools" / "volvo_events.py"
     if not tool.exists():
         pytest.skip(f"the real data is not here: {tool} is absent ({SHARED} names another folder)")
-    done = subprocess.run([sys.executable, str(tool), *options], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, str(tool), *options], capture_output=True, text=True, check=True, timeout=200
+    )
     return Stream(done.stdout)
