@@ -280,9 +280,7 @@ class Service:
             log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
             yield None
             return
-        from consumer.adapters.anthropic import Anthropic  # takes a second to load, for those who need it
-
-        model = Anthropic(
+        model = (await asyncio.to_thread(_model_class))(
             api_key=key.get_secret_value(),
             base_url=self._settings.anthropic_base_url,
             attempt_seconds=self._settings.model_attempt_seconds,
@@ -348,3 +346,10 @@ class Service:
 
     def _exposition(self) -> tuple[bytes, str]:
         return self._meters.exposition(self._health.stuck()), CONTENT_TYPE
+
+
+def _model_class() -> "type[Anthropic]":
+    """Takes seconds to load, ten and more on a busy machine: for those who need it, and not in the event loop."""
+    from consumer.adapters.anthropic import Anthropic
+
+    return Anthropic

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 PROMPT_SECONDS = 1.0
 """An answer that needs no server comes in milliseconds; on a machine that is busy elsewhere, well within this."""
 _PROMPT_TRIES = 5
