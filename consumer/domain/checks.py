@@ -287,7 +287,7 @@ def _repeated_fix(said: Said, case: Case) -> Iterator[str]:
     if said.part is not Part.NEXT_STEPS:
         return
     for fix in case.bundle.fixes:
-        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(said.text, fix):
+        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(said.text, fix, case.bundle.active_fix):
             yield "asks again for a fix that was applied and failed"
 
 

@@ -110,6 +110,7 @@ _EXCLUDED = re.compile(
     r"|beyond|different\s+from|already|did\s+not|failed|why|since|whether)\b",
     re.IGNORECASE,
 )
+_TO_BE_TAKEN_UP = frozenset({FixStatus.PROPOSED, FixStatus.APPLIED_PARTIAL, FixStatus.APPLIED_PENDING})
 _UNDONE = re.compile(r"\b(?:rolled\s+back|reverted|undone|backed\s+out|uninstalled\s+again)\b", re.IGNORECASE)
 
 
@@ -145,9 +146,14 @@ def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
             yield from _claimed(_UNDONE, sentence)
 
 
-def repeats(step: str, fix: FixRecord) -> bool:
-    """Whether a step asks for a fix again as if it were new: its first word as an order, and most of its title."""
+def repeats(step: str, fix: FixRecord, active: FixRecord | None) -> bool:
+    """Whether a step asks for a fix again as if it were new: its first word as an order, and most of its title.
+
+    One that takes up the active fix, as the contract's table asks, does not, however alike the two are called.
+    """
     if _EXCLUDED.search(step):
+        return False
+    if active is not None and active.status in _TO_BE_TAKEN_UP and _is_about(active, step, fix):
         return False
     overlap = words.share(fix.title, step)
     ordered = words.in_order(fix.title)[:1]
@@ -156,6 +162,12 @@ def repeats(step: str, fix: FixRecord) -> bool:
     ]
     begins = any(ordered and ordered[0] in opening for opening in openings)
     return (overlap >= 0.6 and begins) or (overlap >= 0.4 and _AGAIN.search(step) is not None)
+
+
+def _is_about(fix: FixRecord, step: str, other: FixRecord) -> bool:
+    """Whether what tells the two fixes apart, if anything does, stands in the step for this one and not the other."""
+    said, own, others = words.content(step), words.content(fix.title), words.content(other.title)
+    return not (others - own) & said and (own <= others or bool((own - others) & said))
 
 
 def _sentences(text: str) -> list[str]:

@@ -180,7 +180,7 @@ FAILED = build.bundle(build.opened(), build.fix("Restart the print spooler"), bu
     ],
 )
 def test_a_failed_fix_is_not_asked_for_again(step: str) -> None:
-    assert claims.repeats(step, FAILED)
+    assert claims.repeats(step, FAILED, FAILED)
 
 
 @pytest.mark.parametrize(
@@ -194,4 +194,35 @@ def test_a_failed_fix_is_not_asked_for_again(step: str) -> None:
     ],
 )
 def test_what_is_another_path_passes(step: str) -> None:
-    assert not claims.repeats(step, FAILED)
+    assert not claims.repeats(step, FAILED, FAILED)
+
+
+def _alike(status: str, failed: str, active: str) -> Bundle:
+    events = [build.opened(), build.fix(failed, fix_id="failed"), build.outcome("applied_failed", fix_id="failed")]
+    events.append(build.fix(active, fix_id="active", confidence_pct=90))
+    if status != "proposed":
+        events.append(build.outcome(status, fix_id="active", pending_reason="the user", partial_notes="one of two"))
+    return build.bundle(*events)
+
+
+@pytest.mark.parametrize("status", ["proposed", "applied_partial", "applied_pending"])
+@pytest.mark.parametrize("failed", ["Restart the spooler on PRINT01", "Restart the spooler on PRINT02"])
+def test_a_step_that_takes_up_the_active_fix_repeats_no_other_that_is_called_alike(status: str, failed: str) -> None:
+    """Else the step that the table demands would be refused, repaired, refused again, and paid for twice."""
+    bundle = _alike(status, failed, "Restart the spooler on PRINT02")
+    assert not claims.repeats("Now: restart the spooler on PRINT02.", bundle.fixes[0], bundle.active_fix)
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        ("proposed", "Restart the spooler on PRINT01."),
+        ("proposed", "Restart the spooler on PRINT01 and PRINT02."),
+        ("proposed", "Restart the spooler."),
+        ("applied_success", "Restart the spooler on PRINT02."),
+        ("dismissed", "Restart the spooler on PRINT02."),
+    ],
+)
+def test_a_failed_fix_does_not_hide_behind_one_that_is_called_alike(status: str, step: str) -> None:
+    bundle = _alike(status, "Restart the spooler on PRINT01", "Restart the spooler on PRINT02")
+    assert claims.repeats(step, bundle.fixes[0], bundle.active_fix)
