@@ -200,7 +200,8 @@ class Desk(Protocol):
     async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
         """False: the claim was lost, the session erased, or it holds a secret found since; nothing is stored."""
 
-    async def decline_draft(self, claim: Claim, warning: str) -> None: ...
+    async def decline_draft(self, claim: Claim, warning: str, *, drafted_for: str) -> None:
+        """The bundle is not asked for again; with force by others than this one only."""
 
     async def release_draft(self, claim: Claim) -> None: ...
 

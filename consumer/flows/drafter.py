@@ -19,7 +19,7 @@ from consumer.domain.bundle import Bundle
 from consumer.domain.checks import Scan
 from consumer.domain.draft import ANSWER_SCHEMA
 from consumer.domain.violations import Rule, Violation
-from consumer.errors import Transient
+from consumer.errors import EscalationError, Transient
 from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
 from consumer.flows.health import Health
 from consumer.flows.meters import Meter, Meters
@@ -112,9 +112,7 @@ class Drafter:
     async def obtain(self, errand: Errand) -> Outcome:
         """Waits for as long as it takes: whoever is in a hurry goes on without it. Raises Transient."""
         pause, longest = BUSY_SECONDS
-        while isinstance(
-            found := await self._desk.claim_draft(errand.key, drafted_for=errand.drafted_for, force=errand.force), Busy
-        ):
+        while isinstance(found := await self._found(errand), Busy):
             await asyncio.sleep(_random.uniform(pause / 2, pause))
             pause = min(2 * pause, longest)
         match found:
@@ -125,12 +123,18 @@ class Drafter:
             case Claim():
                 return await self._pay(errand, found)
 
+    async def _found(self, errand: Errand) -> Claim | Entry | Declined | Busy:
+        # Hazard: claims run out while this process stands still or the database is away; its own calls go on.
+        if any(claim.key == errand.key for claim in self.held):
+            return Busy()
+        return await self._desk.claim_draft(errand.key, drafted_for=errand.drafted_for, force=errand.force)
+
     async def _pay(self, errand: Errand, claim: Claim) -> Outcome:
         errand.claim = claim
         self.held.add(claim)
         settled = False
         try:
-            outcome = await self._draft(errand, claim)
+            outcome = await self._draft_or_decline(errand, claim)
             match outcome:
                 case Drafted():
                     # Hazard: before anything else, for from here on it is paid for.
@@ -138,7 +142,9 @@ class Drafter:
                         return Lost()
                     settled = True
                 case Declined():
-                    await insist(lambda: self._desk.decline_draft(claim, outcome.warning))
+                    await insist(
+                        lambda: self._desk.decline_draft(claim, outcome.warning, drafted_for=errand.drafted_for)
+                    )
                     settled = True
                 case _:
                     pass
@@ -154,6 +160,18 @@ class Drafter:
             await self._desk.release_draft(claim)
         except Transient as error:
             log.warning("A claim runs out by itself.", event_name="claim_not_released", error=str(error))
+
+    async def _draft_or_decline(self, errand: Errand, claim: Claim) -> Outcome:
+        """What nobody foresaw, once there was an answer, ends as a bad answer does: it would fall again, paid again."""
+        try:
+            return await self._draft(errand, claim)
+        except EscalationError:
+            raise
+        except Exception:
+            if not errand.calls:
+                raise
+            log.exception("An answer could not be made a draft.", event_name="draft_fell")
+            return Declined(warning=Caution.DRAFT_REJECTED)
 
     async def _draft(self, errand: Errand, claim: Claim) -> Outcome:
         asked = (Turn(role="user", text=prompt.user_turn(errand.bundle, token_hex(8))),)
@@ -219,9 +237,10 @@ class Drafter:
             model=model_name, system=prompt.SYSTEM, turns=turns, answer_schema=ANSWER_SCHEMA, max_tokens=max_tokens
         )
         while True:
-            if not await self._desk.holds(claim):
+            # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
+            if not await insist(lambda: self._desk.holds(claim)):
                 return Lost()
-            if not errand.probe and await self._desk.outage() is not None:
+            if not errand.probe and await insist(self._desk.outage) is not None:
                 return Away()
             errand.calls += 1
             try:
@@ -264,9 +283,9 @@ class Drafter:
         self._health.ok("model")
         if errand.probe:
             errand.probe = False
-            await self._desk.end_outage()
+            await insist(self._desk.end_outage)
             log.info("The model answers again.", event_name="outage_ended")
-            await self._desk.wake_upgrades()
+            await insist(self._desk.wake_upgrades)
 
     async def _away(self, fault: Exception, retry_after_seconds: float | None) -> Away:
         self._health.failing("model", str(fault))

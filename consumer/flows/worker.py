@@ -193,7 +193,13 @@ class Worker:
         calling = errand.claim is not None
         errand.drafted_for = f"{case.work.key.request_id}/{case.work.next_revision + 1}"
         again = self._late_answer_seconds if calling else WAITING_AGAIN_SECONDS
-        await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
+        try:
+            await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
+        except Redo:
+            if not calling:
+                raise
+            # Hazard: done again at once, for the deadline is near; but the call under way is paid for, and goes on.
+            await insist(lambda: self._desk.release(case.work, in_seconds=0.0, counted=False))
         if not calling:
             return
         outcome = await obtaining

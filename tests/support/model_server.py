@@ -130,6 +130,10 @@ class ModelServer:
 
         await until(so_often)
 
+    def calls_by_draft(self) -> Counter[str]:
+        """How often each draft's maker called: its retry and its repair have the boundary of its first call."""
+        return Counter(request.user_text.partition("\n")[0] for request in self.requests)
+
     def calls_by_prompt(self) -> Counter[str]:
         """How often each set of records was sent, whatever the boundary around it."""
         return Counter(_without_boundary(request.user_text) for request in self.requests)

@@ -171,7 +171,8 @@ WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $
 RETURNING true;
 
 -- name: decline_draft
-UPDATE drafts SET state = 'refused', claim_token = NULL, claimed_until = NULL, refusal = $7, answer = NULL
+UPDATE drafts
+SET state = 'refused', claim_token = NULL, claimed_until = NULL, refusal = $7, drafted_for = $8, answer = NULL
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6;
 

@@ -1,0 +1,134 @@
+"""One draft is paid for per session, bundle, prompt and model, whatever befalls the one who pays."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.domain import review
+from consumer.domain.events import RequestKey
+from tests.support import build
+from tests.support.model_server import Menu, ModelServer
+from tests.support.office import Office, until
+from tests.support.servers import PostgresServer
+from tests.support.tables import KEY, Tables
+
+
+@pytest.fixture(autouse=True)
+async def _a_session(tables: Tables) -> None:
+    await tables.add_events(build.in_order(build.opened(), build.fact()))
+
+
+async def published(tables: Tables, count: int) -> list[dict[str, Any]]:
+    async def enough() -> list[dict[str, Any]] | None:
+        found = await tables.published()
+        return found if len(found) >= count else None
+
+    found: list[dict[str, Any]] = await until(enough)
+    return found
+
+
+class Stopped(PostgresDesk):
+    """Of a process that stands still for longer than its leases: it renews nothing."""
+
+    async def renew(self, *_: object) -> None:
+        return
+
+
+async def test_a_call_under_way_is_waited_for_by_whoever_takes_the_work_again(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    """Leases that ran out while the process stood still, or the database was away, are first seen by itself."""
+    await tables.add_request()
+    model.always(Menu(model).slow(1.5))
+    async with office.replica(make_desk=Stopped, lease_seconds=0.4):
+        await model.called()
+
+        async def taken_again() -> bool:
+            return bool((await tables.request())["attempts"] > 1)
+
+        await until(taken_again)
+        (event, *more) = await published(tables, 1)
+    assert (event["status"], more, model.calls) == ("ready", [], 1)
+
+
+async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_way(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    answering = threading.Event()
+    model.always(lambda received: replace(model.answer(received), held_by=answering))
+    async with office.replica(margin_seconds=0.5, attempt_seconds=30.0):
+        await tables.add_request(deadline_at=4.0)
+        await model.called()
+        await tables.execute(
+            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
+            *KEY.session,
+            "elsewhere",
+            "password",
+            b"",
+        )
+        await published(tables, 1)
+        answering.set()
+        fallback, upgrade = await published(tables, 2)
+    assert (fallback["status"], upgrade["status"], upgrade["cause"]) == ("fallback", "ready", "upgrade")
+    assert fallback["provenance"]["bundle_sha256"] == upgrade["provenance"]["bundle_sha256"]
+    assert model.calls == 1
+
+
+async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
+    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def falls(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(review, "review", falls)
+    await tables.add_request()
+    await tables.add_request(RequestKey(*KEY.session, "second"))
+    async with office.replica():
+        found = await published(tables, 2)
+    assert [(event["status"], event["warnings"]) for event in found] == [("fallback", ["draft_rejected"])] * 2
+    assert model.calls == 1
+
+
+async def test_a_forced_draft_that_was_declined_late_is_not_asked_for_again(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    answering = threading.Event()
+    menu = Menu(model)
+    model.always(menu.says("{}"))
+    model.script(lambda received: replace(menu.says("{}")(received), held_by=answering))
+    async with office.replica(margin_seconds=0.5, attempt_seconds=30.0):
+        await tables.add_request(force=True, deadline_at=4.0)
+        (fallback,) = await published(tables, 1)
+        answering.set()
+
+        async def settled() -> bool:
+            row = await tables.request()
+            return row["lease_token"] is None and not row["upgrade_wanted"]
+
+        await until(settled)
+    assert fallback["warnings"] == ["model_unavailable"]
+    assert await tables.connection.fetchval("SELECT state FROM drafts") == "refused"
+    assert model.calls == 2, "one call and its repair"
+
+
+@pytest.mark.kills_servers
+async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first_answer(
+    office: Office, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
+) -> None:
+    await tables.add_request()
+    menu = Menu(model)
+    model.script(lambda received: replace(menu.says("garbage")(received), delay_seconds=0.5))
+    async with office.replica(lease_seconds=10.0):
+        await model.called()
+        await postgres_server.kill()
+        await asyncio.sleep(0.7)  # the answer comes, and is to be repaired, while nobody can be asked for leave
+        await postgres_server.start()
+        again = await asyncpg.connect(database)
+        (event,) = await published(Tables(again), 1)
+        await again.close()
+    assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired"], 2)
