@@ -211,8 +211,8 @@ class Stage:
         )
 
     async def drafts(self) -> int:
-        """How many drafts were there to be paid for: one per session, bundle, prompt and model."""
-        (found,) = await self.query("SELECT count(*) AS drafts FROM drafts")
+        """How many drafts the ledger holds: one per session, bundle, prompt and model; a claim left behind is none."""
+        (found,) = await self.query("SELECT count(*) AS drafts FROM drafts WHERE state <> 'claimed'")
         return int(found["drafts"])
 
     async def query(self, sql: str, *arguments: object) -> list[dict[str, Any]]:

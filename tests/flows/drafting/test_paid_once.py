@@ -13,9 +13,10 @@ from consumer.domain import review
 from consumer.domain.events import RequestKey
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import Office, until
+from tests.support.office import Office
 from tests.support.servers import PostgresServer
 from tests.support.tables import KEY, Tables
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
