@@ -70,7 +70,9 @@ class Stored:
     refused: Mapping[str, int] = field(default_factory=dict)
     """Dead letters by reason."""
     erased: frozenset[SessionKey] = frozenset()
-    """Sessions that this batch erased: caches forget them."""
+    """Sessions whose erasure stands in this batch: caches forget them."""
+    swept: frozenset[SessionKey] = frozenset()
+    """Sessions with drafts in which a value became known as secret: caches forget them, too."""
     backlogged: bool | None = None
     """Whether requests wait for a backlog to be read; None where nobody looked."""
 
@@ -141,6 +143,7 @@ class Intake:
         self._looked_at = self._asked_at = self._member_at = clock()
         self._backlogged = True  # until it was looked at
         self._falls = 0
+        self._to_forget: set[SessionKey] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Survives the loss of Kafka and of the database. Raises what nobody foresaw, with nothing committed for it."""
@@ -232,10 +235,16 @@ class Intake:
         self._health.ok("store")
         self._meters.count(Meter.BATCHES, label="stored")
         self._count(stored)
+        # Hazard: before the offsets, so that an erasure that is read again after a crash is forgotten again.
+        await self._forget()
         await self._beating(self._source.commit(_moved(flight.offsets, self._committed)))
         self._committed = flight.offsets
-        if self._cache is not None:
-            for session in stored.erased:
+
+    async def _forget(self) -> None:
+        while self._to_forget:
+            self._health.beat(LOOP)
+            session = self._to_forget.pop()
+            if self._cache is not None:
                 await self._cache.forget(session)
 
     async def _land_last(self) -> None:
@@ -249,6 +258,7 @@ class Intake:
             self._meters.count(Meter.RECORDS, records, label=outcome)
         for reason, records in stored.refused.items():
             self._meters.count(Meter.DEAD_LETTERS, records, label=reason)
+        self._to_forget |= stored.erased | stored.swept
         if stored.backlogged is not None:
             self._backlogged = stored.backlogged
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -15,16 +16,29 @@ from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.adapters.redis import RedisCache
+from consumer.domain.events import SessionKey
 from consumer.domain.package import Sender
+from consumer.flows.desk import DraftKey, Entry
 from consumer.flows.health import Health
-from consumer.flows.intake import Intake
+from consumer.flows.intake import Cache, Intake
 from consumer.flows.schedule import RevisionRules
+from schemas.packages import Usage
 from schemas.topics import Topics
 from tests.support import servers as support
 from tests.support.meters import RememberedMeters
 from tests.support.wire import FACT, REDACTOR, change, request
 
 WAIT_SECONDS = 120.0
+ENTRY = Entry(
+    draft="{}",
+    model="m1",
+    warnings=(),
+    attempts=1,
+    usage=Usage(),
+    drafted_at=datetime(2026, 3, 4, tzinfo=UTC),
+    drafted_for="r/1",
+)
 
 
 class Stage:
@@ -39,7 +53,7 @@ class Stage:
         self.meters = RememberedMeters()
 
     @contextlib.asynccontextmanager
-    async def intake(self, *, batch_records: int = 500) -> AsyncIterator[KafkaSource]:
+    async def intake(self, *, batch_records: int = 500, cache: Cache | None = None) -> AsyncIterator[KafkaSource]:
         source = KafkaSource(
             {"bootstrap_servers": self.bootstrap},
             group=self.group,
@@ -59,6 +73,7 @@ class Stage:
             topics=self.topics,
             health=self.health,
             meters=self.meters,
+            cache=cache,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(flow.run(stop))
@@ -158,6 +173,59 @@ async def test_everything_is_stored_and_then_committed(stage: Stage) -> None:
         await stage.send(facts(301)[300:])
         await stage.until("SELECT count(*) FROM session_events", 301)
     assert await stage.pool.fetchval("SELECT sum(event_count) FROM sessions") == 301
+
+
+ERASED = "session.erased.v1"
+SCRIPT = {
+    "generation_id": "g1",
+    "template": {"name": "Map drive", "parameters_schema": {"parameters": [{"key": "pw", "field_type": "password"}]}},
+    "parameters_used": {"pw": "Winter-2026!demo"},
+}
+
+
+async def test_copies_of_drafts_are_forgotten_with_the_session_or_when_a_secret_becomes_known(
+    stage: Stage, redis_url: str, topic_prefix: str
+) -> None:
+    cache = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=stage.health)
+    keys = [DraftKey("default", name, "a" * 64, "p1", "m1") for name in ("erased", "swept", "untouched")]
+    for key in keys:
+        await cache.put(key, 1, ENTRY)
+        await stage.pool.execute(
+            "INSERT INTO drafts (tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer)"
+            " VALUES ($1, $2, $3, $4, $5, 'drafted', '{}')",
+            *key,
+        )
+    await stage.send(
+        [
+            change(ERASED, {}, version=2, subject="erased"),
+            change("session.script_generated.v1", SCRIPT, version=2, subject="swept"),
+            change(version=2, subject="untouched"),
+        ]
+    )
+    async with stage.intake(cache=cache):
+        await stage.until("SELECT count(*) FROM session_events", 2)
+        await stage.until("SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL", 1)
+    found = [await cache.get(key, 1) for key in keys]
+    await cache.close()
+    assert found == [None, None, ENTRY]
+
+
+async def test_copies_are_forgotten_before_the_offsets_move(stage: Stage) -> None:
+    """Else a crash between the two would leave them where they are."""
+
+    class Watched:
+        committed: dict[str, int] | None = None
+
+        async def forget(self, _: SessionKey) -> None:
+            self.committed = await stage.committed()
+
+    cache = Watched()
+    await stage.send([change(ERASED, {})])
+    async with stage.intake(cache=cache):
+        await stage.until("SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL", 1)
+    assert cache.committed is not None
+    assert cache.committed.get("session-state-changed", 0) <= 0
+    assert (await stage.committed())["session-state-changed"] == 1
 
 
 async def test_a_clock_starts_when_the_marks_of_transactions_are_passed(stage: Stage) -> None:

@@ -48,6 +48,7 @@ class _Work:
     sweepers: sweeping.Sweepers = field(default_factory=dict)
     changed: set[SessionKey] = field(default_factory=set)
     """Sessions with something new to tell, after a package."""
+    swept: set[SessionKey] = field(default_factory=set)
     publications: list[Publication | deadletters.DeadLetterRecord] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     channels: set[str] = field(default_factory=set)
@@ -87,7 +88,7 @@ class PostgresInbox:
             work = _Work()
             now: datetime = await connection.fetchval(_queries.clock)
             await _lock_sessions(connection, work, arrivals)
-            newly_erased = await self._erase(connection, work, arrivals.events, now)
+            erased = await self._erase(connection, work, arrivals.events, now)
             acceptance = await _accept(connection, work, arrivals.events)
             await self._learn(connection, work, arrivals)
             await _copy_events(connection, work, acceptance)
@@ -103,13 +104,18 @@ class PostgresInbox:
                 await connection.execute(_queries.notify, sorted(work.channels))
         looked = batch.look_at_backlog or backlogged
         return Stored(
-            outcomes=work.outcomes, refused=refused, erased=newly_erased, backlogged=backlogged if looked else None
+            outcomes=work.outcomes,
+            refused=refused,
+            erased=erased,
+            swept=frozenset(work.swept),
+            backlogged=backlogged if looked else None,
         )
 
     async def _erase(
         self, connection: Connection, work: _Work, events: Sequence[SessionEvent], now: datetime
     ) -> frozenset[SessionKey]:
-        ending = {event.key for event in events if event.type == ERASED} - work.erased
+        asked = frozenset(event.key for event in events if event.type == ERASED)
+        ending = asked - work.erased
         if ending:
             tickets, publications = await erasure.erase(connection, ending, events, self._sender, now)
             work.tickets.update((key, tickets.get(key)) for key in ending)
@@ -117,14 +123,16 @@ class PostgresInbox:
             work.erased |= ending
             work.marked -= ending
             work.outcomes["erased"] += len(ending)
-        return frozenset(ending)
+        return asked
 
     async def _learn(self, connection: Connection, work: _Work, arrivals: Arrivals) -> None:
         found = {key: known for key, known in arrivals.secrets.items() if key in work.heads and key not in work.erased}
         if found or work.marked:
             work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(work.marked), found)
             if grown:
-                work.changed |= await sweeping.rewrite(connection, grown)
+                swept = await sweeping.rewrite(connection, grown)
+                work.changed |= swept.changed
+                work.swept |= swept.drafted
 
     async def _receive(
         self,
@@ -319,5 +327,6 @@ def _sum(first: Stored, second: Stored) -> Stored:
         outcomes=Counter(first.outcomes) + Counter(second.outcomes),
         refused=Counter(first.refused) + Counter(second.refused),
         erased=first.erased | second.erased,
+        swept=first.swept | second.swept,
         backlogged=second.backlogged if first.backlogged is None else first.backlogged or second.backlogged,
     )

@@ -5,6 +5,7 @@ Runs inside the inbox's transaction, with the sessions locked.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import asyncpg
 
@@ -51,8 +52,15 @@ async def learn(
     return sweepers, {key: sweepers[key] for key, _ in fresh}
 
 
-async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[SessionKey]:
-    """Sweeps what is stored of these sessions; returns those whose events or reasons changed."""
+class Swept(NamedTuple):
+    changed: frozenset[SessionKey]
+    """Sessions whose events or reasons changed."""
+    drafted: frozenset[SessionKey]
+    """Sessions that had drafts: copies of them may be elsewhere."""
+
+
+async def rewrite(connection: Connection, sweepers: Sweepers) -> Swept:
+    """Sweeps what is stored of these sessions."""
     keys = columns(sorted(sweepers), 2)
     changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
     drafts = await connection.fetch(_queries.drafts, *keys)
@@ -69,7 +77,7 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[Sessi
     if excerpts:
         rows = [(row["topic"], row["partition"], row["offset"], text) for row, text in excerpts]
         await connection.execute(_queries.rewrite_excerpts, *columns(rows, 4))
-    return changed
+    return Swept(changed, frozenset(SessionKey(row["tenant_id"], row["session_id"]) for row in drafts))
 
 
 async def _rewrite_events(

@@ -58,6 +58,7 @@ class TestErasure:
         assert stored.outcomes["dropped"] == 2
         stored = await store(fact("kiwi", version=3), fact("kiwi", version=50), erased(version=60))
         assert stored.outcomes["dropped"] == 2
+        assert stored.erased == {("default", "s1")}, "the first time a crash may have come before caches forgot"
         assert "kiwi" not in await everything(pool)
         assert await rows(pool, "session_events") == []
 
