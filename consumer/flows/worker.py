@@ -193,14 +193,14 @@ class Worker:
         calling = errand.claim is not None
         errand.drafted_for = f"{case.work.key.request_id}/{case.work.next_revision + 1}"
         again = self._late_answer_seconds if calling else WAITING_AGAIN_SECONDS
+        # Hazard: a call that began meanwhile is paid for, too, and must not be cut off by the return.
         try:
             await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
         except Redo:
-            if not calling:
+            if errand.claim is None:
                 raise
-            # Hazard: done again at once, for the deadline is near; but the call under way is paid for, and goes on.
             await insist(lambda: self._desk.release(case.work, in_seconds=0.0, counted=False))
-        if not calling:
+        if errand.claim is None and not obtaining.done():
             return
         outcome = await obtaining
         if not isinstance(outcome, Away):

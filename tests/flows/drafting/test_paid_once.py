@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 
 from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.domain import review
+from consumer.domain import bundle, prompt, review, session
 from consumer.domain.events import RequestKey
+from consumer.flows.desk import Claim, DraftKey, Finish
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import Office
+from tests.support.office import MODEL, Office
 from tests.support.servers import PostgresServer
 from tests.support.tables import KEY, Tables
 from tests.support.waiting import until
@@ -78,6 +79,34 @@ async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_wa
     assert (fallback["status"], upgrade["status"], upgrade["cause"]) == ("fallback", "ready", "upgrade")
     assert fallback["provenance"]["bundle_sha256"] == upgrade["provenance"]["bundle_sha256"]
     assert model.calls == 1
+
+
+async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
+    office: Office, tables: Tables, model: ModelServer
+) -> None:
+    answering = threading.Event()
+    model.always(lambda received: replace(model.answer(received), held_until=answering))
+
+    class Slow(PostgresDesk):
+        """Before it writes the fallback, whoever had the claim has given it up, and the call has begun."""
+
+        async def finish_ready(self, *given: Any, **named: Any) -> Finish:
+            if not model.calls:
+                await self._pool.execute("DELETE FROM drafts")
+                await model.called()
+            return await super().finish_ready(*given, **named)
+
+    async with office.replica(make_desk=Slow, margin_seconds=0.5, attempt_seconds=30.0) as replica:
+        history = await replica.desk.history(KEY.session)
+        assert history is not None
+        built = bundle.build(session.fold(KEY.session, history.events))
+        other = DraftKey(*KEY.session, built.sha256, prompt.VERSION, MODEL)
+        assert isinstance(await replica.desk.claim_draft(other, drafted_for="other/1", force=False), Claim)
+        await tables.add_request(deadline_at=4.0)
+        await published(tables, 1)
+        answering.set()
+        fallback, upgrade = await published(tables, 2)
+    assert (fallback["status"], upgrade["status"], model.calls) == ("fallback", "ready", 1)
 
 
 async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
