@@ -85,7 +85,7 @@ async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
     office: Office, tables: Tables, model: ModelServer
 ) -> None:
     answering = threading.Event()
-    model.always(lambda received: replace(model.answer(received), held_until=answering))
+    model.always(lambda received: replace(model.answer(received), held_by=answering))
 
     class Slow(PostgresDesk):
         """Before it writes the fallback, whoever had the claim has given it up, and the call has begun."""
