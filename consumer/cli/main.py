@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from consumer.cli import load, prepare, published, run, settings_table, show, tables
+from consumer.cli import load, prepare, published, rewind, run, settings_table, show, tables
 from consumer.cli.demo.command import demo
 from consumer.errors import EscalationError, Misconfigured
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("prepare")(prepare.prepare)
 app.command("load")(load.load)
+app.command("rewind")(rewind.rewind)
 app.command("demo")(demo)
 app.add_typer(show.sessions, name="session")
 app.command("bundle")(show.show_bundle)

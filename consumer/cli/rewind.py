@@ -1,0 +1,101 @@
+"""`rewind`: the consumer group to another place in the input topics, while the service is stopped."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from consumer.adapters.kafka import offsets
+from consumer.adapters.kafka.client import connection
+from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.positions import put_positions
+from consumer.cli import output
+from consumer.settings import Settings, read_settings
+from schemas.topics import Topics
+
+_ENDS: dict[str, offsets.Target] = {"earliest": "earliest", "latest": "latest"}
+
+
+def rewind(
+    *,
+    to: Annotated[str, typer.Option(help="earliest, latest, an OFFSET, or a TIME as in RFC 3339.")],
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Only this topic, without the prefix; may be repeated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be moved, and move nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Move the consumer group to another place in the topics. Every replica has to be stopped.
+
+    What is known already stays as it is: records that are read again make no new package and cost no call.
+    """
+    settings = read_settings()
+    target = parse(to)
+    moves = asyncio.run(_rewind(settings, _topics(settings, topic), target, dry_run=dry_run))
+    rows = [
+        {
+            "topic": one.topic,
+            "partition": one.partition,
+            "from": one.committed,
+            "to": one.to,
+            "read_again": one.again,
+            "skipped": one.skipped,
+        }
+        for one in moves
+    ]
+    if as_json:
+        output.as_json({"moved": not dry_run, "partitions": rows})
+        return
+    output.rows(rows, columns=("topic", "partition", "from", "to", "read_again", "skipped"), empty="No partition.")
+    again, skipped = sum(one.again for one in moves), sum(one.skipped for one in moves)
+    if dry_run:
+        output.say(f"{again} records would be read again, {skipped} skipped unread; nothing was moved.")
+    else:
+        output.say(f"{again} records will be read again when the service starts, {skipped} skipped unread.")
+
+
+def parse(text: str) -> offsets.Target:
+    """Raises BadParameter."""
+    if text in _ENDS:
+        return _ENDS[text]
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither earliest, latest, an offset, nor a time such as 2026-03-02T09:00:00Z."
+        ) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _topics(settings: Settings, named: list[str] | None) -> tuple[str, ...]:
+    topics = Topics(settings.topic_prefix)
+    inputs = (*topics.live, *topics.replay)
+    if not named:
+        return inputs
+    wanted = tuple(topics.prefix + one for one in named)
+    if strange := [one for one in wanted if one not in inputs]:
+        known = ", ".join(one.removeprefix(topics.prefix) for one in inputs)
+        raise typer.BadParameter(f"{strange[0].removeprefix(topics.prefix)} is not an input topic: {known}.")
+    return wanted
+
+
+async def _rewind(
+    settings: Settings, topics: tuple[str, ...], target: offsets.Target, *, dry_run: bool
+) -> list[offsets.Move]:
+    kafka, group = connection(settings), settings.topic_prefix + settings.consumer_group
+    if found := await offsets.members(kafka, group):
+        raise offsets.GroupInUse(
+            f"The group {group} has {found} member{'s' if found > 1 else ''}. Stop every replica (one that was killed "
+            f"leaves the group after {settings.session_timeout_seconds:g} s), then rewind."
+        )
+    moves = await offsets.plan(kafka, group, topics, target)
+    if not dry_run:
+        # First the tables: a request that is read before its sessions' positions are known must not believe that
+        # everything is read.
+        async with closing_pool(settings.database_url.get_secret_value(), name="rewind", max_size=1) as pool:
+            await put_positions(pool, {(one.topic, one.partition): one.to for one in moves})
+        await offsets.apply(kafka, group, moves)
+    return moves

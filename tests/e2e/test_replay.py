@@ -1,0 +1,81 @@
+"""Reading again: what is known stays as it is, costs nothing and says nothing, however the records come back."""
+
+import json
+import random
+from collections.abc import Mapping
+
+from schemas.topics import REPLAY_SUFFIX
+from tests.support.stage import Event, Stage, Story
+
+_MOVING = {"relay", "outbox", "intake_positions", "schema_migrations"}
+"""Tables that a running service writes without any record."""
+
+
+def history() -> list[Event]:
+    """A little of everything: late and repeated events, a conflict, a cancellation, an erasure, a failure."""
+    plain, late, erased, cancelled = Story("plain"), Story("late"), Story("erased"), Story("cancelled")
+    first = late.opened()
+    rival = {**plain.opened(), "id": "a rival"}
+    return [
+        *(plain.event("session.opened.v1", {"title": "Printing stops"}, version=1), rival, plain.fact(), plain.fix()),
+        *(late.fact(), late.request(state_version=2), first, first),
+        *(erased.opened("Peculiar words"), erased.request(), erased.event("session.erased.v1")),
+        *(cancelled.opened(), cancelled.request(), cancelled.cancel()),
+        *(plain.request(), plain.request(), Story("unknown").request(deadline_seconds=5)),
+        *(plain.request("replayed-once"),),
+    ]
+
+
+async def everything(stage: Stage) -> Mapping[str, list[str]]:
+    """Every row of every table that only records change."""
+    written = await stage.oracle.read()
+    found = {
+        name: sorted(json.dumps(row, default=str) for row in rows)
+        for name, rows in written.tables.items()
+        if name not in _MOVING
+    }
+    return {**found, "published": sorted(str(one["id"]) for one in written.published)}
+
+
+async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Stage) -> None:
+    service = await stage.running(revise_after_seconds="0.3")
+    await stage.send(*history())
+    await stage.settled()
+    again = Story("plain").request("replayed-once") | {"replayid": "march"}
+    await stage.send(again, topic=stage.topics.requests + REPLAY_SUFFIX)
+    await stage.settled()
+    refused = await stage.command("rewind", "--to", "earliest")
+    assert (refused.code, "member" in refused.errors) == (1, True), refused
+    assert (await service.terminate()).code == 0
+    before, calls = await everything(stage), stage.model.calls
+
+    dry = await stage.command("rewind", "--to", "earliest", "--dry-run", "--json")
+    done = await stage.command("rewind", "--to", "earliest", "--json")
+    assert (dry.code, done.code) == (0, 0), done.errors
+    moved = json.loads(done.output)["partitions"]
+    assert json.loads(dry.output)["partitions"] == moved, "a dry run moved something"
+    assert sum(one["read_again"] for one in moved) == len(history()) + 1
+    assert await stage.oracle.unsettled(), "nothing was rewound: the test proves nothing"
+
+    await stage.running(revise_after_seconds="0.3")
+    await stage.settled()
+    assert stage.model.calls == calls
+    assert await everything(stage) == before
+
+
+async def test_known_records_on_the_replay_topics_change_nothing(stage: Stage) -> None:
+    await stage.running(revise_after_seconds="0.3")
+    events = [one for one in history() if one["id"] != "a rival"]  # a conflict is refused, and told, every time
+    await stage.send(*events)
+    await stage.settled()
+    before, calls = await everything(stage), stage.model.calls
+    random.shuffle(events)
+    await stage.send_raw(
+        *(
+            (stage.topic_of(one) + REPLAY_SUFFIX, one["subject"].encode(), json.dumps(one).encode(), ())
+            for one in events
+        )
+    )
+    await stage.settled()
+    assert stage.model.calls == calls
+    assert await everything(stage) == before
