@@ -12,7 +12,7 @@ A request for an erased session fails at once; a cancellation for one is dropped
 """
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from consumer.domain.events import NO_TRACE, Cancellation, Request, RequestKey, SessionKey, TraceContext
@@ -41,8 +41,8 @@ class Standing:
     """Of the last package; 0 without one."""
     requested_state_version: int | None = None
     trace: TraceContext = NO_TRACE
-    replay_id: str | None = None
-    """The last replay that was taken up."""
+    replay_ids: frozenset[str] = frozenset()
+    """Every replay that this request was met in: a record that is read again asks for nothing."""
     has_package: bool = False
     """Whether the last package is still stored; then `ticket` is its ticket, and not the session's."""
     ticket: TicketReference | None = None
@@ -69,6 +69,9 @@ class Reception:
     failed: tuple[tuple[RequestKey, Standing], ...]
     """Because their session is erased."""
     replays: tuple[Request, ...]
+    """Rows that are to have a further revision."""
+    met: tuple[tuple[RequestKey, str], ...]
+    """Replays, by id, that rows were met in for the first time."""
     repeated: int
     dropped: int
 
@@ -81,6 +84,14 @@ class _Row:
     foreseen: Cancellation | None = None
     cancelled: bool = False
     replay: Request | None = None
+    met: list[str] = field(default_factory=list)
+    """Replays that are new to it."""
+
+    def meet(self, arrival: Request | Cancellation) -> None:
+        replay_id = arrival.replay_id if isinstance(arrival, Request) else None
+        if replay_id is not None and replay_id not in self.standing.replay_ids:
+            self.met.append(replay_id)
+            self.standing = replace(self.standing, replay_ids=self.standing.replay_ids | {replay_id})
 
 
 def receive(
@@ -119,9 +130,9 @@ def receive(
             withdrawn.append((key, row.standing))
         elif isinstance(arrival, Request) and _asks_again(arrival, row.standing):
             row.replay = arrival
-            row.standing = replace(row.standing, replay_id=arrival.replay_id)
         else:
             repeated += 1
+        row.meet(arrival)
     return Reception(
         entries=tuple(Entry(request=row.request, state=row.standing.state) for row in rows.values() if row.request),
         foreseen=tuple(row.foreseen for row in rows.values() if row.foreseen),
@@ -129,6 +140,7 @@ def receive(
         withdrawn=tuple(withdrawn),
         failed=tuple(failed),
         replays=tuple(row.replay for row in rows.values() if row.replay),
+        met=tuple((key, replay_id) for key, row in rows.items() for replay_id in row.met),
         repeated=repeated,
         dropped=dropped,
     )
@@ -138,11 +150,10 @@ _CANCELLABLE = frozenset({State.OPEN, State.DONE})
 
 
 def _opened(request: Request) -> _Row:
-    standing = Standing(
-        state=State.OPEN, requested_state_version=request.state_version, trace=request.trace, replay_id=None
-    )
+    standing = Standing(state=State.OPEN, requested_state_version=request.state_version, trace=request.trace)
     return _Row(standing, request=request)
 
 
 def _asks_again(request: Request, standing: Standing) -> bool:
-    return standing.state is State.DONE and request.replay_id is not None and request.replay_id != standing.replay_id
+    new = request.replay_id is not None and request.replay_id not in standing.replay_ids
+    return new and standing.state is State.DONE

@@ -97,7 +97,7 @@ def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, Standi
                 revision=row["revision"],
                 requested_state_version=row["requested_state_version"],
                 trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-                replay_id=row["replay_id"],
+                replay_ids=frozenset(row["replay_ids"]),
                 has_package=row["has_package"],
                 ticket=None if row["ticket"] is None else TicketReference.model_validate_json(row["ticket"]),
             ),

@@ -54,6 +54,9 @@ async def receive(
     if decided.replays:
         asked = [(*one.key, one.replay_id) for one in decided.replays]
         await connection.execute(_queries.replay_requests, *columns(asked, 4), REPLAYED)
+    if decided.met:
+        met = [(*key, replay_id) for key, replay_id in decided.met]
+        await connection.execute(_queries.note_replays, *columns(met, 4))
     opened = [row for row in rows if row[3] == State.OPEN]
     return Received(
         publications=await _publications(connection, decided, sender, tickets, now),

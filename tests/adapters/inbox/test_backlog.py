@@ -1,9 +1,18 @@
 """A request's clock stands still while there is a backlog."""
 
+import random
+
+import pytest
+
 from consumer.adapters.postgres.pool import Pool
 from schemas.topics import REQUESTS, SESSIONS
-from tests.adapters.inbox.steps import Store, fact, request_row
-from tests.support.wire import arrive, request
+from tests.adapters.inbox.steps import Store, fact, finish, request_row
+from tests.support.wire import arrive, change, request
+
+
+def hash_of(session: str) -> int:
+    """Its partition, of two."""
+    return int(session[1:]) % 2
 
 
 class TestBacklog:
@@ -53,6 +62,48 @@ class TestBacklog:
         await store(request("r1"), replayed, positions={self.LIVE: 20}, ends={self.LIVE: 20, self.REPLAYED: 7})
         assert (await request_row(pool, "r1"))["deadline_at"] is not None
         assert (await request_row(pool, "r2"))["backlog"] is not None
+
+    async def test_a_request_that_is_done_before_holds_up_nobody(self, pool: Pool, store: Store) -> None:
+        await store(request(state_version=2), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(fact("a", version=2), positions={self.LIVE: 11})
+        await finish(pool)
+        stored = await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert stored.backlogged is False
+        assert (await request_row(pool))["due_at"] is None
+
+    @pytest.mark.parametrize("seed", range(12))
+    async def test_no_clock_runs_before_the_sessions_events_are_read(self, pool: Pool, store: Store, seed: int) -> None:
+        """Topics of two partitions each, read in any order and in any pieces, by members that rewind now and then."""
+        chance = random.Random(seed)
+        sessions = [f"s{number}" for number in range(6)]
+        events = {(SESSIONS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
+        asked = {(REQUESTS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
+        topics = events | asked
+        ends = {place: len(found) for place, found in events.items()}
+        at = dict.fromkeys(topics, 0)
+        while any(at[place] < len(found) for place, found in topics.items()):
+            place = chance.choice([one for one in topics if at[one] < len(topics[one])])
+            if chance.random() < 0.1:
+                at = {one: chance.randint(0, reached) for one, reached in at.items()}  # a crash, or a rewind
+            piece = topics[place][at[place] : at[place] + chance.randint(1, 2)]
+            at[place] += len(piece)
+            made = [
+                change(version=1, subject=one)
+                if place in events
+                else request(f"r-{one}", attributes={"subject": one}, deadline_seconds=3600)
+                for one in piece
+            ]
+            known = [one for one in at if one == place or chance.random() < 0.7]  # others' places may not be known yet
+            batch = [arrive(one, topic=place[0], key=one["subject"].encode()) for one in made]
+            await store(*batch, positions={one: at[one] for one in known}, ends=ends, look_at_backlog=True)
+            early = await pool.fetch(
+                "SELECT r.session_id FROM requests AS r JOIN sessions AS s USING (tenant_id, session_id)"
+                " WHERE r.half_deadline_at IS NOT NULL AND s.newest_version IS NULL"
+            )
+            assert not early
+        await store(positions=at, look_at_backlog=True)
+        running = await pool.fetchval("SELECT count(*) FROM requests WHERE due_at <= now()")
+        assert running == len(sessions)
 
     async def test_a_topic_made_anew_does_not_hold_up_for_ever(self, pool: Pool, store: Store) -> None:
         await store(request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from consumer.adapters.postgres.pool import Pool
+from consumer.domain.decode import Decoded
 from schemas.topics import REQUESTS
 from tests.adapters.inbox.steps import TICKET, Store, fact, finish, opened, outbox, request_row, rows
 from tests.support.wire import arrive, cancellation, change, request
@@ -85,6 +86,27 @@ class TestRequests:
         await store(arrive(again, topic=REQUESTS + ".replay"))
         row = await request_row(pool)
         assert (row["due"], row["cause"], row["replay_id"], row["rank"]) == (True, "replay", "again", 23)
+
+    async def test_a_replay_that_was_met_before_asks_for_nothing(self, pool: Pool, store: Store) -> None:
+        def again(name: str) -> Decoded:
+            return arrive(request(attributes={"replayid": name}), topic=REQUESTS + ".replay")
+
+        await store(request())
+        await finish(pool)
+        await store(again("march"), again("april"))
+        assert (await request_row(pool))["replay_id"] == "april"
+        await pool.execute("UPDATE requests SET due_at = NULL, cause = 'state_changed', replay_id = NULL")
+        await store(again("march"), again("april"))
+        assert (await request_row(pool))["due_at"] is None
+        await store(again("may"))
+        assert (await request_row(pool))["replay_id"] == "may"
+
+    async def test_the_replay_that_brought_a_request_asks_for_nothing_later(self, pool: Pool, store: Store) -> None:
+        first = arrive(request(attributes={"replayid": "march"}), topic=REQUESTS + ".replay")
+        await store(first)
+        await finish(pool)
+        await store(first)
+        assert (await request_row(pool))["due_at"] is None
 
     async def test_a_replay_without_replayid_changes_nothing(self, pool: Pool, store: Store) -> None:
         await store(opened(), request())

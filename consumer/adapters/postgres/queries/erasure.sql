@@ -2,7 +2,7 @@
 
 -- name: requests_of
 SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,
-       r.tracestate, r.replay_id, p.package_id IS NOT NULL AS has_package, p.ticket
+       r.tracestate, r.replay_ids, p.package_id IS NOT NULL AS has_package, p.ticket
 FROM requests AS r
 JOIN unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
   ON (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id)

@@ -49,7 +49,7 @@ ORDER BY e.tenant_id, e.session_id, e.version DESC;
 -- name: standing_requests
 -- The requests that this batch speaks of, as they stand, with the ticket of the last package.
 SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,
-       r.tracestate, r.replay_id, p.package_id IS NOT NULL AS has_package, p.ticket
+       r.tracestate, r.replay_ids, p.package_id IS NOT NULL AS has_package, p.ticket
 FROM requests AS r
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant_id, session_id, request_id)
   ON (r.tenant_id, r.session_id, r.request_id) = (asked.tenant_id, asked.session_id, asked.request_id)
@@ -99,6 +99,15 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS asked (tenant_id,
 WHERE (r.tenant_id, r.session_id, r.request_id) = (asked.tenant_id, asked.session_id, asked.request_id)
   AND r.state = 'done';
 
+-- name: note_replays
+-- For good: the record of a replay that is read again, after a rewind say, asks for nothing.
+UPDATE requests AS r
+SET replay_ids = r.replay_ids || met.replay_ids
+FROM (SELECT tenant_id, session_id, request_id, array_agg(replay_id) AS replay_ids
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS one (tenant_id, session_id, request_id, replay_id)
+      GROUP BY tenant_id, session_id, request_id) AS met
+WHERE (r.tenant_id, r.session_id, r.request_id) = (met.tenant_id, met.session_id, met.request_id);
+
 -- name: wake_open
 -- What these sessions' requests waited for has arrived.
 UPDATE requests AS r
@@ -147,13 +156,12 @@ UPDATE requests AS r
 SET backlog = NULL,
     half_deadline_at = now() + r.deadline_seconds / 2.0 * interval '1 second',
     deadline_at = CASE WHEN NOT r.from_replay THEN now() + r.deadline_seconds * interval '1 second' END,
-    due_at = CASE WHEN r.due_at IS NOT NULL THEN r.due_at
+    due_at = CASE WHEN r.due_at IS NOT NULL OR r.state <> 'open' THEN r.due_at
                   WHEN s.newest_version >= coalesce(r.requested_state_version, 0) THEN now()
                   ELSE now() + r.deadline_seconds / 2.0 * interval '1 second' END
 FROM reached, sessions AS s
 WHERE (r.tenant_id, r.session_id, r.request_id) = (reached.tenant_id, reached.session_id, reached.request_id)
   AND (s.tenant_id, s.session_id) = (reached.tenant_id, reached.session_id)
-  AND r.state = 'open'
 RETURNING true;
 
 -- name: backlogged
