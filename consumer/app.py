@@ -12,7 +12,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres import hints, migrate
-from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.faults import AWAY, describe
 from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.look import Look
@@ -32,15 +30,12 @@ from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.pool import Pool, closing_pool
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.adapters.redis import RedisCache
-from consumer.domain.package import Sender
+from consumer.composition import drafting_loop, open_cache, open_model, revision_rules, sender
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
 from consumer.flows import drafting, intake, relay, watch
-from consumer.flows.drafter import Drafter
 from consumer.flows.guard import Guard
 from consumer.flows.health import Health
-from consumer.flows.schedule import RevisionRules
-from consumer.flows.worker import Worker
 from consumer.settings import Settings
 from schemas.topics import Topics
 
@@ -114,8 +109,8 @@ class Service:
                 async with (
                     closing_pool(dsn, name="work", max_size=WORK_CONNECTIONS) as work,
                     closing_pool(dsn, name="relay", max_size=3) as aside,
-                    self._cache() as cache,
-                    self._model() as model,
+                    open_cache(self._settings, self._health) as cache,
+                    open_model(self._settings) as model,
                 ):
                     await self._live(work, aside, cache, model, prepare_first=prepare_first)
         finally:
@@ -173,7 +168,7 @@ class Service:
                 session_timeout_seconds=settings.session_timeout_seconds,
                 batch_records=settings.intake_batch_records,
             ),
-            inbox=PostgresInbox(work, sender=self._sender(), redactor=redactor, revisions=self._revisions()),
+            inbox=PostgresInbox(work, sender=sender(settings), redactor=redactor, revisions=revision_rules(settings)),
             redactor=redactor,
             topics=self._topics,
             health=self._health,
@@ -185,49 +180,16 @@ class Service:
         self, work: Pool, redactor: Redactor, listening: hints.Hints, cache: RedisCache, model: "Anthropic | None"
     ) -> drafting.Drafting:
         settings = self._settings
-        desk = PostgresDesk(
-            work,
+        return drafting_loop(
+            settings,
+            pool=work,
             redactor=redactor,
-            lease_seconds=settings.lease_seconds,
-            margin_seconds=settings.deadline_margin_seconds,
-            probe_seconds=settings.model_probe_seconds,
-            spread_seconds=settings.upgrade_spread_seconds,
-            rules=self._revisions(),
-        )
-        drafter = None
-        if model is not None:
-            drafter = Drafter(
-                model=model,
-                desk=desk,
-                model_name=settings.model,
-                fallback_model_name=settings.fallback_model,
-                max_tokens=settings.model_max_tokens,
-                probe_seconds=settings.model_probe_seconds,
-                health=self._health,
-                meters=self._meters,
-                clock=time.monotonic,
-            )
-        worker = Worker(
-            desk=desk,
             cache=cache,
-            drafter=drafter,
-            sender=self._sender(),
-            model_name=settings.model,
-            late_answer_seconds=settings.model_attempt_seconds,
-            scan=lambda session: redactor.scope(*session).text,
-            meters=self._meters,
-            clock=time.monotonic,
-        )
-        return drafting.Drafting(
-            desk=desk,
-            worker=worker,
-            drafter=drafter,
-            model_places=settings.model_concurrency,
-            lease_seconds=settings.lease_seconds,
-            drain_seconds=settings.drain_seconds,
+            model=model,
             hint=listening.on(hints.DUE),
             health=self._health,
-            clock=time.monotonic,
+            meters=self._meters,
+            replay_places=max(1, settings.model_concurrency // 2),
         )
 
     def _relay(self, aside: Pool, listening: hints.Hints) -> relay.Relay:
@@ -248,49 +210,6 @@ class Service:
             clock=time.monotonic,
             batch_rows=settings.relay_batch_rows,
         )
-
-    def _sender(self) -> Sender:
-        return Sender(topics=self._topics, source=self._settings.source)
-
-    def _revisions(self) -> RevisionRules:
-        return RevisionRules(
-            after_seconds=self._settings.revise_after_seconds,
-            window_seconds=self._settings.revise_window_seconds,
-            limit=self._settings.revise_limit,
-        )
-
-    @contextlib.asynccontextmanager
-    async def _cache(self) -> AsyncIterator[RedisCache]:
-        cache = RedisCache(
-            self._settings.redis_url.get_secret_value(),
-            prefix=self._settings.topic_prefix,
-            keep_seconds=self._settings.draft_cache_seconds,
-            health=self._health,
-        )
-        try:
-            yield cache
-        finally:
-            await cache.close()
-
-    @contextlib.asynccontextmanager
-    async def _model(self) -> AsyncIterator["Anthropic | None"]:
-        """None without a key: then every package is drafted by rules."""
-        key = self._settings.anthropic_api_key
-        if key is None:
-            log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
-            yield None
-            return
-        model = (await asyncio.to_thread(_model_class))(
-            api_key=key.get_secret_value(),
-            base_url=self._settings.anthropic_base_url,
-            attempt_seconds=self._settings.model_attempt_seconds,
-            concurrency=self._settings.model_concurrency,
-        )
-        try:
-            await model.warm_up()
-            yield model
-        finally:
-            await model.close()
 
     async def _shut_down(self) -> None:
         """Intake stops, drafting drains, the relay publishes what is there, everything closes.
@@ -346,10 +265,3 @@ class Service:
 
     def _exposition(self) -> tuple[bytes, str]:
         return self._meters.exposition(self._health.stuck()), CONTENT_TYPE
-
-
-def _model_class() -> "type[Anthropic]":
-    """Takes seconds to load, ten and more on a busy machine: for those who need it, and not in the event loop."""
-    from consumer.adapters.anthropic import Anthropic
-
-    return Anthropic

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = """
 import asyncio
-from consumer.app import Service
+from consumer.composition import open_model
 from consumer.settings import read_settings
 
 async def main():
@@ -20,7 +20,7 @@ async def main():
             turns += 1
 
     turning = asyncio.create_task(turn())
-    async with Service(read_settings())._model() as model:
+    async with open_model(read_settings()) as model:
         assert model is not None
         print(turns)
     turning.cancel()

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from consumer.cli import load, prepare, published, rewind, run, settings_table, show, tables
 from consumer.cli.demo.command import demo
+from consumer.cli.replay.command import replay
 from consumer.errors import EscalationError, Misconfigured
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command("prepare")(prepare.prepare)
 app.command("load")(load.load)
 app.command("rewind")(rewind.rewind)
 app.command("demo")(demo)
+app.add_typer(replay, name="replay")
 app.add_typer(show.sessions, name="session")
 app.command("bundle")(show.show_bundle)
 app.add_typer(tables.packages, name="package")

@@ -32,7 +32,7 @@ def rewind(
     """
     settings = read_settings()
     target = parse(to)
-    moves = asyncio.run(_rewind(settings, _topics(settings, topic), target, dry_run=dry_run))
+    moves = asyncio.run(moved(settings, topic, target, dry_run=dry_run))
     rows = [
         {
             "topic": one.topic,
@@ -70,21 +70,14 @@ def parse(text: str) -> offsets.Target:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def _topics(settings: Settings, named: list[str] | None) -> tuple[str, ...]:
-    topics = Topics(settings.topic_prefix)
-    inputs = (*topics.live, *topics.replay)
-    if not named:
-        return inputs
-    wanted = tuple(topics.prefix + one for one in named)
-    if strange := [one for one in wanted if one not in inputs]:
-        known = ", ".join(one.removeprefix(topics.prefix) for one in inputs)
-        raise typer.BadParameter(f"{strange[0].removeprefix(topics.prefix)} is not an input topic: {known}.")
-    return wanted
-
-
-async def _rewind(
-    settings: Settings, topics: tuple[str, ...], target: offsets.Target, *, dry_run: bool
+async def moved(
+    settings: Settings, named: list[str] | None, target: offsets.Target, *, dry_run: bool
 ) -> list[offsets.Move]:
+    """What was, or would be, moved of these topics (all inputs when none is named).
+
+    Raises GroupInUse while somebody is a member, BadParameter for a topic that is no input, Transient.
+    """
+    topics = _topics(settings, named)
     kafka, group = connection(settings), settings.topic_prefix + settings.consumer_group
     if found := await offsets.members(kafka, group):
         raise offsets.GroupInUse(
@@ -99,3 +92,15 @@ async def _rewind(
             await put_positions(pool, {(one.topic, one.partition): one.to for one in moves})
         await offsets.apply(kafka, group, moves)
     return moves
+
+
+def _topics(settings: Settings, named: list[str] | None) -> tuple[str, ...]:
+    topics = Topics(settings.topic_prefix)
+    inputs = (*topics.live, *topics.replay)
+    if not named:
+        return inputs
+    wanted = tuple(topics.prefix + one for one in named)
+    if strange := [one for one in wanted if one not in inputs]:
+        known = ", ".join(one.removeprefix(topics.prefix) for one in inputs)
+        raise typer.BadParameter(f"{strange[0].removeprefix(topics.prefix)} is not an input topic: {known}.")
+    return wanted

@@ -63,6 +63,14 @@ class Case:
         return f"{self.work.key.request_id}/{self.work.next_revision}"
 
     @property
+    def publishes(self) -> bool:
+        return self.work.terms is None or self.work.terms.publishes
+
+    @property
+    def calls_model(self) -> bool:
+        return self.work.terms is None or self.work.terms.calls_model
+
+    @property
     def force(self) -> bool:
         return self.work.force and self.cause in {Cause.REQUEST, Cause.UPGRADE}
 
@@ -74,6 +82,8 @@ class Text:
     rendered: Rendered
     status: PackageStatus
     model: str | None
+    """Null for rules."""
+    prompt_version: str
     warnings: tuple[str, ...]
     attempts: int
     usage: Usage
@@ -87,6 +97,8 @@ def cause_of(work: Work, built: Bundle, model_name: str | None) -> Cause | None:
         return Cause.REQUEST
     same = work.last.bundle_sha256 == built.sha256
     if work.cause is Cause.REPLAY:
+        if work.terms is not None and not work.terms.calls_model:
+            return Cause.REPLAY  # whether the text differs is seen once it is made
         drafted = (work.last.bundle_sha256, work.last.prompt_version, work.last.model)
         return None if drafted == (built.sha256, prompt.VERSION, model_name) else Cause.REPLAY
     if work.upgrade_wanted and model_name is not None and (same or work.cause is Cause.UPGRADE):
@@ -125,7 +137,7 @@ def pack(sender: Sender, case: Case, text: Text) -> Package:
         provenance=Provenance(
             bundle_sha256=case.bundle.sha256,
             event_count=case.event_count,
-            prompt_version=prompt.VERSION,
+            prompt_version=text.prompt_version,
             model=text.model,
             drafted_at=text.drafted_at,
             attempts=text.attempts,

@@ -20,7 +20,9 @@ class Lane(StrEnum):
     """Which of the due work is wanted."""
 
     MODEL = "model"
-    """All that is due, upgrades included; by priority, then age."""
+    """Live work that is due, upgrades included; by priority, then age."""
+    REPLAY = "replay"
+    """What is due because of replayed records and planned replays."""
     RULES = "rules"
     """All that is due but upgrades and replays, which wait for a model."""
     URGENT = "urgent"
@@ -37,7 +39,44 @@ class Last:
     model: str | None
     """Of the draft's key; null for rules."""
     status: PackageStatus
+    content_sha256: str
     ticket: TicketReference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a planned replay lets its work do."""
+
+    stands: bool
+    """Else it was stopped or cancelled since: its work is let go."""
+    calls_model: bool
+    """Else it makes packages from drafts that are stored, and pays for none."""
+    publishes: bool
+    """Else it stops at the draft: nothing leaves the service."""
+
+
+class Replayed(StrEnum):
+    """What became of a request in a planned replay."""
+
+    PLANNED = "planned"
+    """Nothing yet."""
+
+    REVISED = "revised"
+    DRAFTED = "drafted"
+    """A draft is stored, and nothing was published: the replay does not publish."""
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What was paid for a piece of work."""
+
+    calls: int = 0
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+
+
+NOTHING = Spent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +93,10 @@ class Work:
     trace: TraceContext
     cause: Cause
     replay_id: str | None
+    terms: Terms | None
+    """Of a planned replay, when this is its work."""
+    replayed: bool
+    """Whether it comes after all live work."""
     due_at: datetime | None
     """What stood in the row; a later finish sees by it whether somebody has scheduled anew."""
     attempts: int
@@ -191,6 +234,9 @@ class Desk(Protocol):
     async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
         """What the ledger holds, without claiming anything."""
 
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, Entry] | None:
+        """What the ledger holds for the bundle: of this prompt and model if it can be, else the newest."""
+
     async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
         """With `force` an entry counts only if it was drafted for the same."""
 
@@ -213,14 +259,27 @@ class Desk(Protocol):
         *,
         draft_model: str | None,
         upgrade_in_seconds: float | None,
+        spent: Spent = NOTHING,
     ) -> Finish:
         """Package, request and outbox row in one transaction.
 
         `upgrade_in_seconds` says that a model draft is wanted instead, and when; while the model is away it waits.
         """
 
-    async def finish_unchanged(self, work: Work, basis: Basis | None, *, upgrade_in_seconds: float | None) -> Finish:
-        """There is nothing new to publish; without a basis whatever has changed meanwhile is left alone."""
+    async def finish_unchanged(
+        self,
+        work: Work,
+        basis: Basis | None,
+        *,
+        upgrade_in_seconds: float | None,
+        untold: bool = False,
+        replayed: Replayed = Replayed.UNCHANGED,
+        spent: Spent = NOTHING,
+    ) -> Finish:
+        """Nothing is published; without a basis whatever has changed meanwhile is left alone.
+
+        `untold`: the session has changed since the last package, and this work does not say so: that is done later.
+        """
 
     async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
         """The request ends without a package."""

@@ -46,17 +46,22 @@ class Drafting:
         worker: Worker,
         drafter: Drafter | None,
         model_places: int,
+        replay_places: int,
         lease_seconds: float,
         drain_seconds: float,
         hint: Hint,
         health: Health,
         clock: Callable[[], float],
     ) -> None:
-        """Without a drafter there is no key, and every package is drafted by rules."""
+        """Without a drafter there is no key, and every package is drafted by rules.
+
+        Replays take `replay_places` at the model at most, so that live work always finds one that is soon free.
+        """
         self._desk = desk
         self._worker = worker
         self._drafter = drafter
         self._model_places = model_places if drafter is not None else 0
+        self._replay_places = min(replay_places, self._model_places)
         self._lease_seconds = lease_seconds
         self._drain_seconds = drain_seconds
         self._hint = hint
@@ -95,13 +100,15 @@ class Drafting:
         outage = await self._look_at_model() if self._drafter is not None else None
         more = await self._take(Lane.URGENT, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
         if self._drafter is None:
-            return await self._take(Lane.MODEL, ModelUse.NEVER) or more
+            more = await self._take(Lane.MODEL, ModelUse.NEVER) or more
+            return await self._take(Lane.REPLAY, ModelUse.NEVER) or more
         if outage is not None:
             more = await self._take(Lane.RULES, ModelUse.LATER) or more
             if outage.probe_due and len(self._at_model) < self._model_places:
                 await self._probe()
             return more
         more = await self._take(Lane.MODEL, ModelUse.CALL) or more
+        more = await self._take(Lane.REPLAY, ModelUse.CALL) or more
         await self._wake_upgrades()
         return more
 
@@ -120,6 +127,8 @@ class Drafting:
     async def _take(self, lane: Lane, use: ModelUse) -> bool:
         calls = use is ModelUse.CALL
         places = self._model_places - len(self._at_model) if calls else RULES_PLACES - len(self._at_rules)
+        if calls and lane is Lane.REPLAY:
+            places = min(places, self._replay_places - sum(work.replayed for work in self._at_model.values()))
         if places <= 0:
             return False  # a place that becomes free is an event of its own
         taken = await self._desk.claim(lane, places)

@@ -18,10 +18,23 @@ from consumer.domain.events import SessionKey
 from consumer.domain.package import Sender
 from consumer.errors import EscalationError
 from consumer.flows.case import Case, Stint, Text, cause_of, note_of, pack
-from consumer.flows.desk import Basis, Cache, Declined, Desk, DraftKey, Entry, Finish, History, Work
+from consumer.flows.desk import (
+    NOTHING,
+    Basis,
+    Cache,
+    Declined,
+    Desk,
+    DraftKey,
+    Entry,
+    Finish,
+    History,
+    Replayed,
+    Spent,
+    Work,
+)
 from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
 from consumer.flows.meters import Meter, Meters
-from schemas.packages import Cause, Caution, FailureReason, PackageStatus, TicketReference, Usage
+from schemas.packages import Cause, Caution, FailureReason, PackageStatus, TicketReference
 
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft somebody else is making looks again so much later."""
@@ -74,18 +87,31 @@ class Worker:
 
     async def do(self, work: Work, use: ModelUse) -> None:
         """Returns when the lease has ended, one way or another. Raises Transient and Redo, and what nobody foresaw."""
+        if work.terms is not None and not work.terms.stands:
+            await self._let_go(work)
+            return
         case = await self._open(Stint(work=work, began=self._clock(), clock=self._clock), use)
         if case is None:
             return
-        if use in {ModelUse.CALL, ModelUse.PROBE} and self._drafter is not None:
+        if not case.calls_model:
+            await self._from_stored(case)
+        elif use in {ModelUse.CALL, ModelUse.PROBE} and self._drafter is not None:
             await self._with_model(self._drafter, case, use)
         else:
             await self._without_model(case, use)
 
+    async def _let_go(self, work: Work) -> None:
+        """Work of a replay that goes on no longer. News that it would have covered is looked at later."""
+        again = 0.0 if work.upgrade_wanted else None
+        finish = await self._desk.finish_unchanged(
+            work, None, upgrade_in_seconds=again, untold=True, replayed=Replayed.PLANNED
+        )
+        await self._finished(work, finish)
+
     async def give_up(self, work: Work, detail: str) -> None:
         """Ends work that cannot be done: a first package fails, a revision is left out."""
         if work.last is not None:
-            await self._desk.finish_unchanged(work, None, upgrade_in_seconds=None)
+            await self._desk.finish_unchanged(work, None, upgrade_in_seconds=None, replayed=Replayed.FAILED)
             return
         history = await self._desk.history(work.key.session)
         ticket = None if history is None else history.ticket
@@ -214,7 +240,7 @@ class Worker:
     ) -> None:
         match outcome:
             case Drafted():
-                await self._publish_drafted(case, outcome.entry)
+                await self._publish_drafted(case, case.key, outcome.entry)
             case Declined():
                 await self._by_rules(case, errand, outcome.warning, None)
             case Away() if case.cause is Cause.REPLAY:
@@ -233,15 +259,26 @@ class Worker:
             known = await self._cache.get(case.key, case.version) or await self._desk.find_draft(case.key)
         match known:
             case Entry():
-                await self._publish_drafted(case, known)
+                await self._publish_drafted(case, case.key, known)
             case Declined():
                 await self._by_rules(case, None, known.warning, None)
             case None:
                 await self._by_rules(case, None, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
 
+    async def _from_stored(self, case: Case) -> None:
+        """A stored draft, of whichever prompt and model, makes the text anew; rules do where they made the last."""
+        last = case.work.last
+        found = await self._desk.find_any_draft(case.key)
+        if found is not None:
+            await self._publish_drafted(case, *found)
+        elif last is not None and last.status is PackageStatus.FALLBACK:
+            await self._publish(case, self._ruled(case, None, None), None)
+        else:
+            await self._leave(case, Replayed.UNCHANGED, NOTHING)
+
     # what to publish
 
-    async def _publish_drafted(self, case: Case, entry: Entry) -> None:
+    async def _publish_drafted(self, case: Case, key: DraftKey, entry: Entry) -> None:
         reused = entry.drafted_for != case.destined
         if reused:
             self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
@@ -249,6 +286,7 @@ class Worker:
             rendered=markdown.render(case.bundle, Draft.model_validate_json(entry.draft)),
             status=PackageStatus.READY,
             model=entry.model,
+            prompt_version=key.prompt_version,
             warnings=entry.warnings,
             attempts=entry.attempts,
             usage=entry.usage,
@@ -256,8 +294,9 @@ class Worker:
             reused=reused,
         )
         # Hazard: before the final transaction, for whoever ends the session after it forgets what the cache holds.
-        await self._cache.put(case.key, case.version, entry)
-        await self._publish(case, text, None)
+        await self._cache.put(key, case.version, entry)
+        spent = NOTHING if reused else Spent(calls=entry.attempts, usage=entry.usage)
+        await self._publish(case, text, None, draft_model=key.model, spent=spent)
 
     async def _by_rules(
         self,
@@ -270,27 +309,54 @@ class Worker:
             # The reader has as good a text already, or gets the upgrade, which covers what has changed, later.
             last_is_fallback = case.work.last is not None and case.work.last.status is PackageStatus.FALLBACK
             again = upgrade_in_seconds if last_is_fallback else None
-            finish = await insist(lambda: self._desk.finish_unchanged(case.work, case.basis, upgrade_in_seconds=again))
+            spent = _spent(errand)
+            finish = await insist(
+                lambda: self._desk.finish_unchanged(case.work, case.basis, upgrade_in_seconds=again, spent=spent)
+            )
             await self._finished(case.work, finish)
             return
-        text = Text(
+        await self._publish(case, self._ruled(case, errand, warning), upgrade_in_seconds, spent=_spent(errand))
+
+    def _ruled(self, case: Case, errand: Errand | None, warning: str | None) -> Text:
+        spent = _spent(errand)
+        return Text(
             rendered=review.by_rules(case.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
+            prompt_version=prompt.VERSION,
             warnings=() if warning is None else (warning,),
-            attempts=errand.calls if errand else 0,
-            usage=errand.usage if errand else Usage(),
+            attempts=spent.calls,
+            usage=spent.usage,
             drafted_at=case.stint.now,
             reused=False,
         )
-        await self._publish(case, text, upgrade_in_seconds)
 
-    async def _publish(self, case: Case, text: Text, upgrade_in_seconds: float | None) -> None:
+    async def _publish(
+        self,
+        case: Case,
+        text: Text,
+        upgrade_in_seconds: float | None,
+        *,
+        draft_model: str | None = None,
+        spent: Spent = NOTHING,
+    ) -> None:
+        """`draft_model` is that of the draft's key, null for rules."""
         packed = pack(self._sender, case, text)
-        draft_model = None if text.status is PackageStatus.FALLBACK else self._model_name
+        last = case.work.last
+        if not case.calls_model and last is not None and packed.ready.content_sha256 == last.content_sha256:
+            await self._leave(case, Replayed.UNCHANGED, spent)
+            return
+        if not case.publishes:
+            await self._leave(case, Replayed.DRAFTED, spent)
+            return
         finish = await insist(
             lambda: self._desk.finish_ready(
-                case.work, packed, case.basis, draft_model=draft_model, upgrade_in_seconds=upgrade_in_seconds
+                case.work,
+                packed,
+                case.basis,
+                draft_model=draft_model,
+                upgrade_in_seconds=upgrade_in_seconds,
+                spent=spent,
             )
         )
         await self._finished(case.work, finish)
@@ -300,6 +366,21 @@ class Worker:
         if case.work.last is None:
             self._meters.observe(Meter.OUTCOME_SECONDS, case.work.age_seconds + case.stint.elapsed_seconds)
 
+    async def _leave(self, case: Case, became: Replayed, spent: Spent) -> None:
+        """Ends work that publishes nothing; what it found waiting, an upgrade or news, waits on."""
+        again = 0.0 if case.work.upgrade_wanted else None
+        finish = await insist(
+            lambda: self._desk.finish_unchanged(
+                case.work,
+                case.basis,
+                upgrade_in_seconds=again,
+                untold=not case.same_as_last,
+                replayed=became,
+                spent=spent,
+            )
+        )
+        await self._finished(case.work, finish)
+
     async def _finished(self, work: Work, finish: Finish) -> None:
         if finish is Finish.DONE:
             return
@@ -308,6 +389,10 @@ class Worker:
             raise Redo
         if finish is Finish.GONE:
             log.info("Work was ended by somebody else; nothing was written.", event_name="work_gone", **_of(work))
+
+
+def _spent(errand: Errand | None) -> Spent:
+    return NOTHING if errand is None else Spent(calls=errand.calls, usage=errand.usage)
 
 
 def _of(work: Work) -> dict[str, str]:

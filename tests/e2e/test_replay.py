@@ -4,8 +4,12 @@ import json
 import random
 from collections.abc import Mapping
 
+import pytest
+
+from consumer.adapters.kafka.offsets import GroupInUse
+from consumer.cli.rewind import moved
 from schemas.topics import REPLAY_SUFFIX
-from tests.support.stage import Event, Stage, Story
+from tests.support.stage import Event, Stage, Story, settings_of
 
 _MOVING = {"relay", "outbox", "intake_positions", "schema_migrations"}
 """Tables that a running service writes without any record."""
@@ -44,17 +48,18 @@ async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Sta
     again = Story("plain").request("replayed-once") | {"replayid": "march"}
     await stage.send(again, topic=stage.topics.requests + REPLAY_SUFFIX)
     await stage.settled()
-    refused = await stage.command("rewind", "--to", "earliest")
-    assert (refused.code, "member" in refused.errors) == (1, True), refused
+    settings = settings_of(stage.environment())
+    with pytest.raises(GroupInUse, match="1 member"):
+        await moved(settings, ["session-state-changed"], "earliest", dry_run=False)
     assert (await service.terminate()).code == 0
     before, calls = await everything(stage), stage.model.calls
 
-    dry = await stage.command("rewind", "--to", "earliest", "--dry-run", "--json")
+    dry = await moved(settings, None, "earliest", dry_run=True)
     done = await stage.command("rewind", "--to", "earliest", "--json")
-    assert (dry.code, done.code) == (0, 0), done.errors
-    moved = json.loads(done.output)["partitions"]
-    assert json.loads(dry.output)["partitions"] == moved, "a dry run moved something"
-    assert sum(one["read_again"] for one in moved) == len(history()) + 1
+    assert done.code == 0, done.errors
+    partitions = json.loads(done.output)["partitions"]
+    assert [one["read_again"] for one in partitions] == [one.again for one in dry], "a dry run moved something"
+    assert sum(one.again for one in dry) == len(history()) + 1
     assert await stage.oracle.unsettled(), "nothing was rewound: the test proves nothing"
 
     await stage.running(revise_after_seconds="0.3")

@@ -90,6 +90,8 @@ class Office:
         rules: RevisionRules = RevisionRules(after_seconds=0.1, window_seconds=3600, limit=5),  # noqa: B008 - frozen
         make_desk: Callable[..., PostgresDesk] = PostgresDesk,
         redis_url: str | None = None,
+        replay_places: int | None = None,
+        only_replay: str | None = None,
     ) -> AsyncIterator[Replica]:
         pool = await open_pool(self.dsn, name="office", max_size=10)
         health, meters = Health(time.monotonic), Counts()
@@ -101,6 +103,8 @@ class Office:
             probe_seconds=probe_seconds,
             spread_seconds=spread_seconds,
             rules=rules,
+            model_name=MODEL if key else None,
+            only_replay=only_replay,
         )
         cache = RedisCache(redis_url or self.redis_url, prefix=self.prefix, keep_seconds=60, health=health)
         model = Anthropic(api_key="k", base_url=self.model_url, attempt_seconds=attempt_seconds, concurrency=places)
@@ -131,6 +135,7 @@ class Office:
             worker=worker,
             drafter=drafter if key else None,
             model_places=places,
+            replay_places=places if replay_places is None else replay_places,
             lease_seconds=lease_seconds,
             drain_seconds=drain_seconds,
             hint=Often(),

@@ -46,10 +46,11 @@ class Readiness:
 
 
 class ServiceProcess:
-    """`python -m consumer run`. What it logs goes to one file, however often it is started again."""
+    """`python -m consumer run`, or another command. What it says goes to one file, however often it is started."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
         self.log = log
+        self._arguments = arguments or ("run",)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
@@ -74,7 +75,7 @@ class ServiceProcess:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_COMMAND, "run", *options],
+                [*_COMMAND, *self._arguments, *options],
                 env=whole_environment(self._environment),
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -140,6 +141,16 @@ class ServiceProcess:
     async def kill(self) -> None:
         """SIGKILL."""
         await self._ended(signal.SIGKILL, 10)
+
+    async def finished(self, *, within_seconds: float) -> int:
+        """The exit code of a command that ends by itself."""
+        process = self._process
+        assert process is not None, "not started"
+        deadline = time.monotonic() + within_seconds
+        while process.poll() is None:
+            assert time.monotonic() < deadline, f"not finished within {within_seconds:g} s\n{self._log_tail()}"
+            await asyncio.sleep(_POLL_SECONDS)
+        return int(process.returncode)
 
     def pause(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import asyncpg
 import pytest
+import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from consumer.app import prepare as make_ready
@@ -111,6 +112,15 @@ class Stage:
         made.start()
         await made.wait_ready()
         return made
+
+    async def forget_cached_drafts(self) -> None:
+        """Redis flushed, as far as it is this stage's."""
+        client = redis.from_url(self._environment["REDIS_URL"])
+        try:
+            if keys := await client.keys(f"{self.topics.prefix}*"):
+                await client.delete(*keys)
+        finally:
+            await client.aclose()
 
     # the topics
 

@@ -10,11 +10,13 @@ from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
+from consumer.domain import prompt
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import Package, Publication
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.flows import schedule
 from consumer.flows.desk import (
+    NOTHING,
     Basis,
     Busy,
     Claim,
@@ -25,12 +27,20 @@ from consumer.flows.desk import (
     History,
     Lane,
     Outage,
+    Replayed,
+    Spent,
     Work,
 )
 from consumer.flows.schedule import RevisionRules
 from schemas.packages import Cause, FailureReason
 
 _queries = Queries("desk")
+_LAST_RANK = 100
+_RANKS = {
+    Lane.MODEL: (0, schedule.REPLAYED),
+    Lane.REPLAY: (schedule.REPLAYED + 1, _LAST_RANK),
+    Lane.RULES: (0, _LAST_RANK),
+}
 _UPGRADES_AT_ONCE = 1000  # keeps the statement short when thousands waited for the model
 
 
@@ -47,8 +57,13 @@ class PostgresDesk:
         probe_seconds: float,
         spread_seconds: float,
         rules: RevisionRules,
+        model_name: str | None,
+        only_replay: str | None = None,
     ) -> None:
-        """`margin_seconds`: so long before its deadline a first package has to be decided."""
+        """`margin_seconds`: so long before its deadline a first package has to be decided.
+
+        `model_name` is None without a key. With `only_replay` only that planned replay's work is given out.
+        """
         self._pool = pool
         self._redactor = redactor
         self._lease_seconds = lease_seconds
@@ -56,26 +71,48 @@ class PostgresDesk:
         self._probe_seconds = probe_seconds
         self._spread_seconds = spread_seconds
         self._rules = rules
+        self._model_name = model_name
+        self._only_replay = only_replay
 
     # leases
 
     async def claim(self, lane: Lane, limit: int) -> list[Work]:
+        if self._only_replay is not None and lane is not Lane.REPLAY:
+            return []
         async with reachable(self._pool):
             if lane is Lane.URGENT:
                 rows = await self._pool.fetch(_queries.claim_urgent, limit, self._lease_seconds, self._margin_seconds)
             else:
                 rows = await self._pool.fetch(
-                    _queries.claim, limit, self._lease_seconds, self._margin_seconds, lane is Lane.MODEL
+                    _queries.claim,
+                    limit,
+                    self._lease_seconds,
+                    self._margin_seconds,
+                    lane is not Lane.RULES,
+                    *_RANKS[lane],
+                    prompt.VERSION,
+                    self._model_name,
+                    self._only_replay,
                 )
         return [reading.work(row) for row in rows]
 
     async def claim_probe(self) -> Work | None:
         async with self._transaction() as connection:
-            candidate = await connection.fetchrow(_queries.probe_candidate)
+            candidate = None
+            if self._only_replay is None:
+                candidate = await connection.fetchrow(_queries.probe_candidate)
+            of_replay = candidate is None
+            if candidate is None:
+                terms = (self._only_replay, prompt.VERSION, self._model_name)
+                candidate = await connection.fetchrow(_queries.probe_replay, *terms)
             if candidate is None or not await connection.fetchval(_queries.take_probe, self._probe_seconds):
                 return None
             row = await connection.fetchrow(
-                _queries.lease_probe, *candidate.values(), self._lease_seconds, schedule.LATER
+                _queries.lease_probe,
+                *candidate.values(),
+                self._lease_seconds,
+                schedule.REPLAYED if of_replay else schedule.LATER,
+                of_replay,
             )
         return None if row is None else reading.work(row)
 
@@ -100,22 +137,21 @@ class PostgresDesk:
 
     async def history(self, key: SessionKey) -> History | None:
         async with reachable(self._pool):
-            rows = await self._pool.fetch(_queries.history, *key)
-        if not rows:
-            return None
-        return History(
-            events=tuple(reading.event(key, row) for row in rows if row["version"] is not None),
-            arrivals=rows[0]["event_count"],
-            secrets=rows[0]["secrets"],
-            erased=rows[0]["erased"],
-            ticket=reading.ticket(rows[0]["last_ticket"]),
-        )
+            return reading.history(key, await self._pool.fetch(_queries.history, *key))
 
     async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_draft, *key)
         known = None if row is None else reading.known(row)
         return None if isinstance(known, Busy) else known
+
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, Entry] | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.find_any_draft, *key)
+        known = None if row is None else reading.known(row)
+        if row is None or not isinstance(known, Entry):
+            return None
+        return key._replace(prompt_version=row["prompt_version"], model=row["model"]), known
 
     async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
         async with reachable(self._pool):
@@ -178,6 +214,7 @@ class PostgresDesk:
         *,
         draft_model: str | None,
         upgrade_in_seconds: float | None,
+        spent: Spent = NOTHING,
     ) -> Finish:
         ready = package.ready
         async with self._transaction() as connection:
@@ -216,16 +253,27 @@ class PostgresDesk:
                 by_change,
             )
             await _insert_outbox(connection, package.publication)
+            await _note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
         return Finish.DONE
 
-    async def finish_unchanged(self, work: Work, basis: Basis | None, *, upgrade_in_seconds: float | None) -> Finish:
+    async def finish_unchanged(
+        self,
+        work: Work,
+        basis: Basis | None,
+        *,
+        upgrade_in_seconds: float | None,
+        untold: bool = False,
+        replayed: Replayed = Replayed.UNCHANGED,
+        spent: Spent = NOTHING,
+    ) -> Finish:
         async with self._transaction() as connection:
             locked = await _lock(connection, work, basis)
             if isinstance(locked, Finish):
                 return locked
             request, news = locked
-            following = await self._following(connection, work, request, 0, news, upgrade_in_seconds)
+            following = await self._following(connection, work, request, 0, news or untold, upgrade_in_seconds)
             await connection.execute(_queries.schedule, *work.key, work.token, *following)
+            await _note_replayed(connection, work, replayed, None, spent)
         return Finish.DONE
 
     async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
@@ -322,6 +370,25 @@ async def _lock(
         return Finish.STALE
     news = session is not None and basis is not None and session["event_count"] > basis.arrivals
     return request, news
+
+
+async def _note_replayed(
+    connection: Connection, work: Work, became: Replayed, revision: int | None, spent: Spent
+) -> None:
+    if work.terms is not None:
+        usage = spent.usage
+        await connection.execute(
+            _queries.note_replayed,
+            *work.key,
+            work.replay_id,
+            became,
+            revision,
+            spent.calls,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens,
+        )
 
 
 async def _insert_outbox(connection: Connection, publication: Publication) -> None:

@@ -1,5 +1,6 @@
 """Rows of the desk's tables as what drafting calls them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -7,7 +8,8 @@ from pydantic import ValidationError
 
 from consumer.domain import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
-from consumer.flows.desk import Busy, Declined, Entry, Last, Work
+from consumer.flows.desk import Busy, Declined, Entry, History, Last, Terms, Work
+from consumer.flows.schedule import REPLAYED
 from schemas.packages import Cause, PackageStatus, TicketReference
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
@@ -24,6 +26,8 @@ def work(row: asyncpg.Record) -> Work:
         trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
         cause=Cause(row["cause"]),
         replay_id=row["replay_id"],
+        terms=terms(row),
+        replayed=row["rank"] > REPLAYED,
         due_at=row["due_at"],
         attempts=row["attempts"],
         last=last(row),
@@ -44,8 +48,15 @@ def last(row: asyncpg.Record) -> Last | None:
         prompt_version=row["prompt_version"],
         model=row["model"],
         status=PackageStatus(row["status"]),
+        content_sha256=row["content_sha256"],
         ticket=ticket(row["ticket"]),
     )
+
+
+def terms(row: asyncpg.Record) -> Terms | None:
+    if row["publishes"] is None:
+        return None
+    return Terms(stands=row["applying"], calls_model=row["calls_model"], publishes=row["publishes"])
 
 
 def ticket(text: str | None) -> TicketReference | None:
@@ -63,6 +74,19 @@ def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
         occurred_at=occurred_at,
         actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
         data=None if row["data"] is None else stored.load(row["type"], row["data"]),
+    )
+
+
+def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> History | None:
+    """One row per event, each with what is said of the session as a whole; none for a session nobody has heard of."""
+    if not rows:
+        return None
+    return History(
+        events=tuple(event(key, row) for row in rows if row["version"] is not None),
+        arrivals=rows[0]["event_count"],
+        secrets=rows[0]["secrets"],
+        erased=rows[0]["erased"],
+        ticket=ticket(rows[0]["last_ticket"]),
     )
 
 

@@ -42,6 +42,7 @@ def make_desk(
         probe_seconds=10.0,
         spread_seconds=60.0,
         rules=rules,
+        model_name="claude-sonnet-5-5",
     )
 
 

@@ -63,7 +63,7 @@ async def test_a_replay_asked_for_meanwhile_is_not_lost(desk: PostgresDesk, tabl
     await publish(desk, work, cause=Cause.STATE_CHANGED)
     row = await tables.request()
     assert (row["cause"], row["replay_id"], row["rank"], row["revisions_by_change"]) == ("replay", "again", 23, 1)
-    replayed = await take(desk)
+    replayed = await take(desk, Lane.REPLAY)
     assert (replayed.cause, replayed.replay_id) == (Cause.REPLAY, "again")
     assert await desk.finish_unchanged(replayed, BASIS, upgrade_in_seconds=None) is Finish.DONE
     assert (await tables.request())["due_at"] is None

@@ -26,7 +26,8 @@ async def test_the_claim_stays_on_its_index(pool: Pool, tables: Tables) -> None:
     await tables.execute("ANALYZE requests")
     queries = Queries("desk")
     for name, index, arguments in [
-        ("claim", "requests_due", (8, 20.0, 3.0, True)),
+        ("claim", "requests_due", (8, 20.0, 3.0, True, 0, 20, "prompt", "model", None)),
+        ("claim", "requests_due", (8, 20.0, 3.0, True, 21, 99, "prompt", "model", "april")),
         ("claim_urgent", "requests_deadline", (8, 20.0, 3.0)),
     ]:
         text = getattr(queries, name)

@@ -2,12 +2,19 @@
 
 -- name: claim
 -- Due work by rank, then age. $1 limit, $2 lease seconds, $3 margin seconds, $4 whether a model is there for
--- upgrades and replays.
+-- upgrades and replays, $5 and $6 ranks, $7 prompt version and $8 model (null without a key): a planned replay that
+-- calls is left to those that it was planned for, unless it was stopped and is only let go; $9 the one planned replay whose work is wanted, null for all work.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
-    FROM requests
+    FROM requests AS r
     WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
+      AND rank BETWEEN $5 AND $6
       AND ($4 OR cause NOT IN ('upgrade', 'replay'))
+      AND ($9::text IS NULL OR cause = 'replay' AND replay_id = $9)
+      AND (cause <> 'replay' OR NOT EXISTS (
+               SELECT FROM replays AS p
+               WHERE p.replay_id = r.replay_id AND p.state = 'applying' AND p.calls_model
+                 AND (p.prompt_version <> $7 OR p.model IS DISTINCT FROM $8)))
     ORDER BY rank, stored_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -21,8 +28,10 @@ WITH due AS MATERIALIZED (
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds,
        coalesce(half_deadline_at <= now(), backlog IS NULL) AS waited,
        extract(epoch FROM deadline_at - now())::float8 - least($3, deadline_seconds / 4.0) AS deadline_in_seconds,
-       p.bundle_sha256, p.prompt_version, p.model, p.status, p.ticket
+       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
+       plan.state = 'applying' AS applying, plan.calls_model, plan.publishes
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
+           LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
 ORDER BY rank, stored_at;
 
 -- name: claim_urgent
@@ -46,8 +55,10 @@ WITH due AS MATERIALIZED (
 )
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds, true AS waited,
        extract(epoch FROM deadline_at - now())::float8 - least($3, deadline_seconds / 4.0) AS deadline_in_seconds,
-       p.bundle_sha256, p.prompt_version, p.model, p.status, p.ticket
+       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
+       plan.state = 'applying' AS applying, plan.calls_model, plan.publishes
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
+           LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
 ORDER BY deadline_at;
 
 -- name: probe_candidate
@@ -56,6 +67,18 @@ SELECT tenant_id, session_id, request_id
 FROM requests
 WHERE upgrade_wanted AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
 ORDER BY ended_at
+LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
+-- name: probe_replay
+-- Without an upgrade that waits: the replay that has waited longest; $1 the one planned replay, or null.
+SELECT tenant_id, session_id, request_id
+FROM requests AS r
+WHERE due_at <= now() AND cause = 'replay' AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
+  AND ($1::text IS NULL OR replay_id = $1)
+  AND NOT EXISTS (SELECT FROM replays AS p WHERE p.replay_id = r.replay_id
+                  AND (NOT p.calls_model OR p.prompt_version <> $2 OR p.model IS DISTINCT FROM $3))
+ORDER BY rank, stored_at
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
@@ -68,13 +91,16 @@ UPDATE model_outage SET next_probe_at = now() + make_interval(secs => $1) WHERE 
 WITH taken AS (
     UPDATE requests AS r
     SET lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs => $4), attempts = attempts + 1,
-        due_at = now(), cause = 'upgrade', replay_id = NULL, rank = priority + $5
+        due_at = now(), cause = CASE WHEN $6 THEN 'replay' ELSE 'upgrade' END,
+        replay_id = CASE WHEN $6 THEN replay_id END, rank = priority + $5
     WHERE (tenant_id, session_id, request_id) = ($1, $2, $3)
     RETURNING r.*
 )
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds, true AS waited, NULL::float8 AS deadline_in_seconds,
-       p.bundle_sha256, p.prompt_version, p.model, p.status, p.ticket
-FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id;
+       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
+       plan.state = 'applying' AS applying, plan.calls_model, plan.publishes
+FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
+           LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id;
 
 -- name: renew_leases
 -- Skips rows that somebody has locked just now, for waiting could end in a deadlock; the next renewal finds them.
@@ -144,6 +170,13 @@ ORDER BY e.version;
 -- name: find_draft
 SELECT state, answer, refusal FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5);
+
+-- name: find_any_draft
+-- Of this prompt and model if there is one, else the newest.
+SELECT prompt_version, model, state, answer, refusal FROM drafts
+WHERE (tenant_id, session_id, bundle_sha256) = ($1, $2, $3) AND state = 'drafted'
+ORDER BY (prompt_version, model) = ($4, $5) DESC, drafted_at DESC
+LIMIT 1;
 
 -- name: claim_draft
 -- Takes a key that nobody has, that was left behind, or, forced, one that was drafted for something else.
@@ -223,6 +256,13 @@ UPDATE requests
 SET state = 'failed', failure = $5, ended_at = now(), due_at = NULL, lease_token = NULL, leased_until = NULL,
     upgrade_wanted = false
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
+
+-- name: note_replayed
+-- What a planned replay has come to, for this request.
+UPDATE replay_items
+SET state = $5, revision = $6, calls = $7, input_tokens = $8, output_tokens = $9, cache_read_input_tokens = $10,
+    cache_creation_input_tokens = $11, ended_at = now()
+WHERE (tenant_id, session_id, request_id, replay_id) = ($1, $2, $3, $4);
 
 -- name: insert_package
 INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, state_version, arrivals, status, cause,

@@ -1,0 +1,140 @@
+-- Replays by plan: what to choose from, what was planned, how far it has come. Locks are taken in the desk's order: a
+-- request, then its item.
+
+-- name: candidates
+-- Requests with a package, by session; $1 tenants, $2 sessions, $3 requests, $4 and $5 the time of the last package,
+-- $6 its status, $7 prompt version, $8 model, $9 cause; $10 to $12 the last key that was seen; $13 limit.
+SELECT r.tenant_id, r.session_id, r.request_id, r.reason, r.revision,
+       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket
+FROM requests AS r JOIN packages AS p ON p.package_id = r.last_package_id
+WHERE r.state = 'done' AND (r.tenant_id, r.session_id, r.request_id) > ($10, $11, $12)
+  AND (cardinality($1::text[]) = 0 OR r.tenant_id = ANY($1))
+  AND (cardinality($2::text[]) = 0 OR r.session_id = ANY($2))
+  AND (cardinality($3::text[]) = 0 OR r.request_id = ANY($3))
+  AND ($4::timestamptz IS NULL OR p.created_at >= $4) AND ($5::timestamptz IS NULL OR p.created_at < $5)
+  AND ($6::text IS NULL OR p.status = $6) AND ($7::text IS NULL OR p.prompt_version = $7)
+  AND ($8::text IS NULL OR p.model = $8) AND ($9::text IS NULL OR p.cause = $9)
+ORDER BY r.tenant_id, r.session_id, r.request_id
+LIMIT $13;
+
+-- name: drafts_of
+SELECT bundle_sha256, prompt_version, model, state, answer, refusal FROM drafts
+WHERE (tenant_id, session_id) = ($1, $2) AND state IN ('drafted', 'refused')
+ORDER BY drafted_at DESC NULLS LAST;
+
+-- name: put_replay
+INSERT INTO replays (replay_id, prompt_version, model, chosen, figures, price) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: put_items
+INSERT INTO replay_items (replay_id, tenant_id, session_id, request_id, place, why, source, renders, estimate_usd)
+SELECT $1, tenant_id, session_id, request_id, place, string_to_array(why, ' '), source, renders, estimate_usd
+FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::boolean[],
+            $9::double precision[])
+     AS new (tenant_id, session_id, request_id, place, why, source, renders, estimate_usd)
+JOIN requests AS r USING (tenant_id, session_id, request_id);
+
+-- name: replays
+-- The newest first; $1 one of them, or null.
+SELECT replay_id, state, prompt_version, model, chosen, figures, price, planned_at, calls_model, publishes, began_at,
+       seen_at, extract(epoch FROM now() - seen_at)::float8 AS silent_seconds, ended_at
+FROM replays WHERE $1::text IS NULL OR replay_id = $1
+ORDER BY planned_at DESC, replay_id LIMIT $2;
+
+-- name: lock_replay
+SELECT state, prompt_version, model, price, calls_model, publishes,
+       extract(epoch FROM now() - greatest(paced_at, now() - interval '60 seconds'))::float8 AS unpaced_seconds
+FROM replays WHERE replay_id = $1 FOR UPDATE;
+
+-- name: tally
+-- What this way of applying concerns ($2: with the model, else only what renders), by state.
+SELECT state, count(*)::int AS items, sum(calls)::int AS calls, sum(estimate_usd) AS estimate_usd,
+       sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
+       sum(cache_read_input_tokens)::bigint AS cache_read_input_tokens,
+       sum(cache_creation_input_tokens)::bigint AS cache_creation_input_tokens
+FROM replay_items
+WHERE replay_id = $1 AND CASE WHEN $2 THEN source IS NOT NULL ELSE renders END
+GROUP BY state;
+
+-- name: items
+SELECT i.tenant_id, i.session_id, i.request_id, i.why, i.source, i.renders, i.state, r.reason, r.revision,
+       p.event, p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket
+FROM replay_items AS i
+JOIN requests AS r USING (tenant_id, session_id, request_id)
+JOIN packages AS p ON p.package_id = r.last_package_id
+WHERE i.replay_id = $1 AND ($2::text IS NULL OR i.request_id = $2) AND ($3::text IS NULL OR i.session_id = $3)
+ORDER BY i.place LIMIT $4;
+
+-- name: begin
+UPDATE replays
+SET state = 'applying', calls_model = $2, publishes = $3, began_at = coalesce(began_at, now()), seen_at = now(),
+    paced_at = coalesce(paced_at, now()), ended_at = NULL
+WHERE replay_id = $1;
+
+-- name: publish_drafted
+-- What an earlier round drafted and kept is to go out now.
+UPDATE replay_items SET state = 'planned', ended_at = NULL WHERE replay_id = $1 AND state = 'drafted';
+
+-- name: drop_ended
+-- Requests that were cancelled or erased since have no further revision.
+UPDATE replay_items AS i SET state = 'dropped', ended_at = now()
+FROM requests AS r
+WHERE i.replay_id = $1 AND i.state IN ('planned', 'released') AND r.state <> 'done'
+  AND (r.tenant_id, r.session_id, r.request_id) = (i.tenant_id, i.session_id, i.request_id);
+
+-- name: take_back
+-- Released, and yet its request is not due for this replay: another cause has taken it over. It will be due again.
+UPDATE replay_items AS i SET state = 'planned'
+FROM requests AS r
+WHERE i.replay_id = $1 AND i.state = 'released'
+  AND (r.tenant_id, r.session_id, r.request_id) = (i.tenant_id, i.session_id, i.request_id)
+  AND NOT (r.cause = 'replay' AND r.replay_id = $1 AND r.due_at IS NOT NULL);
+
+-- name: next_items
+-- Those that can be released now: nothing else is to be done for their requests. $2: with the model.
+SELECT i.tenant_id, i.session_id, i.request_id, i.estimate_usd
+FROM replay_items AS i JOIN requests AS r USING (tenant_id, session_id, request_id)
+WHERE i.replay_id = $1 AND i.state = 'planned' AND CASE WHEN $2 THEN i.source IS NOT NULL ELSE i.renders END
+  AND r.state = 'done' AND r.due_at IS NULL AND r.leased_until IS NULL
+ORDER BY i.place
+LIMIT $3
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: release_requests
+UPDATE requests AS r SET due_at = now(), cause = 'replay', replay_id = $1, rank = r.priority + $5
+FROM unnest($2::text[], $3::text[], $4::text[]) AS one (tenant_id, session_id, request_id)
+WHERE (r.tenant_id, r.session_id, r.request_id) = (one.tenant_id, one.session_id, one.request_id);
+
+-- name: release_items
+UPDATE replay_items AS i SET state = 'released'
+FROM unnest($2::text[], $3::text[], $4::text[]) AS one (tenant_id, session_id, request_id)
+WHERE i.replay_id = $1
+  AND (i.tenant_id, i.session_id, i.request_id) = (one.tenant_id, one.session_id, one.request_id);
+
+-- name: pace
+-- $2 seconds of the rate are used up; what was not used within a minute is forfeit.
+UPDATE replays
+SET seen_at = now(), paced_at = greatest(paced_at, now() - interval '60 seconds') + make_interval(secs => $2)
+WHERE replay_id = $1;
+
+-- name: withdraw_requests
+-- What nobody works on is due no longer; what is locked just now is let go by whoever takes it up. News that came meanwhile is taken up as after any package: $2 seconds later,
+-- within $3 seconds of the first package, at most $4 times.
+WITH idle AS MATERIALIZED (
+    SELECT r.tenant_id, r.session_id, r.request_id
+    FROM replay_items AS i JOIN requests AS r USING (tenant_id, session_id, request_id)
+    WHERE i.replay_id = $1 AND i.state = 'released' AND r.cause = 'replay' AND r.replay_id = $1
+      AND (r.leased_until IS NULL OR r.leased_until < now())
+    FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE requests AS r
+SET lease_token = NULL, leased_until = NULL, cause = 'state_changed', replay_id = NULL, rank = r.priority + $5,
+    due_at = CASE WHEN s.event_count > p.arrivals AND r.revisions_by_change < $4
+                       AND r.first_done_at + make_interval(secs => $3) > now()
+                  THEN now() + make_interval(secs => $2) END
+FROM idle, sessions AS s, packages AS p
+WHERE (r.tenant_id, r.session_id, r.request_id) = (idle.tenant_id, idle.session_id, idle.request_id)
+  AND (s.tenant_id, s.session_id) = (idle.tenant_id, idle.session_id) AND p.package_id = r.last_package_id;
+
+-- name: end
+UPDATE replays SET state = $2, ended_at = CASE WHEN $2 IN ('done', 'cancelled') THEN now() END, seen_at = now()
+WHERE replay_id = $1;

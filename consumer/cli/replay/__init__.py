@@ -1,0 +1,1 @@
+"""`replay`: packages made again on purpose: planned, priced, compared, then applied."""

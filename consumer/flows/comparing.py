@@ -1,0 +1,75 @@
+"""What a planned replay would change in a package, section by section. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer.domain import markdown, review
+from consumer.domain.bundle import Bundle
+from consumer.domain.draft import Draft
+from consumer.domain.events import RequestKey
+from consumer.flows.desk import DraftKey
+from consumer.flows.planning import Candidate, Stored, render_stored
+from schemas.packages import Section, SectionKey
+
+_WRITTEN_BY_CODE = frozenset({SectionKey.CONFIRMED, SectionKey.TRIED})
+"""Lists of the record: known, but for a wording or a note, before the model is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One section; `after` is None where only the model's answer will tell."""
+
+    key: SectionKey
+    heading: str
+    before: str
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What becomes of one package; sections that stay equal are left out."""
+
+    request: RequestKey
+    why: tuple[str, ...]
+    drafted: bool
+    """Whether the draft is stored: then this is what the package will say, else lists are foretold and prose is not."""
+    changes: tuple[Change, ...]
+
+
+def compare(
+    candidate: Candidate,
+    why: Sequence[str],
+    before: Sequence[Section],
+    built: Bundle,
+    stored: Sequence[Stored],
+    key: DraftKey,
+    *,
+    calls_model: bool,
+) -> Difference:
+    """`before` is what was published last; `key` that of the draft that the replay wants."""
+    rendered = _after(candidate, built, stored, key, calls_model=calls_model)
+    after: Mapping[SectionKey, str | None]
+    if rendered is not None:
+        after = {section.key: section.markdown for section in rendered.sections}
+    else:
+        lists = {section.key: section.markdown for section in review.by_rules(built).rendered.sections}
+        after = {name: lists[name] if name in _WRITTEN_BY_CODE else None for name in SectionKey}
+    changes = tuple(
+        Change(key=section.key, heading=section.heading, before=section.markdown, after=after[section.key])
+        for section in before
+        if after[section.key] != section.markdown
+    )
+    return Difference(request=candidate.key, why=tuple(why), drafted=rendered is not None, changes=changes)
+
+
+def _after(
+    candidate: Candidate, built: Bundle, stored: Sequence[Stored], key: DraftKey, *, calls_model: bool
+) -> markdown.Rendered | None:
+    if not calls_model:
+        return render_stored(candidate.last, built, stored, key)
+    ledger = next((one for one in stored if one.key == key), None)
+    if ledger is None:
+        return None
+    if ledger.entry is None:
+        return review.by_rules(built).rendered
+    return markdown.render(built, Draft.model_validate_json(ledger.entry.draft))

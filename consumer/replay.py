@@ -1,0 +1,170 @@
+"""Planned replays, put together: plan, compare, apply, look, cancel. Each opens what it needs and closes it again."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consumer.adapters.postgres import hints, replays
+from consumer.adapters.postgres.look import Look
+from consumer.adapters.postgres.plans import PostgresPlans
+from consumer.adapters.postgres.pool import Pool, closing_pool
+from consumer.adapters.prometheus import PrometheusMeters
+from consumer.composition import drafting_loop, open_cache, open_model, revision_rules
+from consumer.domain import bundle, prompt, session
+from consumer.domain.redaction import Redactor
+from consumer.flows import replaying
+from consumer.flows.comparing import Difference, compare
+from consumer.flows.desk import DraftKey
+from consumer.flows.health import Health
+from consumer.flows.planning import Chosen, Plan, Planner
+from consumer.flows.replaying import Limits, Progress
+from consumer.settings import Settings
+
+CONNECTIONS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    replay_id: str
+    plan: Plan
+
+
+async def plan(settings: Settings, chosen: Chosen, *, looked_at: Callable[[int], None]) -> Planned:
+    """Stores the plan under a new id. Nothing is published, due or paid for. Raises Transient."""
+    async with _pool(settings) as pool:
+        plans = PostgresPlans(pool)
+        planner = Planner(shelves=plans, model_name=settings.model, calls_at_once=settings.model_concurrency)
+        found = await planner.plan(chosen, looked_at=looked_at)
+        replay_id = f"replay-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        await plans.put(replay_id, chosen, found)
+    return Planned(replay_id=replay_id, plan=found)
+
+
+async def differences(
+    settings: Settings,
+    replay_id: str,
+    *,
+    request: str | None,
+    session_id: str | None,
+    limit: int,
+    calls_model: bool,
+) -> list[Difference]:
+    """What the packages would say, as far as that is known before the model is asked. Raises Permanent, Transient."""
+    async with _pool(settings) as pool:
+        await _replays(pool, settings).progress(replay_id)
+        plans, found = PostgresPlans(pool), []
+        for planned in await plans.items(replay_id, request=request, session=session_id, limit=limit):
+            key = planned.candidate.key
+            history = await plans.history(key.session)
+            if history is None or history.erased or not history.events:
+                continue
+            built = bundle.build(session.fold(key.session, history.events), reason=planned.candidate.reason)
+            found.append(
+                compare(
+                    planned.candidate,
+                    planned.why,
+                    planned.published.sections,
+                    built,
+                    await plans.drafts(key.session),
+                    DraftKey(*key.session, built.sha256, prompt.VERSION, settings.model),
+                    calls_model=calls_model,
+                )
+            )
+    return found
+
+
+async def status(settings: Settings, replay_id: str | None, *, limit: int) -> list[tuple[replays.Row, Progress]]:
+    """The newest first, each with how far it has come. Raises Permanent for an unknown one, Transient."""
+    async with _pool(settings) as pool:
+        found = _replays(pool, settings)
+        if replay_id is not None:
+            await found.progress(replay_id)
+        return [(row, await found.progress(row["replay_id"])) for row in await found.rows(replay_id, limit=limit)]
+
+
+async def cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> Progress:
+    """Raises Permanent, Transient."""
+    async with _pool(settings) as pool:
+        found = _replays(pool, settings)
+        return await (found.progress(replay_id) if dry_run else found.cancel(replay_id))
+
+
+async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, publishes: bool) -> Progress:
+    """What `apply` would have to do; nothing is changed. Raises Permanent where `apply` would."""
+    async with _pool(settings) as pool:
+        return await _replays(pool, settings).foretell(
+            replay_id, calls_model=calls_model, publishes=publishes, model=settings.model
+        )
+
+
+async def apply(
+    settings: Settings,
+    replay_id: str,
+    *,
+    calls_model: bool,
+    publishes: bool,
+    limits: Limits,
+    stop: asyncio.Event,
+    tell: Callable[[Progress], None],
+) -> Progress:
+    """Applies it from here on, and works for it here beside whoever else does. Raises Permanent, Transient.
+
+    Without a key where the model is wanted the work is left to the service.
+    """
+    async with _pool(settings) as pool:
+        found = _replays(pool, settings)
+        await found.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
+        async with _working(settings, pool, replay_id, calls_model=calls_model):
+            await replaying.apply(found, replay_id, limits, stop=stop, tell=tell)
+        return await found.progress(replay_id)
+
+
+@contextlib.asynccontextmanager
+async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_model: bool) -> AsyncIterator[None]:
+    if calls_model and settings.anthropic_api_key is None:
+        yield
+        return
+    health = Health(time.monotonic)
+    given = settings.redaction_key
+    key = given.get_secret_value().encode() if given else await Look(pool).redaction_key()
+    listening = hints.Hints(settings.database_url.get_secret_value())
+    wanted = settings if calls_model else settings.model_copy(update={"anthropic_api_key": None})
+    async with open_cache(settings, health) as cache, open_model(wanted) as model:
+        loop = drafting_loop(
+            settings,
+            pool=pool,
+            redactor=Redactor(key),
+            cache=cache,
+            model=model,
+            hint=listening.on(hints.DUE),
+            health=health,
+            meters=PrometheusMeters(),
+            replay_places=settings.model_concurrency,
+            only_replay=replay_id,
+        )
+        stop = asyncio.Event()
+        tasks = [
+            asyncio.create_task(loop.run(stop), name="replay-drafting"),
+            asyncio.create_task(listening.run(stop), name="replay-hints"),
+        ]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+
+
+def _replays(pool: Pool, settings: Settings) -> replays.PostgresReplays:
+    return replays.PostgresReplays(pool, rules=revision_rules(settings))
+
+
+@contextlib.asynccontextmanager
+async def _pool(settings: Settings) -> AsyncIterator[Pool]:
+    """Raises Transient when the database is away or not prepared."""
+    async with closing_pool(settings.database_url.get_secret_value(), name="replay", max_size=CONNECTIONS) as pool:
+        await Look(pool).probe()
+        yield pool

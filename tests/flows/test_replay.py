@@ -1,0 +1,391 @@
+"""Planned replays on a real PostgreSQL and Redis, with a loopback model: what they cost, and what leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from consumer import replay
+from consumer.adapters.postgres.plans import PostgresPlans
+from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.adapters.postgres.replays import PostgresReplays
+from consumer.domain import markdown, prompt
+from consumer.domain.events import RequestKey
+from consumer.errors import Permanent
+from consumer.flows import drafter, drafting, replaying
+from consumer.flows.comparing import Difference
+from consumer.flows.desk import Lane
+from consumer.flows.planning import Chosen, Plan, Planner
+from consumer.flows.replaying import Limits, Progress, State
+from consumer.flows.schedule import RevisionRules
+from consumer.settings import Settings
+from tests.support import answers, build, model_server
+from tests.support.model_server import Menu, ModelServer
+from tests.support.office import MODEL, Office, until
+from tests.support.tables import Tables
+
+pytestmark = pytest.mark.usefixtures("filled")
+
+RULES = RevisionRules(after_seconds=0.1, window_seconds=3600, limit=5)
+REQUESTS = 6
+Packages = list[dict[str, Any]]
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer(answers.structured) as started:
+        yield started
+
+
+@pytest.fixture
+async def tables(database: str) -> AsyncIterator[Tables]:
+    connection = await asyncpg.connect(database)
+    yield Tables(connection)
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    found = await open_pool(database, name="test", max_size=4)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def office(database: str, redis_url: str, topic_prefix: str, model: ModelServer) -> Office:
+    return Office(dsn=database, redis_url=redis_url, prefix=topic_prefix, model_url=model.url)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(drafting, "BACKOFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(replaying, "TICK_SECONDS", 0.05)
+    with capture_logs():
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Plans and applies."""
+
+    pool: Pool
+
+    @property
+    def replays(self) -> PostgresReplays:
+        return PostgresReplays(self.pool, rules=RULES)
+
+    async def plan(self, replay_id: str = "april", **chosen: Any) -> Plan:
+        plans = PostgresPlans(self.pool)
+        found = await Planner(shelves=plans, model_name=MODEL, calls_at_once=8).plan(Chosen(**chosen))
+        await plans.put(replay_id, Chosen(**chosen), found)
+        return found
+
+    async def apply(
+        self,
+        replay_id: str = "april",
+        *,
+        calls_model: bool = True,
+        publishes: bool = True,
+        limits: Limits = Limits(at_once=4, per_minute=None, spend_usd=None),  # noqa: B008 - frozen
+    ) -> Progress:
+        await self.replays.begin(replay_id, calls_model=calls_model, publishes=publishes, model=MODEL)
+        async with asyncio.timeout(30):
+            await replaying.apply(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
+        return await self.replays.progress(replay_id)
+
+
+@pytest.fixture
+def desk(pool: Pool) -> Desk:
+    return Desk(pool)
+
+
+def key(number: int) -> RequestKey:
+    return RequestKey("default", f"session-{number}", "r1")
+
+
+@pytest.fixture
+async def filled(office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    """Packages of as many sessions, drafted with an older prompt."""
+    for number in range(REQUESTS):
+        title = f"Printer {number} is offline"
+        await tables.add_events(build.in_order(build.opened(title=title), build.fact()), key(number).session)
+        await tables.add_request(key(number))
+    with monkeypatch.context() as patch:
+        patch.setattr(prompt, "VERSION", "older")
+        async with office.replica():
+            return await published(tables, REQUESTS)
+
+
+async def published(tables: Tables, count: int) -> Packages:
+    """Of every request, in order; there are no more."""
+
+    async def enough() -> bool:
+        return len(await tables.published()) >= count
+
+    await until(enough)
+    found = await tables.published()
+    assert len(found) == count
+    return found
+
+
+async def idle(tables: Tables) -> bool:
+    return not await tables.connection.fetchval(
+        "SELECT count(*) FROM requests WHERE due_at IS NOT NULL OR lease_token IS NOT NULL OR cause = 'replay'"
+    )
+
+
+async def test_a_plan_foretells_the_calls_and_the_price_and_applying_makes_them_so(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    plan = await desk.plan()
+    assert (plan.figures.requests, plan.figures.changed, plan.figures.model_calls) == (REQUESTS, REQUESTS, REQUESTS)
+    assert plan.figures.why["prompt"] == REQUESTS
+    assert (model.calls, await idle(tables)) == (REQUESTS, True), "planning paid for something, or made it due"
+    async with office.replica():
+        progress = await desk.apply()
+        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+    assert model.calls == 2 * REQUESTS
+    assert (progress.state, progress.revised, progress.calls) == (State.DONE, REQUESTS, REQUESTS)
+    assert {(one["cause"], one["replay_id"], one["revision"]) for one in found} == {("replay", "april", 2)}
+    assert plan.figures.price_usd is not None
+    assert progress.spent_usd == pytest.approx(plan.figures.price_usd, rel=0.25)
+    assert await idle(tables)
+    assert (await desk.plan("may")).items == ()
+
+
+async def test_without_publishing_drafts_are_kept_and_publishing_them_later_is_free(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    await desk.plan()
+    async with office.replica():
+        progress = await desk.apply(publishes=False)
+        assert (progress.drafted, len(await tables.published())) == (REQUESTS, REQUESTS)
+        calls = model.calls
+        progress = await desk.apply()
+        found = await published(tables, 2 * REQUESTS)
+    assert (progress.revised, model.calls, calls) == (REQUESTS, calls, 2 * REQUESTS)
+    assert {one["status"] for one in found} == {"ready"}
+
+
+async def test_without_the_model_texts_are_made_of_stored_drafts_where_they_differ(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await desk.plan("before")).figures.rendered == 0
+    monkeypatch.setattr(markdown, "title", lambda _: "Another title")
+    assert (await desk.plan("titles")).figures.rendered == 0, "the title is no part of the text"
+    monkeypatch.setattr(markdown, "_problem", lambda _bundle, _draft: "Worded anew.")
+    plan = await desk.plan()
+    assert plan.figures.rendered == REQUESTS
+    async with office.replica(key=False):
+        progress = await desk.apply(calls_model=False)
+        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+        await desk.plan("again")
+        assert (await desk.apply("again", calls_model=False)).revised == 0
+    assert (model.calls, progress.revised) == (REQUESTS, REQUESTS)
+    assert {one["sections"][0]["markdown"] for one in found} == {"Worded anew."}
+    assert {(one["provenance"]["prompt_version"], one["from_cache"]) for one in found} == {("older", True)}
+
+
+async def test_what_changes_is_shown_as_far_as_it_is_known(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
+    await desk.plan(sessions=("session-1",))
+    settings = Settings(database_url=SecretStr(office.dsn), model=MODEL)
+
+    async def shown(*, calls_model: bool = True) -> Difference:
+        (found,) = await replay.differences(
+            settings, "april", request=None, session_id=None, limit=5, calls_model=calls_model
+        )
+        return found
+
+    foretold = await shown()
+    assert (foretold.request, foretold.why, foretold.drafted) == (key(1), ("bundle", "prompt"), False)
+    after = {change.heading: change.after for change in foretold.changes}
+    assert "News." in (after["What we've confirmed"] or "")
+    assert after["Problem"] is None, "the model has not been asked yet"
+    assert model.calls == REQUESTS
+    async with office.replica(rules=RevisionRules(after_seconds=60, window_seconds=3600, limit=0)):
+        await desk.apply(publishes=False)
+    known = await shown()
+    assert (known.drafted, [change.heading for change in known.changes]) == (True, ["What we've confirmed"])
+
+
+async def test_requests_are_chosen(desk: Desk, tables: Tables) -> None:
+    async def chosen(**by: Any) -> int:
+        plan = await desk.plan(f"by-{by}", **by)
+        return plan.figures.requests
+
+    await tables.execute("UPDATE packages SET status = 'fallback', model = NULL WHERE session_id = 'session-0'")
+    assert await chosen() == REQUESTS
+    assert await chosen(sessions=("session-1", "session-2")) == 2
+    assert await chosen(requests=("r1",), limit=4) == 4
+    assert await chosen(tenants=("nobody",)) == 0
+    assert await chosen(status="fallback") == 1
+    assert await chosen(model=MODEL, cause="request") == REQUESTS - 1
+    assert await chosen(prompt_version="older") == REQUESTS
+    assert await chosen(since=build.START) == REQUESTS
+    assert await chosen(until=build.START) == 0
+
+
+async def test_requests_of_one_session_share_a_call(office: Office, tables: Tables, desk: Desk) -> None:
+    await tables.add_request(RequestKey("default", "session-1", "r2"))
+    async with office.replica():
+        await published(tables, REQUESTS + 1)  # with the prompt of now
+    plan = await desk.plan()
+    assert (plan.figures.model_calls, plan.figures.sources["ledger"]) == (REQUESTS - 1, 1)
+    await tables.execute("DELETE FROM drafts")
+    await tables.execute("UPDATE packages SET prompt_version = 'older'")
+    plan = await desk.plan("shared")
+    assert (plan.figures.model_calls, plan.figures.sources["shared"]) == (REQUESTS, 1)
+
+
+async def test_spending_stays_within_its_limit_and_goes_on_with_a_higher_one(
+    office: Office, model: ModelServer, desk: Desk
+) -> None:
+    plan = await desk.plan()
+    assert plan.figures.price_usd is not None
+    half = plan.figures.price_usd / 2
+    async with office.replica():
+        progress = await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=half))
+        assert progress.state is State.PAUSED
+        assert 0 < progress.revised < REQUESTS
+        assert progress.spent_usd is not None
+        assert progress.spent_usd <= half * 1.25  # as far as a call's price can be foretold
+        assert (await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=100))).revised == REQUESTS
+    assert model.calls == 2 * REQUESTS
+
+
+async def test_requests_are_made_due_at_the_rate_that_was_given(tables: Tables, desk: Desk) -> None:
+    await desk.plan()
+    replays = desk.replays
+    await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    slowly = Limits(at_once=100, per_minute=3, spend_usd=None)
+    await tables.execute("UPDATE replays SET paced_at = now() - interval '45 seconds'")
+    assert (await replays.advance("april", slowly)).released == 2
+    assert (await replays.advance("april", slowly)).released == 2
+    await tables.execute("UPDATE replays SET paced_at = now() - interval '10 minutes'")
+    assert (await replays.advance("april", slowly)).released == 5, "time that was not used is not saved up"
+
+
+async def test_cancelling_takes_back_what_nobody_works_on(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    await desk.plan()
+    replays = desk.replays
+    await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    assert not await idle(tables)
+    progress = await replays.cancel("april")
+    assert (progress.state, progress.planned, progress.released) == (State.CANCELLED, REQUESTS, 0)
+    assert await idle(tables)
+    with pytest.raises(Permanent, match="cancelled"):
+        await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    # What a cancellation could not lock is let go by whoever takes it up.
+    await tables.execute("UPDATE requests SET due_at = now(), cause = 'replay', replay_id = 'april', rank = 23")
+    async with office.replica():
+        await until(lambda: idle(tables))
+    assert (model.calls, len(await tables.published())) == (REQUESTS, REQUESTS)
+
+
+async def test_a_pause_lets_news_be_told_that_came_meanwhile(office: Office, tables: Tables, desk: Desk) -> None:
+    await desk.plan(sessions=("session-1",))
+    replays = desk.replays
+    await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
+    await replays.pause("april")
+    row = await tables.request(key(1))
+    assert (row["cause"], row["due_at"] is not None) == ("state_changed", True)
+    async with office.replica():
+        found = await published(tables, REQUESTS + 1)
+    assert (found[-1]["cause"], found[-1]["state_version"]) == ("state_changed", 9)
+
+
+async def test_a_draft_that_is_kept_does_not_swallow_a_change(office: Office, tables: Tables, desk: Desk) -> None:
+    await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
+    plan = await desk.plan(sessions=("session-1",))
+    assert set(plan.items[0].why) == {"bundle", "prompt"}
+    async with office.replica():
+        await desk.apply(publishes=False)
+        found = await published(tables, REQUESTS + 1)
+    assert (found[-1]["cause"], found[-1]["from_cache"], found[-1]["state_version"]) == ("state_changed", False, 9)
+
+
+async def test_a_release_with_another_prompt_leaves_the_replay_to_those_it_was_planned_for(
+    office: Office, model: ModelServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.plan()
+    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await desk.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    with monkeypatch.context() as patch:
+        patch.setattr(prompt, "VERSION", "newest")
+        async with office.replica() as other:
+            assert await other.desk.claim(Lane.REPLAY, 10) == []
+        with pytest.raises(Permanent, match="Plan again"):
+            await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    async with office.replica(key=False) as keyless:
+        assert await keyless.desk.claim(Lane.REPLAY, 10) == []
+    assert model.calls == REQUESTS
+
+
+async def test_replays_leave_places_at_the_model_to_live_work(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    model.always(Menu(model).slow(1.0))
+    await desk.plan()
+    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await desk.replays.advance("april", Limits(at_once=100, per_minute=None, spend_usd=None))
+    async with office.replica(places=3, replay_places=2):
+
+        async def two_calls() -> bool:
+            return model.calls == REQUESTS + 2
+
+        await until(two_calls)
+        await tables.add_events(build.in_order(build.opened(title="Live")), key(99).session)
+        await tables.add_request(key(99))
+
+        async def live_call() -> bool:
+            return any("Live" in one.user_text for one in model.requests)
+
+        await until(live_call)
+        assert model.calls == REQUESTS + 3, "the live request waited for a place"
+        model.always(None)
+
+
+async def test_a_replay_ends_an_outage_that_nothing_else_would_end(
+    office: Office, tables: Tables, model: ModelServer, desk: Desk
+) -> None:
+    await desk.plan()
+    model.script(*(model_server.error(529) for _ in range(20)))
+    async with office.replica(probe_seconds=0.2):
+        progress = await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=None))
+        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+    assert progress.revised == REQUESTS
+    assert {(one["cause"], one["replay_id"], one["status"]) for one in found} == {("replay", "april", "ready")}
+
+
+async def test_what_ended_meanwhile_is_dropped(office: Office, tables: Tables, desk: Desk) -> None:
+    await desk.plan()
+    await tables.change_request(key(1), state="cancelled")
+    async with office.replica():
+        progress = await desk.apply()
+    assert (progress.state, progress.revised, progress.dropped) == (State.DONE, REQUESTS - 1, 1)
+
+
+async def test_another_cause_that_took_the_request_over_does_not_lose_it(
+    office: Office, tables: Tables, desk: Desk
+) -> None:
+    await desk.plan(sessions=("session-1",))
+    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await desk.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    await tables.change_request(key(1), cause="replay", replay_id="of-a-topic")
+    async with office.replica():
+        progress = await desk.apply()
+    assert (progress.state, progress.revised + progress.unchanged) == (State.DONE, 1)
