@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock bench clean
+.PHONY: help setup demo test check format generate lock bench bench-replay clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--strip-extras --python-version 3.11
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 setup: $(STAMP) ## Install everything into .venv, from locked packages
 
@@ -39,6 +39,9 @@ generate: $(STAMP) ## Write schemas/generated from the models
 
 bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 	@$(BIN)/python -m tests.benchmarks.intake
+
+bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
+	@$(BIN)/python -m tests.benchmarks.replay
 
 lock: $(STAMP) ## Lock the newest allowed packages and Kafka's jars, with checksums
 	$(COMPILE) --upgrade --all-extras --output-file requirements.lock
