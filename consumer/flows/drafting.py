@@ -13,9 +13,10 @@ import structlog
 from consumer.errors import Halt, Transient
 from consumer.flows.desk import Desk, Lane, Outage, Work
 from consumer.flows.drafter import Drafter
+from consumer.flows.finishing import Redo
 from consumer.flows.health import Health
 from consumer.flows.relay import Hint
-from consumer.flows.worker import ModelUse, Redo, Worker
+from consumer.flows.worker import ModelUse, Worker
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0

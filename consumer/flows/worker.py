@@ -6,18 +6,15 @@ assumes that the lease, the request or the session is still what it was.
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 
 import structlog
 
-from consumer.domain import bundle, markdown, package, prompt, review, session
+from consumer.domain import bundle, package, prompt, session
 from consumer.domain.checks import Scan
-from consumer.domain.draft import Draft
 from consumer.domain.events import SessionKey
 from consumer.domain.package import Sender
-from consumer.errors import EscalationError
-from consumer.flows.case import Case, Stint, Text, cause_of, note_of, pack
+from consumer.flows.case import Case, Stint, cause_of
 from consumer.flows.desk import (
     NOTHING,
     Basis,
@@ -26,15 +23,14 @@ from consumer.flows.desk import (
     Desk,
     DraftKey,
     Entry,
-    Finish,
     History,
     Replayed,
-    Spent,
     Work,
 )
 from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
+from consumer.flows.finishing import Finishing, Redo
 from consumer.flows.meters import Meter, Meters
-from schemas.packages import Cause, Caution, FailureReason, PackageStatus, TicketReference
+from schemas.packages import Cause, Caution, FailureReason, PackageStatus
 
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft somebody else is making looks again so much later."""
@@ -52,10 +48,6 @@ class ModelUse(StrEnum):
     """It is away, or there is no time: rules now, and an upgrade."""
     NEVER = "never"
     """There is no key."""
-
-
-class Redo(EscalationError):
-    """What the work was built from is no longer so; it is done again at once."""
 
 
 class Worker:
@@ -78,7 +70,7 @@ class Worker:
         self._desk = desk
         self._cache = cache
         self._drafter = drafter
-        self._sender = sender
+        self._finishing = Finishing(desk=desk, cache=cache, sender=sender, meters=meters)
         self._model_name = model_name
         self._late_answer_seconds = late_answer_seconds
         self._scan = scan
@@ -106,7 +98,7 @@ class Worker:
         finish = await self._desk.finish_unchanged(
             work, None, upgrade_in_seconds=again, untold=True, replayed=Replayed.PLANNED
         )
-        await self._finished(work, finish)
+        await self._finishing.finished(work, finish)
 
     async def give_up(self, work: Work, detail: str) -> None:
         """Ends work that cannot be done: a first package fails, a revision is left out."""
@@ -115,7 +107,7 @@ class Worker:
             return
         history = await self._desk.history(work.key.session)
         ticket = None if history is None else history.ticket
-        await self._fail(work, ticket, FailureReason.UNPROCESSABLE, detail, work.taken_at)
+        await self._finishing.fail(work, ticket, FailureReason.UNPROCESSABLE, detail, work.taken_at)
 
     # what it is about
 
@@ -140,7 +132,9 @@ class Worker:
         cause = cause_of(work, built, None if use is ModelUse.NEVER else self._model_name)
         if cause is None:
             again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
-            await self._finished(work, await self._desk.finish_unchanged(work, basis, upgrade_in_seconds=again))
+            await self._finishing.finished(
+                work, await self._desk.finish_unchanged(work, basis, upgrade_in_seconds=again)
+            )
             return None
         return Case(
             stint=stint,
@@ -159,22 +153,11 @@ class Worker:
             await self._desk.wait_for_state(stint.work)
             return
         detail = "No event of this session has arrived. Check the session id and the tenant, then request again."
-        await self._fail(stint.work, None, FailureReason.SESSION_NOT_FOUND, detail, stint.now)
+        await self._finishing.fail(stint.work, None, FailureReason.SESSION_NOT_FOUND, detail, stint.now)
 
     async def _after_erasure(self, stint: Stint, history: History) -> None:
         detail = "The session was erased; nothing of it is kept."
-        await self._fail(stint.work, history.ticket, FailureReason.SESSION_ERASED, detail, stint.now)
-
-    async def _fail(
-        self, work: Work, ticket: TicketReference | None, reason: FailureReason, detail: str, at: datetime
-    ) -> None:
-        publication = package.failed(self._sender, note_of(work, ticket), reason=reason, detail=detail, at=at)
-        finish = await insist(lambda: self._desk.finish_failed(work, publication, reason))
-        if finish is Finish.DONE:
-            self._meters.count(Meter.PACKAGES, label="failed")
-            log.info(
-                "A request ended without a package.", event_name="request_failed", reason=reason.value, **_of(work)
-            )
+        await self._finishing.fail(stint.work, history.ticket, FailureReason.SESSION_ERASED, detail, stint.now)
 
     # which draft
 
@@ -221,7 +204,7 @@ class Worker:
         again = self._late_answer_seconds if calling else WAITING_AGAIN_SECONDS
         # Hazard: a call that began meanwhile is paid for, too, and must not be cut off by the return.
         try:
-            await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
+            await self._finishing.by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
         except Redo:
             if errand.claim is None:
                 raise
@@ -240,160 +223,38 @@ class Worker:
     ) -> None:
         match outcome:
             case Drafted():
-                await self._publish_drafted(case, case.key, outcome.entry)
+                await self._finishing.publish_drafted(case, case.key, outcome.entry)
             case Declined():
-                await self._by_rules(case, errand, outcome.warning, None)
+                await self._finishing.by_rules(case, errand, outcome.warning, None)
             case Away() if case.cause is Cause.REPLAY:
                 await self._desk.release(case.work, in_seconds=WAITING_AGAIN_SECONDS, counted=False)
             case Away():
-                await self._by_rules(case, errand, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+                await self._finishing.by_rules(case, errand, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
             case Lost():
                 raise Redo
 
     async def _without_model(self, case: Case, use: ModelUse) -> None:
         if use is ModelUse.NEVER:
-            await self._by_rules(case, None, None, None)
+            await self._finishing.by_rules(case, None, None, None)
             return
         known: Entry | Declined | None = None
         if not case.force:
             known = await self._cache.get(case.key, case.version) or await self._desk.find_draft(case.key)
         match known:
             case Entry():
-                await self._publish_drafted(case, case.key, known)
+                await self._finishing.publish_drafted(case, case.key, known)
             case Declined():
-                await self._by_rules(case, None, known.warning, None)
+                await self._finishing.by_rules(case, None, known.warning, None)
             case None:
-                await self._by_rules(case, None, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+                await self._finishing.by_rules(case, None, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
 
     async def _from_stored(self, case: Case) -> None:
         """A stored draft, of whichever prompt and model, makes the text anew; rules do where they made the last."""
         last = case.work.last
         found = await self._desk.find_any_draft(case.key)
         if found is not None:
-            await self._publish_drafted(case, *found)
+            await self._finishing.publish_drafted(case, *found)
         elif last is not None and last.status is PackageStatus.FALLBACK:
-            await self._publish(case, self._ruled(case, None, None), None)
+            await self._finishing.publish(case, self._finishing.ruled(case, None, None), None)
         else:
-            await self._leave(case, Replayed.UNCHANGED, NOTHING)
-
-    # what to publish
-
-    async def _publish_drafted(self, case: Case, key: DraftKey, entry: Entry) -> None:
-        reused = entry.drafted_for != case.destined
-        if reused:
-            self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
-        text = Text(
-            rendered=markdown.render(case.bundle, Draft.model_validate_json(entry.draft)),
-            status=PackageStatus.READY,
-            model=entry.model,
-            prompt_version=key.prompt_version,
-            warnings=entry.warnings,
-            attempts=entry.attempts,
-            usage=entry.usage,
-            drafted_at=entry.drafted_at,
-            reused=reused,
-        )
-        # Hazard: before the final transaction, for whoever ends the session after it forgets what the cache holds.
-        await self._cache.put(key, case.version, entry)
-        spent = NOTHING if reused else Spent(calls=entry.attempts, usage=entry.usage)
-        await self._publish(case, text, None, draft_model=key.model, spent=spent)
-
-    async def _by_rules(
-        self,
-        case: Case,
-        errand: Errand | None,
-        warning: str | None,
-        upgrade_in_seconds: float | None,
-    ) -> None:
-        if case.same_as_last or (case.cause is Cause.UPGRADE and upgrade_in_seconds is not None):
-            # The reader has as good a text already, or gets the upgrade, which covers what has changed, later.
-            last_is_fallback = case.work.last is not None and case.work.last.status is PackageStatus.FALLBACK
-            again = upgrade_in_seconds if last_is_fallback else None
-            spent = _spent(errand)
-            finish = await insist(
-                lambda: self._desk.finish_unchanged(case.work, case.basis, upgrade_in_seconds=again, spent=spent)
-            )
-            await self._finished(case.work, finish)
-            return
-        await self._publish(case, self._ruled(case, errand, warning), upgrade_in_seconds, spent=_spent(errand))
-
-    def _ruled(self, case: Case, errand: Errand | None, warning: str | None) -> Text:
-        spent = _spent(errand)
-        return Text(
-            rendered=review.by_rules(case.bundle).rendered,
-            status=PackageStatus.FALLBACK,
-            model=None,
-            prompt_version=prompt.VERSION,
-            warnings=() if warning is None else (warning,),
-            attempts=spent.calls,
-            usage=spent.usage,
-            drafted_at=case.stint.now,
-            reused=False,
-        )
-
-    async def _publish(
-        self,
-        case: Case,
-        text: Text,
-        upgrade_in_seconds: float | None,
-        *,
-        draft_model: str | None = None,
-        spent: Spent = NOTHING,
-    ) -> None:
-        """`draft_model` is that of the draft's key, null for rules."""
-        packed = pack(self._sender, case, text)
-        last = case.work.last
-        if not case.calls_model and last is not None and packed.ready.content_sha256 == last.content_sha256:
-            await self._leave(case, Replayed.UNCHANGED, spent)
-            return
-        if not case.publishes:
-            await self._leave(case, Replayed.DRAFTED, spent)
-            return
-        finish = await insist(
-            lambda: self._desk.finish_ready(
-                case.work,
-                packed,
-                case.basis,
-                draft_model=draft_model,
-                upgrade_in_seconds=upgrade_in_seconds,
-                spent=spent,
-            )
-        )
-        await self._finished(case.work, finish)
-        if finish is not Finish.DONE:
-            return
-        self._meters.count(Meter.PACKAGES, label=text.status.value)
-        if case.work.last is None:
-            self._meters.observe(Meter.OUTCOME_SECONDS, case.work.age_seconds + case.stint.elapsed_seconds)
-
-    async def _leave(self, case: Case, became: Replayed, spent: Spent) -> None:
-        """Ends work that publishes nothing; what it found waiting, an upgrade or news, waits on."""
-        again = 0.0 if case.work.upgrade_wanted else None
-        finish = await insist(
-            lambda: self._desk.finish_unchanged(
-                case.work,
-                case.basis,
-                upgrade_in_seconds=again,
-                untold=not case.same_as_last,
-                replayed=became,
-                spent=spent,
-            )
-        )
-        await self._finished(case.work, finish)
-
-    async def _finished(self, work: Work, finish: Finish) -> None:
-        if finish is Finish.DONE:
-            return
-        await self._cache.forget(work.key.session)  # it may have been erased, or a draft hold what is secret now
-        if finish is Finish.STALE:
-            raise Redo
-        if finish is Finish.GONE:
-            log.info("Work was ended by somebody else; nothing was written.", event_name="work_gone", **_of(work))
-
-
-def _spent(errand: Errand | None) -> Spent:
-    return NOTHING if errand is None else Spent(calls=errand.calls, usage=errand.usage)
-
-
-def _of(work: Work) -> dict[str, str]:
-    return {"tenant": work.key.tenant_id, "session": work.key.session_id, "request": work.key.request_id}
+            await self._finishing.leave(case, Replayed.UNCHANGED, NOTHING)

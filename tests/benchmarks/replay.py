@@ -28,7 +28,8 @@ from schemas.topics import REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.support import volvo
 from tests.support.model_server import Menu
 from tests.support.service import ServiceProcess
-from tests.support.stage import Stage, Story, until
+from tests.support.stage import Stage, Story
+from tests.support.waiting import until
 
 EVENTS, REQUESTED = 65_533, 3_245
 MODEL_SECONDS = 0.2

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.model_server import Menu
 from tests.support.service import ServiceProcess
-from tests.support.stage import Stage, Story, until
+from tests.support.stage import Stage, Story
+from tests.support.waiting import until
 
 SESSIONS = 40
 KILLS = 3

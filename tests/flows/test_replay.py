@@ -26,8 +26,9 @@ from consumer.flows.schedule import RevisionRules
 from consumer.settings import Settings
 from tests.support import answers, build, model_server
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import MODEL, Office, until
+from tests.support.office import MODEL, Office
 from tests.support.tables import Tables
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("filled")
 

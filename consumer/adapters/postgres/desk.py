@@ -9,6 +9,7 @@ import asyncpg
 from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.replays import note_replayed
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import prompt
 from consumer.domain.events import RequestKey, SessionKey
@@ -253,7 +254,7 @@ class PostgresDesk:
                 by_change,
             )
             await _insert_outbox(connection, package.publication)
-            await _note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
+            await note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
         return Finish.DONE
 
     async def finish_unchanged(
@@ -273,7 +274,7 @@ class PostgresDesk:
             request, news = locked
             following = await self._following(connection, work, request, 0, news or untold, upgrade_in_seconds)
             await connection.execute(_queries.schedule, *work.key, work.token, *following)
-            await _note_replayed(connection, work, replayed, None, spent)
+            await note_replayed(connection, work, replayed, None, spent)
         return Finish.DONE
 
     async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
@@ -370,25 +371,6 @@ async def _lock(
         return Finish.STALE
     news = session is not None and basis is not None and session["event_count"] > basis.arrivals
     return request, news
-
-
-async def _note_replayed(
-    connection: Connection, work: Work, became: Replayed, revision: int | None, spent: Spent
-) -> None:
-    if work.terms is not None:
-        usage = spent.usage
-        await connection.execute(
-            _queries.note_replayed,
-            *work.key,
-            work.replay_id,
-            became,
-            revision,
-            spent.calls,
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cache_read_input_tokens,
-            usage.cache_creation_input_tokens,
-        )
 
 
 async def _insert_outbox(connection: Connection, publication: Publication) -> None:

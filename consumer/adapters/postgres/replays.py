@@ -13,6 +13,7 @@ from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import prompt
 from consumer.domain.price import Price
 from consumer.errors import Permanent
+from consumer.flows.desk import Replayed, Spent, Work
 from consumer.flows.replaying import Limits, Progress, State
 from consumer.flows.schedule import LATER, REPLAYED, RevisionRules
 from schemas.packages import Usage
@@ -103,6 +104,26 @@ class PostgresReplays:
             if replay is None:
                 raise Permanent(f"No replay {replay_id} is known. `escalation-consumer replay status` lists them.")
             yield connection, dict(replay)
+
+
+async def note_replayed(
+    connection: Connection, work: Work, became: Replayed, revision: int | None, spent: Spent
+) -> None:
+    """In the final transaction of a planned replay's work; for any other work it does nothing."""
+    if work.terms is not None:
+        usage = spent.usage
+        await connection.execute(
+            _queries.note_replayed,
+            *work.key,
+            work.replay_id,
+            became,
+            revision,
+            spent.calls,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens,
+        )
 
 
 async def _release(

@@ -257,13 +257,6 @@ SET state = 'failed', failure = $5, ended_at = now(), due_at = NULL, lease_token
     upgrade_wanted = false
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
--- name: note_replayed
--- What a planned replay has come to, for this request.
-UPDATE replay_items
-SET state = $5, revision = $6, calls = $7, input_tokens = $8, output_tokens = $9, cache_read_input_tokens = $10,
-    cache_creation_input_tokens = $11, ended_at = now()
-WHERE (tenant_id, session_id, request_id, replay_id) = ($1, $2, $3, $4);
-
 -- name: insert_package
 INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, state_version, arrivals, status, cause,
                       replay_id, bundle_sha256, content_sha256, prompt_version, model, ticket, event)

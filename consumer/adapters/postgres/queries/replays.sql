@@ -138,3 +138,10 @@ WHERE (r.tenant_id, r.session_id, r.request_id) = (idle.tenant_id, idle.session_
 -- name: end
 UPDATE replays SET state = $2, ended_at = CASE WHEN $2 IN ('done', 'cancelled') THEN now() END, seen_at = now()
 WHERE replay_id = $1;
+
+-- name: note_replayed
+-- What a planned replay has come to, for this request.
+UPDATE replay_items
+SET state = $5, revision = $6, calls = $7, input_tokens = $8, output_tokens = $9, cache_read_input_tokens = $10,
+    cache_creation_input_tokens = $11, ended_at = now()
+WHERE (tenant_id, session_id, request_id, replay_id) = ($1, $2, $3, $4);
