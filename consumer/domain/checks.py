@@ -7,7 +7,7 @@ looked at first: one that recites its instructions, holds a secret or is not in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain import claims, grounding, outcomes, prompt, quotes, sections, words
+from consumer.domain import claims, names, outcomes, prompt, quotes, sections, words
 from consumer.domain.bundle import FactRecord
 from consumer.domain.draft import Draft, Form
 from consumer.domain.grounding import Lexicon
@@ -129,7 +129,8 @@ def is_grounded_wording(text: str, fact: FactRecord, case: Case) -> bool:
     said = Said(place=Place(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
     own = Lexicon.of((fact.text, fact.source_summary or ""))
     return (
-        len(clean(text)) < len(clean(fact.text))
+        len(text) <= _LONGEST[Part.CONFIRMED]  # first: the others take longer the longer a text is
+        and len(clean(text)) < len(clean(fact.text))
         and words.share(text, fact.text) >= 0.7
         and bool(_NEGATION.search(text)) == bool(_NEGATION.search(fact.text))
         and next(own.foreign(text), None) is None
@@ -208,13 +209,13 @@ def _invisible(said: Said, case: Case) -> Iterator[str]:
 
 def _link(said: Said, case: Case) -> Iterator[str]:
     for address in ADDRESS.finditer(said.text):
-        if grounding.normal(address[0]) not in case.lexicon.text:
+        if names.normal(address[0]) not in case.lexicon.text:
             yield f"names an address that no record holds: {_cited(address[0])}"
 
 
 def _placeholder(said: Said, case: Case) -> Iterator[str]:
     for found in _TO_FILL_IN.finditer(said.text):
-        if not case.lexicon.holds(grounding.normal(found[0])):
+        if not case.lexicon.holds(names.normal(found[0])):
             yield f"leaves something to be filled in: {_cited(found[0])}"
 
 
@@ -226,7 +227,7 @@ def _record_id(said: Said, case: Case) -> Iterator[str]:
 
 def _self(said: Said, case: Case) -> Iterator[str]:
     for found in _SELF.finditer(said.text):
-        if not case.lexicon.holds(grounding.normal(found[0])):
+        if not case.lexicon.holds(names.normal(found[0])):
             yield "speaks of its writer or its instructions"
 
 
@@ -237,12 +238,12 @@ def _intake_quoted(said: Said, case: Case) -> Iterator[str]:
 
 def _foreign(said: Said, case: Case) -> Iterator[str]:
     def unless_recorded(found: re.Match[str]) -> str:
-        return found[0] if case.lexicon.holds(grounding.normal(found[0])) else " "
+        return found[0] if case.lexicon.holds(names.normal(found[0])) else " "
 
     text = ADDRESS.sub(" ", said.text)
     for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each has a rule of its own
         text = mask.sub(unless_recorded, text)
-    for name in case.lexicon.foreign(text, recommends=said.part is Part.NEXT_STEPS):
+    for name in case.lexicon.foreign(text):
         yield f"names what no record holds: {_cited(name)}"
 
 

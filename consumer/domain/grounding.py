@@ -1,26 +1,19 @@
 """Whether what a text names is in the record: hosts, addresses, users, paths, commands, codes, versions, numbers.
 
-Harmless differences are allowed: case, quotation marks, thousands separators, punctuation after a name. Ordinary words
-are never looked up, nor are small counts and ordinals ("step 2"), nor durations in a recommendation ("for 24 hours").
+Harmless differences are allowed: case, quotation marks, thousands separators, spellings of a unit, punctuation after a
+name. Ordinary words are never looked up, nor are small counts and ordinals ("step 2", "three users").
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from consumer.domain import words
+from consumer.domain import names, quantities, words
 from consumer.domain.bundle import Bundle
-from consumer.domain.sanitize import ADDRESS
+from consumer.domain.names import GENERIC, TRAILING, Name, normal
 
-_QUOTES = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u201b`\u00b4", "'") | dict.fromkeys("\u201c\u201d\u201e\u201f", '"')
-)
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
-_BLANKS = re.compile(r"\s+")
 _THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 _INTEGERS = re.compile(r"\d+")
 _LONG_INTEGERS = re.compile(r"\d{4,}")
@@ -28,76 +21,17 @@ _TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
 _COUNTED = re.compile(r"\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
 _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
-_TRAILING = ".,;:!?)]}'\"\u2026"
 SMALL = 10
 """Whole numbers up to this are counts of the writer: two users, step 3."""
-
-_VERBS = (
-    "Add|Approve|Assert|Backup|Block|Checkpoint|Clear|Close|Compare|Compress|Confirm|Connect|Convert|ConvertFrom|ConvertTo"
-    "|Copy|Debug|Deny|Deploy|Disable|Disconnect|Dismount|Edit|Enable|Enter|Exit|Expand|Export|Find|ForEach|Format|Get|Grant"
-    "|Group|Hide|Import|Initialize|Install|Invoke|Join|Limit|Lock|Measure|Merge|Mount|Move|New|Open|Optimize|Out|Ping|Pop"
-    "|Protect|Publish|Push|Read|Receive|Redo|Register|Remove|Rename|Repair|Request|Reset|Resize|Resolve|Restart|Restore"
-    "|Resume|Revoke|Save|Search|Select|Send|Set|Show|Skip|Sort|Split|Start|Step|Stop|Submit|Suspend|Switch|Sync|Test|Trace"
-    "|Unblock|Undo|Uninstall|Unlock|Unprotect|Unpublish|Unregister|Update|Use|Wait|Watch|Where|Write"
-)
-_COMMANDS = (
-    "arp|auditpol|bcdedit|bootrec|certutil|chkdsk|cipher|cmdkey|curl|dcdiag|dfsrdiag|dig|diskpart|dism|dsregcmd|esxcli"
-    "|eventvwr|fsutil|getmac|gpresult|gpupdate|icacls|ifconfig|iisreset|ipconfig|iptables|journalctl|kinit|klist|ldp|lsof"
-    "|mofcomp|mrt|msiexec|mtr|nbtstat|netdom|netsh|netstat|nltest|nslookup|ntdsutil|openssl|pathping|ping|pktmon"
-    "|powercfg|powershell|psexec|psping|pwsh|regedit|regsvr32|repadmin|robocopy|rsync|rundll32|schtasks|sconfig|setspn|sfc"
-    "|slmgr|ssh|sudo|systemctl|systeminfo|takeown|taskkill|tasklist|tcpdump|tnc|traceroute|tracert|vssadmin|w32tm"
-    "|wbadmin|wevtutil|wget|winrm|wireshark|wmic|wsreset|wuauclt|netcat|nmap|perfmon|procmon|chmod|chown|mstsc"
-)
-_UNITS = (
-    r"%|percent|ms|msec|milliseconds?|s|secs?|seconds?|minutes?|mins?|h|hrs?|hours?|days?|weeks?|months?|years?|bytes?|[kmgt]i?b"
-    r"|[kmg]bps|[kmg]bit/s|[kmg]?hz|dbm?|volts?|watts?|pages?|°c"
-)
-_DURATION = re.compile(r"(?:s|secs?|seconds?|minutes?|mins?|h|hrs?|hours?|days?|weeks?)$", re.IGNORECASE)
-_PRODUCTS = (
-    r"windows(?:\s+server)?|office|exchange|outlook|sql\s+server|server|ios|android|ubuntu|debian|chrome|firefox|edge|java"
-    r"|python|vsphere|esxi|php|mysql|acrobat|teams|version|release|build|firmware"
-)
-_NAMED = re.compile(
-    rf"""
-      (?P<placeholder>\[REDACTED:[^\]\s]*\])
-    | (?P<url>{ADDRESS.pattern})
-    | (?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
-    | (?P<registry>\bHK(?:LM|CU|CR|U|CC|EY_[A-Z_]+)\b[:\\][^\s,;]*)
-    | (?P<unc>\\\\[^\s,;"'()]+)
-    | (?P<path>\b[A-Z]:[\\/][^\s,;"'()]*)
-    | (?P<unix>(?<![\w./<~])~?/(?:[\w.@+-]+/)*[\w.@+-]*[\w@+-])
-    | (?P<option>(?<=\s)--?[A-Za-z][\w-]*)
-    | (?P<account>\b[A-Za-z][\w.-]*\\[\w.$-]+)
-    | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{1,7}}(?::(?:[0-9a-f]{{1,4}}:?)*|(?<=:[0-9a-f]{{4}}:)[0-9a-f]{{1,4}}\b))
-    | (?P<product>\b(?:{_PRODUCTS})\s+v?\d+(?:\.\d+)*(?:\s?(?:H[12]|R2))?\b)
-    | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b))
-    | (?P<setting>\b[\w.-]+\s?=\s?[^\s,;]+)
-    | (?P<constant>(?-i:\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b))
-    | (?P<dotted>\b(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\b)
-    | (?P<device>(?-i:\b[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b))
-    | (?P<mixed>\b[a-z][a-z_-]*\d[\w-]*)
-    | (?P<camel>(?-i:\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\w*))
-    | (?P<command>\b(?:{_COMMANDS})(?:\.exe)?\b(?!-))
-    | (?P<number>(?<![\w.])\#?(?:\d{{1,3}}(?:[,'\u00a0\u202f]\d{{3}})+(?!\d)|\d+(?:[.:/-]\d+)*)
-                 (?:\s?(?:{_UNITS})(?!\w)|\w*))
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_QUOTED = re.compile(r"\"([^\"]{2,}?)\"|(?<!\w)'([^']{2,}?)'(?!\w)")
-_GENERIC = words.listed(
-    """wi-fi wifi voip poe powershell e-mail a-z ipv4 ipv6 m365 o365 2fa mfa i.e e.g a.m p.m n/a 24/7 and/or https dos
-    javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op"""
-)
-"""Written like names, yet words of the trade that claim nothing."""
+_NEAR = 40
+"""Characters between a noun and its number in the record: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
-_MEASURED = re.compile(rf"#?\d+(?:[.:/-]\d+)*(?:\s?(?:{_UNITS})|st|nd|rd|th|[ap]m|x)?", re.IGNORECASE)
-_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)$", re.IGNORECASE)
-
-
-def normal(text: str) -> str:
-    """The form in which two spellings of one name are equal."""
-    folded = unicodedata.normalize("NFKC", text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS)).casefold()
-    return _BLANKS.sub(" ", folded)
+_BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+_HEAD = re.compile(r"[a-z]+")
+_COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
+"""Nouns with a small number that are the writer's own."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @dataclass(frozen=True)
@@ -134,40 +68,75 @@ class Lexicon:
             at = self.text.find(name, at + 1)
         return False
 
-    def foreign(self, text: str, *, recommends: bool = False) -> Iterator[str]:
-        """What the text names and the record does not hold. `recommends` allows durations that nobody recorded."""
-        plain = text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS)
-        for quoted in _QUOTED.finditer(plain):
-            name = normal(quoted[1] or quoted[2]).strip(" " + _TRAILING)
-            if name and name not in self.text:
-                yield quoted[0]
-        for found in _NAMED.finditer(plain):
-            kind = found.lastgroup or ""
-            name = found[0].strip() if kind == "placeholder" else found[0].strip().rstrip(_TRAILING)
-            if not self._grounded(kind, name, recommends=recommends):
-                yield name
+    def foreign(self, text: str) -> Iterator[str]:
+        """What the text names and the record does not hold."""
+        return (name.text for name in names.within(text) if not self._grounded(name))
 
-    def _grounded(self, kind: str, name: str, *, recommends: bool) -> bool:
-        wanted = normal(name)
-        if wanted in _GENERIC or not wanted or self.holds(wanted) or self.holds(_THOUSANDS.sub("", wanted)):
+    def _grounded(self, name: Name) -> bool:
+        wanted = normal(name.text)
+        if name.kind == "quoted":
+            inside = wanted[1:-1].strip(" " + TRAILING)
+            return inside in self.text
+        if wanted in GENERIC or not wanted or self.holds(wanted) or self.holds(_THOUSANDS.sub("", wanted)):
             return True
-        if kind == "setting":
-            tight = wanted.replace(" ", "")
-            return tight in self.text.replace(" ", "")
-        if kind == "number":
-            return self._number(_THOUSANDS.sub("", wanted), recommends=recommends)
-        return kind in {"url", "email"} and wanted.removeprefix("mailto:") in self.text
+        return self._otherwise(name.kind, _THOUSANDS.sub("", wanted))
 
-    def _number(self, name: str, *, recommends: bool) -> bool:
-        if recommends and _DURATION.search(name) and name[0].isdigit():
-            return True
+    def _otherwise(self, kind: str, name: str) -> bool:
+        """How else than word for word a kind of name can stand in the record."""
+        match kind:
+            case "setting":
+                return name.replace(" ", "") in self.text.replace(" ", "")
+            case "url" | "email":
+                return name.removeprefix("mailto:") in self.text
+            case "person":  # each part, in whatever order the record has them
+                return all(self.holds(part) for part in re.split(r"[ -]", name))
+            case "date":
+                return self._date(name)
+            case "coded":
+                return self._coded(name)
+            case "numbered":
+                return name.partition(" ")[0] in _COUNTS or self._coded(name)
+            case "number":
+                return self._number(name)
+            case _:
+                return False
+
+    def _date(self, name: str) -> bool:
+        """The day beside its month, or both as numbers."""
+        day = int("".join(_INTEGERS.findall(name)))
+        month = next(month for month in _MONTHS if re.search(rf"\b{month}", name))
+        number = _MONTHS.index(month) + 1
+        alone, near = rf"(?<!\d)0?{day}(?!\d)", r"[^.!?\n]{0,20}?"
+        written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
+        figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
+        return re.search(f"{written}|{figures}", self.text) is not None
+
+    def _coded(self, name: str) -> bool:
+        """A number with the noun that says what it is: small ones count only beside that noun."""
+        head = _HEAD.match(name)
+        noun = head[0].removesuffix("s") if head else ""
+        numbers = (number.lstrip("0") or "0" for number in _INTEGERS.findall(name))
+        return all(
+            (int(number) > SMALL and number in self.integers) or self._beside(noun, number) for number in numbers
+        )
+
+    def _beside(self, noun: str, number: str) -> bool:
+        near, alone = rf"[^.!?\n]{{0,{_NEAR}}}?", rf"(?<![\d.])0*{number}(?![\d]|\.\d)"
+        noun = re.escape(noun)
+        return re.search(rf"\b{noun}\w*{near}{alone}|{alone}{near}\b{noun}", self.text) is not None
+
+    def _number(self, name: str) -> bool:
+        measured = quantities.measures(name)
+        if measured is not None:
+            numbers, unit = measured
+            return all(quantities.is_measured(number, unit, self.text) for number in numbers)
         parts = [part.lstrip("0") or "0" for part in _INTEGERS.findall(name)]
-        bare = name.isdigit() or _ORDINAL.match(name) is not None
+        bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if name.endswith(("%", "percent")):
-            return any(self.holds(parts[0] + unit) for unit in ("%", " %", " percent"))
-        if _MEASURED.fullmatch(name) is None:  # letters among digits: a name, and it is not held
+        if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and was looked up
+            return False
+        if _BARE.fullmatch(name) is None:  # letters among digits: a name, and it is not held
             return False
         dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name, its parts say nothing
         if dotted is not None:
@@ -185,7 +154,7 @@ def _texts(bundle: Bundle) -> Iterator[str]:
     described = (bundle.title, bundle.problem_summary, bundle.problem_domain, bundle.intake_text, bundle.reason)
     yield from (text for text in described if text)
     if ticket := bundle.psa_ticket:
-        yield from (ticket.system, f"#{ticket.ticket_id}", ticket.connection_id or "", ticket.record_type or "")
+        yield from (ticket.system, f"ticket #{ticket.ticket_id}", ticket.connection_id or "", ticket.record_type or "")
     yield from chain.from_iterable(fact.texts() for fact in bundle.facts)
     yield from chain.from_iterable(script.texts() for script in bundle.scripts)
     yield from chain.from_iterable(fix.texts() for fix in bundle.fixes)

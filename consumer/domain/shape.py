@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from consumer.domain import outcomes, quotes, sections
 from consumer.domain.bundle import Bundle, FixRecord
-from consumer.domain.grounding import normal, of_bundle
+from consumer.domain.grounding import of_bundle
 from consumer.domain.markdown import Rendered
+from consumer.domain.names import normal
 from consumer.domain.sanitize import ADDRESS, escape, is_clean
 from consumer.domain.violations import Rule, Violation
 from schemas.packages import SectionKey
