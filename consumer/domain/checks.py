@@ -7,7 +7,7 @@ looked at first: one that recites its instructions, holds a secret or is not in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain import claims, names, outcomes, prompt, quotes, sections, words
+from consumer.domain import citations, claims, language, names, outcomes, prompt, quotes, sections, words
 from consumer.domain.bundle import FactRecord
 from consumer.domain.draft import Draft, Form
 from consumer.domain.grounding import Lexicon
@@ -69,20 +69,6 @@ _PAST = re.compile(
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|without|cannot|neither|nor|nothing|nobody|fail\w*|un\w{4,})\b|n['\u2019]t\b", re.IGNORECASE
 )
-_ENGLISH = words.listed(
-    """the a an of to and in is are was were on for with not by at from after before that this it as be has have had or
-    no when which who but still only one all its their can whether if into out up"""
-)
-_NOT_ENGLISH = (
-    words.listed(
-        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
-        une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
-        per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att
-        det som inte p\u00e5 ved og ikke \u00e9t"""
-    )
-    - _ENGLISH
-)
-_IN_QUOTES = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
 
 
 def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
@@ -158,18 +144,7 @@ def _secret(draft: Draft, answer: str, scan: Scan) -> str | None:
 def _language(draft: Draft, answer: str, scan: Scan) -> str | None:
     del answer, scan
     texts = (draft.problem.text, draft.hypothesis.text, *(step.text for step in draft.next_steps))
-    return None if all(map(_is_english, texts)) else "the answer is not in English"
-
-
-def _is_english(text: str) -> bool:
-    """Whether a text's small words are English; names and what stands in quotation marks say nothing."""
-    prose = _IN_QUOTES.sub(" ", text)
-    letters = [char for char in prose if char.isalpha()]
-    if sum(char > "\u024f" for char in letters) * 5 > len(letters):
-        return False
-    lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
-    other = sum(word in _NOT_ENGLISH for word in lowered)
-    return other < 3 or other <= sum(word in _ENGLISH for word in lowered)
+    return None if all(map(language.is_english, texts)) else "the answer is not in English"
 
 
 def _all_texts(draft: Draft) -> Iterator[str]:
@@ -278,10 +253,9 @@ def _citation(said: Said, case: Case) -> Iterator[str]:
     for record in said.records:
         if record not in case.ids:
             yield f"cites a record that does not exist: {_cited(record)}"
-    applied = {fix.id for fix in case.bundle.applied_fixes}
-    tried = {step.id for step in case.bundle.steps} | applied
-    if said.part is Part.NOTES and not tried.issuperset(said.records):
-        yield "is a note on something that was not tried"
+    known = case.ids.intersection(said.records)
+    if known and not known & citations.carrying(said.part, case):
+        yield citations.FLAWS[said.part]
 
 
 def _repeated_fix(said: Said, case: Case) -> Iterator[str]:

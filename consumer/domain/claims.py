@@ -15,7 +15,7 @@ from schemas.sessions import FixStatus
 
 _SENTENCE = re.compile(r"(?<=[.!?;…])\s+|\n+")
 _CLAUSE = re.compile(r"[,;:()—–]|\s-\s|\b(?:but|although|though|however|while|whereas)\b", re.IGNORECASE)  # noqa: RUF001
-_OVER = r"(?:resolved|fixed|solved|remedied|rectified|cured)"
+_OVER = r"(?:resolved|fixed|solved|remedied|remediated|rectified|cured|sorted\s+out)"
 _MATTER = (
     r"(?:issues?|problems?|incidents?|tickets?|cases?|symptoms?|faults?|outages?|errors?|troubles?|situation|matter"
     r"|everything|escalation)"
@@ -26,7 +26,12 @@ _BEING = (
 
 _MATTER_IS_OVER = re.compile(
     rf"""
-      \b{_MATTER}\s+{_BEING}{{1,4}}(?:{_OVER}|closed|cleared|corrected|repaired|eliminated|gone|over|verified)\b
+      \b(?:{_MATTER}|cause)\s+{_BEING}{{1,4}}
+      (?:{_OVER}|closed|cleared|corrected|repaired|eliminated|gone|over|verified|addressed|removed|history|taken\s+care)\b
+    | \b{_MATTER}\s+(?:{_OVER}|closed|cleared(?:\s+up)?)(?=\s*(?:[.!;,]|$))
+    | \b(?:took|taken)\s+care\s+of\b | \b(?:did|does)\s+the\s+trick\b | \bthat\s+(?:has\s+)?d(?:id|one)\s+it\b
+    | \bno\s+(?:open\s+|further\s+)?{_MATTER}\s+(?:remains?|persists?|(?:is|are|was|were)\s+left)\b
+    | \bnothing\s+(?:is\s+|was\s+)?left\s+to\s+do\b
     | \b(?:{_OVER}|eliminated|cleared|closed)\s+(?:the|this|that|these|those|all|both|their|his|her|its|our)?\s*
       (?:\w+\s+){{0,3}}?{_MATTER}\b
     | \b{_MATTER}\s+(?:has\s+|have\s+|had\s+)?(?:gone\s+away|went\s+away|disappeared|stopped|ceased|vanished)\b
@@ -57,7 +62,20 @@ _WORKS = re.compile(
       (?:again|as\s+expected|normally|properly|correctly|fine|now)\b
     | \bback\s+(?:to\s+normal|online|up|in\s+service)\b | \bup\s+and\s+running\b
     | \bno\s+longer\s+(?:occurs?|happens?|appears?|fails?|affects?|present|reproduc\w+|an?\s+(?:issue|problem))\b
-    | \b(?:service|access|connectivity|functionality|operation)\s+(?:was|is|has\s+been)\s+(?:fully\s+)?restored\b
+    | \b(?:is|are|was|were|been)\s+(?:fully\s+|now\s+)?
+      (?:restored\b(?!\s+(?:from|to|in|into|on|onto|as|by|at)\b)|repaired\b)
+    | \b(?:service|access|mail(?:\s+flow)?|connection|connectivity|network|line|circuit|internet|sign-in)\s+
+      (?:(?:is|are|was|were)|(?:has\s+|have\s+)?c[ao]me)\s+back\b
+    | \b(?:healthy|reachable|responsive|available|accessible|usable|online)\s+again\b
+    | \bcan\s+(?:\w+(?:\s|-)){1,4}again\b
+    | \b(?:it|this|that|everything)\s+is\s+(?:now\s+)?(?:working|fine|in\s+order|ok(?:ay)?)\b | \beverything\s+works\b
+    | \bnow\s+(?:works?|opens?|prints?|connects?|starts?|runs?|delivers?|responds?|resolves?)\b
+    | \b(?:prompt|message|warning|alert|pop-?up|delay|alarm|crash|freeze|disconnect)(?:s|es)?\s+
+      (?:(?:is|are|was|were|has|have)\s+)?(?:been\s+)?(?:gone|stopped|disappeared|cleared|vanished)\b
+    | \b(?:has|have|had)\s+(?:fully\s+)?recovered\b
+    | \b(?:was|is|were|proved|been)\s+(?:a\s+(?:full\s+|complete\s+)?success|successful)\b | \bsucceeded\b
+    | \bconfirmed\s+(?:that\s+)?(?:\w+\s+){0,4}?
+      (?:works?|opens?|prints?|connects?|signs?\s+in|without|(?:is|are)\s+(?:ok|fine|gone)|the\s+fix|success)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -81,7 +99,12 @@ _DENIED = re.compile(
     r"|would|will|may|might|needs?|hopes?|expect\w*|supposed|claim\w*|assum\w+)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\b(?:whether|if|unless|until|in\s+case|provided)\b", re.IGNORECASE)
+_SAYS_SO = re.compile(
+    r"\b(?:no\s+(?:longer|further|open)|no(?=\s+\w+\s+(?:remain|persist|is\s|are\s|was\s|were\s))|nothing|can)\b",
+    re.IGNORECASE,
+)
+"""Words of denial that are part of a claim: "no longer", "nothing is left to do", "can sign in again"."""
+_CONDITION = re.compile(r"\b(?:whether|if|unless|until|in\s+case|provided|so\s+that)\b", re.IGNORECASE)
 _TIME = re.compile(r"\b(?:once|when|after|as\s+soon\s+as)\b", re.IGNORECASE)
 _PAST = re.compile(r"\b(?:was|were|has|have|had|got)\b", re.IGNORECASE)
 _ASKED = re.compile(
@@ -105,11 +128,23 @@ _AGAIN = re.compile(
     r"\b(?:again|once\s+more|re-?(?:try|apply|do|run|peat|attempt)\w*|repeat|another\s+time|second\s+time)\b",
     re.IGNORECASE,
 )
-_EXCLUDED = re.compile(
-    r"\b(?:do\s+not|don['\u2019]t|not\s+repeat|without\s+repeating|instead\s+of|other\s+than|rather\s+than|avoid|never"
-    r"|beyond|different\s+from|already|did\s+not|failed|why|since|whether)\b",
+_NOT_ASKED = re.compile(
+    r"\b(?:not|don['\u2019]t|no|instead\s+of|other\s+than|rather\s+than|avoid\w*|never|beyond|different\s+from|unlike|without|before"
+    r"|after|why|since|whether|how|what|when|last|previous|earlier|first|log|logs|logged)\b",
     re.IGNORECASE,
 )
+"""Before the words of a fix: then it is spoken of, and not asked for."""
+_KNOWN_TO_FAIL = re.compile(
+    r"\b(?:did\s+not|didn['\u2019]t|has\s+not|failed|already|in\s+vain|no\s+effect|was\s+(?:tried|applied|done))\b",
+    re.IGNORECASE,
+)
+"""After them: the step knows what became of it."""
+_DOING = re.compile(
+    r"\b(?:try|perform|carry\s+out|do|run|apply|execute|attempt|consider|proceed\s+with|schedule|arrange"
+    r"|(?:have|let)\s+(?!a\s|another\s))\b",
+    re.IGNORECASE,
+)
+_ORDERS = re.compile(rf"{_CLAUSE.pattern}|\band\b|\bthen\b", re.IGNORECASE)
 _TO_BE_TAKEN_UP = frozenset({FixStatus.PROPOSED, FixStatus.APPLIED_PARTIAL, FixStatus.APPLIED_PENDING})
 _UNDONE = re.compile(r"\b(?:rolled\s+back|reverted|undone|backed\s+out|uninstalled\s+again)\b", re.IGNORECASE)
 
@@ -147,21 +182,33 @@ def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
 
 
 def repeats(step: str, fix: FixRecord, active: FixRecord | None) -> bool:
-    """Whether a step asks for a fix again as if it were new: its first word as an order, and most of its title.
+    """Whether a step asks for a fix again as if it were new: most of its title, begun as an order or a word of doing.
 
-    One that takes up the active fix, as the contract's table asks, does not, however alike the two are called.
+    A step that speaks of it otherwise ("find out why …", "instead of …", "… did not help") does not, nor does one that
+    takes up the active fix, as the contract's table asks, however alike the two are called.
     """
-    if _EXCLUDED.search(step):
-        return False
     if active is not None and active.status in _TO_BE_TAKEN_UP and _is_about(active, step, fix):
         return False
-    overlap = words.share(fix.title, step)
-    ordered = words.in_order(fix.title)[:1]
-    openings = [
-        words.in_order(clause)[:2] for clause in _CLAUSE.split(step) for clause in re.split(r"\band\b|\bthen\b", clause)
-    ]
-    begins = any(ordered and ordered[0] in opening for opening in openings)
-    return (overlap >= 0.6 and begins) or (overlap >= 0.4 and _AGAIN.search(step) is not None)
+    return any(_repeats(sentence, fix) for sentence in _sentences(step) if not _KNOWN_TO_FAIL.search(sentence))
+
+
+def _repeats(sentence: str, fix: FixRecord) -> bool:
+    ordered, overlap = words.in_order(fix.title)[:1], words.share(fix.title, sentence)
+    for clause in _ORDERS.split(sentence):
+        stems = words.in_order(clause)
+        done = bool(ordered) and (
+            ordered[0] in stems[:2] or (ordered[0] in stems and _DOING.search(clause) is not None)
+        )
+        again = overlap >= 0.4 and _AGAIN.search(clause) is not None
+        if ((overlap >= 0.6 and done) or again) and not _NOT_ASKED.search(_until(ordered, clause)):
+            return True
+    return False
+
+
+def _until(stems: list[str], clause: str) -> str:
+    """The clause up to the first word with one of these stems; all of it without one."""
+    found = next((word for word in re.finditer(r"[^\W_]+", clause) if words.stem(word[0]) in stems), None)
+    return clause if found is None else clause[: found.start()]
 
 
 def _is_about(fix: FixRecord, step: str, other: FixRecord) -> bool:
@@ -177,7 +224,7 @@ def _sentences(text: str) -> list[str]:
 def _claims(sentence: str, found: re.Match[str], *, asks: bool) -> bool:
     before = sentence[: found.start()]
     clause = _CLAUSE.split(before)[-1]
-    if _DENIED.search(clause) or _DENIED.search(found[0].replace("no longer", "").replace("no further", "")):
+    if _DENIED.search(clause) or _DENIED.search(_SAYS_SO.sub("", found[0])):
         return _is_final(found[0])
     if _CONDITION.search(before) or (
         _TIME.search(clause) and not _PAST.search(sentence[len(before) - len(clause) : found.end()])

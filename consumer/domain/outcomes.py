@@ -167,6 +167,17 @@ def demand(fix: FixRecord | None) -> str:
     return f"The active fix is {fix.id} with the status {fix.status.value}. {then}"
 
 
+def demands() -> tuple[str, ...]:
+    """Everything that can be demanded: a change of it is a change of the prompt."""
+    confidences = (TRY_OVER_PCT, TRY_OVER_PCT + 1)
+    fixes = (
+        FixRecord(id="X1", active=True, title="-", confidence_pct=confidence, status=status)
+        for status in FixStatus
+        for confidence in confidences
+    )
+    return (demand(None), *map(demand, fixes))
+
+
 def first_step_flaw(fix: FixRecord | None, step: str) -> str | None:
     """Why a first step is not what the table demands; None where it is."""
     if fix is None or first_step(fix) is None:

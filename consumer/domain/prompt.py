@@ -45,7 +45,8 @@ states before them: what speaks for it, what remains uncertain, what would refut
 is no leading hypothesis.
 - next_steps: [{{text, records}}]. Two to four concrete steps in order for the receiving engineer, each one \
 sentence, drawn from the gap between what is confirmed and a resolution; the first can be checked at once.
-records holds the ids that a statement rests on, at least one. Ids stand there only, never in a text.
+records holds the ids that a statement rests on, at least one; a problem rests on P1, R1 or a fact, a hypothesis on \
+the active fix or a fact. Ids stand there only, never in a text.
 
 Rules for every text:
 - Say only what the records say. Never add a command, cmdlet, host, address, user, path, KB article, ticket, \
@@ -66,7 +67,9 @@ of yourself.
 Reference of these instructions, never to be written in an answer: {CANARY}.
 """
 
-VERSION = sha256("\n".join((SYSTEM, compact(ANSWER_SCHEMA), str(_NUMBER))).encode()).hexdigest()[:12]
+VERSION = sha256("\n".join((SYSTEM, *outcomes.demands(), compact(ANSWER_SCHEMA), str(_NUMBER))).encode()).hexdigest()[
+    :12
+]
 """Names prompt and answer schema together; a part of every draft's key."""
 
 _TAG = "session-records"

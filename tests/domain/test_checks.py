@@ -69,6 +69,8 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.TENSE, _problem("Outlook asks six users in accounting for a password again and again.")),
     (Rule.CITATION, answers.with_step("Ask who switched the old server off.", "F9")),
     (Rule.CITATION, _edited(problem={"text": answers.good()["problem"]["text"], "records": []})),
+    (Rule.CITATION, _problem(answers.good()["problem"]["text"], "X1", "S1")),
+    (Rule.CITATION, _edited(hypothesis=answers.good()["hypothesis"] | {"records": ["X1", "S1", "P1"]})),
     (Rule.CITATION, _edited(notes=[{"record": "F1", "text": "All six users were asked."}])),
     (Rule.REPEATED_FIX, answers.with_step("Recreate the Outlook profile on all six machines.")),
     (Rule.REPEATED_FIX, answers.with_step("Try the Outlook profile once more.")),

@@ -1,5 +1,6 @@
 """What the model is asked: constant instructions, fenced records, nothing that could be recited."""
 
+import importlib.util
 import json
 import re
 from typing import Any
@@ -115,5 +116,21 @@ def test_a_repair_names_each_violation_once_and_not_too_many() -> None:
     assert len(turn.splitlines()) < 20
 
 
-def test_the_version_covers_prompt_and_schema() -> None:
-    assert re.fullmatch(r"[0-9a-f]{12}", prompt.VERSION)
+def _version_with(monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: object) -> str:
+    """What the version would be were this otherwise: a copy of the module, made anew."""
+    monkeypatch.setattr(module, name, value)
+    made = importlib.util.spec_from_file_location("prompt_made_anew", prompt.__file__)
+    assert made is not None
+    assert made.loader is not None
+    copy = importlib.util.module_from_spec(made)
+    made.loader.exec_module(copy)
+    return str(copy.VERSION)
+
+
+def test_the_version_changes_with_whatever_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger keys by it: an answer to another question would be taken for this one's."""
+    assert _version_with(monkeypatch, draft, "ANSWER_SCHEMA", draft.ANSWER_SCHEMA) == prompt.VERSION
+    assert _version_with(monkeypatch, draft, "ANSWER_SCHEMA", {"type": "object"}) != prompt.VERSION
+    monkeypatch.undo()
+    assert _version_with(monkeypatch, outcomes, "TRY_OVER_PCT", 81) == prompt.VERSION
+    assert _version_with(monkeypatch, outcomes, "demand", lambda _: "Do as you like.") != prompt.VERSION
