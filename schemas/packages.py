@@ -193,7 +193,10 @@ class PackageReady(NoteIdentity):
     redactions: Annotated[int, Field(ge=0)]
     """How many distinct secrets were removed from the input."""
     warnings: tuple[str, ...]
-    """Machine-readable words, see `Caution`; readers ignore those they don't know."""
+    """Machine-readable words, see `Caution`; readers ignore those they don't know.
+
+    `violated:<rule>:<times>` counts how often the model's answers broke a rule before this package was made.
+    """
 
 
 class PackageWithdrawn(NoteIdentity):

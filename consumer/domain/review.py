@@ -28,6 +28,8 @@ class Accepted:
     draft: Draft
     rendered: Rendered
     warnings: tuple[Caution, ...]
+    violations: tuple[Violation, ...] = ()
+    """Of the statements that fell out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
     left = _with_first_step(left, bundle)
     if _violations(left, text, case, scan):
         return Rejected(violations=violations)
-    return _accepted(left, bundle, (Caution.STATEMENTS_REMOVED,))
+    return _accepted(left, bundle, (Caution.STATEMENTS_REMOVED,), violations)
 
 
 def by_rules(bundle: Bundle) -> Accepted:
@@ -104,11 +106,14 @@ def _said(drafted: Draft, case: Case) -> Iterable[Said]:
     return (said for said in checks.statements(drafted) if said.part not in silent)
 
 
-def _accepted(drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...]) -> Accepted | Rejected:
+def _accepted(
+    drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...], fallen_out: tuple[Violation, ...] = ()
+) -> Accepted | Rejected:
     rendered = render(bundle, drafted)
     if violations := tuple(shape.check(bundle, rendered)):
-        return Rejected(violations=violations)
-    return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered, warnings))
+        return Rejected(violations=(*fallen_out, *violations))
+    cautions = _cautions(bundle, rendered, warnings)
+    return Accepted(draft=drafted, rendered=rendered, warnings=cautions, violations=fallen_out)
 
 
 def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...]) -> tuple[Caution, ...]:

@@ -1,6 +1,7 @@
 """What an answer says, what can be wrong with it, and what it is checked against."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -96,6 +97,12 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.detail}" if self.place else self.detail
+
+
+def named(violations: Iterable[Violation]) -> tuple[str, ...]:
+    """Each broken rule and how often, as words for a package's warnings: ``violated:foreign:2``."""
+    times = Counter(violation.rule for violation in violations)
+    return tuple(f"violated:{rule}:{times[rule]}" for rule in Rule if times[rule])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

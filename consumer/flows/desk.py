@@ -168,8 +168,8 @@ class Entry(BaseModel):
 class Declined:
     """No draft of this bundle was good enough, or the model would not give one: it is not asked again."""
 
-    warning: str
-    """What a package drafted by rules instead has to say."""
+    warnings: tuple[str, ...]
+    """Words that a package drafted by rules instead has to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +246,7 @@ class Desk(Protocol):
     async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
         """False: the claim was lost, the session erased, or it holds a secret found since; nothing is stored."""
 
-    async def decline_draft(self, claim: Claim, warning: str, *, drafted_for: str) -> None:
+    async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
         """The bundle is not asked for again; with force by others than this one only."""
 
     async def release_draft(self, claim: Claim) -> None: ...

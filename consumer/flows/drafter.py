@@ -6,32 +6,30 @@ that has not heard yet calls on its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from secrets import SystemRandom, token_hex
+from secrets import SystemRandom
 from typing import TypeVar
 
 import structlog
 
-from consumer.domain import prompt, review
+from consumer.domain import prompt
 from consumer.domain.bundle import Bundle
 from consumer.domain.checks import Scan
 from consumer.domain.draft import ANSWER_SCHEMA
-from consumer.domain.violations import Rule, Violation
 from consumer.errors import EscalationError, Transient
 from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
 from consumer.flows.health import Health
+from consumer.flows.ladder import Judged, Ladder, Unwritten, Written
 from consumer.flows.meters import Meter, Meters
-from consumer.flows.model import Answer, Call, Ending, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
 from schemas.packages import Caution, Usage
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 """The contract's cap, whatever the API asks for."""
 RETRY_SECONDS = (0.5, 2.0)
 """Between these, at random, a call that failed is tried again."""
-CUT_FACTOR = 2
-"""An answer that was cut gets so many times the room at its repair."""
 BUSY_SECONDS = (0.1, 1.0)
 """First and longest pause between looks at a draft that somebody else is making."""
 INSIST_SECONDS = (0.2, 2.0)
@@ -143,7 +141,7 @@ class Drafter:
                     settled = True
                 case Declined():
                     await insist(
-                        lambda: self._desk.decline_draft(claim, outcome.warning, drafted_for=errand.drafted_for)
+                        lambda: self._desk.decline_draft(claim, outcome.warnings, drafted_for=errand.drafted_for)
                     )
                     settled = True
                 case _:
@@ -171,57 +169,38 @@ class Drafter:
             if not errand.calls:
                 raise
             log.exception("An answer could not be made a draft.", event_name="draft_fell")
-            return Declined(warning=Caution.DRAFT_REJECTED)
+            return Declined(warnings=(Caution.DRAFT_REJECTED,))
 
     async def _draft(self, errand: Errand, claim: Claim) -> Outcome:
-        asked = (Turn(role="user", text=prompt.user_turn(errand.bundle, token_hex(8))),)
-        first = await self._call(errand, claim, self.model_name, asked, self._max_tokens)
-        if not isinstance(first, Answer):
-            return first
-        if first.ending is Ending.REFUSED:
-            return await self._ask_other(errand, claim, asked)
-        verdict = _judge(first, errand)
-        if isinstance(verdict, review.Accepted):
-            return self._drafted(errand, first, verdict, ())
-        return await self._repair(errand, claim, asked, first, verdict)
+        ladder: Ladder[Outcome] = Ladder(
+            ask=lambda model_name, turns, max_tokens: self._call(errand, claim, model_name, turns, max_tokens),
+            model_name=self.model_name,
+            other_model_name=self._fallback_model_name,
+            max_tokens=self._max_tokens,
+            scan=errand.scan,
+        )
+        try:
+            outcome = await ladder.climb(errand.bundle)
+        finally:
+            self._count(ladder.judged)
+        match outcome:
+            case Written():
+                return self._drafted(errand, outcome)
+            case Unwritten():
+                return Declined(warnings=outcome.warnings)
+            case _:
+                return outcome
 
-    async def _ask_other(self, errand: Errand, claim: Claim, asked: tuple[Turn, ...]) -> Outcome:
-        if self._fallback_model_name is None:
-            return Declined(warning=Caution.MODEL_REFUSED)
-        answer = await self._call(errand, claim, self._fallback_model_name, asked, self._max_tokens)
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.ending is Ending.REFUSED:
-            return Declined(warning=Caution.MODEL_REFUSED)
-        verdict = _judge(answer, errand, last=True)
-        if isinstance(verdict, review.Accepted):
-            return self._drafted(errand, answer, verdict, ())
-        return Declined(warning=Caution.DRAFT_REJECTED)
+    def _count(self, judged: Iterable[Judged]) -> None:
+        for violation in (violation for each in judged for violation in each.violations):
+            self._meters.count(Meter.VIOLATIONS, label=violation.rule.value)
 
-    async def _repair(
-        self, errand: Errand, claim: Claim, asked: tuple[Turn, ...], first: Answer, rejected: review.Rejected
-    ) -> Outcome:
-        complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
-        turns = (*asked, Turn(role="assistant", text=first.text), Turn(role="user", text=complaint))
-        if not first.text.strip():  # the API takes no empty turn
-            turns = (Turn(role="user", text=f"{asked[0].text}\n\n{complaint}"),)
-        room = self._max_tokens * (CUT_FACTOR if first.ending is Ending.CUT else 1)
-        second = await self._call(errand, claim, self.model_name, turns, room)
-        if not isinstance(second, Answer):
-            return second
-        if second.ending is Ending.REFUSED:
-            return Declined(warning=Caution.MODEL_REFUSED)
-        verdict = _judge(second, errand, last=True)
-        if isinstance(verdict, review.Accepted):
-            return self._drafted(errand, second, verdict, (Caution.REPAIRED,))
-        return Declined(warning=Caution.DRAFT_REJECTED)
-
-    def _drafted(self, errand: Errand, answer: Answer, accepted: review.Accepted, warnings: tuple[str, ...]) -> Drafted:
+    def _drafted(self, errand: Errand, written: Written) -> Drafted:
         return Drafted(
             entry=Entry(
-                draft=accepted.draft.model_dump_json(),
-                model=answer.model,
-                warnings=(*warnings, *accepted.warnings),
+                draft=written.accepted.draft.model_dump_json(),
+                model=written.answer.model,
+                warnings=written.warnings,
                 attempts=errand.calls,
                 usage=errand.usage,
                 drafted_at=errand.now(),
@@ -252,12 +231,12 @@ class Drafter:
                 await asyncio.sleep(retry_in_seconds(fault))
             except ModelLocked as fault:
                 if model_name != self.model_name:  # the other model's lock says nothing of this one
-                    return Declined(warning=Caution.MODEL_REFUSED)
+                    return Declined(warnings=(Caution.MODEL_REFUSED,))
                 return await self._away(fault, None)
             except PromptRefused as fault:
                 log.warning("The API does not take a prompt.", event_name="prompt_refused", error=str(fault))
                 await self._answers(errand)
-                return Declined(warning=Caution.MODEL_REFUSED)
+                return Declined(warnings=(Caution.MODEL_REFUSED,))
             else:
                 errand.usage = _sum(errand.usage, answer.usage)
                 await self._answers(errand)
@@ -300,21 +279,6 @@ def retry_in_seconds(fault: ModelAway) -> float:
     if fault.retry_after_seconds is None:
         return _random.uniform(*RETRY_SECONDS)
     return min(fault.retry_after_seconds + _random.uniform(0.0, RETRY_SECONDS[0]), LONGEST_RETRY_AFTER_SECONDS)
-
-
-_UNUSABLE = {
-    Ending.CUT: "the answer was cut off at its limit: say the same in fewer words",
-    Ending.EMPTY: "the answer was empty",
-    Ending.REFUSED: "there was no answer",
-    Ending.UNEXPECTED: "the answer did not end in order",
-}
-
-
-def _judge(answer: Answer, errand: Errand, *, last: bool = False) -> review.Accepted | review.Rejected:
-    """After the last call statements that cannot stand fall out, if what remains is a package."""
-    if answer.ending is not Ending.COMPLETE:
-        return review.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
-    return (review.salvage if last else review.review)(answer.text, errand.bundle, scan=errand.scan)
 
 
 def _sum(left: Usage, right: Usage) -> Usage:

@@ -57,7 +57,7 @@ class Finishing:
         self,
         case: Case,
         errand: Errand | None,
-        warning: str | None,
+        warnings: tuple[str, ...],
         upgrade_in_seconds: float | None,
     ) -> None:
         if case.same_as_last or (case.cause is Cause.UPGRADE and upgrade_in_seconds is not None):
@@ -70,16 +70,16 @@ class Finishing:
             )
             await self.finished(case.work, finish)
             return
-        await self.publish(case, self.ruled(case, errand, warning), upgrade_in_seconds, spent=_spent(errand))
+        await self.publish(case, self.ruled(case, errand, warnings), upgrade_in_seconds, spent=_spent(errand))
 
-    def ruled(self, case: Case, errand: Errand | None, warning: str | None) -> Text:
+    def ruled(self, case: Case, errand: Errand | None, warnings: tuple[str, ...]) -> Text:
         spent = _spent(errand)
         return Text(
             rendered=review.by_rules(case.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
             prompt_version=prompt.VERSION,
-            warnings=() if warning is None else (warning,),
+            warnings=warnings,
             attempts=spent.calls,
             usage=spent.usage,
             drafted_at=case.stint.now,

@@ -49,6 +49,7 @@ class Meter(Enum):
     MODEL_CALLS = _counter("escalation_model_calls", "Calls to the model, by result.", "result")
     MODEL_TOKENS = _counter("escalation_model_tokens", "Tokens that the model counted, by kind.", "kind")
     MODEL_SECONDS = _seconds("escalation_model_seconds", "How long a call to the model took.")
+    VIOLATIONS = _counter("escalation_draft_violations", "Rules that answers of the model broke.", "rule")
     DRAFTS_REUSED = _counter("escalation_drafts_reused", "Drafts taken from the cache or the ledger.", "origin")
     OUTCOME_SECONDS = _seconds("escalation_outcome_seconds", "From storing a request to deciding its first outcome.")
     PUBLISHED = _counter("escalation_published", "Events published in committed transactions.")

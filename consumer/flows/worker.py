@@ -204,7 +204,7 @@ class Worker:
         again = self._late_answer_seconds if calling else WAITING_AGAIN_SECONDS
         # Hazard: a call that began meanwhile is paid for, too, and must not be cut off by the return.
         try:
-            await self._finishing.by_rules(case, errand, Caution.MODEL_UNAVAILABLE, again)
+            await self._finishing.by_rules(case, errand, (Caution.MODEL_UNAVAILABLE,), again)
         except Redo:
             if errand.claim is None:
                 raise
@@ -225,17 +225,17 @@ class Worker:
             case Drafted():
                 await self._finishing.publish_drafted(case, case.key, outcome.entry)
             case Declined():
-                await self._finishing.by_rules(case, errand, outcome.warning, None)
+                await self._finishing.by_rules(case, errand, outcome.warnings, None)
             case Away() if case.cause is Cause.REPLAY:
                 await self._desk.release(case.work, in_seconds=WAITING_AGAIN_SECONDS, counted=False)
             case Away():
-                await self._finishing.by_rules(case, errand, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+                await self._finishing.by_rules(case, errand, (Caution.MODEL_UNAVAILABLE,), WAITING_AGAIN_SECONDS)
             case Lost():
                 raise Redo
 
     async def _without_model(self, case: Case, use: ModelUse) -> None:
         if use is ModelUse.NEVER:
-            await self._finishing.by_rules(case, None, None, None)
+            await self._finishing.by_rules(case, None, (), None)
             return
         known: Entry | Declined | None = None
         if not case.force:
@@ -244,9 +244,9 @@ class Worker:
             case Entry():
                 await self._finishing.publish_drafted(case, case.key, known)
             case Declined():
-                await self._finishing.by_rules(case, None, known.warning, None)
+                await self._finishing.by_rules(case, None, known.warnings, None)
             case None:
-                await self._finishing.by_rules(case, None, Caution.MODEL_UNAVAILABLE, WAITING_AGAIN_SECONDS)
+                await self._finishing.by_rules(case, None, (Caution.MODEL_UNAVAILABLE,), WAITING_AGAIN_SECONDS)
 
     async def _from_stored(self, case: Case) -> None:
         """A stored draft, of whichever prompt and model, makes the text anew; rules do where they made the last."""
@@ -255,6 +255,6 @@ class Worker:
         if found is not None:
             await self._finishing.publish_drafted(case, *found)
         elif last is not None and last.status is PackageStatus.FALLBACK:
-            await self._finishing.publish(case, self._finishing.ruled(case, None, None), None)
+            await self._finishing.publish(case, self._finishing.ruled(case, None, ()), None)
         else:
             await self._finishing.leave(case, Replayed.UNCHANGED, NOTHING)

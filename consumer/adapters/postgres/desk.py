@@ -196,9 +196,10 @@ class PostgresDesk:
         known = [KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows]
         return self._redactor.scope(*key).sweep(entry.draft, known) == entry.draft
 
-    async def decline_draft(self, claim: Claim, warning: str, *, drafted_for: str) -> None:
+    async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
         async with reachable(self._pool):
-            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, warning, drafted_for)
+            told = " ".join(warnings)
+            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, told, drafted_for)
 
     async def release_draft(self, claim: Claim) -> None:
         async with self._transaction() as connection:

@@ -99,6 +99,6 @@ def known(row: asyncpg.Record) -> Entry | Declined | Busy | None:
             except ValidationError:
                 return None
         case "refused":
-            return Declined(warning=row["refusal"])
+            return Declined(warnings=tuple(row["refusal"].split()))
         case _:
             return Busy()

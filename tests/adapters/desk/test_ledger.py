@@ -82,8 +82,9 @@ async def test_a_claim_that_came_to_nothing_leaves_nothing(desk: PostgresDesk, t
 
 
 async def test_what_was_declined_is_not_asked_again(desk: PostgresDesk) -> None:
-    await desk.decline_draft(await claimed(desk), "draft_rejected", drafted_for="request-1/1")
-    declined = Declined(warning="draft_rejected")
+    told = ("draft_rejected", "violated:foreign:2")
+    await desk.decline_draft(await claimed(desk), told, drafted_for="request-1/1")
+    declined = Declined(warnings=told)
     assert await desk.claim_draft(DRAFT_KEY, drafted_for="x/1", force=False) == declined
     assert await desk.find_draft(DRAFT_KEY) == declined
     claim = await claimed(desk, "x/1", force=True)
@@ -95,9 +96,9 @@ async def test_what_was_declined_with_force_is_not_asked_again_for_the_same(desk
     await a_session(tables)
     await desk.store_draft(await claimed(desk), entry(), BASIS)
     claim = await claimed(desk, "x/1", force=True)
-    await desk.decline_draft(claim, "draft_rejected", drafted_for="x/2")  # the deadline came first
+    await desk.decline_draft(claim, ("draft_rejected",), drafted_for="x/2")  # the deadline came first
     found = await desk.claim_draft(DRAFT_KEY, drafted_for="x/2", force=True)
-    assert found == Declined(warning="draft_rejected")
+    assert found == Declined(warnings=("draft_rejected",))
 
 
 async def test_a_draft_of_another_release_is_made_again(desk: PostgresDesk, tables: Tables) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from redis.asyncio import Redis
 
+from consumer.flows.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
@@ -59,7 +60,8 @@ async def test_an_answer_that_breaks_a_rule_is_repaired_once(
     model.script(Menu(model).says("Sure! Here is something else."))
     async with office.replica():
         (event,) = await packages(tables)
-    assert (event["status"], event["warnings"], event["provenance"]["attempts"]) == ("ready", ["repaired"], 2)
+    assert (event["status"], event["provenance"]["attempts"]) == ("ready", 2)
+    assert event["warnings"] == ["repaired", "violated:unreadable:1"]
     first, second = model.requests
     assert [turn["role"] for turn in second.body["messages"]] == ["user", "assistant", "user"]
     assert second.body["messages"][0] == first.body["messages"][0]
@@ -72,12 +74,13 @@ async def test_an_answer_that_was_rejected_twice_is_not_asked_for_again(
     await a_session(tables)
     await tables.add_request()
     model.always(Menu(model).says("{}"))
-    async with office.replica():
+    async with office.replica() as replica:
         await packages(tables, 1)
         await tables.add_request(request("second"))
         found = await packages(tables, 2)
         assert model.calls == 2
-        assert [event["warnings"] for event in found] == [["draft_rejected"]] * 2
+        assert [event["warnings"] for event in found] == [["draft_rejected", "violated:unreadable:10"]] * 2
+        assert replica.meters.counts[Meter.VIOLATIONS, "unreadable"] == 10
         assert {event["status"] for event in found} == {"fallback"}
         assert [event["provenance"]["attempts"] for event in found] == [2, 0]
         assert not (await tables.request())["upgrade_wanted"]
@@ -109,6 +112,9 @@ async def test_after_a_refusal_the_other_model_is_asked_once(
     async with office.replica():
         (event,) = await packages(tables)
     assert [received.model for received in model.requests] == [MODEL, OTHER_MODEL]
+    first, second = (received.user_text.splitlines() for received in model.requests)
+    assert first[1:-2] == second[1:-2]
+    assert first[0] != second[0], "every call has a boundary of its own"
     assert (event["status"], event["provenance"]["model"], event["warnings"]) == ("ready", OTHER_MODEL, [])
 
 
