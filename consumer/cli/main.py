@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from consumer.cli import load, prepare, published, rewind, run, settings_table, show, tables
+from consumer.cli import draft, evaluate, load, prepare, published, rewind, run, settings_table, show, tables
 from consumer.cli.demo.command import demo
 from consumer.cli.replay.command import replay
 from consumer.errors import EscalationError, Misconfigured
@@ -26,6 +26,8 @@ app.command("demo")(demo)
 app.add_typer(replay, name="replay")
 app.add_typer(show.sessions, name="session")
 app.command("bundle")(show.show_bundle)
+app.command("draft")(draft.draft)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(tables.packages, name="package")
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")

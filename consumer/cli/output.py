@@ -1,12 +1,13 @@
 """How the commands speak: text for people, JSON for machines. Both go to standard output."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from consumer.adapters.postgres.look import Look
@@ -79,6 +80,32 @@ def rows(
     if not console.is_terminal:
         console = Console(highlight=False, width=_PIPED_COLUMNS)  # whole ids, for grep
     console.print(table)
+
+
+def complain(text: str) -> None:
+    """A line on standard error, as it is."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """A sign of life on standard error, where somebody looks at it."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, where somebody looks at it; gives what moves it on by one."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
 
 
 def _cell(value: object) -> str:

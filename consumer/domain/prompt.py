@@ -74,6 +74,7 @@ VERSION = sha256("\n".join((SYSTEM, *outcomes.demands(), compact(ANSWER_SCHEMA),
 
 _TAG = "session-records"
 _TAG_IN_DATA = re.compile(rf"<(?=\s*/?\s*{_TAG})", re.IGNORECASE)
+_OPENING = re.compile(rf"<{_TAG} ([^\s>]+)>\n")
 _MOST_VIOLATIONS = 12
 DESCRIPTION = "P1"
 """The id of the session's description."""
@@ -93,6 +94,12 @@ def user_turn(bundle: Bundle, boundary: str) -> str:
     """
     lines = [_fenced(compact(record), boundary) for record in _records(bundle.excerpt)]
     return "\n".join((f"<{_TAG} {boundary}>", *lines, f"</{_TAG} {boundary}>", _wanted(bundle)))
+
+
+def without_boundary(turn: str) -> str:
+    """The turn as it would be with any other boundary: equal records, equal text."""
+    opening = _OPENING.match(turn)
+    return turn if opening is None else turn.replace(opening[1], "")
 
 
 def repair_turn(violations: Iterable[str]) -> str:

@@ -71,8 +71,8 @@ class Ladder(Generic[S]):
         self.judged: list[Judged] = []
 
     async def climb(self, bundle: Bundle) -> Written | Unwritten | S:
-        asked = _asked(bundle)
-        first = await self._ask(self._model_name, asked, self._max_tokens)
+        turns = asked(bundle)
+        first = await self._ask(self._model_name, turns, self._max_tokens)
         if not isinstance(first, Answer):
             return first
         if first.ending is Ending.REFUSED:
@@ -81,22 +81,23 @@ class Ladder(Generic[S]):
         verdict = self._judge(first, bundle)
         if isinstance(verdict, review.Accepted):
             return self._written(first, verdict)
-        return await self._repair(bundle, asked, first, verdict)
+        return await self._repair(bundle, turns, first, verdict)
 
     async def _ask_other(self, bundle: Bundle) -> Written | Unwritten | S:
         """In the repair's place: a statement of this answer that breaks a rule falls out, or the answer does."""
         if self._other_model_name is None:
             return self._unwritten(Caution.MODEL_REFUSED)
-        answer = await self._ask(self._other_model_name, _asked(bundle), self._max_tokens)
+        answer = await self._ask(self._other_model_name, asked(bundle), self._max_tokens)
         return await self._last(answer, bundle)
 
     async def _repair(
-        self, bundle: Bundle, asked: tuple[Turn, ...], first: Answer, rejected: review.Rejected
+        self, bundle: Bundle, turns: tuple[Turn, ...], first: Answer, rejected: review.Rejected
     ) -> Written | Unwritten | S:
         complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
-        turns = (*asked, Turn(role="assistant", text=first.text), Turn(role="user", text=complaint))
-        if not first.text.strip():  # the API takes no empty turn
-            turns = (Turn(role="user", text=f"{asked[0].text}\n\n{complaint}"),)
+        if first.text.strip():
+            turns = (*turns, Turn(role="assistant", text=first.text), Turn(role="user", text=complaint))
+        else:  # the API takes no empty turn
+            turns = (Turn(role="user", text=f"{turns[0].text}\n\n{complaint}"),)
         room = self._max_tokens * (CUT_FACTOR if first.ending is Ending.CUT else 1)
         return await self._last(await self._ask(self._model_name, turns, room), bundle, Caution.REPAIRED)
 
@@ -132,6 +133,6 @@ class Ladder(Generic[S]):
         return violations.named(violation for judged in self.judged for violation in judged.violations)
 
 
-def _asked(bundle: Bundle) -> tuple[Turn, ...]:
-    """With a boundary of its own: no two prompts share one."""
+def asked(bundle: Bundle) -> tuple[Turn, ...]:
+    """What is asked first, with a boundary of its own: no two prompts share one."""
     return (Turn(role="user", text=prompt.user_turn(bundle, token_hex(8))),)

@@ -34,7 +34,7 @@ def _settings() -> str:
 
 
 def _commands() -> str:
-    rows = [f"| `{name}` | {_escaped(does)} |" for name, does in _walk(typer.main.get_command(app), "")]
+    rows = [f"| `{_escaped(name)}` | {_escaped(does)} |" for name, does in _walk(typer.main.get_command(app), "")]
     return "\n".join(["| command | does |", "| --- | --- |", *rows]) + "\n"
 
 
@@ -42,12 +42,14 @@ def _walk(command: Any, path: str) -> list[tuple[str, str]]:
     members = getattr(command, "commands", None)
     if members:
         return [row for name in sorted(members) for row in _walk(members[name], f"{path} {name}".strip())]
-    arguments = [
-        one.name.upper() if one.required else f"[{one.name.upper()}]"
-        for one in command.params
-        if one.param_type_name == "argument"
-    ]
+    arguments = [_argument(one) for one in command.params if one.param_type_name == "argument"]
     return [(" ".join([path, *arguments]), (command.help or "").strip().splitlines()[0])]
+
+
+def _argument(one: Any) -> str:
+    """As `--help` shows it."""
+    named = one.metavar or one.name.upper()
+    return named if one.required or named.startswith("[") else f"[{named}]"
 
 
 def _code(text: str) -> str:

@@ -46,7 +46,7 @@ SELECT event FROM packages WHERE package_id = $1;
 
 -- name: requests
 SELECT tenant_id, session_id, request_id, state, priority, force, deadline_seconds, requested_state_version, from_replay,
-       cause, stored_at, deadline_at, due_at, backlog IS NOT NULL AS waits_for_backlog, attempts, leased_until, revision,
+       reason, cause, stored_at, deadline_at, due_at, backlog IS NOT NULL AS waits_for_backlog, attempts, leased_until, revision,
        last_package_id, upgrade_wanted, failure, ended_at
 FROM requests
 WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR session_id = $2)

@@ -1,0 +1,143 @@
+"""`draft`: what the service would write about a session, with every check's verdict. Nothing is published."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer.adapters.postgres.look import Look
+from consumer.cli import output, trials, verdict_tables
+from consumer.cli.show import Json, Tenant, find
+from consumer.cli.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
+from consumer.domain import prompt
+from consumer.domain.events import SessionKey
+from consumer.domain.recordings import Recording
+from consumer.domain.redaction import Redactor
+from consumer.domain.session import fold
+from consumer.errors import Permanent
+from consumer.flows import trial
+from consumer.flows.trial import Trial
+from consumer.settings import Settings, read_settings
+
+
+def draft(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|SESSION", help="JSON lines, as `load` takes them or bare events; else a stored session."
+        ),
+    ],
+    *,
+    session: Annotated[str | None, typer.Option(help="Which session of a file that holds several.")] = None,
+    tenant: Tenant = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why it is escalated; without it, as the session's last request says.")
+    ] = None,
+    by_rules: ByRules = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    answers: Answers = ANSWERS,
+    fresh: Fresh = False,
+    as_json: Json = False,
+) -> None:
+    """Draft from a stored session or a file of events, and show text, bundle, checks and price. Publishes nothing."""
+    settings = read_settings()
+    path = Path(name)
+    if path.is_file():
+        found, redactor = trials.read(path, settings)
+        key = _chosen(name, found, session, tenant)
+        one = trials.subject(key.session_id, found[key], redactor, reason=reason)
+    elif path.suffix == ".jsonl":
+        raise Permanent(f"{path}: there is no such file.")
+    else:
+        one = asyncio.run(_stored(name, tenant, reason, settings))
+    asyncio.run(
+        _draft(
+            one, settings, by_rules=by_rules, dry_run=dry_run, yes=yes, answers=answers, fresh=fresh, as_json=as_json
+        )
+    )
+
+
+def _chosen(name: str, found: dict[SessionKey, Recording], session: str | None, tenant: str | None) -> SessionKey:
+    wanted = [
+        key
+        for key in found
+        if (session is None or key.session_id == session) and (tenant is None or key.tenant_id == tenant)
+    ]
+    if len(wanted) == 1:
+        return wanted[0]
+    known = ", ".join(f"{key.tenant_id}/{key.session_id}" for key in (wanted or found))
+    said = "several sessions" if wanted else "no such session"
+    raise Permanent(f"{name} holds {said}: choose one with --session and --tenant of {known}.")
+
+
+async def _stored(name: str, tenant: str | None, reason: str | None, settings: Settings) -> Subject:
+    async with output.looking(settings) as look:
+        key = await find(look, name, tenant)
+        recording = Recording(session=fold(key, await look.events(key)), reason=await _last_reason(look, key))
+        given = settings.redaction_key
+        redactor = Redactor(given.get_secret_value().encode() if given else await look.redaction_key())
+    return trials.subject(key.session_id, recording, redactor, reason=reason)
+
+
+async def _last_reason(look: Look, key: SessionKey) -> str | None:
+    rows = await look.requests(tenant=key.tenant_id, session=key.session_id, limit=1)
+    return str(rows[0]["reason"]) if rows and rows[0]["reason"] is not None else None
+
+
+async def _draft(
+    one: Subject,
+    settings: Settings,
+    *,
+    by_rules: bool,
+    dry_run: bool,
+    yes: bool,
+    answers: Path,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    if not trials.asks_model(settings, by_rules=by_rules):
+        if dry_run:
+            trials.say_plan(trials.plan_of_rules([one]), as_json=as_json)
+        else:
+            _show(one, trial.by_rules(one.bundle, one.scan), as_json=as_json)
+        return
+    async with trials.drafters(settings, answers, fresh=fresh) as made:
+        planned = trials.plan([one], trials.unanswered([one], made), settings)
+        if dry_run:
+            trials.say_plan(planned, as_json=as_json)
+            return
+        trials.agree(planned, yes=yes)
+        with output.waiting(f"{settings.model} is asked"):
+            tried = await made.bench.try_out(one.bundle, one.scan)
+    _show(one, tried, as_json=as_json)
+
+
+def _show(one: Subject, tried: Trial, *, as_json: bool) -> None:
+    records = json.loads(one.bundle.canonical)
+    if as_json:
+        texts = {"title": tried.rendered.title, "markdown": tried.rendered.markdown}
+        told = {"session": one.name, **verdict_tables.figures(tried), "prompt_version": prompt.VERSION}
+        output.as_json({**told, **texts, "bundle": records})
+        return
+    output.heading(tried.rendered.title)
+    output.markdown(tried.rendered.markdown)
+    output.heading("Bundle")
+    output.say(f"{one.bundle.sha256}  version {one.bundle.state_version}, {one.bundle.redactions} secrets removed")
+    output.as_json(records)
+    output.heading("Checks")
+    output.rows(verdict_tables.of_one(tried), columns=("of", "check", "verdict", "times", "details"), empty="None.")
+    output.heading("Draft")
+    output.fields(
+        {
+            "status": f"{tried.status.value}, by {tried.model or 'rules'}",
+            "warnings": ", ".join(tried.warnings) or None,
+            "calls": tried.calls,
+            "tokens": ", ".join(f"{count} {kind.removesuffix('_tokens')}" for kind, count in tried.usage if count) or 0,
+            "price": "not known" if tried.dollars is None else f"${tried.dollars:.4f}",
+            "prompt": prompt.VERSION,
+            "characters": len(tried.rendered.markdown),
+        }
+    )

@@ -1,0 +1,164 @@
+"""What `draft` and `evaluate` share: what is drafted, by whom, what it will cost, and that somebody agrees to it."""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_bytes
+from typing import Annotated
+
+import typer
+
+from consumer.adapters.journal import Journal
+from consumer.cli import output
+from consumer.domain import bundle as bundles
+from consumer.domain import prices, recordings
+from consumer.domain.bundle import Bundle
+from consumer.domain.checks import Scan
+from consumer.domain.events import SessionKey
+from consumer.domain.recordings import Recording
+from consumer.domain.redaction import Redactor
+from consumer.errors import Permanent
+from consumer.flows.trial import Bench
+from consumer.settings import Settings
+
+ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, also where there is a key for the model.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without being asked.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be asked and what it costs; ask nothing.")]
+Answers = Annotated[
+    Path,
+    typer.Option(help="Answers that were paid for are kept here, so that a run that was stopped goes on from them."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew for what was answered before.")]
+ANSWERS = Path(typer.get_app_dir("escalation-consumer")) / "model-answers.jsonl"
+"""One file for the user, outside every project: it holds texts about customers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A session to be drafted."""
+
+    name: str
+    bundle: Bundle
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafters:
+    """The model, behind what it has answered before."""
+
+    bench: Bench
+    journal: Journal
+
+
+def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str | None = None) -> Subject:
+    """Raises Permanent for a session of which nothing can be said."""
+    session = recording.session
+    if session.erased or session.version is None:
+        raise Permanent(
+            f"Session {name} {'was erased' if session.erased else 'has no event'}: there is no draft of it."
+        )
+    built = bundles.build(session, reason=recording.reason if reason is None else reason)
+    return Subject(name=name, bundle=built, scan=redactor.scope(*session.key).text)
+
+
+def read(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
+    """The sessions of a file of JSON lines. Says on standard error which lines were refused. Raises Permanent."""
+    given = settings.redaction_key
+    redactor = Redactor(given.get_secret_value().encode() if given else token_bytes(32))
+    try:
+        with path.open(encoding="utf-8") as lines:
+            found = recordings.read(lines, redactor)
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise Permanent(f"{path}: {said}") from error
+    for refused in found.refused:
+        output.complain(f"{path}: {refused}")
+    if not found.sessions:
+        raise Permanent(f"{path}: no session event in it.")
+    return dict(found.sessions), redactor
+
+
+def asks_model(settings: Settings, *, by_rules: bool) -> bool:
+    return settings.anthropic_api_key is not None and not by_rules
+
+
+@asynccontextmanager
+async def drafters(settings: Settings, answers: Path, *, fresh: bool) -> AsyncIterator[Drafters]:
+    """Only where `asks_model`."""
+    from consumer.adapters.anthropic import Anthropic  # takes a second to load, for those who need it
+
+    key = settings.anthropic_api_key
+    if key is None:
+        raise Permanent("There is no ANTHROPIC_API_KEY.")
+    model = Anthropic(
+        api_key=key.get_secret_value(),
+        base_url=settings.anthropic_base_url,
+        attempt_seconds=settings.model_attempt_seconds,
+        concurrency=settings.model_concurrency,
+    )
+    journal = Journal(answers, model, fresh=fresh)
+    bench = Bench(
+        model=journal,
+        model_name=settings.model,
+        other_model_name=settings.fallback_model,
+        max_tokens=settings.model_max_tokens,
+    )
+    try:
+        yield Drafters(bench=bench, journal=journal)
+    finally:
+        await model.close()
+
+
+def unanswered(subjects: Sequence[Subject], made: Drafters) -> list[Subject]:
+    """Those whose first call would have to be paid for."""
+    return [one for one in subjects if not made.journal.holds(made.bench.first_call(one.bundle))]
+
+
+def plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
+    """What would be asked, and what it is likely to cost and at most; null where the price is not known."""
+    estimates = [prices.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
+    price = prices.price_of(settings.model)
+    return {
+        "sessions": len(subjects),
+        "answered_before": len(subjects) - len(to_pay),
+        "model": settings.model,
+        "input_tokens": sum(one.input_tokens for one in estimates),
+        "likely_dollars": None if price is None else round(sum(one.likely(price) for one in estimates), 4),
+        "most_dollars": None if price is None else round(sum(one.most(price) for one in estimates), 4),
+        "prices_as_of": prices.AS_OF,
+    }
+
+
+def plan_of_rules(subjects: Sequence[Subject]) -> dict[str, object]:
+    """Rules ask nobody."""
+    return {"sessions": len(subjects), "model": None, "likely_dollars": 0.0, "most_dollars": 0.0}
+
+
+def say_plan(planned: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        output.as_json(planned)
+    elif planned["model"] is None:
+        output.say("Drafted by rules: there is nothing to pay.")
+    else:
+        output.say(_in_words(planned))
+
+
+def _in_words(planned: dict[str, object]) -> str:
+    asked = int(str(planned["sessions"])) - int(str(planned["answered_before"]))
+    cost = "at a price that is not known here"
+    if planned["likely_dollars"] is not None:
+        cost = f"about ${planned['likely_dollars']}, at most ${planned['most_dollars']} (prices of {prices.AS_OF})"
+    before = f"; {planned['answered_before']} answered before" if planned["answered_before"] else ""
+    return f"{asked} of {planned['sessions']} to be asked of {planned['model']}{before}: {cost}."
+
+
+def agree(planned: dict[str, object], *, yes: bool) -> None:
+    """Asks whoever sits there before money is spent; exits with 1 on a no, and with 2 where nobody can be asked."""
+    if planned["sessions"] == planned["answered_before"] or yes:
+        return
+    output.complain(_in_words(planned))
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("this costs money, and nobody is here to agree: add --yes, --dry-run or --rules")
+    typer.confirm("Go on?", abort=True, err=True)
