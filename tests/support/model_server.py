@@ -106,6 +106,11 @@ class ModelServer:
             self._script.clear()
             self._default = behaviour or self.answer
 
+    def forget(self) -> None:
+        """As if nobody had asked yet; what is answered stays as it is."""
+        with self._lock:
+            self._received.clear()
+
     @property
     def unused(self) -> int:
         """Behaviours of the script that nobody asked for."""
