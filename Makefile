@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock bench bench-replay clean
+.PHONY: help setup demo test check format generate lock bench bench-replay mutate clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -42,6 +42,9 @@ bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay
+
+mutate: $(STAMP) ## Switch each rule of the validator off in turn: a test must notice (minutes)
+	@$(BIN)/python -m tests.mutation
 
 lock: $(STAMP) ## Lock the newest allowed packages and Kafka's jars, with checksums
 	$(COMPILE) --upgrade --all-extras --output-file requirements.lock

@@ -219,6 +219,7 @@ class TestEvaluate:
         done = call(*options, environment=environment)
         assert (done.code, json.loads(done.out)["totals"]["sessions"], server.calls) == (0, 4, 5)
 
+    @pytest.mark.timeout(400)
     def test_ctrl_c_finishes_what_is_under_way_and_the_same_command_goes_on(
         self, server: ModelServer, paid: Mapping[str, str], few: Path, tmp_path: Path
     ) -> None:

@@ -89,12 +89,9 @@ def statement(said: Said, case: Case) -> Iterator[Violation]:
 
 def steps(draft: Draft, case: Case) -> Iterator[Violation]:
     """What is wrong with the next steps together."""
-    if not sections.FEWEST_STEPS <= len(draft.next_steps) <= sections.MOST_STEPS:
-        yield Violation(rule=Rule.STEP_COUNT, detail=f"{len(draft.next_steps)} next steps; give two to four")
-    if draft.next_steps:
-        flaw = outcomes.first_step_flaw(case.bundle.active_fix, draft.next_steps[0].text)
-        if flaw is not None:
-            yield Violation(rule=Rule.FIRST_STEP, detail=flaw, place=Place(Part.NEXT_STEPS))
+    for rule, look in STEPS_RULES.items():
+        if (found := look(draft, case)) is not None:
+            yield Violation(rule=rule, detail=found[0], place=found[1])
 
 
 def statements(draft: Draft) -> Iterator[Said]:
@@ -266,6 +263,22 @@ def _repeated_fix(said: Said, case: Case) -> Iterator[str]:
             yield "asks again for a fix that was applied and failed"
 
 
+# the next steps together
+
+
+def _step_count(draft: Draft, case: Case) -> tuple[str, Place | None] | None:
+    del case
+    if sections.FEWEST_STEPS <= len(draft.next_steps) <= sections.MOST_STEPS:
+        return None
+    return f"{len(draft.next_steps)} next steps; give two to four", None
+
+
+def _first_step(draft: Draft, case: Case) -> tuple[str, Place | None] | None:
+    first = draft.next_steps[0].text if draft.next_steps else ""
+    flaw = outcomes.first_step_flaw(case.bundle.active_fix, first) if first else None
+    return None if flaw is None else (flaw, Place(Part.NEXT_STEPS))
+
+
 def _cited(text: str) -> str:
     """Part of an answer as a detail may hold it: short, harmless."""
     return f'"{shorten(clean(text), 80)}"'
@@ -293,4 +306,8 @@ STATEMENT_RULES: Mapping[Rule, Callable[[Said, Case], Iterator[str]]] = {
     Rule.TENSE: _tense,
     Rule.CITATION: _citation,
     Rule.REPEATED_FIX: _repeated_fix,
+}
+STEPS_RULES: Mapping[Rule, Callable[[Draft, Case], tuple[str, Place | None] | None]] = {
+    Rule.STEP_COUNT: _step_count,
+    Rule.FIRST_STEP: _first_step,
 }

@@ -7,10 +7,8 @@ from consumer.domain.violations import Case, Part
 
 FLAWS: Mapping[Part, str] = {
     Part.PROBLEM: "tells the problem from no description, reason or fact",
-    Part.CONFIRMED: "is a wording of something that is no fact",
     Part.NOTES: "is a note on something that was not tried",
     Part.HYPOTHESIS: "is a hypothesis that rests on neither the active fix nor a fact",
-    Part.NEXT_STEPS: "rests on nothing",
 }
 """What a statement is that rests on none of the records that can carry it."""
 
@@ -21,12 +19,10 @@ def carrying(part: Part, case: Case) -> frozenset[str]:
     match part:
         case Part.PROBLEM:
             return frozenset(case.facts) | {prompt.DESCRIPTION, prompt.REASON}
-        case Part.CONFIRMED:
-            return frozenset(case.facts)
         case Part.NOTES:
             return frozenset(record.id for record in (*bundle.steps, *bundle.applied_fixes))
         case Part.HYPOTHESIS:
             active = bundle.active_fix
             return frozenset(case.facts) | (frozenset() if active is None else {active.id})
-        case Part.NEXT_STEPS:
+        case Part.NEXT_STEPS | Part.CONFIRMED:  # a wording is nothing without its fact
             return case.ids

@@ -59,8 +59,6 @@ def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
     violations = _violations(found, text, case, scan)
     if not violations:
         return _accepted(found, bundle, ())
-    if any(violation.rule in checks.WHOLE_RULES for violation in violations):
-        return Rejected(violations=violations)
     left = _without(found, {violation.place for violation in violations if violation.place}, case)
     left = _with_first_step(left, bundle)
     if _violations(left, text, case, scan):

@@ -120,6 +120,12 @@ class TestSalvage:
         found = review.salvage(answers.with_text("problem", "EXCH-NEW was down."), bundle, scan=keep)
         assert isinstance(found, Rejected)
 
+    def test_what_is_left_is_held_to_the_same_rules(self, bundle: Bundle) -> None:
+        """The sentence that is left would pass where it stood, and is not in the past tense by itself."""
+        said = "EXCH-NEW was down. Outlook asks six users in accounting for a password again and again."
+        found = review.salvage(answers.with_text("problem", said), bundle, scan=keep)
+        assert isinstance(found, Rejected)
+
     def test_too_few_steps_are_not_enough(self, bundle: Bundle) -> None:
         answer = with_step("Run Remove-Mailbox on EXCH-NEW.")
         answer["next_steps"] = answer["next_steps"][1:]

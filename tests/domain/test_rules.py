@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from consumer.domain import checks, outcomes, review, rules, shape
+from consumer.domain import checks, outcomes, review, rules, shape, verdicts
 from consumer.domain.bundle import Bundle
 from consumer.domain.events import SessionEvent
-from consumer.domain.violations import Case, Rule
+from consumer.domain.violations import Case
 from schemas.sessions import FixStatus
 from tests.support import build
 
@@ -21,9 +21,6 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "packages"
 UPDATE = os.environ.get("ESCALATION_UPDATE_GOLDEN") == "1"
 FACTS = {"none": 0, "one": 1, "many": 5}
 VARIANTS = list(itertools.product(FixStatus, FACTS, (False, True), (False, True)))
-QUOTES_THE_RECORD = {Rule.HEDGED, Rule.CLOSURE, Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH}
-"""What a rules draft may break, for it quotes: the record's own doubts, claims, gaps, and texts cut short."""
-
 _OUTCOMES: dict[FixStatus, dict[str, Any]] = {
     FixStatus.PROPOSED: {},
     FixStatus.APPLIED_SUCCESS: {},
@@ -103,7 +100,7 @@ def test_a_rules_draft_keeps_the_rules_of_an_answer(
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
     case, drafted = Case(bundle), rules.draft(bundle)
     found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
-    assert [str(each) for each in (*found, *checks.steps(drafted, case)) if each.rule not in QUOTES_THE_RECORD] == []
+    assert [str(each) for each in (*found, *checks.steps(drafted, case)) if each.rule not in verdicts.QUOTES] == []
 
 
 def test_what_is_awaited_stands_in_tried_hypothesis_and_first_step() -> None:
