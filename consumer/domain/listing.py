@@ -1,5 +1,6 @@
 """What the lists of a package hold: every live fact, everything that was tried, and what leaves when it is too much."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,7 @@ LEVELS = (
 )
 """From generous to terse; the first that fits is taken. Every text stays under 300 characters: it may be intake."""
 
+_LIST_MARK = re.compile(r"\A\s*[-*\u2022\u00b7]\s+(?=\S)")
 _SHORTER_FIXES = (160, 80, 40, 20)
 """Characters of a fix, tried in turn when the fixes alone are too long."""
 
@@ -126,7 +128,7 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
 
 
 def _fact(fact: FactRecord, wording: str | None, level: Level) -> str:
-    text = shown(wording or fact.text, level.fact)
+    text = _item_text(wording or fact.text, level.fact)
     if level.labelled:
         return f"{_source(fact)}: {text}"
     return text
@@ -140,7 +142,12 @@ def _run(item: FactRecord | ScriptRecord, level: Level) -> str:
     if isinstance(item, ScriptRecord):
         return _script(item, level)
     where = f" ({shorten(clean(item.source_summary), 80)})" if item.source_summary else ""
-    return f"Diagnostic check{where}: {shown(item.text, level.check)}"
+    return f"Diagnostic check{where}: {_item_text(item.text, level.check)}"
+
+
+def _item_text(text: str, limit: int) -> str:
+    """A text that was a list itself loses the mark of its first item: this list gives it one."""
+    return shown(_LIST_MARK.sub("", text, count=1) or text, limit)
 
 
 def _script(script: ScriptRecord, level: Level) -> str:

@@ -40,8 +40,12 @@ _ADVICE: Mapping[str, str] = {
         " of both."
     ),
     "security phishing malware incident": (
-        "Establish the extent before changing more: which accounts and devices are concerned, since when, and what has"
-        " been contained; keep the evidence."
+        "Establish the extent before changing more: what is concerned, since when, and what has been changed or"
+        " contained so far; keep the evidence."
+    ),
+    "file files fileserver share shares": (
+        "Compare an affected share with one that works: path, rights, free space, and the device from which it is"
+        " opened."
     ),
     "backup storage restore replication": (
         "Establish when the last good copy was made and whether it can be restored, before anything else is changed."
@@ -96,25 +100,36 @@ def _hypothesis(bundle: Bundle) -> Statement:
     fix = bundle.active_fix
     if fix is None or not outcomes.leads(fix):
         return Statement(text="", records=())
+    return Statement(text=_what_it_is(fix), records=(fix.id,))
+
+
+def _what_it_is(fix: FixRecord) -> str:
+    """Its description, where the first next step does not tell it anyway."""
+    told = fix.status is FixStatus.PROPOSED and outcomes.first_step(fix) is not None
+    if not fix.description or told:
+        return ""
     match fix.status:
-        case FixStatus.PROPOSED if fix.description:
-            text = f"What it proposes: {sentence(fix.description)}"
-        case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL if fix.description:
-            text = f"What it is: {sentence(fix.description)}"
-        case _:
-            text = ""
-    return Statement(text=text, records=(fix.id,))
+        case FixStatus.PROPOSED:
+            return f"What it proposes: {sentence(fix.description)}"
+        case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL:
+            return f"What it is: {sentence(fix.description)}"
+        case FixStatus.APPLIED_FAILED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
+            return f"What it was: {sentence(fix.description)}"
 
 
 def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
-    """Two to four, the one that the table demands first, general advice only where the record gives too few."""
+    """Two to four, the one that the table demands first; general advice only for want of anything better.
+
+    The fourth place is for what must not be repeated, else for the field's advice.
+    """
     chosen: list[Statement] = []
-    for step in (*_from_record(bundle), *_from_gaps(bundle), _said(_advice(bundle.problem_domain)), _said(_GENERAL)):
+    advice = _advice(bundle.problem_domain)
+    for step in (*_from_record(bundle), *_from_gaps(bundle), _said(advice or _GENERAL), _said(_GENERAL)):
         if all(step.text != other.text for other in chosen):
             chosen.append(step)
-    most = sections.MOST_STEPS - 1  # the record rarely gives more; a fourth is kept for what must not be repeated
-    last = _not_again(bundle)
-    return (*chosen[:most], last) if last else tuple(chosen[: max(most, sections.FEWEST_STEPS)])
+    first = chosen[: sections.MOST_STEPS - 1]
+    last = _not_again(bundle) or (_said(advice) if advice else None)
+    return tuple(first) if last is None or last in first else (*first, last)
 
 
 def _from_record(bundle: Bundle) -> Iterator[Statement]:
@@ -136,6 +151,9 @@ def _of_earlier(fix: FixRecord) -> str:
     if fix.superseded and fix.status is FixStatus.APPLIED_PARTIAL:
         notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
         return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
+    if fix.status is FixStatus.APPLIED_PENDING:
+        awaited = sentence(fix.pending_reason or "not recorded", _EXCERPT)
+        return f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {awaited}"
     return outcomes.first_step(fix) or ""
 
 
@@ -146,8 +164,8 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
         case FixStatus.APPLIED_SUCCESS:
             return f"Establish what remains after {title}: which exact symptom, and since when."
         case FixStatus.DISMISSED:
-            where = ", in what the facts leave open" if bundle.facts else ""
-            return f"Look for another explanation than {title}, which was set aside{where}."
+            where = ", from what the facts leave open" if bundle.facts else ""
+            return f"Find another way than {title}, which was set aside{where}."
         case _:
             return f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it."
 
@@ -155,7 +173,6 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
 def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
     """What the record leaves open, most useful first."""
     scripts = bundle.scripts
-    checks = [fact for fact in bundle.facts if fact.is_check]
     if not bundle.facts:
         yield _said(
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
@@ -167,19 +184,22 @@ def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
         )
-    if checks:
-        check = checks[-1]
-        yield _said(f"Go on from the latest check: {sentence(check.text, _EXCERPT)}", check.id)
-    elif bundle.facts:
-        fact = bundle.facts[-1]
-        yield _said(
-            f"Run a first diagnostic check, none is recorded; begin with: {sentence(fact.text, _EXCERPT)}", fact.id
-        )
+    if not bundle.facts:
+        return
+    newest = bundle.facts[-1]
+    found = sentence(newest.text, _EXCERPT)
+    if newest.is_check:
+        yield _said(f"Go on from the latest check: {found}", newest.id)
+    elif any(fact.is_check for fact in bundle.facts):
+        yield _said(f"Go on from what was confirmed last: {found}", newest.id)
+    else:
+        yield _said(f"Confirm by a first diagnostic check, none is recorded: {found}", newest.id)
 
 
-def _advice(domain: str | None) -> str:
+def _advice(domain: str | None) -> str | None:
+    """None for a field that nothing is known of."""
     named = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
-    return next((advice for fields, advice in _ADVICE.items() if not named.isdisjoint(fields.split())), _GENERAL)
+    return next((advice for fields, advice in _ADVICE.items() if not named.isdisjoint(fields.split())), None)
 
 
 def _not_again(bundle: Bundle) -> Statement | None:
@@ -187,10 +207,11 @@ def _not_again(bundle: Bundle) -> Statement | None:
     failed = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
     if not failed:
         return None
-    names = ", ".join(quoted(fix.title, 80) for fix in failed[-3:])
-    more = f" and {len(failed) - 3} earlier ones" if len(failed) > 3 else ""
+    titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))
+    more = f" and {len(titles) - 3} earlier ones" if len(titles) > 3 else ""
+    named = ", ".join(titles[-3:])
     return _said(
-        f"Do not repeat {names}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed[-3:])
+        f"Do not repeat {named}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed)
     )
 
 

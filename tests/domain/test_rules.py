@@ -121,7 +121,7 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
     )
     steps = [step.text for step in rules.draft(bundle).next_steps]
     assert steps[0].startswith('Try "Change the proxy"')
-    assert steps[1] == 'Confirm whether "Move the mailbox" held; awaited: the nightly sync.'
+    assert steps[1] == 'Confirm whether the earlier fix "Move the mailbox" held; awaited: the nightly sync.'
     assert steps[-1] == 'Do not repeat "Clear the cache": applied before, did not resolve the issue.'
 
 
@@ -138,3 +138,48 @@ def test_the_prompt_asks_for_what_the_rules_write() -> None:
     for status in FixStatus:
         fix = session(status, 1, scripts=False, superseded=False).active_fix
         assert ("first next step" in outcomes.demand(fix)) == (outcomes.first_step(fix) is not None)
+
+
+def test_a_fix_that_failed_twice_under_one_title_is_named_once() -> None:
+    failed = [
+        (build.fix("Swap the cable", fix_id=name), build.outcome("applied_failed", fix_id=name)) for name in ("a", "b")
+    ]
+    bundle = build.bundle(build.opened(), *(event for pair in failed for event in pair), build.fix(fix_id="c"))
+    last = rules.draft(bundle).next_steps[-1]
+    assert last.text == 'Do not repeat "Swap the cable": applied before, did not resolve the issue.'
+    assert last.records == ("X1", "X2")
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ((build.fact("One.", fact_id="1"),), "Confirm by a first diagnostic check, none is recorded: One."),
+        ((build.fact("One.", fact_id="1"), build.check("Two.", fact_id="2")), "Go on from the latest check: Two."),
+        (
+            (build.check("One.", fact_id="1"), build.fact("Two.", fact_id="2")),
+            "Go on from what was confirmed last: Two.",
+        ),
+    ],
+)
+def test_what_was_found_last_is_where_the_next_engineer_goes_on(facts: tuple[SessionEvent, ...], step: str) -> None:
+    assert step in [each.text for each in rules.draft(build.bundle(build.opened(), *facts)).next_steps]
+
+
+@pytest.mark.parametrize(
+    ("domain", "told"), [("file_services", "Compare an affected share"), ("vpn", "Compare an affected device")]
+)
+def test_the_field_has_the_last_word_where_nothing_failed(domain: str, told: str) -> None:
+    bundle = build.bundle(
+        build.opened(problem_domain=domain), build.check(), build.script(), build.fix(confidence_pct=90)
+    )
+    steps = [step.text for step in rules.draft(bundle).next_steps]
+    assert len(steps) == 4
+    assert steps[-1].startswith(told)
+
+
+def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() -> None:
+    failed = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome("applied_failed"))
+    assert rules.draft(failed).hypothesis.text == "What it was: Turn it off."
+    proposed = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=90))
+    assert rules.draft(proposed).hypothesis.text == ""
+    assert rules.draft(proposed).next_steps[0].text.endswith("Turn it off.")
