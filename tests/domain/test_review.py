@@ -257,3 +257,21 @@ def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.
     found = review.review(answers.text(), bundle, scan=keep)
     assert isinstance(found, Rejected)
     assert Rule.MARKUP in {violation.rule for violation in found.violations}
+
+
+def test_a_hundred_facts_take_no_more_of_the_answer_than_one() -> None:
+    """Code lists the facts: the answer's 1,400 tokens are for prose, however many there are."""
+    facts = [build.fact(f"Port {n} of the switch in room {n} was seen to flap.", fact_id=str(n)) for n in range(100)]
+    answer = {
+        "problem": {"text": "The ports of a switch were seen to flap.", "records": ["P1", "F1"]},
+        "confirmed": [],
+        "notes": [],
+        "hypothesis": {"text": "", "records": []},
+        "next_steps": [
+            {"text": "Compare the ports that flap with those that do not.", "records": ["F1"]},
+            {"text": "Ask when the switch was changed last.", "records": ["P1"]},
+        ],
+    }
+    found = review.review(json.dumps(answer), build.bundle(build.opened(), *facts), scan=keep)
+    assert isinstance(found, Accepted), found
+    assert len(bullets(found.rendered, SectionKey.CONFIRMED)) == 100
