@@ -256,11 +256,13 @@ def main() -> int:
         _say("The tests are red without any mutant: mend that first.")
         return 1
     wanted = [mutant for mutant in mutants() if not sys.argv[1:] or any(word in str(mutant) for word in sys.argv[1:])]
-    alive = [mutant for mutant, red in noticed(wanted) if not red and str(mutant) not in EQUIVALENT]
-    for mutant in alive:
-        _say(f"Nobody noticed {mutant}")
-    _say(f"{len(wanted) - len(alive)} of {len(wanted)} noticed, in {time.monotonic() - began:.0f} s.")
-    return int(bool(alive))
+    alive = 0
+    for number, (mutant, red) in enumerate(noticed(wanted), start=1):
+        if not red and str(mutant) not in EQUIVALENT:
+            alive += 1
+            _say(f"{number}/{len(wanted)}: nobody noticed {mutant}")
+    _say(f"{len(wanted) - alive} of {len(wanted)} noticed, in {time.monotonic() - began:.0f} s.")
+    return int(alive > 0)
 
 
 def _say(text: str) -> None:
