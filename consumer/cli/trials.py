@@ -13,7 +13,7 @@ import typer
 from consumer.adapters.journal import Journal
 from consumer.cli import output
 from consumer.domain import bundle as bundles
-from consumer.domain import prices, recordings
+from consumer.domain import estimates, prices, recordings
 from consumer.domain.bundle import Bundle
 from consumer.domain.checks import Scan
 from consumer.domain.events import SessionKey
@@ -118,7 +118,7 @@ def unanswered(subjects: Sequence[Subject], made: Drafters) -> list[Subject]:
 
 def plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
     """What would be asked, and what it is likely to cost and at most; null where the price is not known."""
-    estimates = [prices.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
+    estimates = [estimates.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
     price = prices.price_of(settings.model)
     return {
         "sessions": len(subjects),

@@ -12,11 +12,12 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Protocol
 
-from consumer.domain import bundle, markdown, price, prompt, review, session
+from consumer.domain import bundle, estimates, markdown, prices, prompt, review, session
 from consumer.domain.bundle import Bundle
 from consumer.domain.draft import Draft
+from consumer.domain.estimates import Measured, Yardstick
 from consumer.domain.events import RequestKey, SessionKey
-from consumer.domain.price import Measured, Price, Yardstick
+from consumer.domain.prices import Price
 from consumer.flows.desk import DraftKey, Entry, History, Last
 from schemas.packages import Cause, PackageStatus, Usage
 
@@ -183,12 +184,12 @@ class Planner:
         return found
 
     def _priced(self, weighed: Sequence[Weighed], sessions: int, requests: int) -> Plan:
-        rates = price.known(self._model_name)
-        stick = price.yardstick(one.measured for one in weighed if one.measured is not None)
+        rates = prices.price_of(self._model_name)
+        stick = estimates.yardstick(one.measured for one in weighed if one.measured is not None)
         items = tuple(_priced(one, stick, rates) for one in weighed if one.item.why)
         changed = [item for item in items if item.source is not None]
         calls = [item for item in changed if item.source is Source.CALL]
-        usage = price.total(item.usage for item in calls)
+        usage = estimates.total(item.usage for item in calls)
         figures = Figures(
             sessions=sessions,
             requests=requests,

@@ -11,7 +11,7 @@ from consumer.adapters.postgres.hints import DUE
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import prompt
-from consumer.domain.price import Price
+from consumer.domain.prices import Price
 from consumer.errors import Permanent
 from consumer.flows.desk import Replayed, Spent, Work
 from consumer.flows.replaying import Limits, Progress, State
