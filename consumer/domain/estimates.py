@@ -12,8 +12,7 @@ from consumer.domain.records import compact
 from schemas.packages import Usage
 
 _TOKENS_PER_CHARACTER = 0.35
-"""Of records and instructions in English, where nothing was measured yet: more than the usual quarter, for this family's
-tokenizer gives a third more tokens."""
+"""Of English and JSON, where nothing was measured yet; this family's tokenizer gives more than the usual quarter."""
 _OUTPUT_TOKENS = 700
 """Of an ordinary answer, where nothing was measured yet."""
 

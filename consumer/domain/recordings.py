@@ -6,7 +6,7 @@ A line is what `load` takes, ``{"topic", "key", "value"}``, or a CloudEvent by i
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -95,7 +95,7 @@ def _decoded(number: int, line: str, redactor: Redactor) -> Decoded | str:
 def _swept(event: SessionEvent, sweeper: Sweeper) -> SessionEvent:
     if event.data is None or not sweeper:
         return event
-    return replace(event, data=stored.load(event.type, door.swept(sweeper, stored.dump(event.data))))
+    return event._replace(data=stored.load(event.type, door.swept(sweeper, stored.dump(event.data))))
 
 
 def _reason(request: Request | None, sweeper: Sweeper) -> str | None:
