@@ -7,13 +7,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from consumer.__main__ import main
+from consumer.adapters.postgres.pool import closing_pool
 from consumer.cli.settings_table import rows
 from consumer.settings import Settings, variable_of
+from tests.support import wire
+from tests.support.clerk import Clerk
 
 ROOT = Path(__file__).resolve().parents[1]
 NOWHERE = {
@@ -72,7 +76,16 @@ def test_help_names_every_command() -> None:
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("none",), ("session", "show"), ("package", "show", "not-a-uuid")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("none",),
+        ("session", "show"),
+        ("package", "show", "not-a-uuid"),
+        ("export",),
+        ("load", "-", "--packages"),
+    ],
+)
 def test_wrong_use_is_two(call: Call, arguments: tuple[str, ...]) -> None:
     assert call(*arguments).code == 2
 
@@ -141,6 +154,8 @@ class TestLooking:
             ("session", "show", "none"),
             ("bundle", "none"),
             ("package", "show", "60760f3b-0823-58cb-8d72-e1de7873b0e6"),
+            ("verify", "60760f3b-0823-58cb-8d72-e1de7873b0e6"),
+            ("export", "--tenant", "nobody"),
             ("request", "show", "none"),
             ("dead-letters", "show", "topic", "0", "1"),
         ],
@@ -181,3 +196,48 @@ class TestLooking:
                 )
         finally:
             await connection.close()
+
+
+class TestProving:
+    def test_a_proof_for_people_and_what_becomes_of_it(self, call: Call, database: str) -> None:
+        here = {**NOWHERE, "DATABASE_URL": database}
+        package = asyncio.run(self._package(database))
+        done = call("verify", str(package), environment=here)
+        assert done.code == 0, done.err
+        for words in ("Verified: ", "rules, 0 calls", "2 stored of 2", "F1 fact f1 (version 2)", "P1 the session's"):
+            assert words in done.out
+        told = json.loads(call("verify", str(package), "--json", environment=here).out)
+        assert told["verified"]
+        (line,) = [one for one in told["lines"] if one["section"] == "confirmed"]
+        assert line["rests_on"] == [{"record": "F1", "kind": "fact", "id": "f1", "versions": [2]}]
+        asyncio.run(self._alter(database))
+        done = call("verify", str(package), environment=here)
+        assert (done.code, "Not verified: " in done.out) == (1, True)
+
+    def test_an_export_to_standard_output_can_be_checked_by_the_loader(
+        self, call: Call, database: str, tmp_path: Path
+    ) -> None:
+        asyncio.run(self._package(database))
+        here = {**NOWHERE, "DATABASE_URL": database}
+        done = call("export", "--tenant", "default", environment=here)
+        assert (done.code, "1 sessions, 2 events, 1 packages written." in done.err) == (0, True)
+        file = tmp_path / "export.jsonl"
+        file.write_text(done.out, encoding="utf-8")
+        told = json.loads(call("load", str(file), "--dry-run", "--json").out)
+        assert (told["records"], told["packages"]["in_file"]) == (2, 1)
+        again = call("export", "--session", "s1", "--output", str(file), environment=here)
+        assert again.code == 1  # a file that is there is not written over
+
+    @staticmethod
+    async def _package(database: str) -> UUID:
+        async with closing_pool(database, name="test", max_size=2) as pool:
+            clerk = Clerk(pool)
+            await clerk.store(wire.change("session.opened.v1", {"title": "Printer"}), wire.change(version=2))
+            await clerk.store(wire.request())
+            (package,) = await clerk.draft()
+        return package
+
+    @staticmethod
+    async def _alter(database: str) -> None:
+        async with closing_pool(database, name="test", max_size=1) as pool:
+            await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")

@@ -1,8 +1,9 @@
-"""`load`: JSON lines into the input topics."""
+"""`load`: JSON lines into the input topics; packages of an export, when asked for, into the tables."""
 
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from consumer.adapters.kafka.client import AWAY, connection
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.cli import output
+from consumer.adapters.postgres.copying import Kept
+from consumer.cli import copies, output
+from consumer.domain import exported
+from consumer.domain.exported import Copy
 from consumer.errors import Permanent, Transient
 from consumer.settings import read_settings
-from schemas.topics import REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
+from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
 
 FLUSH_RECORDS = 5_000  # acknowledged so often, so that little is repeated when a load is broken off
 START_SECONDS = 20.0
@@ -37,21 +41,54 @@ def load(
     *,
     replay: Annotated[bool, typer.Option("--replay", help="To the .replay topics, at lower priority.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and send nothing.")] = False,
+    packages: Annotated[
+        bool,
+        typer.Option(
+            "--packages",
+            help="Also take the packages of an export, into the database and never to a topic, once the running "
+            "service has stored their events.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Send JSON lines to the input topics. Topic names are given without the prefix."""
+    """Send JSON lines to the input topics. Topic names are given without the prefix.
+
+    Packages of an export are passed over without --packages: none is ever sent to a topic.
+    """
+    if packages and file == "-":
+        raise typer.BadParameter("--packages reads the file twice: give a file, not standard input")
     settings = read_settings()
+    topics = Topics(settings.topic_prefix)
     with _opened(file) as source:
-        lines = read_lines(source, Topics(settings.topic_prefix), replay=replay)
+        passed_over = Counter[str]()
+        lines = _records(read_lines(source, topics, replay=replay), passed_over)
         sent = sum(1 for _ in lines) if dry_run else asyncio.run(send(lines, connection(settings)))
+    kept: Counter[Kept] = Counter()
+    if packages and not dry_run and passed_over.total():
+        with _opened(file) as source:
+            found = (line for line in read_lines(source, topics, replay=replay) if isinstance(line, Copy))
+            kept = asyncio.run(copies.keep_all(settings, found, total=passed_over.total()))
     if as_json:
-        output.as_json({"records": sent, "sent": not dry_run})
+        told = {one.value: kept[one] for one in Kept}
+        output.as_json({"records": sent, "sent": not dry_run, "packages": {"in_file": passed_over.total(), **told}})
     else:
         output.say(f"{sent} records {'checked, none sent' if dry_run else 'sent'}.")
+        for text in copies.told(passed_over.total(), kept if packages and not dry_run else None):
+            output.say(text)
+    if kept[Kept.EARLY] or kept[Kept.OTHER] or kept[Kept.REFUSED]:
+        raise typer.Exit(1)
 
 
-def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[Line]:
-    """Raises Permanent, naming the line and the field, at the first line that is no record for an input topic."""
+def _records(lines: Iterator["Line | Copy"], passed_over: Counter[str]) -> Iterator[Line]:
+    for line in lines:
+        if isinstance(line, Copy):
+            passed_over["packages"] += 1
+        else:
+            yield line
+
+
+def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[Line | Copy]:
+    """Raises Permanent, naming line and field, at the first that is no record of an input topic and no package."""
     for number, text in enumerate(source, start=1):
         if text.isspace():
             continue
@@ -62,10 +99,15 @@ def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Itera
         yield _line(number, raw, topics, replay=replay)
 
 
-def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line:
+def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line | Copy:
     if not isinstance(raw, dict):
         raise Permanent(f"line {number}: not an object with topic, key and value")
     topic, key = raw.get("topic"), raw.get("key")
+    if topic == READY:
+        copy = exported.read_package(raw)
+        if isinstance(copy, str):
+            raise Permanent(f"line {number}: {copy}")
+        return copy
     if topic not in _INPUTS:
         raise Permanent(f"line {number}: topic: must be one of {', '.join(_INPUTS)} (without the prefix)")
     if not isinstance(key, str):

@@ -5,7 +5,20 @@ import sys
 import typer
 from rich.console import Console
 
-from consumer.cli import draft, evaluate, load, prepare, published, rewind, run, settings_table, show, tables
+from consumer.cli import (
+    draft,
+    evaluate,
+    export,
+    load,
+    prepare,
+    published,
+    rewind,
+    run,
+    settings_table,
+    show,
+    tables,
+    verify,
+)
 from consumer.cli.demo.command import demo
 from consumer.cli.replay.command import replay
 from consumer.errors import EscalationError, Misconfigured
@@ -22,12 +35,14 @@ app.command("run")(run.run)
 app.command("prepare")(prepare.prepare)
 app.command("load")(load.load)
 app.command("rewind")(rewind.rewind)
+app.command("export")(export.export)
 app.command("demo")(demo)
 app.add_typer(replay, name="replay")
 app.add_typer(show.sessions, name="session")
 app.command("bundle")(show.show_bundle)
 app.command("draft")(draft.draft)
 app.command("evaluate")(evaluate.evaluate)
+app.command("verify")(verify.verify)
 app.add_typer(tables.packages, name="package")
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")

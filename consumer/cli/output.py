@@ -11,19 +11,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from consumer.adapters.postgres.look import Look
-from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.pool import Pool, closing_pool
 from consumer.settings import Settings
 
 _PIPED_COLUMNS = 500
 
 
 @asynccontextmanager
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    """A connection to the tables of this release; raises Transient when they are away or not prepared."""
+    async with closing_pool(settings.database_url.get_secret_value(), name="look", max_size=1) as opened:
+        await Look(opened).probe()
+        yield opened
+
+
+@asynccontextmanager
 async def looking(settings: Settings) -> AsyncIterator[Look]:
     """The tables, for a command that reads them; raises Transient when they are away."""
-    async with closing_pool(settings.database_url.get_secret_value(), name="look", max_size=1) as pool:
-        look = Look(pool)
-        await look.probe()
-        yield look
+    async with pool(settings) as opened:
+        yield Look(opened)
 
 
 def say(text: str) -> None:

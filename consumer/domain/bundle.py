@@ -38,14 +38,18 @@ __all__ = [
     "Parameter",
     "Records",
     "ScriptRecord",
+    "Source",
     "Step",
     "Trimmed",
     "build",
     "document",
+    "sources",
 ]
 
 
 Record = TypeVar("Record")
+Source = Fact | Script | Fix
+"""What a record of the bundle is in the session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +81,13 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     """What the session holds, for a request with this reason. Raises `ValueError` for a session without an event."""
     if session.version is None:
         raise ValueError("a session that nobody has heard of has no bundle")
-    facts = [(fact.place, _fact(f"F{number}", fact)) for number, fact in enumerate(session.live_facts, 1)]
-    scripts = [(script.place, _script(f"S{number}", script)) for number, script in enumerate(session.scripts, 1)]
+    named = sources(session)
+    facts = [(one.place, _fact(name, one)) for name, one in named.items() if isinstance(one, Fact)]
+    scripts = [(one.place, _script(name, one)) for name, one in named.items() if isinstance(one, Script)]
     active = session.active_fix
-    told = [fix for fix in session.fixes if fix is active or fix.status.is_applied]
-    told_fixes = [(fix.suggested, _fix(f"X{number}", fix, active=fix is active)) for number, fix in enumerate(told, 1)]
+    told_fixes = [
+        (one.suggested, _fix(name, one, active=one is active)) for name, one in named.items() if isinstance(one, Fix)
+    ]
     records = Records(
         title=_present(session.title),
         problem_summary=_present(session.problem_summary),
@@ -107,6 +113,17 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
         state_version=session.version,
         event_count=session.event_count,
     )
+
+
+def sources(session: Session) -> dict[str, Source]:
+    """What the session holds for each record of its bundle, by the record's id there."""
+    active = session.active_fix
+    told = [fix for fix in session.fixes if fix is active or fix.status.is_applied]
+    return {
+        **{f"F{number}": fact for number, fact in enumerate(session.live_facts, 1)},
+        **{f"S{number}": script for number, script in enumerate(session.scripts, 1)},
+        **{f"X{number}": fix for number, fix in enumerate(told, 1)},
+    }
 
 
 def _oldest_first(placed: Iterable[tuple[Place, Record]]) -> tuple[Record, ...]:

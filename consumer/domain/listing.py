@@ -45,6 +45,8 @@ class Item:
     line: str
     length: int
     kind: type[FactRecord] | type[ScriptRecord] | type[FixRecord]
+    record: str
+    """The id of the record that it tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class Listed:
         lines = _with_omissions((*self.runs, *self.fixes), omitted)
         return (*lines, shortened) if self.fixes_shortened else lines
 
+    def records(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The records that the lines of both lists tell, in their order; lines on what was left out tell none."""
+        return tuple(one.record for one in self.facts), tuple(one.record for one in (*self.runs, *self.fixes))
+
     def within(self, budget: int) -> "Listed":
         """The lists in at most `budget` characters: oldest facts leave, then checks, scripts, then texts of fixes."""
         excess = self.length - budget
@@ -105,7 +111,7 @@ class Listed:
         """The lists with as little of each fix as it takes; should even that be too much, the oldest fixes leave."""
         listed = self
         for limit in _SHORTER_FIXES:
-            fixes = tuple(_item(outcomes.tried(fix, limit), FixRecord) for fix in self.bundle.applied_fixes)
+            fixes = tuple(_item(outcomes.tried(fix, limit), fix) for fix in self.bundle.applied_fixes)
             listed = replace(self, fixes=fixes, fixes_shortened=len(fixes))
             if listed.length <= budget:
                 return listed
@@ -119,10 +125,10 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
     notes = {note.record: note.text for note in draft.notes}
     return Listed(
         bundle=bundle,
-        facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), FactRecord) for fact in bundle.facts),
-        runs=tuple(_item(_noted(_run(item, level), notes.get(item.id)), type(item)) for item in bundle.steps),
+        facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.facts),
+        runs=tuple(_item(_noted(_run(item, level), notes.get(item.id)), item) for item in bundle.steps),
         fixes=tuple(
-            _item(_noted(outcomes.tried(fix, level.fix), notes.get(fix.id)), FixRecord) for fix in bundle.applied_fixes
+            _item(_noted(outcomes.tried(fix, level.fix), notes.get(fix.id)), fix) for fix in bundle.applied_fixes
         ),
     )
 
@@ -161,8 +167,9 @@ def _noted(line: str, note: str | None) -> str:
     return f"{line} Note: {sentence(note)}" if line and note and clean(note) else line
 
 
-def _item(line: str, kind: type[FactRecord] | type[ScriptRecord] | type[FixRecord]) -> Item:
-    return Item(line=line, length=len(sections.BULLET) + len(escape(line)) + 1, kind=kind)
+def _item(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Item:
+    length = len(sections.BULLET) + len(escape(line)) + 1
+    return Item(line=line, length=length, kind=type(record), record=record.id)
 
 
 def _drop_oldest(items: tuple[Item, ...], kind: type, excess: int) -> tuple[tuple[Item, ...], int]:

@@ -5,7 +5,7 @@ and any draft give exactly the contract's shape, at most 30,000 characters, ever
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consumer.domain import listing, outcomes, quotes, sections
 from consumer.domain.bundle import Bundle
@@ -37,6 +37,8 @@ class Rendered:
     sections: tuple[Section, ...]
     truncated: bool
     """Records left the lists, or fixes' texts were cut, to keep within the bound."""
+    rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """For each line of a section (a bullet, or its one paragraph) the records that it tells or cites."""
 
 
 def render(bundle: Bundle, draft: Draft) -> Rendered:
@@ -69,7 +71,23 @@ def _at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
     }
     fixed = sum(_length(body) for body in prose.values()) + sum(len(text) + 8 for text in sections.HEADINGS.values())
     listed = listing.of(bundle, draft, level).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
-    return _written(title(bundle), {**prose, **_lists(listed)}, truncated=listed.truncated)
+    rests_on = _rests_on(bundle, draft, listed)
+    return _written(title(bundle), {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
+
+
+def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKey, tuple[tuple[str, ...], ...]]:
+    facts, tried = listed.records()
+    fix = bundle.active_fix
+    leading = (fix.id,) if fix is not None and outcomes.leads(fix) else ()
+    return {
+        SectionKey.PROBLEM: (draft.problem.records,),
+        SectionKey.CONFIRMED: tuple((record,) for record in facts),
+        SectionKey.TRIED: tuple((record,) for record in tried),
+        SectionKey.HYPOTHESIS: (tuple(dict.fromkeys((*leading, *draft.hypothesis.records))) if leading else (),),
+        SectionKey.NEXT_STEPS: tuple(step.records for step in draft.next_steps if clean(step.text))[
+            : sections.MOST_STEPS
+        ],
+    }
 
 
 def _problem(bundle: Bundle, draft: Draft) -> Body:
@@ -110,7 +128,13 @@ def _plain(body: Body) -> str:
     return body if isinstance(body, str) else "\n".join(sections.BULLET + item for item in body)
 
 
-def _written(title: str, bodies: Mapping[SectionKey, Body], *, truncated: bool) -> Rendered:
+def _written(
+    title: str,
+    bodies: Mapping[SectionKey, Body],
+    rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]],
+    *,
+    truncated: bool,
+) -> Rendered:
     written = tuple(
         Section(key=key, heading=heading, markdown=_markdown(bodies[key])) for key, heading in sections.HEADINGS.items()
     )
@@ -121,4 +145,5 @@ def _written(title: str, bodies: Mapping[SectionKey, Body], *, truncated: bool) 
         + "\n",
         sections=written,
         truncated=truncated,
+        rests_on=rests_on,
     )

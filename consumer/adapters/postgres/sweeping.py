@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from consumer.adapters.postgres import proofs
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import door, rewriting
@@ -62,12 +63,15 @@ class Swept(NamedTuple):
 async def rewrite(connection: Connection, sweepers: Sweepers) -> Swept:
     """Sweeps what is stored of these sessions."""
     keys = columns(sorted(sweepers), 2)
+    before = await proofs.digests(connection, sweepers.keys())
     changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
     drafts = await connection.fetch(_queries.drafts, *keys)
     gone = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
     if gone:
         await connection.execute(_queries.forget_drafts, *columns(gone, 5))
     await _rewrite_packages(connection, sweepers, keys)
+    if changed:
+        await proofs.note_redaction(connection, before)
     excerpts = _changes(
         await connection.fetch(_queries.excerpts, *keys),
         sweepers,

@@ -1,0 +1,80 @@
+"""`export`: sessions and their packages as JSON lines that `load` takes back."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from consumer.adapters.postgres.copying import Export
+from consumer.cli import output
+from consumer.domain.exported import Line
+from consumer.errors import Permanent
+from consumer.settings import Settings, read_settings
+from schemas.topics import READY
+
+
+def export(
+    *,
+    tenant: Annotated[str | None, typer.Option(help="All sessions of this tenant.")] = None,
+    session: Annotated[str | None, typer.Option(help="This session only, of any tenant or of the one given.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--output", help="Into this file, which must be new; else standard output.")
+    ] = None,
+) -> None:
+    """Write a tenant's or a session's events and packages as JSON lines that `load` takes back.
+
+    Secrets are not in it: stored texts hold placeholders. Everything else of the sessions is: treat it as they are.
+    """
+    if tenant is None and session is None:
+        raise typer.BadParameter("say which: --tenant, --session, or both")
+    with _opened(file) as sink:
+        written = asyncio.run(_write(read_settings(), sink, tenant, session))
+    if not written["sessions"]:
+        raise Permanent("No such session is known. `escalation-consumer session list` shows those that are.")
+    said = f"{written['sessions']} sessions, {written['events']} events, {written['packages']} packages written."
+    Console(stderr=True, highlight=False).print(said)
+
+
+async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: str | None) -> Counter[str]:
+    written: Counter[str] = Counter()
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        async with output.pool(settings) as pool:
+            found = Export(pool, source=settings.source)
+            async for key in found.sessions(tenant=tenant, session=session):
+                for line in await found.lines(key):
+                    sink.write(_text(line))
+                    written["packages" if line["topic"] == READY else "events"] += 1
+                written["sessions"] += 1
+                bar.update(task, description=f"{written['sessions']} sessions, {written['events']} events")
+    return written
+
+
+def _text(line: Line) -> str:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+@contextlib.contextmanager
+def _opened(file: Path | None) -> Iterator[TextIO]:
+    if file is None:
+        yield sys.stdout
+        return
+    try:
+        with file.open("x", encoding="utf-8") as sink:
+            yield sink
+    except OSError as error:
+        raise Permanent(f"{file}: {error.strerror}") from error
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)

@@ -1,0 +1,144 @@
+"""`verify`: a package held against the events that it was made from."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from consumer.adapters.postgres.proofs import Proofs
+from consumer.cli import output
+from consumer.cli.show import Json
+from consumer.domain import prompt, proof, sections
+from consumer.domain.proof import Evidence, Line, Proof, Record, TextVerdict, Verdict
+from consumer.errors import Permanent
+from consumer.settings import read_settings
+
+_SHOWN = 100
+"""Characters of a line: enough to know it again."""
+
+_MEANING: Mapping[Verdict, str] = {
+    Verdict.VERIFIED: "Verified: the stored events give the published digest.",
+    Verdict.REDACTED: "Verified: a value became known as a secret after this package, and was removed from the stored "
+    "texts. Before that they gave the published digest; since then they give the one noted at the removal.",
+    Verdict.INCOMPLETE: "Not verified: not all of the events that it was made from are stored.",
+    Verdict.OTHER_RELEASE: "Not verified: the stored events give another digest, and another release made the package, "
+    "whose bundles may have looked otherwise.",
+    Verdict.MISMATCH: "Not verified: the stored events give another digest.",
+}
+_TEXT: Mapping[TextVerdict, str] = {
+    TextVerdict.REPRODUCED: "the kept draft gives it again, byte by byte",
+    TextVerdict.REDACTED: "a secret that became known later was removed from it; its digest was renewed then",
+    TextVerdict.NO_DRAFT: "has its digest; the draft that it was written from is no longer kept",
+    TextVerdict.OTHER_DRAFT: "has its digest; the draft that is kept now, or this release, writes another text",
+    TextVerdict.ALTERED: "DOES NOT HAVE its digest: it was altered",
+}
+
+
+def verify(
+    package_id: Annotated[UUID, typer.Argument(help="As `package list` shows it.")], *, as_json: Json = False
+) -> None:
+    """Prove a package from the stored events: 0 when they give its digest, else 1. Shows what each line rests on."""
+
+    async def read() -> Evidence | None:
+        async with output.pool(read_settings()) as pool:
+            return await Proofs(pool).evidence(package_id)
+
+    evidence = asyncio.run(read())
+    if evidence is None:
+        raise Permanent(f"No package {package_id} is known. `escalation-consumer package list` shows those that are.")
+    found = proof.prove(evidence)
+    if as_json:
+        output.as_json(_plain(evidence, found))
+    else:
+        _say(evidence, found)
+    if not holds(found):
+        raise typer.Exit(1)
+
+
+def holds(found: Proof) -> bool:
+    """Whether bundle and text are what was published, or say why they are not."""
+    return found.verdict.holds and found.text is not TextVerdict.ALTERED
+
+
+def _plain(evidence: Evidence, found: Proof) -> dict[str, object]:
+    package = evidence.package
+    return {
+        "package_id": package.package_id,
+        "verified": holds(found),
+        "verdict": found.verdict,
+        "published_sha256": found.published_sha256,
+        "rebuilt_sha256": found.rebuilt_sha256,
+        "redacted_at": evidence.redacted_at,
+        "state_version": package.state_version,
+        "events": {"accepted_by_then": evidence.arrivals, "stored_of_them": len(evidence.events)},
+        "text": found.text,
+        "content_sha256": package.content_sha256,
+        "status": package.status,
+        "provenance": package.provenance.model_dump(mode="json"),
+        "lines": [
+            {
+                "section": line.section,
+                "text": line.text,
+                "rests_on": [{"record": one, **_named(found.records.get(one))} for one in line.records],
+            }
+            for line in found.lines
+        ],
+    }
+
+
+def _named(record: Record | None) -> dict[str, object]:
+    return {} if record is None else asdict(record)
+
+
+def _say(evidence: Evidence, found: Proof) -> None:
+    package, provenance = evidence.package, evidence.package.provenance
+    output.say(_MEANING[found.verdict])
+    output.heading("Where it comes from")
+    output.fields(
+        {
+            "package": package.package_id,
+            "note": f"{package.note_key}, revision {package.revision}",
+            "published digest": found.published_sha256,
+            "rebuilt digest": found.rebuilt_sha256 or "nothing is stored to build from",
+            "digest noted": evidence.redacted_sha256,
+            "noted at": evidence.redacted_at,
+            "events": f"{len(evidence.events)} stored of {evidence.arrivals} accepted by then, "
+            f"up to version {package.state_version}",
+            "drafted by": f"{provenance.model or 'rules'}, {provenance.attempts} calls",
+            "drafted at": provenance.drafted_at,
+            "prompt": f"{provenance.prompt_version}{' (of this release)' * _is_ours(provenance.prompt_version)}",
+            "tokens": ", ".join(f"{name.removesuffix('_tokens')} {count}" for name, count in provenance.usage),
+            "text": _TEXT[found.text],
+        }
+    )
+    for key, heading in sections.HEADINGS.items():
+        output.heading(heading)
+        for line in found.lines:
+            if line.section is key:
+                _say_line(line, found.records)
+
+
+def _is_ours(version: str) -> bool:
+    return version == prompt.VERSION
+
+
+def _say_line(line: Line, records: Mapping[str, Record]) -> None:
+    text = line.text if len(line.text) <= _SHOWN else f"{line.text[: _SHOWN - 1]}…"
+    output.say(f"  {text}")
+    output.say(f"    {'; '.join(_shown(line.records, records)) or 'rests on no record'}")
+
+
+def _shown(names: Iterable[str], records: Mapping[str, Record]) -> Iterable[str]:
+    for name in names:
+        if name == prompt.DESCRIPTION:
+            yield "P1 the session's description"
+        elif name == prompt.REASON:
+            yield "R1 the request's reason"
+        elif (record := records.get(name)) is not None:
+            versions = ", ".join(str(version) for version in record.versions)
+            yield f"{name} {record.kind} {record.id} (version{'s' * (len(record.versions) > 1)} {versions})"
+        else:
+            yield name
