@@ -184,7 +184,8 @@ class PostgresInbox:
         told: Counter[str] = Counter()
         if not work.refusals:
             return told
-        ready = {refusal.origin: _ready_to_tell(refusal, work) for refusal in work.refusals}
+        erased = await _erased_names(connection, work.refusals)
+        ready = {refusal.origin: _ready_to_tell(refusal, work, erased) for refusal in work.refusals}
         rows = [
             (*origin, one.record_key, *deadletters.place_of(one), one.reason.value, one.error, one.excerpt)
             for origin, one in ready.items()
@@ -300,9 +301,17 @@ def _is_telling(event: SessionEvent) -> bool:
     return event.data is not None and event.type not in _UNTELLING
 
 
-def _ready_to_tell(refusal: Refusal, work: _Work) -> Refusal:
-    """Swept by what is known of the session, cut, and without content when the session is erased."""
-    if refusal.session in work.erased:
+async def _erased_names(connection: Connection, refusals: Iterable[Refusal]) -> frozenset[str]:
+    """Of the sessions that unreadable records name by their keys, those that are erased for any tenant."""
+    named = {deadletters.place_of(one)[1] for one in refusals if one.session is None} - {None}
+    if not named:
+        return frozenset()
+    return frozenset(row["session_id"] for row in await connection.fetch(_queries.erased_names, sorted(named, key=str)))
+
+
+def _ready_to_tell(refusal: Refusal, work: _Work, erased: frozenset[str]) -> Refusal:
+    """Swept by what is known of the session, cut, and without content when the session is, or may be, an erased one."""
+    if refusal.session in work.erased or (refusal.session is None and deadletters.place_of(refusal)[1] in erased):
         return replace(refusal, excerpt="")
     sweeper = work.sweepers.get(refusal.session) if refusal.session else None
     excerpt = refusal.excerpt if sweeper is None else sweeper.text(refusal.excerpt)

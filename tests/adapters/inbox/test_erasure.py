@@ -83,6 +83,12 @@ class TestErasure:
         [letter] = await outbox(pool)
         assert letter["excerpt"] == ""
 
+    async def test_an_unreadable_record_with_its_key_shows_nothing_afterwards(self, pool: Pool, store: Store) -> None:
+        await store(erased(), fact("a", version=1, subject="s2"))
+        await store(arrive(b"{ kiwi", key=b"s1"), arrive(b"{ pear", key=b"s2"))
+        assert "kiwi" not in await everything(pool)
+        assert "pear" in await everything(pool)
+
     async def test_of_a_session_nobody_has_heard_of(self, pool: Pool, store: Store) -> None:
         await store(erased())
         await store(fact("kiwi", version=1))

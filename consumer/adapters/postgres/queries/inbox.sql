@@ -36,15 +36,21 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[])
 WHERE (s.tenant_id, s.session_id) = (heads.tenant_id, heads.session_id);
 
 -- name: tickets
--- The ticket that each session names last, in version order.
-SELECT DISTINCT ON (e.tenant_id, e.session_id)
-       e.tenant_id, e.session_id, e.version, e.data::jsonb -> 'psa_ticket' AS ticket
-FROM session_events AS e
-JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
-  ON (e.tenant_id, e.session_id) = (wanted.tenant_id, wanted.session_id)
-WHERE e.type IN ('session.opened.v1', 'session.snapshot.v1')
-   OR e.type = 'session.described.v1' AND e.data::jsonb ? 'psa_ticket'
-ORDER BY e.tenant_id, e.session_id, e.version DESC;
+-- The ticket that each session names last, in version order; where no event names one (any more), the one that was kept.
+SELECT DISTINCT ON (named.tenant_id, named.session_id) named.tenant_id, named.session_id, named.version, named.ticket
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+JOIN LATERAL (
+    SELECT e.tenant_id, e.session_id, e.version, e.data::jsonb -> 'psa_ticket' AS ticket
+    FROM session_events AS e
+    WHERE (e.tenant_id, e.session_id) = (wanted.tenant_id, wanted.session_id)
+      AND (e.type IN ('session.opened.v1', 'session.snapshot.v1')
+           OR e.type = 'session.described.v1' AND e.data::jsonb ? 'psa_ticket')
+    UNION ALL
+    SELECT s.tenant_id, s.session_id, -1, s.last_ticket
+    FROM sessions AS s
+    WHERE (s.tenant_id, s.session_id) = (wanted.tenant_id, wanted.session_id) AND s.last_ticket IS NOT NULL
+) AS named ON true
+ORDER BY named.tenant_id, named.session_id, named.version DESC;
 
 -- name: standing_requests
 -- The requests that this batch speaks of, as they stand, with the ticket of the last package.
@@ -166,6 +172,9 @@ RETURNING true;
 
 -- name: backlogged
 SELECT EXISTS (SELECT FROM requests WHERE backlog IS NOT NULL);
+
+-- name: erased_names
+SELECT DISTINCT session_id FROM sessions WHERE session_id = ANY($1::text[]) AND erased_at IS NOT NULL;
 
 -- name: put_dead_letters
 -- Returns those that are new: a record that is read again is told once.
