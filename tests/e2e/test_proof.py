@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from consumer.adapters.postgres.pool import closing_pool
 from consumer.adapters.postgres.proofs import Proofs
 from consumer.domain import proof
@@ -53,6 +55,7 @@ def _ticket(number: str) -> dict[str, str]:
     return {"system": "connectwise", "ticket_id": number}
 
 
+@pytest.mark.timeout(240)
 async def test_an_export_gives_the_same_digests_on_another_machine(
     stage: Stage, servers: support.TestServers, empty_database: str, tmp_path: Path
 ) -> None:

@@ -85,7 +85,7 @@ class Oracle:
             **{f"table {name}": _table_bytes(rows) for name, rows in written.tables.items()},
             **{f"log {path.name}": path.read_bytes() for path in logs if path.exists()},
             "model requests": b"\n".join(model_requests),
-            "redis": await self._redis(),
+            "redis": await self.stored_in_redis(),
         }
         wrong = [
             *_outcomes(written, accepted),
@@ -166,7 +166,8 @@ class Oracle:
             await consumer.stop()
             await admin.close()
 
-    async def _redis(self) -> bytes:
+    async def stored_in_redis(self) -> bytes:
+        """Keys and values under this stage's prefix."""
         client = redis.from_url(self.redis_url)
         try:
             parts: list[object] = []
