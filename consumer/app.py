@@ -28,14 +28,16 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.look import Look
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.pool import Pool, closing_pool
+from consumer.adapters.postgres.trimming import PostgresTrimmer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.adapters.redis import RedisCache
 from consumer.composition import drafting_loop, open_cache, open_model, revision_rules, sender
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import drafting, intake, relay, watch
+from consumer.flows import drafting, intake, relay, retention, watch
 from consumer.flows.guard import Guard
 from consumer.flows.health import Health
+from consumer.flows.retention import DAY_SECONDS, RetentionRules
 from consumer.settings import Settings
 from schemas.topics import Topics
 
@@ -62,6 +64,26 @@ class Prepared:
 
 async def prepare(settings: Settings) -> Prepared:
     """Migrations, the redaction key and the topics. Safe to repeat, and by several at once. Raises Transient."""
+    applied = await prepare_database(settings)
+    marker = settings.topic_prefix + relay.MARKER_TOPIC
+    made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
+    return Prepared(migrations=applied, topics=made)
+
+
+def retention_rules(settings: Settings, *, days: float | None = None) -> RetentionRules | None:
+    """As the settings say, or for so many `days`; None where everything is kept."""
+    if not (days if days is not None else settings.retention_days):
+        return None
+    keys = settings.key_retention_days
+    return RetentionRules(
+        content_seconds=(settings.retention_days if days is None else days) * DAY_SECONDS,
+        keys_seconds=keys * DAY_SECONDS if keys else None,
+        window_seconds=settings.revise_window_seconds,
+    )
+
+
+async def prepare_database(settings: Settings) -> list[str]:
+    """Migrations and the redaction key; the names of the migrations applied. Raises Transient."""
     dsn = settings.database_url.get_secret_value()
     try:
         applied = await migrate.migrate(dsn)
@@ -69,9 +91,7 @@ async def prepare(settings: Settings) -> Prepared:
         raise Transient(f"PostgreSQL: {describe(error)}") from error
     async with closing_pool(dsn, name="prepare", max_size=1) as connections:
         await Look(connections).make_redaction_key()
-    marker = settings.topic_prefix + relay.MARKER_TOPIC
-    made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
-    return Prepared(migrations=applied, topics=made)
+    return applied
 
 
 def ease_collection() -> None:
@@ -133,6 +153,10 @@ class Service:
                 self._guard.start(relay.LOOP, self._relay(aside, listening).run)
                 self._guard.start(intake.LOOP, self._intake(work, redactor, cache).run)
                 self._guard.start(drafting.LOOP, self._drafting(work, redactor, listening, cache, model).run)
+                if (rules := retention_rules(self._settings)) is not None:
+                    trimmer = PostgresTrimmer(aside)
+                    trimming = retention.Retention(trimmer=trimmer, cache=cache, rules=rules, health=self._health)
+                    self._guard.start(retention.LOOP, trimming.run)
                 self._guard.start("hints", listening.run)
                 self._health.retire("hints")  # it only makes things sooner
                 await self._ending.wait()
@@ -217,13 +241,13 @@ class Service:
         Each step is bounded, and the steps together; a second signal leaves out the waiting, not the steps.
         """
         log.info("Ending: intake stops, work under way is finished.", event_name="ending")
-        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP)
+        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP)
         await self._step(5.0, intake.LOOP)
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
         self._guard.ask_to_stop("hints", watch.LOOP)
-        await self._step(CLOSE_SECONDS, "hints", watch.LOOP)
+        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, retention.LOOP)
 
     async def _step(self, seconds: float, *names: str) -> None:
         """Leaves time for the steps that follow."""

@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     revise_limit: int = Field(5, ge=0)
     """Revisions by change per request; 0 turns them off."""
 
+    # retention
+    retention_days: float = Field(0.0, ge=0)
+    """Sessions that were quiet for so long, nothing of theirs being due, lose their content; 0 keeps everything."""
+    key_retention_days: float = Field(0.0, ge=0)
+    """So long after that their ids go: more than topics keep records, lest old ones be answered anew; 0 keeps them."""
+
     # relay
     relay_batch_rows: int = Field(500, ge=1, le=10_000)
     """Events per Kafka transaction."""
@@ -124,6 +130,10 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.redaction_key is not None and len(self.redaction_key.get_secret_value()) < 16:
             raise ValueError("ESCALATION_REDACTION_KEY must have 16 characters or more")
+        if self.key_retention_days and not self.retention_days:
+            raise ValueError(
+                "ESCALATION_KEY_RETENTION_DAYS needs ESCALATION_RETENTION_DAYS: content goes before its keys"
+            )
         if self.kafka_security_protocol.startswith("SASL") and not (
             self.kafka_sasl_username and self.kafka_sasl_password
         ):

@@ -83,6 +83,7 @@ def test_help_names_every_command() -> None:
         ("session", "show"),
         ("package", "show", "not-a-uuid"),
         ("export",),
+        ("trim",),
         ("load", "-", "--packages"),
     ],
 )
@@ -227,6 +228,16 @@ class TestProving:
         assert (told["records"], told["packages"]["in_file"]) == (2, 1)
         again = call("export", "--session", "s1", "--output", str(file), environment=here)
         assert again.code == 1  # a file that is there is not written over
+
+    def test_a_dry_run_of_trimming_counts_and_changes_nothing(self, call: Call, database: str) -> None:
+        asyncio.run(self._package(database))
+        here = {**NOWHERE, "DATABASE_URL": database}
+        told = json.loads(call("trim", "--days", "30", "--dry-run", "--json", environment=here).out)
+        assert (told["sessions"], told["dry_run"]) == (0, True)
+        keys_alone = call("trim", environment={**here, "ESCALATION_KEY_RETENTION_DAYS": "5"})
+        assert (keys_alone.code, "ESCALATION_RETENTION_DAYS" in keys_alone.err) == (2, True)
+        done = call("trim", "--dry-run", environment={**here, "ESCALATION_RETENTION_DAYS": "0.5"})
+        assert (done.code, "0 sessions would lose their content" in done.out) == (0, True)
 
     @staticmethod
     async def _package(database: str) -> UUID:

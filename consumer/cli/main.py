@@ -17,6 +17,7 @@ from consumer.cli import (
     settings_table,
     show,
     tables,
+    trim,
     verify,
 )
 from consumer.cli.demo.command import demo
@@ -47,6 +48,7 @@ app.add_typer(tables.packages, name="package")
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
 app.command("outbox")(tables.show_outbox)
+app.command("trim")(trim.trim)
 app.command("settings")(settings_table.settings)
 app.command("schemas")(published.show_schemas)
 

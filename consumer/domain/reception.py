@@ -6,6 +6,7 @@
 | foreseen          | cancelled, withdrawn | cancelled, withdrawn  | no-op                | forgotten              |
 | open              | no-op                | no-op                 | cancelled, withdrawn | failed                 |
 | done              | no-op                | a further revision    | cancelled, withdrawn | cancelled, withdrawn   |
+| done, but trimmed | no-op                | no-op                 | cancelled, withdrawn | cancelled, withdrawn   |
 | failed, cancelled | no-op                | no-op                 | no-op                | no-op                  |
 
 A request for an erased session fails at once; a cancellation for one is dropped.
@@ -155,5 +156,6 @@ def _opened(request: Request) -> _Row:
 
 
 def _asks_again(request: Request, standing: Standing) -> bool:
+    """A request whose package has been trimmed has nothing left to make a revision of."""
     new = request.replay_id is not None and request.replay_id not in standing.replay_ids
-    return new and standing.state is State.DONE
+    return new and standing.state is State.DONE and standing.has_package

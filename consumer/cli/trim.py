@@ -1,0 +1,77 @@
+"""`trim`: what is old enough leaves the tables."""
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consumer.adapters.postgres.trimming import PostgresTrimmer
+from consumer.adapters.redis import RedisCache
+from consumer.cli import output
+from consumer.flows import retention
+from consumer.flows.health import Health
+from consumer.flows.retention import RetentionRules, Trimmed
+from consumer.settings import Settings, read_settings
+
+
+def trim(
+    *,
+    days: Annotated[
+        float | None, typer.Option("--days", min=0.0, help="Quiet for so long; else ESCALATION_RETENTION_DAYS.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would leave; change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Delete the content of sessions that have been quiet for long: events, drafts and packages together.
+
+    Ids stay, so that old records that are read again are neither paid for nor published again; they go after
+    ESCALATION_KEY_RETENTION_DAYS. It can be broken off at any time, and run beside the service.
+    """
+    from consumer import app
+
+    settings = read_settings()
+    rules = app.retention_rules(settings, days=days)
+    if rules is None:
+        raise typer.BadParameter("say how old: --days, or ESCALATION_RETENTION_DAYS")
+    done = asyncio.run(_trim(settings, rules, dry_run=dry_run))
+    if as_json:
+        output.as_json({**asdict(done), "dry_run": dry_run})
+        return
+    output.say(
+        f"{done.sessions} sessions {'would lose' if dry_run else 'lost'} their content: {done.events} events, "
+        f"{done.packages} packages, {done.drafts} drafts. {done.excerpts} excerpts of refused records "
+        f"{'would be' if dry_run else 'were'} emptied. {done.keys} sessions were forgotten altogether."
+    )
+
+
+async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
+    cache = RedisCache(
+        settings.redis_url.get_secret_value(),
+        prefix=settings.topic_prefix,
+        keep_seconds=settings.draft_cache_seconds,
+        health=Health(time.monotonic),
+    )
+    try:
+        async with output.pool(settings) as pool:
+            trimmer = PostgresTrimmer(pool)
+            with _bar() as bar:
+                task = bar.add_task("sessions", total=await trimmer.count())
+                return await retention.trim(
+                    trimmer,
+                    cache,
+                    rules,
+                    dry_run=dry_run,
+                    after_step=lambda step: bar.advance(task, step.looked_at),
+                )
+    finally:
+        await cache.close()
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("sessions looked at"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
