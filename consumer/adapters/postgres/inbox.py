@@ -58,8 +58,12 @@ class _Work:
 class PostgresInbox:
     """Stores batches. Raises Transient when the database is away; nothing of the batch is stored then."""
 
-    def __init__(self, pool: Pool, *, sender: Sender, redactor: Redactor, revisions: RevisionRules) -> None:
+    def __init__(
+        self, pool: Pool, *, sender: Sender, redactor: Redactor, revisions: RevisionRules, publishes: bool = True
+    ) -> None:
+        """Without `publishes` nothing is put into the outbox: somebody else has told of these records already."""
         self._pool = pool
+        self._publishes = publishes
         self._sender = sender
         self._redactor = redactor
         self._revisions = revisions
@@ -99,7 +103,8 @@ class PostgresInbox:
             if batch.look_at_backlog:
                 backlogged = await _look_at_backlog(connection, work, batch.ends) or backlogged
             refused = await self._put_dead_letters(connection, work, now)
-            await _put_publications(connection, work)
+            if self._publishes:
+                await _put_publications(connection, work)
             if work.channels:
                 await connection.execute(_queries.notify, sorted(work.channels))
         looked = batch.look_at_backlog or backlogged
