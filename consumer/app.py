@@ -171,6 +171,7 @@ class Service:
                 if prepare_first:
                     await prepare(self._settings)
                 await look.probe()
+                await look.whole()
                 return given.get_secret_value().encode() if given else await look.redaction_key()
             except Transient as error:
                 log.warning(

@@ -20,6 +20,7 @@ from consumer.cli import (
     trim,
     verify,
 )
+from consumer.cli import export, load, prepare, published, rebuild, run, settings_table, show, tables, trim, verify
 from consumer.cli.demo.command import demo
 from consumer.cli.replay.command import replay
 from consumer.errors import EscalationError, Misconfigured
@@ -49,6 +50,7 @@ app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
 app.command("outbox")(tables.show_outbox)
 app.command("trim")(trim.trim)
+app.command("rebuild")(rebuild.rebuild)
 app.command("settings")(settings_table.settings)
 app.command("schemas")(published.show_schemas)
 

@@ -98,17 +98,16 @@ class Stage:
     async def command(self, *arguments: str, given: str | None = None) -> Finished:
         return await asyncio.to_thread(command, self.environment(), *arguments, given=given)
 
-    def service(self, *, keyed: bool = True, **changes: str) -> ServiceProcess:
-        """Not yet started."""
-        made = ServiceProcess(
-            self.environment(keyed=keyed, **changes), self._folder / f"service-{len(self.services)}.log"
-        )
+    def service(self, *, keyed: bool = True, dsn: str | None = None, **changes: str) -> ServiceProcess:
+        """Not yet started. On another database than the stage's with `dsn`."""
+        environment = self.environment(keyed=keyed, **changes) | ({"DATABASE_URL": dsn} if dsn else {})
+        made = ServiceProcess(environment, self._folder / f"service-{len(self.services)}.log")
         self.services.append(made)
         return made
 
-    async def running(self, *, keyed: bool = True, **changes: str) -> ServiceProcess:
+    async def running(self, *, keyed: bool = True, dsn: str | None = None, **changes: str) -> ServiceProcess:
         """Started and ready."""
-        made = self.service(keyed=keyed, **changes)
+        made = self.service(keyed=keyed, dsn=dsn, **changes)
         made.start()
         await made.wait_ready()
         return made

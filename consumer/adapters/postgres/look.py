@@ -10,6 +10,7 @@ from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.domain import stored
 from consumer.domain.events import Origin, SessionEvent, SessionKey
+from consumer.errors import Transient
 from consumer.flows.watch import Backlog
 
 _queries = Queries("look")
@@ -31,6 +32,11 @@ class Look:
         applied = {row["number"] for row in await self._fetch(_queries.prepared)}
         if not applied.issuperset(known()):
             raise NotPrepared
+
+    async def whole(self) -> None:
+        """Raises Transient while a rebuild has not come to its end: half a store must not serve."""
+        if await self._fetch(_queries.rebuilding):
+            raise Transient("this store is being rebuilt: stop the old service, then run `escalation-consumer rebuild`")
 
     async def backlog(self) -> Backlog:
         (row,) = await self._fetch(_queries.backlog)

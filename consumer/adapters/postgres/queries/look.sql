@@ -4,6 +4,9 @@
 -- Numbers of the applied migrations.
 SELECT number FROM schema_migrations;
 
+-- name: rebuilding
+SELECT started_at FROM rebuild WHERE finished_at IS NULL;
+
 -- name: backlog
 -- Counts stop where they are bad enough: a count of a million rows must not cost seconds, every few seconds.
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)                                AS outbox_rows,

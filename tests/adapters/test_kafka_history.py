@@ -1,0 +1,52 @@
+"""The topics' past, from a real Kafka."""
+
+import json
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from consumer.adapters.kafka.history import TopicHistory
+from consumer.flows.rebuild import Span
+from tests.support.topics import make_topics
+
+
+async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
+    bootstrap_servers: str, topic_prefix: str
+) -> None:
+    live, replay, group = f"{topic_prefix}live", f"{topic_prefix}replay", f"{topic_prefix}group"
+    await make_topics(bootstrap_servers, **{live: 2, replay: 1})
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id=f"{topic_prefix}writer")
+    await producer.start()
+    try:
+        for topic, partition, times in ((live, 0, (1, 4, 3, 9)), (live, 1, (2, 8)), (replay, 0, (5, 6))):
+            async with producer.transaction():  # its mark is an offset without a record
+                for time in times:
+                    await producer.send(topic, json.dumps(time).encode(), partition=partition, timestamp_ms=time)
+        await producer.begin_transaction()
+        await producer.send(replay, b"99", partition=0, timestamp_ms=99)
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+
+    history = TopicHistory(bootstrap_servers=bootstrap_servers)
+    spans = await history.spans((live, replay))
+    assert spans == {
+        (live, 0): Span(start=0, end=5),
+        (live, 1): Span(start=0, end=3),
+        (replay, 0): Span(start=0, end=5),
+    }
+    read = [one async for one in history.read(spans)]
+    assert [json.loads(one.record.value or b"") for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
+    assert [one.timestamp_ms for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
+    part = {(live, 0): Span(start=1, end=3), (live, 1): Span(start=3, end=3)}
+    assert [one.timestamp_ms async for one in history.read(part)] == [4, 3]
+
+    assert await history.committed(group) == {}
+    assert not await history.has_members(group)
+    member = AIOKafkaConsumer(live, bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
+    await member.start()
+    try:
+        await member.commit({TopicPartition(live, 0): 2})
+        assert await history.has_members(group)
+    finally:
+        await member.stop()
+    assert await history.committed(group) == {(live, 0): 2}

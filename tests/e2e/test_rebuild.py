@@ -1,0 +1,123 @@
+"""A store built anew from the topics while the old one serves, and the switch to it."""
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.proofs import Proofs
+from consumer.cli.rebuild import rebuilt
+from consumer.domain import proof
+from consumer.domain.proof import Verdict
+from tests.support.service import command
+from tests.support.stage import Stage, Story, settings_of, until
+
+PASSWORD = "Kf7-vault-Winter!49"
+KEY = "a key that both stores have"
+COLUMNS = {
+    "session_events": "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data",
+    "sessions": "tenant_id, session_id, newest_version, event_count, has_secrets, last_ticket,"
+    " erased_at IS NULL AS is_here",
+    "session_secrets": "tenant_id, session_id, identity, kind, forms",
+    "requests": "tenant_id, session_id, request_id, state, requested_state_version, reason, priority, revision,"
+    " last_package_id, revisions_by_change, upgrade_wanted, failure",
+    "packages": "package_id, request_id, revision, state_version, arrivals, status, cause, replay_id, bundle_sha256,"
+    " content_sha256, prompt_version, model, ticket, event::jsonb - 'title' AS event",
+    "dead_letters": 'topic, partition, "offset", tenant_id, session_id, reason, error, excerpt',
+}
+"""What has to be equal: all but times, leases and what is to be done."""
+
+
+async def tables(dsn: str) -> dict[str, list[dict[str, Any]]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {
+            name: [dict(row) for row in await connection.fetch(f"SELECT {columns} FROM {name} ORDER BY 1, 2, 3")]
+            for name, columns in COLUMNS.items()
+        }
+    finally:
+        await connection.close()
+
+
+async def count(dsn: str, sql: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    try:
+        found: int = await connection.fetchval(sql)
+        return found
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(240)
+async def test_a_store_is_rebuilt_beside_the_one_that_serves_and_then_takes_over(
+    stage: Stage, empty_database: str
+) -> None:
+    old = await stage.running(revise_after_seconds="0.2", redaction_key=KEY)
+    story, gone, erased = Story("goes-on"), Story("cancelled"), Story("erased", tenant_id="acme")
+    unknown, waiting = Story("unknown"), Story("waiting")
+    schema = {"parameters": [{"key": "pass", "field_type": "password"}]}
+    script = {"generation_id": "g", "template": {"name": "Reset", "parameters_schema": schema}}
+    await stage.send(
+        story.opened(psa_ticket={"system": "connectwise", "ticket_id": "7"}),
+        story.fact(f"Logging on with {PASSWORD} works."),
+        story.event("session.script_generated.v1", {**script, "parameters_used": {"pass": PASSWORD}}),
+        story.request(state_version=3, reason=f"They still use {PASSWORD}"),
+        gone.opened(),
+        gone.request(state_version=1),
+        erased.opened(),
+        erased.request(state_version=1),
+        unknown.request(deadline_seconds=5),
+    )
+    await stage.published(4, within_seconds=40)
+    rival = story.fact("It comes second.") | {"id": "a rival", "stateversion": 1}
+    await stage.send(rival, gone.cancel(), erased.event("session.erased.v1"))
+    await stage.send(story.fact("It is late, and below.", fact_id="late") | {"stateversion": 40}, story.fix())
+    await stage.send(waiting.opened(), waiting.request(state_version=2, deadline_seconds=3600))
+    await stage.published(7)
+
+    async def committed() -> bool:
+        return "committed" not in await stage.oracle.unsettled()
+
+    there = {**stage.environment(revise_after_seconds="0.2", redaction_key=KEY), "DATABASE_URL": empty_database}
+    beside = await rebuilt(settings_of(there))
+    assert beside.serving
+    assert beside.outcomes >= 7
+    await stage.send(story.fact("Known after the first pass.", fact_id="between"))
+    told = await stage.published(8)
+    await until(committed, within_seconds=20)
+    assert (await old.terminate()).code == 0
+    calls = stage.model.calls
+
+    done = command(there, "rebuild", "--json")
+    assert done.code == 0, done.output + done.errors
+    assert json.loads(done.output) | {"requests": 0, "outcomes": 0} == {
+        "events": 1,
+        "requests": 0,
+        "outcomes": 0,
+        "presumed_answered": 0,
+        "lost": {},
+        "ready_to_serve": True,
+    }
+    before, after = await tables(stage.dsn), await tables(empty_database)
+    for name in COLUMNS:
+        assert after[name] == before[name], name
+    assert [row["state"] for row in after["requests"] if row["session_id"] == "waiting"] == ["open"]
+    async with closing_pool(empty_database, name="test", max_size=1) as pool:
+        evidence = [await Proofs(pool).evidence(row["package_id"]) for row in after["packages"]]
+    assert {proof.prove(one).verdict for one in evidence if one is not None} == {Verdict.VERIFIED}
+    assert stage.model.calls == calls
+    assert await count(empty_database, "SELECT count(*) FROM outbox") == 0
+    assert await stage.published(8) == told
+
+    await stage.running(revise_after_seconds="0.2", redaction_key=KEY, dsn=empty_database)
+    await stage.send(story.fact("The new store hears this.", fact_id="after"), waiting.fact())
+    found = (await stage.published(10))[-len(told) - 2 :]
+    packages = {one["package_id"]: one for one in found if one["type"] == "escalation.package_ready.v1"}
+    revisions = sorted(one["revision"] for one in packages.values() if one["session_id"] == "goes-on")
+    assert revisions == list(range(1, len(revisions) + 1)), "a revision is missing or was given twice"
+    newest = next(one for one in packages.values() if one["revision"] == revisions[-1])
+    assert newest["supersedes"] in packages
+    assert [one["state_version"] for one in packages.values() if one["session_id"] == "waiting"] == [2]
+    assert "is a store in use" in command(there, "rebuild").errors
