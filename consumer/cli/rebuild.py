@@ -77,7 +77,7 @@ async def rebuilt(settings: Settings) -> Rebuilt:
                 return await Rebuild(
                     history=TopicHistory(**connection(settings)),
                     inbox=inbox,
-                    store=RebuiltStore(pool, models=models, rules=rules),
+                    store=RebuiltStore(pool, sender=sender, models=models, rules=rules),
                     redactor=redactor,
                     topics=topics,
                     group=settings.topic_prefix + settings.consumer_group,

@@ -136,7 +136,7 @@ async def build(past: Past, pool: Pool, *, broken_off_at: int = 0, falls: bool =
         if left == 0:
             raise Transient("broken off")
 
-    store = Store(pool, models=("none",), rules=RULES)
+    store = Store(pool, sender=SENDER, models=("none",), rules=RULES)
     store.falls = falls
     return await Rebuild(
         history=past,
@@ -276,6 +276,19 @@ async def test_of_an_erased_session_only_the_keys_come_back(old: Service, new: P
     await build(past, new)
     assert await told(new) == await told(old.pool)
     assert await new.fetchval("SELECT count(*) FROM packages") == 0
+
+
+async def test_an_erasure_that_only_its_outcome_tells_of_is_one(old: Service, new: Pool, past: Past) -> None:
+    """Its own record has left its topic; on the replay topic older ones are still there."""
+    await old.hear(opened(), fact("kiwi", version=2), request())
+    await old.publish()
+    await old.hear(opened(), fact("kiwi", version=2), replayed=True)
+    await old.hear(change("session.erased.v1", {}, version=9))
+    await old.publish()
+    past.forget(SESSIONS, 3)
+    await build(past, new)
+    assert await told(new) == await told(old.pool)
+    assert await new.fetchval("SELECT count(*) FROM session_events") == 0
 
 
 async def test_a_change_that_the_old_one_had_yet_to_look_at_is_due_in_the_new_one(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from consumer.adapters.postgres import erasure
 from consumer.adapters.postgres.copying import put_package
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
@@ -11,10 +12,13 @@ from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain.events import Request, RequestKey, SessionKey
 from consumer.domain.exported import Copy, MadeFrom
 from consumer.domain.outcome import Outcome
+from consumer.domain.package import Sender
 from consumer.errors import Permanent
 from consumer.flows.rebuild import Place
 from consumer.flows.schedule import LATER, RevisionRules
 from schemas.packages import Cause, Caution, PackageFailed, PackageReady, PackageStatus, PackageWithdrawn
+
+_ERASED = "session_erased"
 
 _queries = Queries("rebuilding")
 _inbox = Queries("inbox")
@@ -23,9 +27,10 @@ _inbox = Queries("inbox")
 class RebuiltStore:
     """Every method raises Transient while the database is away."""
 
-    def __init__(self, pool: Pool, *, models: Collection[str], rules: RevisionRules) -> None:
+    def __init__(self, pool: Pool, *, sender: Sender, models: Collection[str], rules: RevisionRules) -> None:
         """`models`: the configured one first, then the one asked after a refusal. Their drafts have the first's key."""
         self._pool = pool
+        self._sender = sender
         self._models = tuple(models)
         self._rules = rules
 
@@ -61,9 +66,20 @@ class RebuiltStore:
             await connection.execute(_queries.add_sessions, *sessions)
             rows = await connection.fetch(_queries.lock_sessions, *sessions)
             erased = {SessionKey(row["tenant_id"], row["session_id"]) for row in rows if row["erased"]}
+            erased |= await self._erase(connection, outcomes, erased)
             for one in outcomes:
                 await self._put(connection, one, erased)
             await _put_positions(connection, positions)
+
+    async def _erase(
+        self, connection: Connection, outcomes: Sequence[Outcome], erased: Collection[SessionKey]
+    ) -> set[SessionKey]:
+        """Sessions whose erasure is told by an outcome alone: its own record has left, older ones have not."""
+        told = {one.key.session for one in outcomes if getattr(one.said, "reason", None) == _ERASED} - set(erased)
+        if told:
+            now: datetime = await connection.fetchval(_inbox.clock)
+            await erasure.erase(connection, told, (), self._sender, now)  # what it would publish has been published
+        return told
 
     async def _put(self, connection: Connection, one: Outcome, erased: Collection[SessionKey]) -> None:
         match one.said:
