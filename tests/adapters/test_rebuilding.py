@@ -194,6 +194,15 @@ async def test_broken_off_after_every_batch_it_goes_on(
     assert await told(new) == await told(old.pool)
 
 
+async def test_outcomes_that_stand_twice_on_their_topic_count_once(old: Service, new: Pool, past: Past) -> None:
+    await live(old)
+    for one in list(past.records[READY]):
+        past.write(READY, one.record.value, one.record.headers)
+    await build(past, new)
+    assert await told(new) == await told(old.pool)
+    assert await new.fetchval("SELECT max(revisions_by_change) FROM requests") > 0
+
+
 async def test_what_the_service_has_not_read_is_left_for_the_next_one(old: Service, new: Pool, past: Past) -> None:
     await live(old)
     before = await told(old.pool)
