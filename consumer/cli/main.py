@@ -12,6 +12,7 @@ from consumer.cli import (
     load,
     prepare,
     published,
+    rebuild,
     rewind,
     run,
     settings_table,
@@ -20,7 +21,6 @@ from consumer.cli import (
     trim,
     verify,
 )
-from consumer.cli import export, load, prepare, published, rebuild, run, settings_table, show, tables, trim, verify
 from consumer.cli.demo.command import demo
 from consumer.cli.replay.command import replay
 from consumer.errors import EscalationError, Misconfigured

@@ -18,7 +18,7 @@ from consumer.flows.retention import DAY_SECONDS, RetentionRules, Step, Trimmed
 from schemas.topics import REPLAY_SUFFIX, REQUESTS
 from tests.adapters.test_proofs import SECRET, fact, script
 from tests.support.clerk import Clerk
-from tests.support.office import until
+from tests.support.waiting import until
 from tests.support.wire import arrive, cancellation, change, request
 
 RULES = RetentionRules(content_seconds=30 * DAY_SECONDS, keys_seconds=None, window_seconds=DAY_SECONDS)

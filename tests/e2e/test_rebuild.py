@@ -12,7 +12,8 @@ from consumer.cli.rebuild import rebuilt
 from consumer.domain import proof
 from consumer.domain.proof import Verdict
 from tests.support.service import command
-from tests.support.stage import Stage, Story, settings_of, until
+from tests.support.stage import Stage, Story, settings_of
+from tests.support.waiting import until
 
 PASSWORD = "Kf7-vault-Winter!49"
 KEY = "a key that both stores have"

@@ -44,6 +44,7 @@ class Clerk:
             probe_seconds=10,
             spread_seconds=60,
             rules=rules,
+            model_name=None,
         )
         self._worker = Worker(
             desk=self._desk,
