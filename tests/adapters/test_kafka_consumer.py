@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
+from consumer.adapters.kafka import consumer
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.writing import TopicWriter
@@ -98,6 +99,23 @@ async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topic
     lanes = [topics.is_replay(record.origin.topic) for record in rest]
     last_live = max(place for place, replayed in enumerate(lanes) if not replayed)
     assert not any(lanes[50:last_live])
+
+
+async def test_beside_live_traffic_replayed_records_come_little_by_little(
+    bootstrap_servers: str, topics: Topics, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "LIVE_SECONDS", 3600.0)
+    await _write(bootstrap_servers, topics.sessions, 1)
+    source = make()
+    await _read(source, 1, commit=False)
+    await _write(bootstrap_servers, topics.replay[0], 1000)
+    await asyncio.sleep(0.5)
+    pieces: list[int] = []
+    async with asyncio.timeout(30):
+        while sum(pieces) < 1000:
+            pieces.append(len(await source.poll(100)))
+    assert max(pieces) == consumer.REPLAY_PIECE
+    assert pieces.count(0) >= 3, "there was no pause between the pieces"
 
 
 async def test_what_was_not_committed_is_read_again_after_a_pause(

@@ -27,6 +27,9 @@ CALL_SECONDS = 10.0
 COMMIT_SECONDS = 10.0
 STANDSTILL_SECONDS = 45.0  # behind the end and nothing read for so long: a new consumer
 CHECK_SECONDS = 5.0
+LIVE_SECONDS = 5.0  # so long after the last live record replays are read little by little
+REPLAY_PIECE = 200  # records, decoded and stored in a few hundredths of a second ...
+REPLAY_PAUSE_SECONDS = 0.05  # ... and so often at most: the rest of the time is live work's
 FETCH_BYTES = 2 * 1024 * 1024  # per partition, twice the largest value that is taken; bounds memory
 
 log = structlog.stdlib.get_logger("escalation.kafka")
@@ -57,6 +60,7 @@ class KafkaSource:
         self._paused = False
         self._moved_at = time.monotonic()
         self._checked_at = 0.0
+        self._live_at = self._replayed_at = 0.0
         self.lost: list[tuple[Place, int, int]] = []
         """Committed offsets that had fallen off the log: where, which, where it goes on. Cleared outside."""
 
@@ -72,6 +76,9 @@ class KafkaSource:
     async def poll(self, wait_ms: int) -> list[Record]:
         """The next records, in order within a partition; replayed ones only when there are no live ones.
 
+        While live ones come now and then, replayed ones are held to a part of the time, for what is made of live ones
+        needs the rest.
+
         Empty after `wait_ms`, or at once while paused. Raises Transient when Kafka is away; the next call begins anew.
         """
         consumer = await self._started()
@@ -79,6 +86,8 @@ class KafkaSource:
             found = await self._fetch_or_place(consumer, wait_ms)
             if found:
                 self._moved_at = time.monotonic()
+                if not all(self._topics.is_replay(record.origin.topic) for record in found):
+                    self._live_at = self._moved_at
             elif time.monotonic() - self._checked_at > CHECK_SECONDS:
                 await self._check(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -170,16 +179,28 @@ class KafkaSource:
         replay = [one for one in consumer.assignment() if self._topics.is_replay(one.topic)]
         # The requests are few and urgent: first in a batch, whatever a backlog of session events does.
         live.sort(key=lambda one: self._topics.carries_sessions(one.topic))
-        for partitions, timeout_ms in ((live, 0), (replay, 0)):
-            if partitions and (found := await self._getmany(consumer, partitions, timeout_ms)):
-                return found
+        if live and (found := await self._getmany(consumer, live, 0)):
+            return found
+        if replay and live and time.monotonic() - self._live_at < LIVE_SECONDS:
+            rest = self._replayed_at + REPLAY_PAUSE_SECONDS - time.monotonic()
+            if rest > 0:  # and no more after the wait: partitions may have moved meanwhile
+                return await self._getmany(consumer, live, int(rest * 1000) + 1)
+            self._replayed_at = time.monotonic()
+            return await self._getmany(consumer, replay, 0, REPLAY_PIECE)
+        if replay and (found := await self._getmany(consumer, replay, 0)):
+            return found
         # Nothing is there: wait for whatever comes first. No partition named means all of them.
         return await self._getmany(consumer, (), wait_ms)
 
     async def _getmany(
-        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], timeout_ms: int
+        self,
+        consumer: AIOKafkaConsumer,
+        partitions: Sequence[TopicPartition],
+        timeout_ms: int,
+        most: int | None = None,
     ) -> list[Record]:
-        polled = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=self._batch_records)
+        limit = self._batch_records if most is None else min(most, self._batch_records)
+        polled = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
         return [
             Record(
                 origin=Origin(one.topic, one.partition, one.offset),
