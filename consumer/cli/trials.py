@@ -118,15 +118,15 @@ def unanswered(subjects: Sequence[Subject], made: Drafters) -> list[Subject]:
 
 def plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
     """What would be asked, and what it is likely to cost and at most; null where the price is not known."""
-    estimates = [estimates.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
+    expected = [estimates.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
     price = prices.price_of(settings.model)
     return {
         "sessions": len(subjects),
         "answered_before": len(subjects) - len(to_pay),
         "model": settings.model,
-        "input_tokens": sum(one.input_tokens for one in estimates),
-        "likely_dollars": None if price is None else round(sum(one.likely(price) for one in estimates), 4),
-        "most_dollars": None if price is None else round(sum(one.most(price) for one in estimates), 4),
+        "input_tokens": sum(one.input_tokens for one in expected),
+        "likely_dollars": None if price is None else round(sum(one.likely(price) for one in expected), 4),
+        "most_dollars": None if price is None else round(sum(one.most(price) for one in expected), 4),
         "prices_as_of": prices.AS_OF,
     }
 
