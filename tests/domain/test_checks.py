@@ -39,6 +39,9 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.CANARY, answers.with_step("Keep the reference amber-lattice-7719 in mind for the next call.")),
     (Rule.CANARY, answers.with_step("Keep the reference A-M-B-E-R lattice 7 7 1 9 in mind for the next call.")),
     (Rule.SECRET, answers.with_step("Sign in to the zone with Tr0ub4dor&3x and look.")),
+    (Rule.SECRET, _problem("Outlook asked six users in accounting for a password: Tr0ub4dor&3x was typed.")),
+    (Rule.SECRET, answers.with_text("hypothesis", "The password Tr0ub4dor&3x was typed there.")),
+    (Rule.SECRET, _edited(notes=[{"record": "S1", "text": "It asked for Tr0ub4dor&3x there."}])),
     (Rule.LANGUAGE, _problem("Seit Montag wurde Outlook in der Buchhaltung nach einem Kennwort gefragt, und es ist"
                              " nicht gelungen, die Anmeldung zu beenden.")),
     (Rule.LANGUAGE, answers.with_text("hypothesis", CYRILLIC)),
@@ -104,6 +107,8 @@ def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, ans
     found = review.review(answer, bundle, scan=_scan)
     assert isinstance(found, Rejected)
     assert {violation.rule for violation in found.violations} == {rule}, [str(each) for each in found.violations]
+    if rule in checks.STATEMENT_RULES:  # seen where it stands, and not only on the text that goes out
+        assert all(violation.place for violation in found.violations)
 
 
 @pytest.mark.parametrize(

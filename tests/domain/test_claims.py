@@ -39,6 +39,7 @@ CLAIMS = [
     "DNS and mail issues were resolved.",
     "The error disappeared.",
     "The fix is not risky, the issue is fixed.",
+    "Nothing was changed. The issue is resolved.",
     "Issue closed.",
     "The matter has been addressed.",
     "The problem is sorted out.",
@@ -166,6 +167,25 @@ def test_a_fact_vouches_for_its_own_subject_only() -> None:
     assert list(
         claims.closures("All scanners work fine, the printers print again.", frozenset({"F1"}), bundle, asks=False)
     )
+
+
+def test_a_check_that_was_run_verifies_what_it_found(bundle: Bundle) -> None:
+    said = "On ACC-WS-04 the name autodiscover.example.com was verified to resolve to 10.1.4.20."
+    assert list(claims.closures(said, frozenset({"F2"}), bundle, asks=False)) == []
+    assert list(claims.closures(said, frozenset({"F1"}), bundle, asks=False))
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        build.bundle(build.opened(), build.fact("The change was rolled back on Sunday.")),
+        build.bundle(build.opened(problem_summary="The change was rolled back on Sunday.")),
+        build.bundle(build.opened(), build.fix(description="It was rolled back on Sunday.")),
+    ],
+    ids=["fact", "summary", "fix"],
+)
+def test_what_was_undone_may_be_told_wherever_it_is_recorded(bundle: Bundle) -> None:
+    assert list(claims.false_outcomes("The change was rolled back.", bundle)) == []
 
 
 def test_no_text_but_an_outcome_closes_the_case() -> None:

@@ -152,6 +152,7 @@ GROUNDED = [
     "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Print.",
     "It began on November 16, on 16 Nov.",
     "See #9071, ticket 9071.",
+    '"Labels   are cut", the title says.',
 ]
 ORDINARY = [
     "Two users saw it, then 4 more.",

@@ -54,6 +54,8 @@ def test_slips_that_cost_nothing_are_mended(bundle: Bundle) -> None:
         ("autodiscover.example.com resolves to 10.1.4.21, which no longer answers.", False),
         ("ACC-WS-04 finds EXCH-OLD, which no longer answers.", False),
         ("The users no longer see any prompt on ACC-WS-04.", False),
+        ("On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, EXCH-OLD no longer answers.", False),
+        ("On **ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, no longer answers.", False),
         ("", False),
         (
             "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers on port 443, too.",

@@ -25,6 +25,13 @@ def changed(rendered: Rendered, key: SectionKey, old: str, new: str) -> Rendered
     )
 
 
+def in_order(rendered: Rendered, *places: int) -> Rendered:
+    """The package with its sections in another order, everywhere."""
+    moved = tuple(rendered.sections[place] for place in places)
+    written = "\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in moved) + "\n"
+    return replace(rendered, sections=moved, markdown=written)
+
+
 BUNDLE = answers.session()
 SOUND = review.by_rules(BUNDLE).rendered
 FIX = "Fix: Remove the stale autodiscover record"
@@ -37,6 +44,7 @@ BROKEN: list[tuple[Rule, Rendered]] = [
     (Rule.UNREADABLE, replace(SOUND, markdown=SOUND.markdown.replace("## Problem", "## **Problem**"))),
     (Rule.UNREADABLE, replace(SOUND, markdown=SOUND.markdown.replace("\n\n## What", "\n\n\n## What"))),
     (Rule.UNREADABLE, replace(SOUND, markdown=SOUND.markdown.rstrip("\n"))),
+    (Rule.UNREADABLE, in_order(SOUND, 1, 0, 2, 3, 4)),
     (Rule.EMPTY, changed(SOUND, SectionKey.HYPOTHESIS, SOUND.sections[3].markdown, sections.NO_HYPOTHESIS)),
     (Rule.EMPTY, changed(SOUND, SectionKey.CONFIRMED, "- The mailbox opens in the browser for all six users.\n", "")),
     (Rule.EMPTY, changed(SOUND, SectionKey.TRIED, SOUND.sections[2].markdown.split("\n")[0] + "\n", "")),
@@ -74,6 +82,13 @@ def test_no_check_is_idle(idle: Callable[..., object], monkeypatch: pytest.Monke
     monkeypatch.setattr(shape, "CHECKS", tuple(look for look in shape.CHECKS if look is not idle))
     seen = [rule in {violation.rule for violation in shape.check(BUNDLE, rendered)} for rule, rendered in BROKEN]
     assert not all(seen)
+
+
+def test_what_stands_as_code_is_no_markup() -> None:
+    bundle = build.bundle(build.opened(), build.fact("It is at https://status.example.com/a**b for now."))
+    rendered = review.by_rules(bundle).rendered
+    assert "`https://status.example.com/a**b`" in rendered.markdown
+    assert list(shape.check(bundle, rendered)) == []
 
 
 def test_a_package_that_is_too_long_is_seen() -> None:
