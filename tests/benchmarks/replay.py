@@ -99,6 +99,8 @@ async def _all(stage: Stage, lines: list[Line]) -> dict[str, float]:
         "fill_seconds": time.monotonic() - began,
         "fill_model_calls": float(stage.model.calls),
     }
+    await service.terminate()
+    service = await _running(stage)  # as fresh as the one beside the replay will be
     figures |= {f"live_alone_{name}": value for name, value in (await _live(stage, "alone")).items()}
     await service.terminate()
     figures |= await _replayed(stage, lines)
