@@ -60,6 +60,11 @@ async def dump(stage: Stage) -> dict[str, str]:
     return {**found, "redis": (await stage.oracle.stored_in_redis()).decode(errors="replace")}
 
 
+async def published(stage: Stage) -> list[tuple[str, str]]:
+    """Type and id of each event, sorted: partitions are read in no certain order."""
+    return sorted((one["type"], one["id"]) for one in (await stage.oracle.read()).published)
+
+
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
@@ -91,7 +96,7 @@ async def test_nothing_of_an_erased_session_is_left_nor_comes_back(stage: Stage)
     await stage.send(story.event("session.erased.v1"))
     await stage.settled()
     assert holders(await dump(stage), PLACES) == {}
-    outcomes = [(one["type"], one["id"]) for one in (await stage.oracle.read()).published]
+    outcomes = await published(stage)
     assert sorted(kind.split(".")[1] for kind, _ in outcomes) == [
         "package_failed",
         "package_ready",
@@ -112,7 +117,7 @@ async def test_nothing_of_an_erased_session_is_left_nor_comes_back(stage: Stage)
     await stage.settled()
     after = await dump(stage)
     assert holders(after, PLACES) == {}
-    assert [(one["type"], one["id"]) for one in (await stage.oracle.read()).published] == outcomes
+    assert await published(stage) == outcomes
     assert "giraffe-title" in after["session_events"], "a neighbour of the same name lost its content"
     await service.terminate()
     assert [name for name, word in PLACES.items() if word in service.logged] == []
