@@ -44,7 +44,7 @@ class TestCopies:
         await clerk.draft()
         lines = await Export(pool, source="/test").lines(KEY)
         assert [line["topic"] for line in lines] == [SESSIONS] * 3 + [READY] * 2
-        await pool.execute("TRUNCATE sessions, session_events, requests, packages, outbox")
+        await pool.execute("TRUNCATE sessions, session_events, requests, packages, outbox CASCADE")
         found = [read_package(json.loads(json.dumps(line))) for line in lines[3:]]
         return [one for one in found if isinstance(one, Copy)]
 
