@@ -126,7 +126,7 @@ def test_every_line_is_valid_by_the_published_language(path: Path) -> None:
     lines = records(path)
     assert lines
     for record in lines:
-        assert set(record) <= {"topic", "key", "value", "at_seconds"}
+        assert set(record) <= {"topic", "key", "value", "at_seconds", "after_package"}
         envelope = Envelope.model_validate(record["value"])
         assert envelope.subject == record["key"]
         assert (envelope.stateversion is not None) == (record["topic"] == SESSIONS)

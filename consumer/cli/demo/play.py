@@ -122,6 +122,8 @@ class _Demo:
         began = time.monotonic()
         for record in self._samples.records:
             await asyncio.sleep(record.at_seconds - (time.monotonic() - began))
+            while not all(map(self._outcomes.packages, record.after_package)):  # noqa: ASYNC110 - they come by polling
+                await asyncio.sleep(_LOOK_SECONDS)
             await writer.write(record.topic, record.key, json.dumps(record.value).encode())
             self._sent += 1
         await writer.flush()

@@ -22,6 +22,8 @@ class SampleRecord:
     value: dict[str, Any]
     at_seconds: float
     """Seconds after the beginning of the demo."""
+    after_package: frozenset[RequestKey] = frozenset()
+    """Not before all of these have a package, however long that takes: it changes or cancels what was published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +49,19 @@ def read_samples() -> Samples:
             raw = json.loads(line)
             value = raw["value"]
             at_seconds = float(raw.get("at_seconds", 0.0))
-            records.append(SampleRecord(topic=raw["topic"], key=raw["key"], value=value, at_seconds=at_seconds))
+            session = (value.get("tenantid") or DEFAULT_TENANT, value["subject"])
+            after = [key for key in titles if key.session == session] if raw.get("after_package") else []
+            records.append(
+                SampleRecord(
+                    topic=raw["topic"],
+                    key=raw["key"],
+                    value=value,
+                    at_seconds=at_seconds,
+                    after_package=frozenset(after),
+                )
+            )
             if raw["topic"] == REQUESTS:
-                key = RequestKey(value.get("tenantid") or DEFAULT_TENANT, value["subject"], value["data"]["request_id"])
+                key = RequestKey(*session, value["data"]["request_id"])
                 if value["type"] == _REQUESTED:
                     titles[key] = _title(entry.name)
                 elif value["type"] == _CANCELLED:

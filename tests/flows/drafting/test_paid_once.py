@@ -161,4 +161,4 @@ async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first
         again = await asyncpg.connect(database)
         (event,) = await published(Tables(again), 1)
         await again.close()
-    assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired"], 2)
+    assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired", "violated:unreadable:1"], 2)
