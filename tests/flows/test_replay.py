@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
@@ -24,7 +23,7 @@ from consumer.flows.planning import Chosen, Plan, Planner
 from consumer.flows.replaying import Limits, Progress, State
 from consumer.flows.schedule import RevisionRules
 from consumer.settings import Settings
-from tests.support import answers, build, model_server
+from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
 from tests.support.office import MODEL, Office
 from tests.support.tables import Tables
@@ -38,28 +37,10 @@ Packages = list[dict[str, Any]]
 
 
 @pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with ModelServer(answers.structured) as started:
-        yield started
-
-
-@pytest.fixture
-async def tables(database: str) -> AsyncIterator[Tables]:
-    connection = await asyncpg.connect(database)
-    yield Tables(connection)
-    await connection.close()
-
-
-@pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     found = await open_pool(database, name="test", max_size=4)
     yield found
     await found.close()
-
-
-@pytest.fixture
-def office(database: str, redis_url: str, topic_prefix: str, model: ModelServer) -> Office:
-    return Office(dsn=database, redis_url=redis_url, prefix=topic_prefix, model_url=model.url)
 
 
 @pytest.fixture(autouse=True)
