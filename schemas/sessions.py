@@ -303,6 +303,7 @@ SessionData = (
 )
 
 CLOSED, REOPENED, ERASED = "session.closed.v1", "session.reopened.v1", "session.erased.v1"
+SCRIPT_GENERATED, SNAPSHOT = "session.script_generated.v1", "session.snapshot.v1"
 
 SESSION_TYPES: dict[str, type[SessionData]] = {
     "session.opened.v1": SessionOpened,
@@ -313,10 +314,10 @@ SESSION_TYPES: dict[str, type[SessionData]] = {
     "session.fix_suggested.v1": FixSuggested,
     "session.fix_superseded.v1": FixSuperseded,
     "session.fix_outcome_recorded.v1": FixOutcomeRecorded,
-    "session.script_generated.v1": ScriptGenerated,
+    SCRIPT_GENERATED: ScriptGenerated,
     CLOSED: SessionClosed,
     REOPENED: SessionReopened,
-    "session.snapshot.v1": SessionSnapshot,
+    SNAPSHOT: SessionSnapshot,
     ERASED: SessionErased,
 }
 """Every session type of the contract, by its name on the wire."""

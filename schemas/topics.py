@@ -1,6 +1,7 @@
 """The topics of the contract, with the prefix that lets several environments share a cluster."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 SESSIONS = "session-state-changed"
 REQUESTS = "escalation-requested"
@@ -10,7 +11,7 @@ REPLAY_SUFFIX = ".replay"
 DEAD_LETTER_SUFFIX = ".dlq"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topics:
     """Full topic names of one environment; `prefix` is prepended as it is."""
 
@@ -52,7 +53,11 @@ class Topics:
 
     def carries_sessions(self, topic: str) -> bool:
         """Whether a record of `topic` belongs to the session events (else: to the requests)."""
-        return topic.removesuffix(REPLAY_SUFFIX) == self.sessions
+        return topic in self._of_sessions
+
+    @cached_property
+    def _of_sessions(self) -> frozenset[str]:  # asked for every record
+        return frozenset({self.sessions, self.sessions + REPLAY_SUFFIX})
 
     def is_replay(self, topic: str) -> bool:
         return topic.endswith(REPLAY_SUFFIX)

@@ -3,6 +3,7 @@
 Versions above a session's newest one need no look-up, which is nearly all of them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -49,27 +50,25 @@ def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionEvent])
 
 def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionEvent]) -> Acceptance:
     """`events` in the order of arrival; `taken` holds the event ids that were found for `to_look_up`."""
-    owners: dict[Slot, str] = dict(taken)
-    newest: dict[SessionKey, int] = {}
-    counts: dict[SessionKey, int] = {}
+    owners: defaultdict[SessionKey, dict[int, str]] = defaultdict(dict)
+    for (key, version), event_id in taken.items():
+        owners[key][version] = event_id
+    now: dict[SessionKey, Head] = {}
     accepted: list[tuple[int, SessionEvent]] = []
     conflicting: list[SessionEvent] = []
     repeated = 0
     for event in events:
         key, version = event.key, event.version
-        owner = owners.get((key, version))
+        of_session = owners[key]
+        owner = of_session.get(version)
         if owner is None:
-            owners[key, version] = event.event_id
-            if key not in counts:
-                head = heads[key]
-                counts[key] = head.event_count
-                newest[key] = version if head.newest_version is None else head.newest_version
-            counts[key] += 1
-            newest[key] = max(newest[key], version)
-            accepted.append((counts[key], event))
+            of_session[version] = event.event_id
+            newest, count = now.get(key) or heads[key]
+            count += 1
+            now[key] = Head(version if newest is None or version > newest else newest, count)
+            accepted.append((count, event))
         elif owner == event.event_id:
             repeated += 1
         else:
             conflicting.append(event)
-    now = {key: Head(newest[key], count) for key, count in counts.items()}
     return Acceptance(accepted=tuple(accepted), heads=now, repeated=repeated, conflicting=tuple(conflicting))

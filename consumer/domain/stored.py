@@ -7,11 +7,12 @@ from pydantic import TypeAdapter
 from schemas.sessions import SESSION_TYPES, SessionData
 
 _ADAPTERS: Mapping[str, TypeAdapter[SessionData]] = {name: TypeAdapter(model) for name, model in SESSION_TYPES.items()}
+_DUMPS = {SESSION_TYPES[name]: adapter.serializer.to_json for name, adapter in _ADAPTERS.items()}
 
 
 def dump(data: SessionData) -> str:
     """JSON that `load` reads back as equal data, with the same fields set. Never holds U+0000."""
-    return data.model_dump_json(exclude_unset=True)
+    return _DUMPS[type(data)](data, exclude_unset=True).decode()
 
 
 def load(event_type: str, text: str | None) -> SessionData | None:

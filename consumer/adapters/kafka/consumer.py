@@ -202,12 +202,7 @@ class KafkaSource:
         limit = self._batch_records if most is None else min(most, self._batch_records)
         polled = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
         return [
-            Record(
-                origin=Origin(one.topic, one.partition, one.offset),
-                key=one.key,
-                value=one.value,
-                headers=one.headers,
-            )
+            Record(Origin(one.topic, one.partition, one.offset), one.key, one.value, one.headers)
             for records in polled.values()
             for one in records
         ]

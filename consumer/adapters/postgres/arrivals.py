@@ -39,11 +39,12 @@ def by_kind(batch: Iterable[Decoded]) -> Arrivals:
             case Refusal():
                 found.refused.append(arrival)
                 key = arrival.session
+                if key is not None:
+                    found.named.add(key)
             case Ignored():
                 found.ignored += 1
-        if key is not None:
-            found.named.add(key)
-            if known:
-                found.made.add(key)
-                found.secrets[key].update((secret.identity, secret) for secret in known)
+        if known and key is not None:
+            found.made.add(key)
+            found.secrets[key].update((secret.identity, secret) for secret in known)
+    found.named |= found.made
     return found

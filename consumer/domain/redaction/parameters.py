@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -138,6 +139,7 @@ def kind_of(entry: Mapping[str, JsonValue]) -> Kind:
     return Kind.SECRET
 
 
+@lru_cache(maxsize=4096)  # templates give their parameters the same names again and again
 def suspected_kind(name: str) -> Kind | None:
     """What a name gives its value away as. The last noun decides: ``token_expiry`` and ``key_vault_name`` do not."""
     if len(name) > 200:

@@ -6,7 +6,7 @@ an Aho-Corasick automaton, linear as well, says what and where.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic_core import SchemaValidator, core_schema
@@ -18,6 +18,7 @@ _COMPANY = {
     **{
         word: word + "[0-9!@#$%]" for word in ("welcome", "letmein", "changeme", "summer", "winter", "spring", "autumn")
     },
+    "pin": "pin(?:s|code|number|nr|[^a-z]|$)",
     "admin": "admin(?:(?:istrator)? ?[/]|[0-9!@#$%])",
     "qwert": "qwerty?[0-9!@#$%]",
     "key": "(?:api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
@@ -46,14 +47,15 @@ _LATER = {
     "-": re.compile("(?:-[0-9]{6}){7}"),
 }  # fmt: skip
 _PAIR = " / "
-_PAIRED = re.compile(r" / (?:[^\w\s]|\S*\d)")
-"""A pair's value begins with a sign or a quote, or holds a digit. Too common an anchor for the gate: "Open / Waiting"."""
+_PAIRED = r" / (?:[^\p{L}\p{N}_\s]|\S*\d)"
+"""A pair's value begins with a sign or a quote, or holds a digit: "Open / Waiting" is none. A gate of its own, for its
+open repetition would multiply the states of the other."""
 
 
 class Anchors:
     """The anchors of a table of rules. An anchor that holds an upper-case letter is met in that case only."""
 
-    __slots__ = ("_anchors", "_automaton", "_gate")
+    __slots__ = ("_anchors", "_automaton", "_gate", "_pairs")
 
     def __init__(self, anchors: Iterable[str]) -> None:
         self._anchors = tuple(sorted(anchors))
@@ -65,11 +67,12 @@ class Anchors:
             for anchor in self._anchors
             if anchor != _PAIR
         )
-        self._gate = SchemaValidator(core_schema.str_schema(pattern=f"(?i){source}", regex_engine="rust-regex"))
+        self._gate = _gate(f"(?i){source}")
+        self._pairs = _gate(_PAIRED)
 
     def may_stand_in(self, text: str) -> bool:
         """Whether it is worth a look; almost always not. What stands in a part of a text stands in the text."""
-        return self._gate.isinstance_python(text) or (_PAIR in text and _PAIRED.search(text) is not None)
+        return self._gate(text) or self._pairs(text)
 
     def within(self, text: str) -> Iterable[tuple[str, int]]:
         """The anchors of the text and where they stand."""
@@ -86,6 +89,10 @@ class Anchors:
                 may = opened[anchor] = later is None or later.search(lower, at) is not None
             if may and (anchor == lower[at:stop] or anchor == text[at:stop]):
                 yield anchor, at
+
+
+def _gate(pattern: str) -> Callable[[str], bool]:
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
 
 
 def lowered(text: str) -> str:

@@ -1,0 +1,156 @@
+"""The short way of decoding says what the long way says, or nothing."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from consumer.domain import plain
+from consumer.domain.decode import Decoded, decode, decode_any
+from consumer.domain.events import Record
+from consumer.domain.payload import MAX_BYTES
+from schemas.sessions import SESSION_TYPES
+from tests.support.wire import FACT, REDACTOR, TOPICS, change, record
+
+SECRET = "the admin password is Hunter-77-blue!"
+_ABSENT: Any = ...
+_TEXTS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "a / b",
+            "a / 7b",
+            "line\nline",
+            'say "hi"',
+            "C:\\temp",
+            "",
+            " ",
+            "\x1c",
+            "\u2003",
+            "\x00",
+            "\ud800",
+            SECRET,
+            "pa\u017fsword",
+        ]
+    ),
+)
+_VALUES = st.one_of(_TEXTS, st.none(), st.booleans(), st.integers(), st.floats(), st.just([1]), st.just({"a": "b"}))
+_NAMES = st.sampled_from(
+    ["fact_id", "text", "source_type", "source_summary", "title", "psa_ticket", "fix_id", "status", "pending_reason",
+     "confidence_pct", "applied_at", "parameters_used", "resolution", "newer"]
+)  # fmt: skip
+_ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "specversion": st.sampled_from(["1.0", "0.3"]),
+        "id": _TEXTS,
+        "source": st.sampled_from(["/a", "", "ü", 3]),
+        "type": st.sampled_from([*SESSION_TYPES, "session.rated.v1", "escalation.requested.v1"]),
+        "subject": st.one_of(_TEXTS, st.just("s" * 129)),
+        "time": st.sampled_from(
+            ["2026-03-02T09:00:00Z", "2026-03-02T09:00:00.123456789+05:30", "2026-03-02t09:00:00z",
+             "2026-03-02 09:00:00Z", "2026-06-30T23:59:60Z", "2026-02-30T09:00:00Z", "2026-03-02T09:00:00",
+             "0001-01-01T00:00:00+01:00", 5]
+        ),
+        "tenantid": st.one_of(_TEXTS, st.none()),
+        "stateversion": st.sampled_from([0, 2**63 - 1, 2**63, -1, 1.0, True, "1", None]),
+        "actor": st.one_of(_TEXTS, st.none(), st.just(5)),
+        "datacontenttype": st.sampled_from(["application/json", "text/json", "text/plain", None]),
+        "replayid": st.one_of(_TEXTS, st.none()),
+        "traceparent": _VALUES,
+        "newer": _VALUES,
+    },
+)  # fmt: skip
+
+
+def says(one: Record) -> tuple[Decoded | None, Decoded]:
+    event = plain.session_event(one)
+    return event and Decoded(event, one.key), decode_any(one, TOPICS, REDACTOR)
+
+
+class TestTheTwoWaysAgree:
+    @given(
+        attributes=_ATTRIBUTES,
+        data=st.dictionaries(_NAMES, _VALUES, max_size=5),
+        base=st.sampled_from([{}, FACT]),
+        ascii_only=st.booleans(),
+    )
+    @example(attributes={}, data={}, base=FACT, ascii_only=True)
+    def test_on_any_event(
+        self, attributes: dict[str, Any], data: dict[str, Any], base: dict[str, Any], ascii_only: bool
+    ) -> None:
+        value = json.dumps(change(data=base | data) | attributes, ensure_ascii=ascii_only)
+        short, long = says(record(value.encode("utf-8", "surrogatepass")))
+        assert short is None or short == long
+
+    @given(value=st.sampled_from([FACT, {"fact_id": "f", "text": SECRET, "source_type": "s"}]), at=st.integers(0, 400))
+    def test_on_torn_values(self, value: dict[str, Any], at: int) -> None:
+        whole = json.dumps(change(data=value)).encode()
+        for torn in (whole[:at], whole[:at] + whole[at + 1 :], whole[:at] + b"\\" + whole[at:]):
+            short, long = says(record(torn))
+            assert short is None or short == long
+
+    @pytest.mark.parametrize("name", ["time", "data", "text", "type"])
+    def test_of_a_name_that_comes_twice_the_last_counts(self, name: str) -> None:
+        value = json.dumps(change(data=FACT))
+        twice = value.replace(f'"{name}":', f'"{name}": "x", "{name}":', 1).encode()
+        short, long = says(record(twice))
+        assert short is None or short == long
+
+    @pytest.mark.parametrize("kind", SESSION_TYPES)
+    @pytest.mark.parametrize("data", [_ABSENT, None, {}, {"fact_id": "f"}, {"fix_id": "x", "confidence_pct": 49.5}])
+    def test_on_every_type(self, kind: str, data: Any) -> None:
+        short, long = says(record(change(kind, data)))
+        assert short is None or short == long
+
+
+class TestWhatIsPlain:
+    @pytest.mark.parametrize(
+        "event",
+        [
+            change(data=FACT),
+            change(data=FACT, tenantid="acme", actor="user:7", traceparent="00-1-1-01", dataschema="/s"),
+            change(data=FACT | {"text": 'Two\nlines, "quoted", C:\\temp, Größe'}),
+            change("session.opened.v1", {"title": "t", "psa_ticket": {"system": "halopsa", "ticket_id": 7}}),
+            change("session.fix_outcome_recorded.v1", {"fix_id": "x", "status": "applied_success"}),
+            change("session.closed.v1", {}),
+        ],
+    )
+    def test_ordinary_events_are(self, event: dict[str, Any]) -> None:
+        for headers in ({}, {"content-type": b"application/cloudevents+json", "traceparent": b"00-1-1-01"}):
+            one = record(event, headers=headers)
+            short, long = says(one)
+            assert short is not None
+            assert short == long == decode(one, TOPICS, REDACTOR)
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            change(data=FACT | {"text": SECRET}),
+            change(data=FACT, actor=SECRET),
+            change(data=FACT | {"newer": {"parameters_used": {"pass": "Hunter-77-blue!"}}}),
+            change(
+                "session.script_generated.v1", {"generation_id": "g", "parameters_used": {"pass": "Hunter-77-blue!"}}
+            ),
+            change("session.snapshot.v1", {}),
+            change("session.rated.v1", {}),
+            change("escalation.requested.v1", {"request_id": "r"}),
+            change(data=FACT | {"text": "x" * MAX_BYTES}),
+            change(data=FACT | {"text": "a\x00b"}),
+        ],
+    )
+    def test_what_needs_a_closer_look_is_not(self, event: dict[str, Any]) -> None:
+        assert plain.session_event(record(event)) is None
+
+    def test_a_secret_behind_escapes_is_seen(self) -> None:
+        value = json.dumps(change(data=FACT | {"text": SECRET})).replace("password", "\\u0070assword").encode()
+        assert plain.session_event(record(value)) is None
+
+    def test_binary_mode_is_not(self) -> None:
+        assert plain.session_event(record(change(), headers={"CE_type": b"session.closed.v1"})) is None
+
+    @pytest.mark.parametrize("value", [None, b"", b"\xef\xbb\xbf{}", b"[]", b"7"])
+    def test_what_is_no_event_is_not(self, value: bytes | None) -> None:
+        assert plain.session_event(record(value)) is None
