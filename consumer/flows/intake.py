@@ -172,7 +172,7 @@ class Intake:
             return
         arrivals = await self._decoded(records)
         ends = {}
-        if any(isinstance(one.arrival, Request) for one in arrivals):
+        if Request in {type(one.arrival) for one in arrivals}:
             ends = await self._beating(self._source.session_ends())
         await self._land()
         self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=self._may_look()))

@@ -47,7 +47,7 @@ class _Work:
     """Sessions that have known secrets."""
     sweepers: sweeping.Sweepers = field(default_factory=dict)
     changed: set[SessionKey] = field(default_factory=set)
-    """Sessions with something new to tell, after a package."""
+    """Sessions whose stored texts were changed by a sweep."""
     swept: set[SessionKey] = field(default_factory=set)
     publications: list[Publication | deadletters.DeadLetterRecord] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -169,16 +169,15 @@ class PostgresInbox:
 
     async def _wake(self, connection: Connection, work: _Work, acceptance: Acceptance) -> None:
         if acceptance.heads:
-            rows = [(*key, head.newest_version) for key, head in sorted(acceptance.heads.items())]
+            rows = [(*key, head.newest_version) for key, head in acceptance.heads.items()]
             woken = await connection.execute(_queries.wake_open, *columns(rows, 3))
             if woken != "UPDATE 0":
                 work.channels.add(DUE)
-        work.changed.update(event.key for _, event in acceptance.accepted if _is_telling(event))
-        if work.changed and self._revisions.limit > 0:
-            rules = self._revisions
+        rules = self._revisions
+        if rules.limit > 0 and (changed := work.changed | _told(acceptance)):
             await connection.execute(
                 _queries.wake_done,
-                *columns(sorted(work.changed), 2),
+                *columns(changed, 2),
                 rules.after_seconds,
                 rules.window_seconds,
                 rules.limit,
@@ -203,10 +202,12 @@ class PostgresInbox:
 
 
 async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals) -> None:
+    named = sorted(arrivals.named)
     if arrivals.made:
-        await connection.execute(_queries.add_sessions, *columns(sorted(arrivals.made), 2))
-    if arrivals.named:
-        for row in await connection.fetch(_queries.lock_sessions, *columns(sorted(arrivals.named), 2)):
+        made = named if len(arrivals.made) == len(named) else sorted(arrivals.made)
+        await connection.execute(_queries.add_sessions, *columns(made, 2))
+    if named:
+        for row in await connection.fetch(_queries.lock_sessions, *columns(named, 2)):
             key = SessionKey(row["tenant_id"], row["session_id"])
             work.heads[key] = Head(row["newest_version"], row["event_count"])
             if row["erased"]:
@@ -238,18 +239,26 @@ async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptan
     if not acceptance.accepted:
         return
     rows = [
-        (*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at, *_texts(event, work))
+        (
+            *event.key,
+            event.version,
+            arrival,
+            event.event_id,
+            event.type,
+            event.occurred_at,
+            *_texts(event, work.sweepers),
+        )
         for arrival, event in acceptance.accepted
     ]
     await connection.copy_records_to_table("session_events", records=rows, columns=_EVENT_COLUMNS)
-    heads = [(*key, *head) for key, head in sorted(acceptance.heads.items())]
+    heads = [(*key, *head) for key, head in acceptance.heads.items()]
     await connection.execute(_queries.advance_sessions, *columns(heads, 4))
 
 
-def _texts(event: SessionEvent, work: _Work) -> tuple[str | None, str | None]:
+def _texts(event: SessionEvent, sweepers: sweeping.Sweepers) -> tuple[str | None, str | None]:
     """Actor and data, as they are stored."""
     data = None if event.data is None else stored.dump(event.data)
-    sweeper = work.sweepers.get(event.key)
+    sweeper = sweepers.get(event.key)
     if sweeper is None:
         return event.actor, data
     return event.actor and sweeper.text(event.actor), data and door.swept(sweeper, data)
@@ -267,7 +276,7 @@ def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptanc
                 session=event.key,
                 reason=RefusalReason.VERSION_CONFLICT,
                 error="stateversion: another event has this version of the session; it stays",
-                excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work)[1]),
+                excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work.sweepers)[1]),
             )
             for event in acceptance.conflicting
         ]
@@ -301,9 +310,9 @@ async def _put_publications(connection: Connection, work: _Work) -> None:
         work.channels.add(OUTBOX)
 
 
-def _is_telling(event: SessionEvent) -> bool:
-    """Whether an event can change what a package says."""
-    return event.data is not None and event.type not in _UNTELLING
+def _told(acceptance: Acceptance) -> set[SessionKey]:
+    """Sessions with an event that can change what a package says."""
+    return {event.key for _, event in acceptance.accepted if event.type not in _UNTELLING and event.data is not None}
 
 
 async def _erased_names(connection: Connection, refusals: Iterable[Refusal]) -> frozenset[str]:
