@@ -123,10 +123,11 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
     """Everything that the record holds; wordings and notes of the draft in their places."""
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
+    unread = frozenset(script.id for script in bundle.unread_scripts)
     return Listed(
         bundle=bundle,
         facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.facts),
-        runs=tuple(_item(_noted(_run(item, level), notes.get(item.id)), item) for item in bundle.steps),
+        runs=tuple(_item(_noted(_run(item, level, unread), notes.get(item.id)), item) for item in bundle.steps),
         fixes=tuple(
             _item(_noted(outcomes.tried(fix, level.fix), notes.get(fix.id)), fix) for fix in bundle.applied_fixes
         ),
@@ -144,9 +145,9 @@ def _source(fact: FactRecord) -> str:
     return shorten(clean(fact.source_type).replace("_", " ").capitalize(), 40) or "Recorded"
 
 
-def _run(item: FactRecord | ScriptRecord, level: Level) -> str:
+def _run(item: FactRecord | ScriptRecord, level: Level, unread: frozenset[str]) -> str:
     if isinstance(item, ScriptRecord):
-        return _script(item, level)
+        return _script(item, level) + (" Whether it ran is not recorded." if item.id in unread else "")
     where = f" ({shorten(clean(item.source_summary), 80)})" if item.source_summary else ""
     return f"Diagnostic check{where}: {_item_text(item.text, level.check)}"
 
@@ -160,7 +161,7 @@ def _script(script: ScriptRecord, level: Level) -> str:
     named = shown(script.name, 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
     used = ", ".join(f"{clean(each.name)} = {clean(each.text)}" for each in script.parameters)
     given = f", with {shorten(used, level.fix)}" if used else ""
-    return f"Script generated: {named}{given}{'' if given.endswith('…') else '.'} Whether it ran is not recorded."
+    return f"Script generated: {named}{given}{'' if given.endswith('…') else '.'}"
 
 
 def _noted(line: str, note: str | None) -> str:

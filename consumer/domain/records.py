@@ -1,6 +1,7 @@
 """What a bundle is made of: records with short ids of their own, free of the ids that other systems gave them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from schemas.sessions import DIAGNOSTIC_CHECK, FixStatus, PsaTicket
 
 UNTITLED = "(untitled)"
 UNKNOWN_TEMPLATE = "(unknown template)"
+
+_WORD = re.compile(r"\w+")
 
 Rewrite = Callable[[str], str]
 
@@ -207,6 +210,18 @@ class Records:
     def scripts(self) -> tuple[ScriptRecord, ...]:
         return tuple(step for step in self.steps if isinstance(step, ScriptRecord))
 
+    @property
+    def unread_scripts(self) -> tuple[ScriptRecord, ...]:
+        """Those that no later check names as its source, oldest first: whether they ran is not recorded."""
+        unread: list[ScriptRecord] = []
+        sources = "\n"
+        for step in reversed(self.steps):
+            if isinstance(step, FactRecord):
+                sources += f"{_words(step.source_summary or '')}\n"
+            elif not any(name and _words(name) in sources for name in (step.name, step.slug)):
+                unread.append(step)
+        return tuple(reversed(unread))
+
     def ids(self) -> frozenset[str]:
         """The ids that a statement can rest on."""
         return frozenset(record.id for record in (*self.facts, *self.steps, *self.fixes))
@@ -255,6 +270,10 @@ def rewritten(records: Records, rewrite: Rewrite) -> Records:
 def compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
     """JSON without any freedom left: names sorted, no space, nothing escaped that need not be."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _words(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def _given(**fields: JsonValue) -> dict[str, JsonValue]:

@@ -50,6 +50,10 @@ _ADVICE: Mapping[str, str] = {
     "backup storage restore replication": (
         "Establish when the last good copy was made and whether it can be restored, before anything else is changed."
     ),
+    "virtual vdi avd rds citrix": (
+        "Compare a session that is affected with one that is not: user, host, time and device, and the first step at"
+        " which the two differ."
+    ),
     "hardware device workstation laptop desktop server endpoint performance": (
         "Swap one part at a time against one that works (user, device, cable, place), to tell the hardware from the"
         " profile."
@@ -167,12 +171,15 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
             where = ", from what the facts leave open" if bundle.facts else ""
             return f"Find another way than {title}, which was set aside{where}."
         case _:
-            return f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it."
+            step = f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it"
+            if not fix.description or outcomes.leads(fix):  # what leads is described by the hypothesis
+                return f"{step}."
+            return f"{step}; what it proposes: {sentence(fix.description)}"
 
 
 def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
     """What the record leaves open, most useful first."""
-    scripts = bundle.scripts
+    scripts = bundle.unread_scripts
     if not bundle.facts:
         yield _said(
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"

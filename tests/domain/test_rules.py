@@ -166,7 +166,12 @@ def test_what_was_found_last_is_where_the_next_engineer_goes_on(facts: tuple[Ses
 
 
 @pytest.mark.parametrize(
-    ("domain", "told"), [("file_services", "Compare an affected share"), ("vpn", "Compare an affected device")]
+    ("domain", "told"),
+    [
+        ("file_services", "Compare an affected share"),
+        ("vpn", "Compare an affected device"),
+        ("virtual_desktop", "Compare a session"),
+    ],
 )
 def test_the_field_has_the_last_word_where_nothing_failed(domain: str, told: str) -> None:
     bundle = build.bundle(
@@ -183,3 +188,29 @@ def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() ->
     proposed = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=90))
     assert rules.draft(proposed).hypothesis.text == ""
     assert rules.draft(proposed).next_steps[0].text.endswith("Turn it off.")
+
+
+def test_what_is_proposed_without_much_confidence_is_told_where_it_is_tested() -> None:
+    bundle = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=40))
+    assert rules.draft(bundle).next_steps[0].text == (
+        'Test the premise of "Recreate the mail profile" (40% confidence, not applied) before applying it; '
+        "what it proposes: Turn it off."
+    )
+
+
+@pytest.mark.parametrize("source", ["Reset mail profile, 12:40", "output of reset-mail-profile"])
+def test_a_script_that_a_later_check_names_as_its_source_did_run(source: str) -> None:
+    script, after = build.script(version=2), build.check(source_summary=source, version=3)
+    before = build.check(source_summary=source, version=1)
+    ran = review.by_rules(build.bundle(build.opened(), script, after))
+    unknown = review.by_rules(build.bundle(build.opened(version=0), before, script))
+    assert "Whether it ran" not in ran.rendered.markdown
+    assert "Establish whether the generated script" not in ran.rendered.markdown
+    assert "Whether it ran is not recorded" in unknown.rendered.markdown
+    assert "Establish whether the generated script" in unknown.rendered.markdown
+
+
+@pytest.mark.parametrize("source", ["reset-mail-profiles", "Reset mail", None])
+def test_a_source_that_names_something_else_says_nothing_of_the_script(source: str | None) -> None:
+    bundle = build.bundle(build.opened(), build.script(), build.check(source_summary=source))
+    assert [script.id for script in bundle.unread_scripts] == ["S1"]
