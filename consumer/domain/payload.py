@@ -54,7 +54,7 @@ def parse(value: bytes | None) -> JsonValue:
     if value.startswith(_BYTE_ORDER_MARK):
         value = value.removeprefix(_BYTE_ORDER_MARK)
     try:
-        parsed: JsonValue = from_json(value, allow_inf_nan=False)
+        parsed: JsonValue = from_json(value, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         parsed = _tolerantly(value)
     check_depth(parsed)
