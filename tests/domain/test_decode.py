@@ -159,6 +159,13 @@ class TestAttributes:
         assert isinstance(found.data, ScriptGenerated)
         assert found.data.parameters_used == {"na\ufffdme": "va\ufffdlue", "n": [{"\ufffd": "\ufffd"}]}
 
+    @pytest.mark.parametrize("blank", ["", " ", "\x1c", "\u2003\t", "\x85\n"])
+    def test_blank_ids_and_texts_are_refused(self, blank: str) -> None:
+        for name in ("fact_id", "text", "source_type"):
+            assert refused(arrive(change(data=FACT | {name: blank}))).error.startswith(f"data.{name}: ")
+        for name in ("id", "type", "subject"):
+            assert refused(arrive(change(**{name: blank}))).error.startswith(f"{name}: ")
+
     @pytest.mark.parametrize(
         "ticket", [{"ticket_id": "1\x002"}, {"ticket_id": "1\ud8002"}, {"ticket_id": ""}, {"ticket_id": True}]
     )

@@ -125,6 +125,11 @@ class TestWhatIsPlain:
             assert short is not None
             assert short == long == decode(one, TOPICS, REDACTOR)
 
+    def test_times_are_kept_in_utc(self) -> None:
+        event = plain.session_event(record(change(time="2026-03-02T09:00:00+05:30")))
+        assert event is not None
+        assert event.occurred_at.isoformat() == "2026-03-02T03:30:00+00:00"
+
     @pytest.mark.parametrize(
         "event",
         [
