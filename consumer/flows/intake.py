@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -18,6 +18,7 @@ from consumer.domain.decode import Decoded, decode
 from consumer.domain.events import Record, Request, SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
+from consumer.flows.batch import Batch, Place, Stored
 from consumer.flows.health import Health
 from consumer.flows.meters import Meter, Meters
 from schemas.topics import Topics
@@ -43,38 +44,6 @@ LAST_STORE_SECONDS = 3.0
 log = structlog.stdlib.get_logger("escalation.intake")
 
 T = TypeVar("T")
-Place = tuple[str, int]
-"""A topic and a partition."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What is stored in one transaction."""
-
-    arrivals: tuple[Decoded, ...] = ()
-    """In the order of reading."""
-    positions: Mapping[Place, int] = field(default_factory=dict)
-    """The offset that is read next, for every partition that this member owns, once this batch is stored."""
-    ends: Mapping[Place, int] = field(default_factory=dict)
-    """Of the session topics, all partitions; asked for when the batch holds requests, after they were read."""
-    look_at_backlog: bool = False
-    """Whether to see which requests' clocks can start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """What became of a batch."""
-
-    outcomes: Mapping[str, int]
-    """Records by what became of them: stored, repeated, dropped, requested, cancelled, refused, ignored."""
-    refused: Mapping[str, int] = field(default_factory=dict)
-    """Dead letters by reason."""
-    erased: frozenset[SessionKey] = frozenset()
-    """Sessions whose erasure stands in this batch: caches forget them."""
-    swept: frozenset[SessionKey] = frozenset()
-    """Sessions with drafts in which a value became known as secret: caches forget them, too."""
-    backlogged: bool | None = None
-    """Whether requests wait for a backlog to be read; None where nobody looked."""
 
 
 class Source(Protocol):

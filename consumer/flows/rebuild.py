@@ -20,7 +20,8 @@ from consumer.domain.events import Record, Request
 from consumer.domain.outcome import Outcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
-from consumer.flows.intake import Batch, Inbox
+from consumer.flows.batch import Batch
+from consumer.flows.intake import Inbox
 from schemas.topics import Topics
 
 BATCH_RECORDS = 1000

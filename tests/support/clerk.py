@@ -10,8 +10,8 @@ from consumer.adapters.postgres.pool import Pool
 from consumer.domain.decode import Decoded
 from consumer.domain.events import SessionKey
 from consumer.domain.package import Sender
+from consumer.flows.batch import Batch, Stored
 from consumer.flows.desk import DraftKey, Entry, Lane
-from consumer.flows.intake import Batch, Stored
 from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import ModelUse, Worker
 from tests.support.office import Counts

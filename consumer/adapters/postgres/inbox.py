@@ -2,24 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import asyncpg
 
-from consumer.adapters.postgres import erasure, reception, sweeping
+from consumer.adapters.postgres import erasure, reception, refusals, sweeping
 from consumer.adapters.postgres.arrivals import Arrivals, by_kind
 from consumer.adapters.postgres.faults import AWAY, reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import deadletters, door, stored
 from consumer.domain.acceptance import Acceptance, Head, Slot, accept, to_look_up
-from consumer.domain.decode import Decoded
 from consumer.domain.events import Cancellation, Refusal, Request, SessionEvent, SessionKey
 from consumer.domain.package import Publication, Sender
 from consumer.domain.redaction import Redactor
-from consumer.flows.intake import Batch, Stored
+from consumer.flows.batch import Batch, Stored
 from consumer.flows.schedule import LATER, RevisionRules
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
@@ -81,10 +80,11 @@ class PostgresInbox:
             if isinstance(error, AWAY) or not batch.arrivals:
                 raise
             if len(batch.arrivals) == 1:
-                return await self.store(replace(batch, arrivals=(_refused(batch.arrivals[0], error),)))
+                return await self.store(replace(batch, arrivals=(refusals.unstorable(batch.arrivals[0], error),)))
             middle = len(batch.arrivals) // 2
             first = replace(batch, arrivals=batch.arrivals[:middle], positions={}, look_at_backlog=False)
-            return _sum(await self.store(first), await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
+            stored = await self.store(first)
+            return stored.then(await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
 
     async def _store(self, batch: Batch) -> Stored:
         arrivals = by_kind(batch.arrivals)
@@ -102,7 +102,15 @@ class PostgresInbox:
             await self._wake(connection, work, acceptance)
             if batch.look_at_backlog:
                 backlogged = await _look_at_backlog(connection, work, batch.ends) or backlogged
-            refused = await self._put_dead_letters(connection, work, now)
+            told = await refusals.tell(
+                connection,
+                work.refusals,
+                erased=work.erased,
+                sweepers=work.sweepers,
+                topics=self._sender.topics,
+                now=now,
+            )
+            work.publications += told.records
             if self._publishes:
                 await _put_publications(connection, work)
             if work.channels:
@@ -110,7 +118,7 @@ class PostgresInbox:
         looked = batch.look_at_backlog or backlogged
         return Stored(
             outcomes=work.outcomes,
-            refused=refused,
+            refused=told.reasons,
             erased=erased,
             swept=frozenset(work.swept),
             backlogged=backlogged if looked else None,
@@ -183,22 +191,6 @@ class PostgresInbox:
                 rules.limit,
                 LATER,
             )
-
-    async def _put_dead_letters(self, connection: Connection, work: _Work, now: datetime) -> Counter[str]:
-        told: Counter[str] = Counter()
-        if not work.refusals:
-            return told
-        erased = await _erased_names(connection, work.refusals)
-        ready = {refusal.origin: _ready_to_tell(refusal, work, erased) for refusal in work.refusals}
-        rows = [
-            (*origin, one.record_key, *deadletters.place_of(one), one.reason.value, one.error, one.excerpt)
-            for origin, one in ready.items()
-        ]
-        for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 9)):
-            refusal = ready[row["topic"], row["partition"], row["offset"]]  # type: ignore[index]  # an Origin is that tuple
-            told[refusal.reason.value] += 1
-            work.publications.append(deadletters.record_of(refusal, self._sender.topics, now))
-        return told
 
 
 async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals) -> None:
@@ -313,43 +305,3 @@ async def _put_publications(connection: Connection, work: _Work) -> None:
 def _told(acceptance: Acceptance) -> set[SessionKey]:
     """Sessions with an event that can change what a package says."""
     return {event.key for _, event in acceptance.accepted if event.type not in _UNTELLING and event.data is not None}
-
-
-async def _erased_names(connection: Connection, refusals: Iterable[Refusal]) -> frozenset[str]:
-    """Of the sessions that unreadable records name by their keys, those that are erased for any tenant."""
-    named = {deadletters.place_of(one)[1] for one in refusals if one.session is None} - {None}
-    if not named:
-        return frozenset()
-    return frozenset(row["session_id"] for row in await connection.fetch(_queries.erased_names, sorted(named, key=str)))
-
-
-def _ready_to_tell(refusal: Refusal, work: _Work, erased: frozenset[str]) -> Refusal:
-    """Swept by what is known of the session, cut, and without content when the session is, or may be, an erased one."""
-    if refusal.session in work.erased or (refusal.session is None and deadletters.place_of(refusal)[1] in erased):
-        return replace(refusal, excerpt="")
-    sweeper = work.sweepers.get(refusal.session) if refusal.session else None
-    excerpt = refusal.excerpt if sweeper is None else sweeper.text(refusal.excerpt)
-    return replace(refusal, excerpt=deadletters.cut(excerpt))
-
-
-def _refused(one: Decoded, error: Exception) -> Decoded:
-    """A record that passed the gate and yet cannot be stored: better one dead letter than a partition that stands."""
-    refusal = Refusal(
-        origin=one.arrival.origin,
-        record_key=one.record_key,
-        session=None,
-        reason=RefusalReason.INVALID,
-        error=f"the store refuses it: {type(error).__name__}",
-        excerpt="",
-    )
-    return Decoded(refusal, one.record_key)
-
-
-def _sum(first: Stored, second: Stored) -> Stored:
-    return Stored(
-        outcomes=Counter(first.outcomes) + Counter(second.outcomes),
-        refused=Counter(first.refused) + Counter(second.refused),
-        erased=first.erased | second.erased,
-        swept=first.swept | second.swept,
-        backlogged=second.backlogged if first.backlogged is None else first.backlogged or second.backlogged,
-    )

@@ -9,7 +9,7 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.domain.decode import Decoded
 from consumer.domain.package import Sender
-from consumer.flows.intake import Batch, Stored
+from consumer.flows.batch import Batch, Stored
 from consumer.flows.schedule import RevisionRules
 from tests.adapters.inbox.steps import Store
 from tests.support.wire import REDACTOR, TOPICS, arrive

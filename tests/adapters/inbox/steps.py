@@ -8,7 +8,7 @@ from uuid import UUID
 from consumer.adapters.postgres.pool import Pool
 from consumer.domain import package
 from consumer.domain.events import RequestKey
-from consumer.flows.intake import Stored
+from consumer.flows.batch import Stored
 from tests.support.wire import FACT, change
 
 SECRET = "Hunter-77-blue!"

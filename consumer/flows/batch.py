@@ -1,0 +1,51 @@
+"""What intake hands to the inbox, and what it hears of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from consumer.domain.decode import Decoded
+from consumer.domain.events import SessionKey
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What is stored in one transaction."""
+
+    arrivals: tuple[Decoded, ...] = ()
+    """In the order of reading."""
+    positions: Mapping[Place, int] = field(default_factory=dict)
+    """The offset that is read next, for every partition that this member owns, once this batch is stored."""
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    """Of the session topics, all partitions; asked for when the batch holds requests, after they were read."""
+    look_at_backlog: bool = False
+    """Whether to see which requests' clocks can start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of a batch."""
+
+    outcomes: Mapping[str, int]
+    """Records by what became of them: stored, repeated, dropped, requested, cancelled, refused, ignored."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Dead letters by reason."""
+    erased: frozenset[SessionKey] = frozenset()
+    """Sessions whose erasure stands in this batch: caches forget them."""
+    swept: frozenset[SessionKey] = frozenset()
+    """Sessions with drafts in which a value became known as secret: caches forget them, too."""
+    backlogged: bool | None = None
+    """Whether requests wait for a backlog to be read; None where nobody looked."""
+
+    def then(self, later: "Stored") -> "Stored":
+        """What became of two batches, one after the other."""
+        return Stored(
+            outcomes=Counter(self.outcomes) + Counter(later.outcomes),
+            refused=Counter(self.refused) + Counter(later.refused),
+            erased=self.erased | later.erased,
+            swept=self.swept | later.swept,
+            backlogged=self.backlogged if later.backlogged is None else self.backlogged or later.backlogged,
+        )
