@@ -62,7 +62,7 @@ def read(lines: Iterable[str], redactor: Redactor) -> Recordings:
                 pass
     taken = acceptance.accept(defaultdict(lambda: Head(None, 0)), {}, events)
     refused += [f"line {event.origin.offset}: its version belongs to another event" for event in taken.conflicting]
-    sweepers = {key: redactor.scope(*key).sweeper(secrets.values()) for key, secrets in known.items()}
+    sweepers = {key: redactor.scope(*key).learn({}, secrets).arriving for key, secrets in known.items()}
     by_session: defaultdict[SessionKey, list[SessionEvent]] = defaultdict(list)
     for _, event in taken.accepted:
         by_session[event.key].append(_swept(event, sweepers[event.key]))

@@ -28,29 +28,26 @@ async def learn(
     marked: Collection[SessionKey],
     found: Mapping[SessionKey, Mapping[str, KnownSecret]],
 ) -> tuple[Sweepers, Sweepers]:
-    """Remembers what was `found`. Returns a sweeper for every session that has secrets, and for those with new ones.
+    """Remembers what was `found`. Returns the sweepers for what arrives, and those for what is stored.
 
-    `marked` are the batch's sessions that are known to have some.
+    The first are of every session that has secrets, the second of those with new ones. `marked` are the sessions of the
+    batch that are known to have some.
     """
     known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
     if marked:
         for row in await connection.fetch(_queries.known, *columns(marked, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
-    fresh: list[tuple[SessionKey, KnownSecret]] = []
-    for key, secrets in found.items():
-        for identity, secret in secrets.items():
-            if identity not in known[key]:
-                known[key][identity] = secret
-                fresh.append((key, secret))
-    if fresh:
+    learned = {key: redactor.scope(*key).learn(known.get(key, {}), found.get(key, {})) for key in {*known, *found}}
+    grown = {key: each for key, each in learned.items() if each.fresh}
+    if grown:
+        fresh = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]
         rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in fresh]
         await connection.execute(_queries.remember, *columns(rows, 5))
-        unmarked = {key for key, _ in fresh} - set(marked)
+        unmarked = grown.keys() - set(marked)
         if unmarked:
             await connection.execute(_queries.mark_sessions, *columns(sorted(unmarked), 2))
-    sweepers = {key: redactor.scope(*key).sweeper(secrets.values()) for key, secrets in known.items() if secrets}
-    return sweepers, {key: sweepers[key] for key, _ in fresh}
+    return {key: each.arriving for key, each in learned.items()}, {key: each.stored for key, each in grown.items()}
 
 
 class Swept(NamedTuple):

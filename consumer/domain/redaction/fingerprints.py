@@ -6,7 +6,7 @@ Without the key a fingerprint tells nothing about the value; with it, a guess ca
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple, Self
@@ -41,12 +41,14 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSecret:
-    """A secret of one session, to be found again in any of its spellings. Never holds the value."""
+    """A secret of one session, to be found again in any of its spellings. What is stored of it never holds the value."""
 
     kind: Kind
     identity: str
     """16 hex digits: those of the placeholder that stands for it."""
     forms: tuple[Form, ...]
+    values: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """What it was found as, in memory only and no longer than the texts that came with it: empty once it was stored."""
 
     def packed_forms(self) -> bytes:
         """The forms as one value for a ``bytea`` column: 22 bytes each."""
@@ -89,13 +91,13 @@ class SessionKey:
 
     def known_secret(self, kind: Kind, identity: str, values: Iterator[str]) -> KnownSecret | None:
         """The secret with the forms of all its values (a nested one has several), or None where all are too short."""
-        distinct = set(spellings(value for value in values if len(value) >= SHORTEST_KNOWN))
-        if not distinct:
+        found = tuple(value for value in values if len(value) >= SHORTEST_KNOWN)
+        if not found:
             return None
-        forms = sorted([self._form(encoded(spelling)) for spelling in distinct])
-        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms))
+        forms = sorted([self.form(encoded(spelling)) for spelling in set(spellings(found))])
+        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms), values=found)
 
-    def _form(self, spelling: bytes) -> Form:
+    def form(self, spelling: bytes) -> Form:
         return Form(
             self.fingerprint(spelling), int(spelling[:PREFIX_BYTES].translate(self.classes()), 4), len(spelling)
         )

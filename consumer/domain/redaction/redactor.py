@@ -1,7 +1,8 @@
 """The door: what turns raw texts and parameters into redacted ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -16,6 +17,17 @@ MOST_PASSES = 8
 """How often a text is looked at again after something was found; each pass leaves less to find."""
 _LONGEST_WORD = 32
 """Characters; shorter than any token that could do without digits and capitals."""
+
+
+class Learned(NamedTuple):
+    """What a session knows once it has learned of secrets, as three things to be done with it."""
+
+    fresh: tuple[KnownSecret, ...]
+    """To be remembered: what was not known before."""
+    stored: Sweeper
+    """For texts that were swept by what was known before; they need it only if something is fresh."""
+    arriving: Sweeper
+    """For the texts in which the secrets were found, and those that come with them, as the door leaves them."""
 
 
 class Redactor:
@@ -35,7 +47,7 @@ class Redactor:
 class Scope:
     """One session's redaction, made for an event (or a few) and dropped with it.
 
-    Collects what it found as ``KnownSecret``; a value is never kept, not even here.
+    Collects what it found as ``KnownSecret``; a value lives no longer than the texts that came with it, and is never shown.
     """
 
     __slots__ = ("_key", "_known", "_redaction_key", "_session_id", "_tenant_id")
@@ -82,9 +94,21 @@ class Scope:
             return ()
         return tuple(self._known[identity] for identity in sorted(self._known))
 
-    def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
+    def sweeper(self, known: Iterable[KnownSecret], at_hand: Iterable[KnownSecret] = ()) -> Sweeper:
         """``known`` must be of this session: another one's fingerprints match nothing here."""
-        return Sweeper(self._session_key(), known)
+        return Sweeper(self._session_key(), known, at_hand)
+
+    def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, KnownSecret]) -> Learned:
+        """``known`` as it was stored, ``found`` as doors of this session found it, both by identity.
+
+        All texts that were stored must have been swept by ``known``: only so are values found that hold another one.
+        """
+        before = self.sweeper(known.values())
+        if not found:
+            return Learned((), before, before)
+        fresh = tuple(before.within(found[identity]) for identity in sorted(found.keys() - known.keys()))
+        everything = (*known.values(), *fresh)
+        return Learned(fresh, self.sweeper(everything), self.sweeper(everything, found.values()))
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         return self.sweeper(known).text(text)

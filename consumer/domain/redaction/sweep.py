@@ -1,38 +1,43 @@
 """Removing known secrets from texts, as substrings, in any of their spellings."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
-from consumer.domain.redaction.fingerprints import (
-    PREFIX_BYTES,
-    KnownSecret,
-    SessionKey,
-    encoded,
-    prefilter_bytes,
-)
+from consumer.domain.redaction.fingerprints import PREFIX_BYTES, KnownSecret, SessionKey, encoded, prefilter_bytes
+from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.parameters import canonical_text
-from consumer.domain.redaction.placeholders import PLACEHOLDER, Kind, stored_placeholder
+from consumer.domain.redaction.placeholders import Kind, stored_placeholder
+from consumer.domain.redaction.reading import BEGINNING, Place, closed, opened, written
 
 MOST_SEARCHES = 64
 """Prefixes up to which one ``bytes.find`` each is faster than looking at every place (measured: 1 µs against 90 µs for
 500 characters)."""
-_PLACEHOLDER_BYTES = re.compile(PLACEHOLDER.pattern.encode())
 
 
 class Sweeper:
     """Replaces every occurrence of the known secrets of one session; worth making once per session and batch.
 
-    Long spellings go first, and none inside a placeholder. Where two secrets overlap in a text, the longer one is
-    named; the outcome depends on the set of secrets, not on their order.
+    Where one secret stands within another, the longer one is named, whether or not a placeholder stands for the inner one
+    already; where they overlap in part, both. The outcome depends on the set of secrets, not on their order.
     """
 
-    __slots__ = ("_forms", "_key", "_prefixes")
+    __slots__ = ("_forms", "_key", "_prefixes", "_values")
 
-    def __init__(self, key: SessionKey, known: Iterable[KnownSecret]) -> None:
+    def __init__(self, key: SessionKey, known: Iterable[KnownSecret], at_hand: Iterable[KnownSecret] = ()) -> None:
+        """With ``at_hand`` for texts as the door leaves them: what it replaced by these is read as their values.
+
+        Not for a text that was swept: there a placeholder can stand for any spelling.
+        """
         self._key = key
+        self._values: Mapping[str, bytes] = {
+            secret.identity: encoded(value)
+            for secret in at_hand
+            for value in secret.values[:1]  # a nested secret has an identity that is none of its values'
+            if key.identity(value) == secret.identity
+        }
         # length, then prefix, then fingerprint: the placeholder's identity. Two secrets can share a spelling
         # (a nested value and its leaf); the smaller identity wins, so that order does not matter.
         forms: defaultdict[int, defaultdict[bytes, dict[bytes, str]]] = defaultdict(lambda: defaultdict(dict))
@@ -49,24 +54,27 @@ class Sweeper:
         """Whether there is anything to look for."""
         return bool(self._prefixes)
 
+    def within(self, secret: KnownSecret) -> KnownSecret:
+        """The secret, its values at hand, with the forms in which it stands in texts that this sweeper has swept."""
+        forms = set(secret.forms)
+        if self:
+            for spelling in set(spellings(secret.values)):
+                swept = self.text(spelling)
+                if swept is not spelling:
+                    forms.update(map(self._key.form, closed(swept)))
+        return replace(secret, forms=tuple(sorted(forms)))
+
     def text(self, text: str) -> str:
         """The text without the known secrets; the same object where none stands in it."""
         if not self._prefixes or len(text) < PREFIX_BYTES:
             return text
-        plain = encoded(text)
+        plain, standing = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
         places = self._places(plain.translate(self._key.classes()))
         if not places:
             return text
-        found = self._found(plain, places, _placeholder_mask(plain))
-        if not found:
-            return text
-        parts: list[bytes] = []
-        end = 0
-        for start, stop, identity in sorted(found):
-            parts += plain[end:start], stored_placeholder(Kind.SECRET, identity).encode()
-            end = stop
-        parts.append(plain[end:])
-        return b"".join(parts).decode("utf-8", "surrogatepass")
+        found = self._found(plain, places)
+        clean = written(plain, [*standing, *found]) if found else None
+        return text if clean is None else clean
 
     def json_value(self, value: JsonValue) -> JsonValue:
         """The value with every text and name in it swept; a number whose digits are a known secret becomes a text."""
@@ -99,20 +107,46 @@ class Sweeper:
                 places.setdefault(prefix, []).append(at)
         return places
 
-    def _found(self, plain: bytes, places: Mapping[bytes, list[int]], taken: bytearray) -> list[tuple[int, int, str]]:
-        found: list[tuple[int, int, str]] = []
+    def _found(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Place]:
+        """Where secrets stand, but for what longer ones cover altogether."""
+        found: list[Place] = []
+        taken = bytearray(len(plain))
         for length, prefixes in self._forms.items():
             for prefix in sorted(prefixes.keys() & places.keys()):
-                identities = prefixes[prefix]
-                for start in places[prefix]:
-                    stop = start + length
-                    if stop > len(plain) or taken.find(1, start, stop) >= 0:
-                        continue
-                    identity = identities.get(self._key.fingerprint(plain[start:stop]))
-                    if identity is not None:
-                        found.append((start, stop, identity))
-                        taken[start:stop] = b"\x01" * length
+                found += self._alike(plain, places[prefix], length, prefixes[prefix], taken)
         return found
+
+    def _alike(
+        self, plain: bytes, starts: Iterable[int], length: int, identities: Mapping[bytes, str], taken: bytearray
+    ) -> Iterator[Place]:
+        """Where spellings of one length and prefix stand. One that overlaps itself takes one place."""
+        begin = end = 0
+        identity, spelling = "", b""
+        for start in starts:
+            stop = start + length
+            if stop > len(plain):
+                break
+            if taken.find(0, start, stop) < 0:
+                continue
+            if start < end and len(identities) == 1:
+                # It can only overlap itself: seen at a glance, for a fingerprint at each place of a long one takes long.
+                if plain.startswith(spelling, start):
+                    taken[end:stop] = b"\x01" * (stop - end)
+                    end = stop
+                continue
+            named = identities.get(self._key.fingerprint(plain[start:stop]))
+            if named is None:
+                continue
+            if identity:
+                yield _place(begin, end, identity)
+            begin, end, identity, spelling = start, stop, named, plain[start:stop]
+            taken[start:stop] = b"\x01" * length
+        if identity:
+            yield _place(begin, end, identity)
+
+
+def _place(start: int, stop: int, identity: str) -> Place:
+    return Place(start, -stop, True, identity, stored_placeholder(Kind.SECRET, identity).encode())
 
 
 def _all_places(classes: bytes, prefix: bytes, first: int) -> Iterator[int]:
@@ -120,12 +154,3 @@ def _all_places(classes: bytes, prefix: bytes, first: int) -> Iterator[int]:
     while at >= 0:
         yield at
         at = classes.find(prefix, at + 1)
-
-
-def _placeholder_mask(plain: bytes) -> bytearray:
-    """One byte for each byte of the text: 1 where a placeholder stands."""
-    mask = bytearray(len(plain))
-    for placeholder in _PLACEHOLDER_BYTES.finditer(plain):
-        start, stop = placeholder.span()
-        mask[start:stop] = b"\x01" * (stop - start)
-    return mask
