@@ -8,7 +8,7 @@ from consumer.domain import package
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.markdown import Rendered
 from consumer.domain.package import Package
-from consumer.domain.redaction import Redactor
+from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.flows.desk import Basis, DraftKey, Entry, Finish, Lane, Work
 from consumer.flows.schedule import RevisionRules
 from schemas.packages import (
@@ -129,7 +129,9 @@ async def is_due(tables: Tables, seconds: float, *, since: datetime, key: Reques
 async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
     scope = REDACTOR.scope(KEY.tenant_id, KEY.session_id)
     scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
-    for secret in scope.known_secrets():
+    rows = await tables.connection.fetch("SELECT kind, identity, forms FROM session_secrets")
+    known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
+    for secret in scope.learn(known, {one.identity: one for one in scope.known_secrets()}).fresh:
         await tables.execute(
             "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
             KEY.tenant_id,

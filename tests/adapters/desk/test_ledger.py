@@ -123,6 +123,18 @@ async def test_no_draft_is_stored_for_an_erased_session_or_with_a_secret_found_s
     assert not await desk.store_draft(claim, entry("x/1"), Basis(arrivals=2, secrets=1))
 
 
+async def test_no_draft_is_stored_with_a_secret_found_since_around_one_that_is_numbered_in_it(
+    desk: PostgresDesk, tables: Tables
+) -> None:
+    await a_session(tables)
+    claim = await claimed(desk)
+    await a_secret(tables, "Winter-2026!demo")
+    spoilt = entry().model_copy(update={"draft": '{"problem": "they used xx[REDACTED:password#1]yy-tail"}'})
+    await a_secret(tables, "xxWinter-2026!demoyy-tail")
+    assert not await desk.store_draft(claim, spoilt, Basis(arrivals=2, secrets=1))
+    assert await desk.store_draft(claim, entry(), Basis(arrivals=2, secrets=1))
+
+
 async def test_a_secret_that_a_draft_does_not_hold_does_not_cost_the_draft(desk: PostgresDesk, tables: Tables) -> None:
     await a_session(tables)
     claim = await claimed(desk)
