@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
+from consumer.domain.redaction.fingerprints import LONGEST_HEAD, SessionKey
 from consumer.domain.redaction.placeholders import PLACEHOLDER
 
 KEY = b"k" * 32
@@ -108,6 +109,39 @@ def test_sweeping_twice_is_sweeping_once(value: str, text: str) -> None:
     known = marked(value)
     once = scope().sweep(text + value + text, known)
     assert scope().sweep(once, known) == once
+
+
+@pytest.mark.parametrize("length", [LONGEST_HEAD - 1, LONGEST_HEAD, LONGEST_HEAD + 1, 5_000])
+def test_a_long_secret_goes_as_a_whole(length: int) -> None:
+    value = "".join(f"{number:x}." for number in range(length))[:length]
+    known = marked(value)
+    for spelling in ("literal", "base64", "json"):
+        swept = scope().sweep(f"<<{SPELLINGS[spelling](value)}>>", known)
+        assert PLACEHOLDER.sub("", swept).strip('"') in ("<<>>", '<<"">>')
+    assert scope().sweep(value[1:], known) == value[1:]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a" * 30_000 + "b" + "a" * 30_000, "a" * 100_000),
+        ("a" * 65_535 + "b", "a" * 100_000),
+        ("ab" * 900, "ab" * 9_000),
+    ],
+)
+def test_a_text_that_all_but_holds_a_long_secret_costs_no_more(
+    value: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper, hashed = scope().sweeper(marked(value)), []
+    fingerprint = SessionKey.fingerprint
+
+    def counted(key: SessionKey, head: bytes) -> bytes:
+        hashed.append(len(head))
+        return fingerprint(key, head)
+
+    monkeypatch.setattr(SessionKey, "fingerprint", counted)
+    sweeper.text(text)
+    assert 0 < max(hashed) <= LONGEST_HEAD
 
 
 def test_many_forms_are_searched_like_few() -> None:

@@ -22,6 +22,10 @@ class Arrivals:
     secrets: defaultdict[SessionKey, dict[str, KnownSecret]] = field(default_factory=lambda: defaultdict(dict))
     """What was found at the door, by identity."""
 
+    def told(self) -> set[SessionKey]:
+        """Sessions that requests and refusals tell something of, in words."""
+        return {one.key.session for one in self.asked} | {one.session for one in self.refused if one.session}
+
 
 def by_kind(batch: Iterable[Decoded]) -> Arrivals:
     found = Arrivals()

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -94,7 +94,8 @@ class PostgresInbox:
             await _lock_sessions(connection, work, arrivals)
             erased = await self._erase(connection, work, arrivals.events, now)
             acceptance = await _accept(connection, work, arrivals.events)
-            await self._learn(connection, work, arrivals)
+            conflicting = {event.key for event in acceptance.conflicting}
+            await self._learn(connection, work, arrivals, acceptance.heads.keys() | arrivals.told() | conflicting)
             await _copy_events(connection, work, acceptance)
             _refuse(work, batch, arrivals, acceptance)
             await _put_positions(connection, batch.positions)
@@ -138,10 +139,14 @@ class PostgresInbox:
             work.outcomes["erased"] += len(ending)
         return asked
 
-    async def _learn(self, connection: Connection, work: _Work, arrivals: Arrivals) -> None:
+    async def _learn(
+        self, connection: Connection, work: _Work, arrivals: Arrivals, arriving: Collection[SessionKey]
+    ) -> None:
+        """`arriving`: sessions of which texts will be stored; a batch that is read again has none."""
         found = {key: known for key, known in arrivals.secrets.items() if key in work.heads and key not in work.erased}
-        if found or work.marked:
-            work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(work.marked), found)
+        marked = {key for key in work.marked if key in arriving or key in found}
+        if found or marked:
+            work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(marked), found, arriving)
             if grown:
                 swept = await sweeping.rewrite(connection, grown)
                 work.changed |= swept.changed

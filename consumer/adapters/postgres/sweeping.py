@@ -27,18 +27,23 @@ async def learn(
     redactor: Redactor,
     marked: Collection[SessionKey],
     found: Mapping[SessionKey, Mapping[str, KnownSecret]],
+    arriving: Collection[SessionKey],
 ) -> tuple[Sweepers, Sweepers]:
     """Remembers what was `found`. Returns the sweepers for what arrives, and those for what is stored.
 
-    The first are of every session that has secrets, the second of those with new ones. `marked` are the sessions of the
-    batch that are known to have some.
+    The first are of the sessions with secrets for which texts are `arriving`, the second of those with new ones.
+    `marked` are the sessions of the batch that are known to have some.
     """
     known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
     if marked:
         for row in await connection.fetch(_queries.known, *columns(marked, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
-    learned = {key: redactor.scope(*key).learn(known.get(key, {}), found.get(key, {})) for key in {*known, *found}}
+    learned = {
+        key: redactor.scope(*key).learn(known.get(key, {}), found.get(key, {}))
+        for key in {*known, *found}
+        if key in arriving or not found[key].keys() <= known.get(key, {}).keys()
+    }
     grown = {key: each for key, each in learned.items() if each.fresh}
     if grown:
         fresh = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]

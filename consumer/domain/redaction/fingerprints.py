@@ -18,6 +18,10 @@ SHORTEST_KNOWN = 6
 """Characters from which on a value is looked for elsewhere; shorter ones would tear holes into ordinary words."""
 PREFIX_BYTES = 6
 """Leading bytes whose classes make up a form's prefilter; no form is shorter than ``SHORTEST_KNOWN``."""
+LONGEST_HEAD = 512
+"""Bytes of a spelling that its fingerprint is taken of: as many at most for each place of a text, so that the time stays
+linear however long a secret is and however often a text all but holds it. What begins like that is the secret, or most
+of it."""
 _PACKED = struct.Struct(">16sHI")
 _FOUR_CLASSES = tuple(bytes(b"0123"[byte >> 2 * place & 3] for place in range(4)) for byte in range(256))
 """The classes of four bytes in a row, as one byte of key material holds them."""
@@ -79,8 +83,9 @@ class SessionKey:
     def identity(self, value: str) -> str:
         return blake2b(encoded(value), key=self._key, digest_size=8, person=b"identity").hexdigest()
 
-    def fingerprint(self, spelling: bytes) -> bytes:
-        return blake2b(spelling, key=self._key, digest_size=16, person=b"form").digest()
+    def fingerprint(self, head: bytes) -> bytes:
+        """Of a spelling's first `LONGEST_HEAD` bytes; its length stands beside it in a form."""
+        return blake2b(head, key=self._key, digest_size=16, person=b"form").digest()
 
     def classes(self) -> bytes:
         """A translation table that maps each byte to one of four keyed classes, the digits 0 to 3."""
@@ -99,7 +104,9 @@ class SessionKey:
 
     def form(self, spelling: bytes) -> Form:
         return Form(
-            self.fingerprint(spelling), int(spelling[:PREFIX_BYTES].translate(self.classes()), 4), len(spelling)
+            self.fingerprint(spelling[:LONGEST_HEAD]),
+            int(spelling[:PREFIX_BYTES].translate(self.classes()), 4),
+            len(spelling),
         )
 
 

@@ -103,10 +103,12 @@ class Scope:
 
         All texts that were stored must have been swept by ``known``: only so are values found that hold another one.
         """
+        unknown = sorted(found.keys() - known.keys())
+        if not unknown:
+            arriving = self.sweeper(known.values(), found.values())
+            return Learned((), arriving, arriving)
         before = self.sweeper(known.values())
-        if not found:
-            return Learned((), before, before)
-        fresh = tuple(before.within(found[identity]) for identity in sorted(found.keys() - known.keys()))
+        fresh = tuple(before.within(found[identity]) for identity in unknown)
         everything = (*known.values(), *fresh)
         return Learned(fresh, self.sweeper(everything), self.sweeper(everything, found.values()))
 

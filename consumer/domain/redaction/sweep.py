@@ -1,12 +1,18 @@
 """Removing known secrets from texts, as substrings, in any of their spellings."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pydantic import JsonValue
 
-from consumer.domain.redaction.fingerprints import PREFIX_BYTES, KnownSecret, SessionKey, encoded, prefilter_bytes
+from consumer.domain.redaction.fingerprints import (
+    LONGEST_HEAD,
+    PREFIX_BYTES,
+    KnownSecret,
+    SessionKey,
+    encoded,
+    prefilter_bytes,
+)
 from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.parameters import canonical_text
 from consumer.domain.redaction.placeholders import Kind, stored_placeholder
@@ -24,7 +30,7 @@ class Sweeper:
     already; where they overlap in part, both. The outcome depends on the set of secrets, not on their order.
     """
 
-    __slots__ = ("_forms", "_key", "_prefixes", "_values")
+    __slots__ = ("_forms", "_key", "_values")
 
     def __init__(self, key: SessionKey, known: Iterable[KnownSecret], at_hand: Iterable[KnownSecret] = ()) -> None:
         """With ``at_hand`` for texts as the door leaves them: what it replaced by these is read as their values.
@@ -38,21 +44,18 @@ class Sweeper:
             for value in secret.values[:1]  # a nested secret has an identity that is none of its values'
             if key.identity(value) == secret.identity
         }
-        # length, then prefix, then fingerprint: the placeholder's identity. Two secrets can share a spelling
+        # prefix, then length, then fingerprint: the placeholder's identity. Two secrets can share a spelling
         # (a nested value and its leaf); the smaller identity wins, so that order does not matter.
-        forms: defaultdict[int, defaultdict[bytes, dict[bytes, str]]] = defaultdict(lambda: defaultdict(dict))
+        self._forms: dict[bytes, dict[int, dict[bytes, str]]] = {}
         for secret in known:
-            for form in secret.forms:
-                named = forms[form.length_bytes][prefilter_bytes(form.prefilter)]
-                named[form.fingerprint] = min(secret.identity, named.get(form.fingerprint, secret.identity))
-        self._forms: Mapping[int, Mapping[bytes, Mapping[bytes, str]]] = {
-            length: forms[length] for length in sorted(forms, reverse=True)
-        }
-        self._prefixes = frozenset(prefix for prefixes in forms.values() for prefix in prefixes)
+            identity = secret.identity
+            for fingerprint, prefilter, length in secret.forms:
+                named = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
+                named[fingerprint] = min(identity, named.get(fingerprint, identity))
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""
-        return bool(self._prefixes)
+        return bool(self._forms)
 
     def within(self, secret: KnownSecret) -> KnownSecret:
         """The secret, its values at hand, with the forms in which it stands in texts that this sweeper has swept."""
@@ -66,7 +69,7 @@ class Sweeper:
 
     def text(self, text: str) -> str:
         """The text without the known secrets; the same object where none stands in it."""
-        if not self._prefixes or len(text) < PREFIX_BYTES:
+        if not self._forms or len(text) < PREFIX_BYTES:
             return text
         plain, standing = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
         places = self._places(plain.translate(self._key.classes()))
@@ -95,15 +98,15 @@ class Sweeper:
     def _places(self, classes: bytes) -> dict[bytes, list[int]]:
         """Where each prefix stands, ascending."""
         places: dict[bytes, list[int]] = {}
-        if len(self._prefixes) <= MOST_SEARCHES:
-            for prefix in self._prefixes:
+        if len(self._forms) <= MOST_SEARCHES:
+            for prefix in self._forms:
                 at = classes.find(prefix)
                 if at >= 0:
                     places[prefix] = list(_all_places(classes, prefix, at))
             return places
         for at in range(len(classes) - PREFIX_BYTES + 1):
             prefix = classes[at : at + PREFIX_BYTES]
-            if prefix in self._prefixes:
+            if prefix in self._forms:
                 places.setdefault(prefix, []).append(at)
         return places
 
@@ -111,35 +114,36 @@ class Sweeper:
         """Where secrets stand, but for what longer ones cover altogether."""
         found: list[Place] = []
         taken = bytearray(len(plain))
-        for length, prefixes in self._forms.items():
-            for prefix in sorted(prefixes.keys() & places.keys()):
-                found += self._alike(plain, places[prefix], length, prefixes[prefix], taken)
+        longest_first = sorted((-length, prefix) for prefix in places for length in self._forms[prefix])
+        for minus_length, prefix in longest_first:
+            found += self._alike(plain, places[prefix], -minus_length, self._forms[prefix][-minus_length], taken)
         return found
 
     def _alike(
         self, plain: bytes, starts: Iterable[int], length: int, identities: Mapping[bytes, str], taken: bytearray
     ) -> Iterator[Place]:
         """Where spellings of one length and prefix stand. One that overlaps itself takes one place."""
+        head = min(length, LONGEST_HEAD)
         begin = end = 0
-        identity, spelling = "", b""
+        identity, beginning = "", b""
         for start in starts:
             stop = start + length
             if stop > len(plain):
                 break
-            if taken.find(0, start, stop) < 0:
+            if taken.find(0, max(start, end), stop) < 0:
                 continue
             if start < end and len(identities) == 1:
                 # It can only overlap itself: seen at a glance, for a fingerprint at each place of a long one takes long.
-                if plain.startswith(spelling, start):
+                if plain.startswith(beginning, start):
                     taken[end:stop] = b"\x01" * (stop - end)
                     end = stop
                 continue
-            named = identities.get(self._key.fingerprint(plain[start:stop]))
+            named = identities.get(self._key.fingerprint(plain[start : start + head]))
             if named is None:
                 continue
             if identity:
                 yield _place(begin, end, identity)
-            begin, end, identity, spelling = start, stop, named, plain[start:stop]
+            begin, end, identity, beginning = start, stop, named, plain[start : start + head]
             taken[start:stop] = b"\x01" * length
         if identity:
             yield _place(begin, end, identity)
