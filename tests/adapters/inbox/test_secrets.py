@@ -35,9 +35,8 @@ class TestSecrets:
         await store(
             fact(f"logged in with {SECRET}", version=2, actor=f"by {SECRET}"), request(reason=f"needs {SECRET}")
         )
-        await store(
-            fact(f"rival {SECRET}", version=2, id="rival"), change(data={"text": f"broken {SECRET}"}, version=3)
-        )
+        await store(fact(f"rival {SECRET}", version=2, id="rival"))
+        await store(change(data={"text": f"broken {SECRET}"}, version=3))
         assert SECRET not in await everything(pool)
 
     async def test_within_one_batch_whatever_the_order(self, pool: Pool, store: Store) -> None:
