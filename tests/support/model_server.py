@@ -89,6 +89,7 @@ class ModelServer:
         self._default: Behaviour = self.answer
         self._received: list[Received] = []
         self._prefixes: set[str] = set()
+        self._reported: Counter[str] = Counter()
         self._in_flight = 0
         self.most_in_flight = 0
         self.url = ""
@@ -110,6 +111,7 @@ class ModelServer:
         """As if nobody had asked yet; what is answered stays as it is."""
         with self._lock:
             self._received.clear()
+            self._reported.clear()
 
     @property
     def unused(self) -> int:
@@ -126,6 +128,12 @@ class ModelServer:
     @property
     def calls(self) -> int:
         return len(self.requests)
+
+    @property
+    def reported(self) -> Counter[str]:
+        """Tokens by kind, as all ordinary answers so far told them: what whoever asked has to pay for."""
+        with self._lock:
+            return self._reported.copy()
 
     async def called(self, times: int = 1) -> None:
         """Returns once it was called so often."""
@@ -162,6 +170,13 @@ class ModelServer:
             warm = system in self._prefixes
             if cacheable:
                 self._prefixes.add(system)
+            usage = {
+                "input_tokens": len(received.user_text) // _CHARACTERS_PER_TOKEN,
+                "output_tokens": len(text) // _CHARACTERS_PER_TOKEN,
+                "cache_creation_input_tokens": prefix_tokens if cacheable and not warm else 0,
+                "cache_read_input_tokens": prefix_tokens if cacheable and warm else 0,
+            }
+            self._reported.update(usage)
         return {
             "id": f"msg_{len(self._received):08d}",
             "type": "message",
@@ -172,10 +187,7 @@ class ModelServer:
             "stop_sequence": None,
             "stop_details": None,
             "usage": {
-                "input_tokens": len(received.user_text) // _CHARACTERS_PER_TOKEN,
-                "output_tokens": len(text) // _CHARACTERS_PER_TOKEN,
-                "cache_creation_input_tokens": prefix_tokens if cacheable and not warm else 0,
-                "cache_read_input_tokens": prefix_tokens if cacheable and warm else 0,
+                **usage,
                 "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
                 "output_tokens_details": {"thinking_tokens": 0},
                 "service_tier": "standard",
