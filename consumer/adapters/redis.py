@@ -83,10 +83,12 @@ class RedisCache:
         else:
             self._worked()
 
-    async def forget(self, session: SessionKey) -> None:
-        """Deletes whatever is kept of a session."""
+    async def forget(self, *sessions: SessionKey) -> None:
+        """Deletes whatever is kept of them."""
+        if not sessions:
+            return
         try:
-            await self._redis.delete(self._name(session))
+            await self._redis.delete(*(self._name(session) for session in sessions))
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
 

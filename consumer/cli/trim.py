@@ -65,7 +65,7 @@ async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> 
                     cache,
                     rules,
                     dry_run=dry_run,
-                    after_step=lambda step: bar.advance(task, step.looked_at),
+                    after_page=lambda page: bar.advance(task, page.looked_at),
                 )
     finally:
         await cache.close()

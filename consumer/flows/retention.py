@@ -66,24 +66,41 @@ class Trimmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One batch."""
+class Page:
+    """The next sessions in the order of keys, as they are seen without a lock."""
 
-    trimmed: Trimmed
-    gone: tuple[SessionKey, ...]
-    """Sessions whose content left: caches forget them."""
+    after: SessionKey | None
+    """Those after this one; None: from the beginning."""
+    old: tuple[SessionKey, ...]
+    """With content, and quiet for long enough."""
+    forgettable: tuple[SessionKey, ...]
+    """Trimmed long enough ago to lose their keys."""
     looked_at: int
     last: SessionKey | None
     """Go on after this one; None: this was the end."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of a page."""
+
+    trimmed: Trimmed
+    gone: tuple[SessionKey, ...]
+    """Sessions whose content left."""
+
+
 class Trimmer(Protocol):
-    async def step(self, after: SessionKey | None, rules: RetentionRules, *, dry_run: bool) -> Step:
-        """All or nothing; the next ones in the order of keys. Raises Transient while the database is away."""
+    """Both raise Transient while the database is away."""
+
+    async def page(self, after: SessionKey | None, rules: RetentionRules) -> Page: ...
+
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Step:
+        """All or nothing: what of the page may leave, once it is looked at under locks."""
 
 
 class Cache(Protocol):
-    async def forget(self, session: SessionKey) -> None: ...
+    async def forget(self, *sessions: SessionKey) -> None:
+        """Drops what is kept of them, as far as it can; never raises."""
 
 
 async def trim(
@@ -92,7 +109,7 @@ async def trim(
     rules: RetentionRules,
     *,
     dry_run: bool = False,
-    after_step: Callable[[Step], None] = lambda _: None,
+    after_page: Callable[[Page], None] = lambda _: None,
     pause_seconds: float = 0.0,
     stop: asyncio.Event | None = None,
 ) -> Trimmed:
@@ -100,14 +117,17 @@ async def trim(
     total = Trimmed()
     last: SessionKey | None = None
     while stop is None or not stop.is_set():
-        step = await trimmer.step(last, rules, dry_run=dry_run)
-        for session in step.gone:
-            await cache.forget(session)
+        page = await trimmer.page(last, rules)
+        if not dry_run:
+            # Hazard: the tables come last, for a session that has left them is looked for in the cache by nobody.
+            await cache.forget(*page.old)
+        step = await trimmer.trim(page, rules, dry_run=dry_run)
+        await cache.forget(*step.gone)  # work that ended in between may have put a draft there once more
         total += step.trimmed
-        after_step(step)
-        if step.last is None:
+        after_page(page)
+        if page.last is None:
             break
-        last = step.last
+        last = page.last
         if pause_seconds:
             await asyncio.sleep(pause_seconds)
     return total
@@ -130,7 +150,7 @@ class Retention:
                     self._trimmer,
                     self._cache,
                     self._rules,
-                    after_step=lambda _: self._health.beat(LOOP),
+                    after_page=lambda _: self._health.beat(LOOP),
                     pause_seconds=PAUSE_SECONDS,
                     stop=stop,
                 )

@@ -14,7 +14,7 @@ from consumer.adapters.postgres.trimming import PostgresTrimmer
 from consumer.domain.events import SessionKey
 from consumer.flows import retention
 from consumer.flows.health import Health
-from consumer.flows.retention import DAY_SECONDS, RetentionRules, Step, Trimmed
+from consumer.flows.retention import DAY_SECONDS, Page, RetentionRules, Trimmed
 from schemas.topics import REPLAY_SUFFIX, REQUESTS
 from tests.adapters.test_proofs import SECRET, fact, script
 from tests.support.clerk import Clerk
@@ -31,10 +31,28 @@ class Forgotten:
     """A cache that remembers what it was asked to forget."""
 
     def __init__(self) -> None:
-        self.sessions: list[SessionKey] = []
+        self.sessions: set[SessionKey] = set()
 
-    async def forget(self, session: SessionKey) -> None:
-        self.sessions.append(session)
+    async def forget(self, *sessions: SessionKey) -> None:
+        self.sessions.update(sessions)
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+class Mortal:
+    """A cache that the process does not reach any more after some calls."""
+
+    def __init__(self, cached: set[SessionKey]) -> None:
+        self.cached = cached
+        self.calls_left = 0
+
+    async def forget(self, *sessions: SessionKey) -> None:
+        if not self.calls_left:
+            raise Killed
+        self.calls_left -= 1
+        self.cached -= {*sessions}
 
 
 @pytest.fixture
@@ -92,12 +110,12 @@ async def test_content_leaves_together_and_is_counted(pool: Pool, clerk: Clerk) 
     await answered(pool, clerk)
     await answered(pool, clerk, subject="young", days_ago=20)
     assert await counts(pool, *CONTENT) == [4, 2, 2]
-    would = await trim(pool, dry_run=True)
-    assert await counts(pool, *CONTENT) == [4, 2, 2]
     cache = Forgotten()
+    would = await retention.trim(PostgresTrimmer(pool), cache, RULES, dry_run=True)
+    assert (await counts(pool, *CONTENT), cache.sessions) == ([4, 2, 2], set())
     done = await retention.trim(PostgresTrimmer(pool), cache, RULES)
     assert done == would == Trimmed(sessions=1, events=2, packages=1, drafts=1)
-    assert cache.sessions == [SessionKey("default", "s1")]
+    assert cache.sessions == {SessionKey("default", "s1")}
     assert await counts(pool, *CONTENT) == [2, 1, 1]
     left = await pool.fetch("SELECT session_id, reason FROM requests ORDER BY 1")
     assert [tuple(row) for row in left] == [("s1", None), ("young", "The customer waits.")]
@@ -211,20 +229,54 @@ async def test_broken_off_anywhere_no_result_outlives_its_key(
     monkeypatch.setattr(trimming, "PAGE", 3)
     for number in range(7):
         await answered(pool, clerk, subject=f"s{number}")
-    steps: list[Step] = []
+    pages: list[Page] = []
     stop = asyncio.Event()
 
-    def after(step: Step) -> None:
-        steps.append(step)
-        if len(steps) == 2:
+    def after(page: Page) -> None:
+        pages.append(page)
+        if len(pages) == 2:
             stop.set()
 
-    first = await retention.trim(PostgresTrimmer(pool), Forgotten(), RULES, after_step=after, stop=stop)
+    first = await retention.trim(PostgresTrimmer(pool), Forgotten(), RULES, after_page=after, stop=stop)
     assert 0 < first.sessions < 7
     assert await _orphans(pool) == 0
     assert (first + await trim(pool)).sessions == 7
     assert await counts(pool, *CONTENT) == [0, 0, 0]
     assert await counts(pool, "sessions", "requests") == [7, 7]
+
+
+async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+
+    class Refilled(Mortal):
+        async def forget(self, *sessions: SessionKey) -> None:
+            await super().forget(*sessions)
+            if self.calls_left == 1:
+                self.cached |= {*sessions}
+
+    cache = Refilled({SessionKey("default", "s1")})
+    cache.calls_left = 2
+    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    assert cache.cached == set()
+
+
+async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_has_left(
+    pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tables have forgotten no later run would look for in the cache."""
+    monkeypatch.setattr(trimming, "BATCH", 2)
+    for number in range(7):
+        await answered(pool, clerk, subject=f"s{number}")
+    cache = Mortal({SessionKey("default", f"s{number}") for number in range(7)})
+    for calls in (0, 1, 2, 1):
+        cache.calls_left = calls
+        with pytest.raises(Killed):
+            await retention.trim(PostgresTrimmer(pool), cache, RULES)
+        left = await pool.fetch("SELECT tenant_id, session_id FROM sessions WHERE trimmed_at IS NOT NULL")
+        assert not cache.cached & {SessionKey(*row) for row in left}
+    cache.calls_left = 100
+    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    assert (cache.cached, await counts(pool, *CONTENT)) == (set(), [0, 0, 0])
 
 
 async def _orphans(pool: Pool) -> int:

@@ -1,4 +1,4 @@
-"""Old content and old keys, out of the tables: one batch, one transaction."""
+"""Old content and old keys, out of the tables: one page, one transaction."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,12 +9,12 @@ from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain.events import SessionKey
-from consumer.flows.retention import RetentionRules, Step, Trimmed
+from consumer.flows.retention import Page, RetentionRules, Step, Trimmed
 
 _queries = Queries("trimming")
 
 PAGE = 1000
-"""Sessions looked at in one step."""
+"""Sessions on a page."""
 BATCH = 100
 """Sessions whose content leaves in one step: a few thousand rows, some 10 ms under lock."""
 
@@ -32,25 +32,33 @@ class PostgresTrimmer:
         async with reachable(self._pool):
             return int(await self._pool.fetchval(_queries.count))
 
-    async def step(self, after: SessionKey | None, rules: RetentionRules, *, dry_run: bool) -> Step:
+    async def page(self, after: SessionKey | None, rules: RetentionRules) -> Page:
+        async with reachable(self._pool):
+            rows = await self._pool.fetch(
+                _queries.page, *(after or ("", "")), PAGE, rules.content_seconds, rules.keys_seconds
+            )
+        rows, whole = _cut(rows)
+        ended = whole and len(rows) < PAGE
+        return Page(
+            after=after,
+            old=tuple(_key(row) for row in rows if row["is_old"]),
+            forgettable=tuple(_key(row) for row in rows if row["is_forgettable"]),
+            looked_at=len(rows),
+            last=None if ended else _key(rows[-1]),
+        )
+
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Step:
         async with (
             reachable(self._pool),
             self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
             connection.transaction(readonly=dry_run),
         ):
-            page = await connection.fetch(
-                _queries.page, *(after or ("", "")), PAGE, rules.content_seconds, rules.keys_seconds
-            )
-            page, whole = _cut(page)
-            old = [_key(row) for row in page if row["is_old"]]
-            forgettable = [_key(row) for row in page if row["is_forgettable"]]
-            trimmed, gone = await _trim(connection, old, rules, dry_run=dry_run)
-            if after is None:
+            trimmed, gone = await _trim(connection, page.old, rules, dry_run=dry_run)
+            if page.after is None:
                 trimmed += await _trim_dead_letters(connection, rules, dry_run=dry_run)
-            if rules.keys_seconds is not None and forgettable and not dry_run:
-                trimmed += await _forget(connection, forgettable, rules.keys_seconds)
-        ended = whole and len(page) < PAGE
-        return Step(trimmed=trimmed, gone=gone, looked_at=len(page), last=None if ended else _key(page[-1]))
+            if rules.keys_seconds is not None and page.forgettable and not dry_run:
+                trimmed += await _forget(connection, page.forgettable, rules.keys_seconds)
+        return Step(trimmed=trimmed, gone=gone)
 
 
 def _cut(page: list[asyncpg.Record]) -> tuple[list[asyncpg.Record], bool]:
