@@ -182,6 +182,13 @@ def database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
 
 
 @pytest.fixture
+def undisturbed_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
+    """As `database`: a second one, for what the first is compared with."""
+    with _databases.fresh(migrated=True) as dsn:
+        yield dsn
+
+
+@pytest.fixture
 def empty_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
     """The DSN of a database without any table."""
     with _databases.fresh(migrated=False) as dsn:
