@@ -1,0 +1,167 @@
+"""`rebuild` as a process that is killed in each of its phases: the store becomes what it becomes undisturbed."""
+
+import json
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+
+from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.proofs import Proofs
+from consumer.domain import proof
+from consumer.domain.events import Origin
+from consumer.domain.proof import Verdict
+from tests.support.contents import Contents, contents
+from tests.support.forked import ForkedCommand
+from tests.support.oracle import Written
+from tests.support.stage import Event, Stage, Story
+
+SESSIONS = 200
+FACTS = 50
+"""Of each session: ten batches of the command, and more."""
+KEY = "a key that all stores have"
+PASSWORD = "Kf7-vault-Winter!49"
+SLOW = """
+    CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(TG_ARGV[0]::float8); RETURN NULL; END';
+    CREATE TRIGGER slow AFTER INSERT ON session_events FOR EACH STATEMENT EXECUTE FUNCTION take_a_while(0.05);
+    CREATE TRIGGER slow AFTER INSERT OR UPDATE ON intake_positions
+        FOR EACH STATEMENT EXECUTE FUNCTION take_a_while(0.05);
+    CREATE TRIGGER slow AFTER INSERT ON packages FOR EACH STATEMENT EXECUTE FUNCTION take_a_while(0.005)
+"""
+"""So that kills meet transactions."""
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+WRITING = f"SELECT backend_xid::text {_OTHERS} AND backend_xid IS NOT NULL"
+PREPARED = "SELECT to_regclass('rebuild') IS NOT NULL"
+REQUESTED = "SELECT EXISTS (SELECT FROM requests)"  # stored, and perhaps not yet dated
+PACKING = f"SELECT EXISTS (SELECT {_OTHERS} AND query LIKE '%INTO packages%')"
+COPIED = {
+    "requests": "SELECT tenant_id, session_id, request_id, stored_at, first_done_at, ended_at, due_at IS NULL"
+    " FROM requests ORDER BY 1, 2, 3",
+    "packages": "SELECT package_id, created_at FROM packages ORDER BY 1",
+    "positions": "SELECT * FROM intake_positions ORDER BY 1, 2",
+}
+"""What rebuilt stores have in common besides."""
+
+Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+@pytest.fixture
+async def tables(empty_database: str) -> AsyncIterator[Database]:
+    found = await asyncpg.connect(empty_database)
+    yield found
+    await found.close()
+
+
+@pytest.mark.timeout(300)
+async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_one_makes(
+    stage: Stage, empty_database: str, undisturbed_database: str, tables: Database, tmp_path: Path
+) -> None:
+    seed = secrets.randbelow(10_000)
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
+    chance = random.Random(seed)
+    before = await served(stage)
+    calls = stage.model.calls
+    undisturbed = rebuilding(stage, undisturbed_database, tmp_path / "undisturbed.log")
+    disturbed = rebuilding(stage, empty_database, tmp_path / "disturbed.log")
+    try:
+        whole = json.loads(await undisturbed.finished())
+        await disturbed.killed_at(when(tables, PREPARED), empty_database)
+        await tables.execute(SLOW)
+        moments = [transaction(tables, chance) for _ in range(4)]
+        moments += [when(tables, query) for query in (REQUESTED, PACKING, PACKING)]
+        for reached in moments:
+            await disturbed.killed_at(reached, empty_database)
+            events = await tables.fetchval("SELECT count(*) FROM session_events")
+            print(f"killed with {events} events stored")  # noqa: T201 - as above
+        last = json.loads(await disturbed.finished())
+    finally:
+        undisturbed.discard()
+        disturbed.discard()
+    assert whole["events"] > SESSIONS * FACTS
+    assert (last["events"], last["outcomes"]) == (0, whole["outcomes"]), "it did not go on where it was"
+    assert (last["lost"], last["ready_to_serve"]) == ({}, True)
+    assert await told(empty_database) == await told(undisturbed_database)
+    kept = await contents(empty_database)
+    assert kept == await contents(undisturbed_database)
+    assert kept | {"drafts": []} == await contents(stage.dsn) | {"drafts": []}
+    assert await verdicts(empty_database, kept) == {Verdict.VERIFIED}
+    assert published(await stage.oracle.read()) == published(before)
+    assert await tables.fetchval("SELECT count(*) FROM outbox") == 0
+    assert stage.model.calls == calls
+
+
+async def served(stage: Stage) -> Written:
+    """A service has seen it all, and is gone."""
+    service = await stage.running(revise_after_seconds="0.2", redaction_key=KEY)
+    for events in history():
+        await stage.send(*events)
+        await stage.settled()
+    await service.terminate()
+    return await stage.oracle.read()
+
+
+def history() -> tuple[list[Event], list[Event]]:
+    """Sessions with their requests, and what comes after the packages: changes, conflicts, cancellations, erasures."""
+    schema = {"parameters": [{"key": "pass", "field_type": "password"}]}
+    script = {"generation_id": "g", "template": {"name": "Reset", "parameters_schema": schema}}
+    script["parameters_used"] = {"pass": PASSWORD}
+    stories = [Story(f"s-{number}") for number in range(SESSIONS)]
+    first = [one.opened(psa_ticket={"system": "connectwise", "ticket_id": one.session_id}) for one in stories]
+    first += [one.fact(f"Look {number} at {one.session_id}.") for number in range(FACTS) for one in stories]
+    first += [one.event("session.script_generated.v1", script) for one in stories[::10]]
+    first += [one.request(reason=f"They still use {PASSWORD}") for one in stories[: SESSIONS // 2]]
+    later = [one.fact("Known after the package.") for one in stories[1::5]]
+    later += [one.fact("It comes second.") | {"id": "a rival", "stateversion": 1} for one in stories[2::5]]
+    later += [one.cancel() for one in stories[3 : SESSIONS // 2 : 10]]
+    later += [one.event("session.erased.v1") for one in stories[4::20]]
+    return first, later
+
+
+def rebuilding(stage: Stage, dsn: str, log: Path) -> ForkedCommand:
+    environment = stage.environment(revise_after_seconds="0.2", redaction_key=KEY) | {"DATABASE_URL": dsn}
+    return ForkedCommand(environment, log, "rebuild", "--json")
+
+
+def when(tables: Database, query: str) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        return bool(await tables.fetchval(query))
+
+    return reached
+
+
+def transaction(tables: Database, chance: random.Random) -> Callable[[], Awaitable[bool]]:
+    """Within one of the next transactions that write something, or right after it."""
+    number, over = chance.randint(1, 3), chance.random() < 0.5
+    print(f"{'after' if over else 'in'} transaction {number}")  # noqa: T201 - as above
+    seen: list[str] = []
+
+    async def reached() -> bool:
+        found: str | None = await tables.fetchval(WRITING)
+        if found is not None and found not in seen:
+            seen.append(found)
+        return len(seen) >= number and not (over and found == seen[number - 1])
+
+    return reached
+
+
+async def told(dsn: str) -> dict[str, list[dict[str, Any]]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {name: [dict(row) for row in await connection.fetch(query)] for name, query in COPIED.items()}
+    finally:
+        await connection.close()
+
+
+async def verdicts(dsn: str, kept: Contents) -> set[Verdict]:
+    async with closing_pool(dsn, name="test", max_size=1) as pool:
+        evidence = [await Proofs(pool).evidence(row["package_id"]) for row in kept["packages"]]
+    return {proof.prove(one).verdict for one in evidence if one is not None}
+
+
+def published(written: Written) -> set[Origin]:
+    return {one.origin for one in (*written.ready, *written.failed, *written.dead_letters)}
