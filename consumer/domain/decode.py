@@ -24,7 +24,7 @@ from consumer.domain.events import (
     SessionKey,
 )
 from consumer.domain.payload import Unacceptable, check_parameters, invalid
-from consumer.domain.redaction import KnownSecret, Redactor, Scope
+from consumer.domain.redaction import FoundSecret, Redactor, Scope
 from schemas.envelope import DEFAULT_TENANT, Envelope
 from schemas.escalations import ESCALATION_TYPES, EscalationCancelled, EscalationRequested
 from schemas.sessions import SESSION_TYPES
@@ -40,7 +40,7 @@ class Decoded(NamedTuple):
 
     arrival: Arrival
     record_key: bytes | None
-    known: tuple[KnownSecret, ...] = ()
+    known: tuple[FoundSecret, ...] = ()
 
 
 class Attributes(NamedTuple):
@@ -74,7 +74,7 @@ def decode_any(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
         arrival = _arrival(record, topics, headers, attributes, event.get("data"), scope)
     except Unacceptable as refused:
         return _refused(record, refused, event, scope or _scope_of_unchecked(redactor, event))
-    return Decoded(arrival, record.key, scope.known_secrets())
+    return Decoded(arrival, record.key, scope.found_secrets())
 
 
 def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Attributes:
@@ -195,7 +195,7 @@ def _refused(record: Record, refused: Unacceptable, event: dict[str, JsonValue] 
         error=refused.error[:ERROR_CHARACTERS],
         excerpt=excerpt,
     )
-    return Decoded(refusal, record.key, scope.known_secrets() if refusal.session else ())
+    return Decoded(refusal, record.key, scope.found_secrets() if refusal.session else ())
 
 
 def _session_of_unchecked(event: Mapping[str, JsonValue] | None) -> SessionKey | None:

@@ -14,7 +14,7 @@ from consumer.domain import acceptance, door, stored
 from consumer.domain.acceptance import Head
 from consumer.domain.decode import Decoded, decode
 from consumer.domain.events import Origin, Record, Refusal, Request, SessionEvent, SessionKey
-from consumer.domain.redaction import KnownSecret, Redactor, Sweeper
+from consumer.domain.redaction import FoundSecret, Redactor, Sweeper
 from consumer.domain.session import Session, fold
 from schemas.escalations import ESCALATION_TYPES
 from schemas.topics import REQUESTS, SESSIONS, Topics
@@ -45,7 +45,7 @@ def read(lines: Iterable[str], redactor: Redactor) -> Recordings:
     """Never raises because of what a line holds. A secret found late is removed from what stands before it, too."""
     decoded = [_decoded(number, line, redactor) for number, line in enumerate(lines, start=1) if line.strip()]
     refused = [one for one in decoded if isinstance(one, str)]
-    known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
+    known: defaultdict[SessionKey, dict[str, FoundSecret]] = defaultdict(dict)
     events: list[SessionEvent] = []
     requests: dict[SessionKey, Request] = {}
     for one in decoded:

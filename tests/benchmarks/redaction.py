@@ -10,6 +10,7 @@ import timeit
 from collections.abc import Callable
 
 from consumer.domain.redaction import Redactor
+from tests.support.remembered import remembered
 
 CLEAN = (
     "User reports Outlook 365 (build 16.0.17328) crashes at start since 2025-03-04, error 0x80070005 in event "
@@ -31,7 +32,7 @@ def main() -> None:
     redactor = Redactor(b"benchmark" * 4)
     door = redactor.scope("tenant", "session")
     door.text(SECRET)
-    known = door.known_secrets()
+    known = remembered(door)
     sweeper = door.sweeper(known)
     long = (CLEAN + "\n") * 2000
     figures: dict[str, float] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from consumer.domain.redaction import KnownSecret, Redactor, Scope
+from consumer.domain.redaction import FoundSecret, KnownSecret, Redactor, Scope
 from consumer.domain.redaction.forms import spellings
 
 MARKED = {"parameters": [{"key": "p", "field_type": "password"}]}
@@ -34,7 +34,7 @@ class Session:
 
     def take(self, batch: Mapping[int, Event]) -> None:
         """As the inbox does: the door for each event, then what was found, then what is stored, then what came."""
-        found: dict[str, KnownSecret] = {}
+        found: dict[str, FoundSecret] = {}
         came: dict[int, str] = {}
         for name, event in batch.items():
             door = scope()
@@ -42,7 +42,7 @@ class Session:
                 door.parameters(MARKED, {"p": event.value})
             else:
                 came[name] = door.text(event)
-            found |= {secret.identity: secret for secret in door.known_secrets()}
+            found |= {secret.identity: secret for secret in door.found_secrets()}
         learned = scope().learn(self.known, found)
         if learned.fresh:
             self.texts = {name: learned.stored.text(text) for name, text in self.texts.items()}
@@ -52,9 +52,7 @@ class Session:
 
 def stored(secret: KnownSecret) -> KnownSecret:
     """As it comes back from its row."""
-    back = KnownSecret.unpacked(secret.kind, secret.identity, secret.packed_forms())
-    assert back.values == ()
-    return back
+    return KnownSecret.unpacked(secret.kind, secret.identity, secret.packed_forms())
 
 
 def after(batches: Iterable[Mapping[int, Event]]) -> dict[int, str]:
@@ -72,7 +70,7 @@ def one_by_one(*events: Event) -> list[str]:
 def placeholder(value: str, kind: str = "secret") -> str:
     door = scope()
     door.parameters(MARKED, {"p": value})
-    return f"[REDACTED:{kind}:{door.known_secrets()[0].identity}]"
+    return f"[REDACTED:{kind}:{door.found_secrets()[0].identity}]"
 
 
 class Occurrence(NamedTuple):

@@ -28,6 +28,7 @@ from tests.domain.retold import (
     placeholder,
     scope,
 )
+from tests.support.remembered import remembered
 from tests.support.wire import FACT, change
 
 INNER, OUTER = "Winter2024", "xxWinter2024yy-tail"
@@ -189,7 +190,7 @@ def test_a_value_that_two_secrets_share_keeps_its_placeholder() -> None:
     session = Session()
     session.take({1: f"m {INNER} n", 2: Marked(INNER)})
     before = dict(session.texts)
-    learned = scope().learn(session.known, {secret.identity: secret for secret in door.known_secrets()})
+    learned = scope().learn(session.known, {secret.identity: secret for secret in door.found_secrets()})
     assert learned.fresh
     assert learned.stored.text(before[1]) == before[1]
 
@@ -210,7 +211,7 @@ def test_the_placeholder_of_a_nested_value_is_not_read_as_a_value_within_it() ->
     whole = door.parameters(MARKED, {"p": [INNER]})
     door.parameters(MARKED, {"p": OUTER})
     assert isinstance(whole, dict)
-    arriving = scope().learn({}, {secret.identity: secret for secret in door.known_secrets()}).arriving
+    arriving = scope().learn({}, {secret.identity: secret for secret in door.found_secrets()}).arriving
     assert arriving.text(f"xx{whole['p']}yy-tail") == f"xx{whole['p']}yy-tail"
 
 
@@ -259,11 +260,11 @@ def test_given_placeholders_do_not_make_a_text_grow_without_end() -> None:
     value = "".join(map(str, range(12_000)))
     door = scope()
     door.parameters(MARKED, {"p": value})
-    [secret] = door.known_secrets()
+    [secret] = door.found_secrets()
     text = placeholder(value) * 1_000
     plain, _ = opened(text, {secret.identity: value.encode()})
     assert len(plain) <= MOST_OPENED_BYTES + len(text)
-    assert scope().sweeper([secret], [secret]).text(text) is text
+    assert scope().sweeper(remembered(door), [secret]).text(text) is text
 
 
 def test_a_long_value_that_overlaps_itself_everywhere_takes_linear_time() -> None:

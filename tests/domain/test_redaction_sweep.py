@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
 from consumer.domain.redaction.fingerprints import LONGEST_HEAD, SessionKey
 from consumer.domain.redaction.placeholders import PLACEHOLDER
+from tests.support.remembered import remembered
 
 KEY = b"k" * 32
 values = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=30).filter(
@@ -29,7 +30,7 @@ def scope(tenant: str = "tenant", session: str = "session") -> Scope:
 def marked(value: object, door: Scope | None = None) -> tuple[KnownSecret, ...]:
     door = door or scope()
     door.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})  # type: ignore[dict-item]
-    return door.known_secrets()
+    return remembered(door)
 
 
 SPELLINGS: dict[str, Callable[[str], str]] = {

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from consumer.domain.redaction import Redactor, Scope
 from consumer.domain.redaction.detectors import RULES, Family, find
 from consumer.domain.redaction.placeholders import PLACEHOLDER
+from tests.support.remembered import remembered
 
 SECRETS = Path(__file__).parents[1] / "golden" / "secrets"
 HALVES = ("dev", "held_out")
@@ -139,11 +140,9 @@ def test_what_only_a_second_look_finds_is_found_at_once(text: str) -> None:
 def test_what_was_found_is_found_elsewhere(parts: list[str]) -> None:
     door = scope()
     redacted = door.text("\n".join(parts))
-    sweeper = door.sweeper(door.known_secrets())
+    sweeper = door.sweeper(remembered(door))
     assert sweeper.text(redacted) == redacted
-    assert not sweeper or door.known_secrets() == tuple(
-        sorted(door.known_secrets(), key=lambda secret: secret.identity)
-    )
+    assert not sweeper or remembered(door) == tuple(sorted(remembered(door), key=lambda secret: secret.identity))
 
 
 def test_a_placeholder_is_stable_within_a_session_and_means_nothing_in_another() -> None:
@@ -156,14 +155,14 @@ def test_a_placeholder_is_stable_within_a_session_and_means_nothing_in_another()
 def test_a_password_seen_in_a_later_text_is_known() -> None:
     door = scope()
     door.text("reset his pw to Marble!22")
-    assert "Marble!22" not in door.sweep("typed Marble!22 by mistake as user name", door.known_secrets())
+    assert "Marble!22" not in door.sweep("typed Marble!22 by mistake as user name", remembered(door))
 
 
 @pytest.mark.parametrize("word", ["PIN is 482619", "door code: 482619", "$password = 'windows'"])
 def test_a_value_that_every_ticket_holds_is_not_looked_for_elsewhere(word: str) -> None:
     door = scope()
     assert door.text(word) != word
-    assert door.known_secrets() == ()
+    assert remembered(door) == ()
 
 
 def test_a_clean_text_is_the_same_object() -> None:

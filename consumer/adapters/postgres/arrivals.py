@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from consumer.domain.decode import Decoded
 from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent, SessionKey
-from consumer.domain.redaction import KnownSecret
+from consumer.domain.redaction import FoundSecret
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Arrivals:
     """Sessions that are spoken of, refused records included."""
     made: set[SessionKey] = field(default_factory=set)
     """Those of them that have to have a row: something of theirs is kept."""
-    secrets: defaultdict[SessionKey, dict[str, KnownSecret]] = field(default_factory=lambda: defaultdict(dict))
+    secrets: defaultdict[SessionKey, dict[str, FoundSecret]] = field(default_factory=lambda: defaultdict(dict))
     """What was found at the door, by identity."""
 
     def told(self) -> set[SessionKey]:

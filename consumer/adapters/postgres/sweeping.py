@@ -15,7 +15,7 @@ from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain import door, rewriting
 from consumer.domain.deadletters import cut
 from consumer.domain.events import SessionKey
-from consumer.domain.redaction import KnownSecret, Redactor, Sweeper
+from consumer.domain.redaction import FoundSecret, KnownSecret, Redactor, Sweeper
 
 _queries = Queries("secrets")
 
@@ -26,7 +26,7 @@ async def learn(
     connection: Connection,
     redactor: Redactor,
     marked: Collection[SessionKey],
-    found: Mapping[SessionKey, Mapping[str, KnownSecret]],
+    found: Mapping[SessionKey, Mapping[str, FoundSecret]],
     arriving: Collection[SessionKey],
 ) -> tuple[Sweepers, Sweepers]:
     """Remembers what was `found`. Returns the sweepers for what arrives, and those for what is stored.

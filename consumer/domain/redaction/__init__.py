@@ -33,7 +33,7 @@ The way of a value::
     scope = redactor.scope(tenant_id, session_id)      # one per event; cheap
     clean = scope.text(raw)                            # detectors
     used = scope.parameters(schema, raw_used)          # the schema's marks, then suspicion
-    found = scope.known_secrets()                      # with those of the events that came along
+    found = scope.found_secrets()                      # with those of the events that came along
     learned = scope.learn(known, by_identity(found))   # only where anything is found or known
     clean = learned.arriving.text(clean)
     earlier = learned.stored.text(earlier)             # what is stored already, if anything is fresh
@@ -43,13 +43,14 @@ The way of a value::
 """
 
 from consumer.domain.redaction.detectors import is_clean
-from consumer.domain.redaction.fingerprints import Form, KnownSecret
+from consumer.domain.redaction.fingerprints import Form, FoundSecret, KnownSecret
 from consumer.domain.redaction.placeholders import Kind, Numbering, number_placeholders
 from consumer.domain.redaction.redactor import Learned, Redactor, Scope
 from consumer.domain.redaction.sweep import Sweeper
 
 __all__ = [
     "Form",
+    "FoundSecret",
     "Kind",
     "KnownSecret",
     "Learned",

@@ -5,7 +5,7 @@ Without the key a fingerprint tells nothing about the value; with it, a guess ca
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
@@ -44,15 +44,24 @@ class Form(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownSecret:
-    """A secret of one session, to be found again in any of its spellings. What is stored of it never holds the value."""
+class FoundSecret:
+    """A secret as the door found it. Lives no longer than the texts that came with it, and never shows its values."""
 
     kind: Kind
     identity: str
     """16 hex digits: those of the placeholder that stands for it."""
+    values: tuple[str, ...] = field(repr=False)
+    """What is looked for elsewhere: of a nested value its leaves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSecret:
+    """A secret of one session, to be found again in any of its spellings. Never holds the value."""
+
+    kind: Kind
+    identity: str
+    """As in `FoundSecret`."""
     forms: tuple[Form, ...]
-    values: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    """What it was found as, in memory only and no longer than the texts that came with it: empty once it was stored."""
 
     def packed_forms(self) -> bytes:
         """The forms as one value for a ``bytea`` column: 22 bytes each."""
@@ -94,13 +103,9 @@ class SessionKey:
             self._classes = b"".join([_FOUR_CLASSES[four] for four in bits])
         return self._classes
 
-    def known_secret(self, kind: Kind, identity: str, values: Iterator[str]) -> KnownSecret | None:
-        """The secret with the forms of all its values (a nested one has several), or None where all are too short."""
-        found = tuple(value for value in values if len(value) >= SHORTEST_KNOWN)
-        if not found:
-            return None
-        forms = sorted([self.form(encoded(spelling)) for spelling in set(spellings(found))])
-        return KnownSecret(kind=kind, identity=identity, forms=tuple(forms), values=found)
+    def forms(self, values: Iterable[str]) -> set[Form]:
+        """All spellings of all values."""
+        return {self.form(encoded(spelling)) for spelling in set(spellings(values))}
 
     def form(self, spelling: bytes) -> Form:
         return Form(

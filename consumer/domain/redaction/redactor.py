@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from consumer.domain.redaction import detectors, parameters
-from consumer.domain.redaction.fingerprints import KnownSecret, SessionKey
+from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FoundSecret, KnownSecret, SessionKey
 from consumer.domain.redaction.placeholders import Kind, is_placeholder, stored_placeholder
 from consumer.domain.redaction.sweep import Sweeper
 
@@ -47,17 +47,17 @@ class Redactor:
 class Scope:
     """One session's redaction, made for an event (or a few) and dropped with it.
 
-    Collects what it found as ``KnownSecret``; a value lives no longer than the texts that came with it, and is never shown.
+    Collects what it found as ``FoundSecret``; a value lives no longer than the texts that came with it, and is never shown.
     """
 
-    __slots__ = ("_key", "_known", "_redaction_key", "_session_id", "_tenant_id")
+    __slots__ = ("_found", "_key", "_redaction_key", "_session_id", "_tenant_id")
 
     def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
         self._redaction_key = redaction_key
         self._tenant_id = tenant_id
         self._session_id = session_id
         self._key: SessionKey | None = None
-        self._known: dict[str, KnownSecret] | None = None
+        self._found: dict[str, FoundSecret] | None = None
 
     def text(self, text: str) -> str:
         """The text with its secrets replaced; the same object where nothing was found."""
@@ -88,17 +88,17 @@ class Scope:
         """
         return self._json(value, depth=0)
 
-    def known_secrets(self) -> tuple[KnownSecret, ...]:
+    def found_secrets(self) -> tuple[FoundSecret, ...]:
         """What was found so far and has a value of at least 6 characters, by identity."""
-        if not self._known:
+        if not self._found:
             return ()
-        return tuple(self._known[identity] for identity in sorted(self._known))
+        return tuple(self._found[identity] for identity in sorted(self._found))
 
-    def sweeper(self, known: Iterable[KnownSecret], at_hand: Iterable[KnownSecret] = ()) -> Sweeper:
+    def sweeper(self, known: Iterable[KnownSecret], at_hand: Iterable[FoundSecret] = ()) -> Sweeper:
         """``known`` must be of this session: another one's fingerprints match nothing here."""
         return Sweeper(self._session_key(), known, at_hand)
 
-    def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, KnownSecret]) -> Learned:
+    def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, FoundSecret]) -> Learned:
         """``known`` as it was stored, ``found`` as doors of this session found it, both by identity.
 
         All texts that were stored must have been swept by ``known``: only so are values found that hold another one.
@@ -131,20 +131,19 @@ class Scope:
         return "".join(parts)
 
     def _placeholder(self, kind: Kind, value: str, leaves: Iterable[str], *, known: bool = True) -> str:
-        key = self._session_key()
-        identity = key.identity(value)
+        identity = self._session_key().identity(value)
         if known:
-            self._remember(key, kind, identity, leaves)
+            self._remember(kind, identity, leaves)
         return stored_placeholder(kind, identity)
 
-    def _remember(self, key: SessionKey, kind: Kind, identity: str, leaves: Iterable[str]) -> None:
-        if self._known is None:
-            self._known = {}
-        if identity in self._known:
+    def _remember(self, kind: Kind, identity: str, leaves: Iterable[str]) -> None:
+        if self._found is None:
+            self._found = {}
+        if identity in self._found:
             return
-        secret = key.known_secret(kind, identity, iter(leaves))
-        if secret is not None:
-            self._known[identity] = secret
+        values = tuple(value for value in leaves if len(value) >= SHORTEST_KNOWN)
+        if values:
+            self._found[identity] = FoundSecret(kind=kind, identity=identity, values=values)
 
     def _parameters(self, schema: object, used: JsonValue, depth: int) -> JsonValue:
         if not isinstance(used, dict):

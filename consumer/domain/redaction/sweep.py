@@ -1,13 +1,13 @@
 """Removing known secrets from texts, as substrings, in any of their spellings."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from pydantic import JsonValue
 
 from consumer.domain.redaction.fingerprints import (
     LONGEST_HEAD,
     PREFIX_BYTES,
+    FoundSecret,
     KnownSecret,
     SessionKey,
     encoded,
@@ -32,7 +32,7 @@ class Sweeper:
 
     __slots__ = ("_forms", "_key", "_values")
 
-    def __init__(self, key: SessionKey, known: Iterable[KnownSecret], at_hand: Iterable[KnownSecret] = ()) -> None:
+    def __init__(self, key: SessionKey, known: Iterable[KnownSecret], at_hand: Iterable[FoundSecret] = ()) -> None:
         """With ``at_hand`` for texts as the door leaves them: what it replaced by these is read as their values.
 
         Not for a text that was swept: there a placeholder can stand for any spelling.
@@ -57,15 +57,15 @@ class Sweeper:
         """Whether there is anything to look for."""
         return bool(self._forms)
 
-    def within(self, secret: KnownSecret) -> KnownSecret:
-        """The secret, its values at hand, with the forms in which it stands in texts that this sweeper has swept."""
-        forms = set(secret.forms)
+    def within(self, secret: FoundSecret) -> KnownSecret:
+        """The secret, to be found again also in texts that this sweeper has swept."""
+        forms = self._key.forms(secret.values)
         if self:
             for spelling in set(spellings(secret.values)):
                 swept = self.text(spelling)
                 if swept is not spelling:
                     forms.update(map(self._key.form, closed(swept)))
-        return replace(secret, forms=tuple(sorted(forms)))
+        return KnownSecret(kind=secret.kind, identity=secret.identity, forms=tuple(sorted(forms)))
 
     def text(self, text: str) -> str:
         """The text without the known secrets; the same object where none stands in it."""

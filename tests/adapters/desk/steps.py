@@ -131,7 +131,7 @@ async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
     scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
     rows = await tables.connection.fetch("SELECT kind, identity, forms FROM session_secrets")
     known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
-    for secret in scope.learn(known, {one.identity: one for one in scope.known_secrets()}).fresh:
+    for secret in scope.learn(known, {one.identity: one for one in scope.found_secrets()}).fresh:
         await tables.execute(
             "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
             KEY.tenant_id,
