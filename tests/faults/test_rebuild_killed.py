@@ -64,11 +64,12 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
     seed = secrets.randbelow(10_000)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     chance = random.Random(seed)
-    before = await served(stage)
+    before = await served(stage, tmp_path / "served.log")
     calls = stage.model.calls
-    undisturbed = rebuilding(stage, undisturbed_database, tmp_path / "undisturbed.log")
-    disturbed = rebuilding(stage, empty_database, tmp_path / "disturbed.log")
-    try:
+    with (
+        rebuilding(stage, undisturbed_database, tmp_path / "undisturbed.log") as undisturbed,
+        rebuilding(stage, empty_database, tmp_path / "disturbed.log") as disturbed,
+    ):
         whole = json.loads(await undisturbed.finished())
         await disturbed.killed_at(when(tables, PREPARED), empty_database)
         await tables.execute(SLOW)
@@ -79,9 +80,6 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
             events = await tables.fetchval("SELECT count(*) FROM session_events")
             print(f"killed with {events} events stored")  # noqa: T201 - as above
         last = json.loads(await disturbed.finished())
-    finally:
-        undisturbed.discard()
-        disturbed.discard()
     assert whole["events"] > SESSIONS * FACTS
     assert (last["events"], last["outcomes"]) == (0, whole["outcomes"]), "it did not go on where it was"
     assert (last["lost"], last["ready_to_serve"]) == ({}, True)
@@ -95,13 +93,13 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
     assert stage.model.calls == calls
 
 
-async def served(stage: Stage) -> Written:
+async def served(stage: Stage, log: Path) -> Written:
     """A service has seen it all, and is gone."""
-    service = await stage.running(revise_after_seconds="0.2", redaction_key=KEY)
-    for events in history():
-        await stage.send(*events)
-        await stage.settled()
-    await service.terminate()
+    with ForkedCommand(stage.environment(revise_after_seconds="0.2", redaction_key=KEY), log, "run") as service:
+        await service.start()
+        for events in history():
+            await stage.send(*events)
+            await stage.settled()
     return await stage.oracle.read()
 
 

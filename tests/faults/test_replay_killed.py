@@ -22,7 +22,7 @@ SESSIONS = 40
 CALLS_AT_ONCE = 4
 MOMENTS = ["begun"] * 4 + ["taken", "kept", "revised"] * 2
 """What has to come forward before each kill: calls begun at the model, leases taken, drafts kept, revisions made."""
-KEPT = "SELECT session_id FROM drafts WHERE state = 'drafted' AND prompt_version <> 'older'"
+KEPT = "SELECT session_id, attempts FROM drafts WHERE state = 'drafted' AND prompt_version <> 'older'"
 COUNTS = {
     "taken": "SELECT last_value FROM lease_tokens",
     "kept": f"SELECT count(*) FROM ({KEPT}) AS kept",
@@ -40,35 +40,32 @@ Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture
-async def plan(stage: Stage) -> Plan:
+async def plan(stage: Stage, tmp_path: Path) -> AsyncIterator[Plan]:
     """Of packages that an older prompt made. A service without a key publishes, and leaves the calls to others."""
     stories = [Story(f"s-{number}") for number in range(SESSIONS)]
-    first = await stage.running()
-    await stage.send(*(one.opened(f"Case of {one.session_id}") for one in stories))
-    await stage.send(*(one.request() for one in stories))
-    await stage.settled()
-    await first.terminate()
+    with ForkedCommand(stage.environment(), tmp_path / "first.log", "run") as first:
+        await first.start()
+        await stage.send(*(one.opened(f"Case of {one.session_id}") for one in stories))
+        await stage.send(*(one.request() for one in stories))
+        await stage.settled()
     for table in ("drafts", "packages"):
         await stage.query(f"UPDATE {table} SET prompt_version = 'older'")
     await stage.forget_cached_drafts()
-    await stage.running(keyed=False)
-    planned = await stage.command("replay", "plan", "--json")
-    assert planned.code == 0, planned.errors
     stage.model.forget()
-    found: Plan = json.loads(planned.output)
-    assert (found["changed"], found["model_calls"]) == (SESSIONS, SESSIONS)
-    return found
+    planning = ForkedCommand(stage.environment(), tmp_path / "plan.log", "replay", "plan", "--json")
+    with ForkedCommand(stage.environment(keyed=False), tmp_path / "publishing.log", "run") as publishing, planning:
+        await publishing.start()
+        found: Plan = json.loads(await planning.finished())
+        assert (found["changed"], found["model_calls"], stage.model.calls) == (SESSIONS, SESSIONS, 0)
+        yield found
 
 
 @pytest.fixture
 async def apply(stage: Stage, plan: Plan, tmp_path: Path) -> AsyncIterator[ForkedCommand]:
-    made = ForkedCommand(
-        stage.environment(model_concurrency=str(CALLS_AT_ONCE)),
-        tmp_path / "apply.log",
-        *("replay", "apply", plan["replay_id"], "--publish", "--json"),
-    )
-    yield made
-    made.discard()
+    environment = stage.environment(model_concurrency=str(CALLS_AT_ONCE))
+    options = (plan["replay_id"], "--publish", "--json")
+    with ForkedCommand(environment, tmp_path / "apply.log", "replay", "apply", *options) as made:
+        yield made
 
 
 @pytest.fixture
@@ -82,7 +79,7 @@ async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_
     stage: Stage, plan: Plan, apply: ForkedCommand
 ) -> None:
     report = json.loads(await apply.finished())
-    assert_it_adds_up(report)
+    assert_it_adds_up(report, calls=SESSIONS)
     await assert_each_revision_is_told_once(stage, plan)
     assert stage.model.calls == plan["model_calls"]
     paid = Usage(**stage.model.reported)
@@ -115,11 +112,12 @@ async def test_killed_ten_times_a_replay_repeats_at_most_the_calls_in_flight_and
         assert len(in_flight) <= CALLS_AT_ONCE
         repeatable.update(in_flight)
     report = json.loads(await apply.finished())
-    assert_it_adds_up(report)
+    assert_it_adds_up(report, calls=await database_of.fetchval(f"SELECT sum(attempts) FROM ({KEPT}) AS kept"))
     await assert_each_revision_is_told_once(stage, plan)
-    calls = Counter(session_of(call) for call in stage.model.requests)
-    assert calls <= Counter({f"s-{number}": 1 for number in range(SESSIONS)}) + repeatable
-    assert calls.total() <= plan["model_calls"] + repeatable.total()
+    # By drafts: on a machine that stands still for seconds a call of one may be retried, killed or not.
+    begun = Counter(session_of(call) for call in {call.boundary: call for call in stage.model.requests}.values())
+    assert begun <= Counter({f"s-{number}": 1 for number in range(SESSIONS)}) + repeatable
+    assert begun.total() <= plan["model_calls"] + repeatable.total()
     assert repeatable, "no kill met a call: the test proves nothing"
 
 
@@ -156,10 +154,10 @@ def session_of(call: Received) -> str:
     return found[1]
 
 
-def assert_it_adds_up(report: dict[str, Any]) -> None:
+def assert_it_adds_up(report: dict[str, Any], *, calls: int) -> None:
     """It tells of the drafts that are kept, whatever was lost on the way."""
     ended = {"revised": SESSIONS, "drafted": 0, "unchanged": 0, "failed": 0, "dropped": 0}
-    expected = {**ended, "state": "done", "planned": 0, "released": 0, "calls": SESSIONS, "limited": False}
+    expected = {**ended, "state": "done", "planned": 0, "released": 0, "calls": calls, "limited": False}
     assert {name: report[name] for name in expected} == expected
 
 

@@ -133,9 +133,10 @@ async def test_killed_at_random_moments_it_leaves_every_session_whole_or_trimmed
     chance = random.Random(seed)
     for dsn in (database, undisturbed_database):
         await fill(dsn)
-    undisturbed = trimming(undisturbed_database, redis_url, topic_prefix, tmp_path / "undisturbed.log")
-    disturbed = trimming(database, redis_url, topic_prefix, tmp_path / "disturbed.log")
-    try:
+    with (
+        trimming(undisturbed_database, redis_url, topic_prefix, tmp_path / "undisturbed.log") as undisturbed,
+        trimming(database, redis_url, topic_prefix, tmp_path / "disturbed.log") as disturbed,
+    ):
         told = json.loads(await undisturbed.finished())
         assert (told["sessions"], told["keys"], told["excerpts"]) == (SESSIONS["old"], SESSIONS["forgotten"], 10)
         await tables.execute(SLOW)
@@ -146,9 +147,6 @@ async def test_killed_at_random_moments_it_leaves_every_session_whole_or_trimmed
             assert standing <= ALLOWED
         before = await tables.fetchval(LEFT)
         rest = json.loads(await disturbed.finished())
-    finally:
-        undisturbed.discard()
-        disturbed.discard()
     assert 0 < before < SESSIONS["old"]
     assert rest["sessions"] == SESSIONS["old"] - before
     assert await contents(database) == await contents(undisturbed_database)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import asyncpg
 
@@ -24,13 +26,23 @@ _POLL_SECONDS = 0.05
 
 
 class ForkedCommand:
-    """What it says goes to one file, however often it is started."""
+    """What it says goes to one file, however often it is started. Nothing of it is left after the `with` block."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
         self._environment = whole_environment(environment)
         self._log = log
         self._arguments = arguments
         self._process: ForkServerProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.is_alive():
+            self._process.kill()
+            self._process.join(10)
 
     @property
     def running(self) -> bool:
@@ -80,12 +92,6 @@ class ForkedCommand:
             await asyncio.sleep(_POLL_SECONDS)
         assert process.exitcode == 0, f"it ended with {process.exitcode}\n{self._tail()}"
         return self.logged[begun:]
-
-    def discard(self) -> None:
-        """Nothing of it is left running."""
-        if self._process is not None and self._process.is_alive():
-            self._process.kill()
-            self._process.join(10)
 
     def _tail(self) -> str:
         return "\n".join(self.logged.splitlines()[-25:])

@@ -47,6 +47,11 @@ class Received:
         return str(self.body["messages"][0]["content"])
 
     @property
+    def boundary(self) -> str:
+        """The line before the records: each draft has its own, and keeps it in its retry and its repair."""
+        return self.user_text.partition("\n")[0]
+
+    @property
     def is_repair(self) -> bool:
         return len(self.body["messages"]) > 1
 
@@ -145,7 +150,7 @@ class ModelServer:
 
     def calls_by_draft(self) -> Counter[str]:
         """How often each draft's maker called: its retry and its repair have the boundary of its first call."""
-        return Counter(request.user_text.partition("\n")[0] for request in self.requests)
+        return Counter(request.boundary for request in self.requests)
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each set of records was sent, whatever the boundary around it."""

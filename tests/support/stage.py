@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 
 from consumer.app import prepare as make_ready
 from consumer.domain.events import Origin
@@ -38,6 +39,8 @@ FAST = {
     "ESCALATION_UPGRADE_SPREAD_SECONDS": "1",
 }
 _POLL_SECONDS = 0.1
+NO_GROUPS_YET = (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
+"""What a broker says until the first member of any group has come."""
 
 Event = dict[str, Any]
 RawRecord = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
@@ -190,7 +193,7 @@ class Stage:
     async def _unsettled(self) -> str:
         try:
             return await self.oracle.unsettled()
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, asyncpg.PostgresError, *NO_GROUPS_YET) as error:
             return repr(error)
 
     async def published(self, count: int, *, within_seconds: float = LONG_ENOUGH_SECONDS) -> list[Event]:

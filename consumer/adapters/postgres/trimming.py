@@ -12,6 +12,7 @@ from consumer.domain.events import SessionKey
 from consumer.flows.retention import Page, RetentionRules, Step, Trimmed
 
 _queries = Queries("trimming")
+_erasure = Queries("erasure")
 
 PAGE = 1000
 """Sessions on a page."""
@@ -96,9 +97,9 @@ async def _forget_content(connection: Connection, keys: Keys) -> None:
     tickets = await tickets_of(connection, keys)
     concerned = columns(keys, 2)
     for statement in (
-        _queries.forget_packages,
-        _queries.forget_drafts,
-        _queries.forget_events,
+        _erasure.forget_packages,
+        _erasure.forget_drafts,
+        _erasure.forget_events,
         _queries.forget_texts,
     ):
         await connection.execute(statement, *concerned)
@@ -120,7 +121,7 @@ async def _trim_dead_letters(connection: Connection, rules: RetentionRules, *, d
 async def _forget(connection: Connection, keys: Collection[SessionKey], age_seconds: float) -> Trimmed:
     rows = await connection.fetch(_queries.lock_forgettable, *columns(sorted(keys), 2), age_seconds)
     gone = columns([_key(row) for row in rows], 2)
-    for statement in (_queries.forget_requests, _queries.forget_secrets, _queries.forget_sessions):
+    for statement in (_queries.forget_requests, _erasure.forget_secrets, _queries.forget_sessions):
         await connection.execute(statement, *gone)
     return Trimmed(keys=len(rows))
 

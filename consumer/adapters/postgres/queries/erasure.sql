@@ -1,4 +1,5 @@
 -- The end of a session: its ids, its last ticket and the fact of the erasure remain. All sessions are locked by then.
+-- Retention has events, drafts, packages and fingerprints go by the same queries.
 
 -- name: requests_of
 SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,

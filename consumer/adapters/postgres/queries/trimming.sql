@@ -1,5 +1,6 @@
 -- Retention: content leaves by age, keys stay longer. Ages are the database's, in seconds.
 -- Locks are taken as intake takes them: sessions by key, then their requests. What somebody else has locked is left out.
+-- Events, drafts, packages and fingerprints go as an erasure has them go: erasure.sql.
 
 -- name: count
 SELECT count(*) FROM sessions;
@@ -64,18 +65,6 @@ WHERE s.erased_at IS NULL AND s.changed_at < now() - make_interval(secs => $3)
                                             AND d.state = 'claimed' AND d.claimed_until > now())
 ORDER BY s.tenant_id, s.session_id;
 
--- name: forget_events
-DELETE FROM session_events AS e USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
-WHERE (e.tenant_id, e.session_id) = (old.tenant_id, old.session_id);
-
--- name: forget_drafts
-DELETE FROM drafts AS d USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
-WHERE (d.tenant_id, d.session_id) = (old.tenant_id, old.session_id);
-
--- name: forget_packages
-DELETE FROM packages AS p USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
-WHERE (p.tenant_id, p.session_id) = (old.tenant_id, old.session_id);
-
 -- name: forget_texts
 -- Requests stay as keys: known ones are neither drafted nor published again.
 UPDATE requests AS r
@@ -121,10 +110,6 @@ FOR UPDATE OF s SKIP LOCKED;
 -- name: forget_requests
 DELETE FROM requests AS r USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
 WHERE (r.tenant_id, r.session_id) = (old.tenant_id, old.session_id);
-
--- name: forget_secrets
-DELETE FROM session_secrets AS k USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
-WHERE (k.tenant_id, k.session_id) = (old.tenant_id, old.session_id);
 
 -- name: forget_sessions
 DELETE FROM sessions AS s USING unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
