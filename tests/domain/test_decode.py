@@ -207,7 +207,7 @@ class TestAttributes:
             },
         )
     )
-    def test_the_quick_look_agrees_with_the_published_envelope(self, given_attributes: dict[str, Any]) -> None:
+    def test_attributes_are_as_the_published_envelope_says(self, given_attributes: dict[str, Any]) -> None:
         attributes = event(data=...) | {"stateversion": 1} | given_attributes
         try:
             wanted = Envelope.model_validate(attributes)

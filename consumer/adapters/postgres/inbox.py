@@ -144,9 +144,8 @@ class PostgresInbox:
     ) -> None:
         """`arriving`: sessions of which texts will be stored; a batch that is read again has none."""
         found = {key: known for key, known in arrivals.secrets.items() if key in work.heads and key not in work.erased}
-        marked = {key for key in work.marked if key in arriving or key in found}
-        if found or marked:
-            work.sweepers, grown = await sweeping.learn(connection, self._redactor, sorted(marked), found, arriving)
+        if found or work.marked:
+            work.sweepers, grown = await sweeping.learn(connection, self._redactor, work.marked, found, arriving)
             if grown:
                 swept = await sweeping.rewrite(connection, grown)
                 work.changed |= swept.changed

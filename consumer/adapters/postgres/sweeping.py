@@ -35,8 +35,8 @@ async def learn(
     `marked` are the sessions of the batch that are known to have some.
     """
     known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
-    if marked:
-        for row in await connection.fetch(_queries.known, *columns(marked, 2)):
+    if asked := sorted(key for key in marked if key in arriving or key in found):
+        for row in await connection.fetch(_queries.known, *columns(asked, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
     learned = {

@@ -5,13 +5,11 @@ Without the key a fingerprint tells nothing about the value; with it, a guess ca
 """
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple, Self
 
-from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.placeholders import Kind
 
 SHORTEST_KNOWN = 6
@@ -102,10 +100,6 @@ class SessionKey:
             bits = blake2b(key=self._key, digest_size=64, person=b"classes").digest()
             self._classes = b"".join([_FOUR_CLASSES[four] for four in bits])
         return self._classes
-
-    def forms(self, values: Iterable[str]) -> set[Form]:
-        """All spellings of all values."""
-        return {self.form(encoded(spelling)) for spelling in set(spellings(values))}
 
     def form(self, spelling: bytes) -> Form:
         return Form(

@@ -59,12 +59,12 @@ class Sweeper:
 
     def within(self, secret: FoundSecret) -> KnownSecret:
         """The secret, to be found again also in texts that this sweeper has swept."""
-        forms = self._key.forms(secret.values)
-        if self:
-            for spelling in set(spellings(secret.values)):
-                swept = self.text(spelling)
-                if swept is not spelling:
-                    forms.update(map(self._key.form, closed(swept)))
+        forms = set()
+        for spelling in set(spellings(secret.values)):
+            forms.add(self._key.form(encoded(spelling)))
+            swept = self.text(spelling)
+            if swept is not spelling:
+                forms.update(map(self._key.form, closed(swept)))
         return KnownSecret(kind=secret.kind, identity=secret.identity, forms=tuple(sorted(forms)))
 
     def text(self, text: str) -> str:
