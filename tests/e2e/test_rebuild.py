@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import asyncpg
 import pytest
 
 from consumer.adapters.postgres.pool import closing_pool
@@ -12,6 +11,7 @@ from consumer.cli.rebuild import rebuilt
 from consumer.domain import proof
 from consumer.domain.proof import Verdict
 from tests.support.contents import contents
+from tests.support.databases import connected
 from tests.support.service import command
 from tests.support.stage import Stage, Story, settings_of
 from tests.support.waiting import until
@@ -26,12 +26,9 @@ TO_DO = (
 
 
 async def count(dsn: str, sql: str) -> int:
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         found: int = await connection.fetchval(sql)
         return found
-    finally:
-        await connection.close()
 
 
 @pytest.mark.timeout(240)

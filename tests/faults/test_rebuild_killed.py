@@ -5,9 +5,8 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
 import pytest
 
 from consumer.adapters.postgres.pool import closing_pool
@@ -16,6 +15,7 @@ from consumer.domain import proof
 from consumer.domain.events import Origin
 from consumer.domain.proof import Verdict
 from tests.support.contents import Contents, contents
+from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand
 from tests.support.oracle import Written
 from tests.support.stage import Event, Stage, Story
@@ -47,14 +47,11 @@ COPIED = {
 }
 """What rebuilt stores have in common besides."""
 
-Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
 
 @pytest.fixture
 async def tables(empty_database: str) -> AsyncIterator[Database]:
-    found = await asyncpg.connect(empty_database)
-    yield found
-    await found.close()
+    async with connected(empty_database) as found:
+        yield found
 
 
 @pytest.mark.timeout(300)
@@ -148,11 +145,8 @@ def transaction(tables: Database, chance: random.Random) -> Callable[[], Awaitab
 
 
 async def told(dsn: str) -> dict[str, list[dict[str, Any]]]:
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         return {name: [dict(row) for row in await connection.fetch(query)] for name, query in COPIED.items()}
-    finally:
-        await connection.close()
 
 
 async def verdicts(dsn: str, kept: Contents) -> set[Verdict]:

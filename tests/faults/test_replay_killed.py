@@ -7,13 +7,13 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
 import pytest
 
 from consumer.domain.prices import price_of
 from schemas.packages import Usage
+from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand
 from tests.support.model_server import Menu, Received, Reply
 from tests.support.stage import Stage, Story
@@ -36,7 +36,6 @@ SLOW_WRITES = """
 """So that kills meet transactions as they meet calls."""
 
 Plan = dict[str, Any]
-Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture
@@ -70,9 +69,8 @@ async def apply(stage: Stage, plan: Plan, tmp_path: Path) -> AsyncIterator[Forke
 
 @pytest.fixture
 async def database_of(stage: Stage) -> AsyncIterator[Database]:
-    found = await asyncpg.connect(stage.dsn)
-    yield found
-    await found.close()
+    async with connected(stage.dsn) as found:
+        yield found
 
 
 async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_price_it_foretold(

@@ -5,14 +5,13 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
 
-import asyncpg
 import pytest
 
 from consumer.adapters.postgres.pool import closing_pool
 from tests.support.clerk import Clerk
 from tests.support.contents import contents
+from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand
 from tests.support.wire import FACT, arrive, change, request
 
@@ -72,14 +71,11 @@ LEAVING = """
                    AND state = 'active' AND query LIKE '%DELETE FROM session_events%')
 """
 
-Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Database]:
-    found = await asyncpg.connect(database)
-    yield found
-    await found.close()
+    async with connected(database) as found:
+        yield found
 
 
 async def fill(dsn: str) -> None:

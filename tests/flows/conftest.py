@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import asyncpg
 import pytest
 
 from tests.support import answers
+from tests.support.databases import connected
 from tests.support.model_server import ModelServer
 from tests.support.office import Office
 from tests.support.tables import Tables
@@ -19,10 +19,8 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Tables]:
-    connection = await asyncpg.connect(database)
-    yield Tables(connection)
-    if not connection.is_closed():
-        await connection.close()
+    async with connected(database) as connection:
+        yield Tables(connection)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-import asyncpg
+from tests.support.databases import connected
 
 COLUMNS = {
     "session_events": "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data",
@@ -23,12 +23,9 @@ Contents = dict[str, list[dict[str, Any]]]
 
 async def contents(dsn: str, *, without: Collection[str] = ()) -> Contents:
     """The rows of every table, in order."""
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         return {
             name: [dict(row) for row in await connection.fetch(f"SELECT {columns} FROM {name} ORDER BY 1, 2, 3")]
             for name, columns in COLUMNS.items()
             if name not in without
         }
-    finally:
-        await connection.close()

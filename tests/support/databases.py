@@ -1,13 +1,16 @@
 """A database of its own for every test, copied from a template in milliseconds."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
 from tests.support.servers import run
+
+Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class CopiedDatabases:
@@ -66,12 +69,19 @@ def with_search_path(dsn: str, schema: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-async def _execute(dsn: str, sql: str) -> None:
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Database]:
+    """A connection of its own, closed in any case."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(sql)
+        yield connection
     finally:
         await connection.close()
+
+
+async def _execute(dsn: str, sql: str) -> None:
+    async with connected(dsn) as connection:
+        await connection.execute(sql)
 
 
 async def _migrate(dsn: str) -> None:

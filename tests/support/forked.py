@@ -15,8 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import asyncpg
-
+from tests.support.databases import connected
 from tests.support.service import whole_environment
 from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 
@@ -98,16 +97,13 @@ class ForkedCommand:
 
 
 async def _let_go(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         await until(
             lambda: connection.fetchval(
                 "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
                 " AND application_name IN ('escalation-replay', 'escalation-look', 'escalation-prepare'))"
             )
         )
-    finally:
-        await connection.close()
 
 
 def _run(environment: Mapping[str, str], log: str, arguments: tuple[str, ...]) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool, open_pool
 from tests.adapters.desk.steps import make_desk
+from tests.support.databases import connected
 from tests.support.tables import Tables
 
 
@@ -20,9 +20,8 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Tables]:
-    connection = await asyncpg.connect(database)
-    yield Tables(connection)
-    await connection.close()
+    async with connected(database) as connection:
+        yield Tables(connection)
 
 
 @pytest.fixture
