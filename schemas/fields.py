@@ -6,7 +6,7 @@ except where a member says so.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, LiteralString
 
@@ -23,8 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MAX_VERSION = 2**63 - 1  # PostgreSQL's bigint, and the contract's bound
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_SECONDS = slice(17, 19)  # where a RFC 3339 time holds its seconds
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,18 @@ def _number_as_text(value: Any) -> Any:
 
 
 def instant(value: Any) -> datetime:
-    """RFC 3339, with an offset, to UTC. Raises PydanticCustomError for anything else."""
+    """RFC 3339, with an offset, to UTC and to the nearest microsecond. Raises PydanticCustomError for anything else."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     if not isinstance(value, str) or not (match := _RFC_3339.fullmatch(value)):
         raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset")
-    if match[1] == "60":  # a leap second, which Python's datetime does not know
-        value = value[: _SECONDS.start] + "59" + value[_SECONDS.stop :]
+    minute, second, fraction, offset = match.groups()
+    if second == "60":  # a leap second, which Python's datetime does not know
+        second = "59"
+    nanoseconds = int((fraction or "0").ljust(9, "0")[:9])
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        whole = datetime.fromisoformat(f"{minute}{second}{offset}".upper())
+        return (whole + timedelta(microseconds=(nanoseconds + 500) // 1000)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset") from None
 
@@ -110,7 +112,7 @@ Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
 """A session's version: an integer from 0 to 2^63-1, written without a fraction."""
 
 Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""An RFC 3339 time with an offset, kept in UTC; a leap second counts as the second before."""
+"""An RFC 3339 time with an offset, kept in UTC to the microsecond; a leap second counts as the second before."""
 
 Percent = Annotated[
     int,

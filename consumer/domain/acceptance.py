@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.events import SessionChange, SessionKey
 
 
 class Head(NamedTuple):
@@ -28,17 +28,17 @@ Slot: TypeAlias = tuple[SessionKey, int]
 class Acceptance:
     """What becomes of a batch's events."""
 
-    accepted: tuple[tuple[int, SessionEvent], ...]
+    accepted: tuple[tuple[int, SessionChange], ...]
     """With arrival numbers that continue those of the session, in the order of arrival."""
     heads: Mapping[SessionKey, Head]
     """Of the sessions that got something new, as they are now."""
     repeated: int
     """Accepted before: no-ops."""
-    conflicting: tuple[SessionEvent, ...]
+    conflicting: tuple[SessionChange, ...]
     """Their version belongs to another event, which stays."""
 
 
-def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionEvent]) -> frozenset[Slot]:
+def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionChange]) -> frozenset[Slot]:
     """The slots that may be taken already."""
     asked = set()
     for event in events:
@@ -48,14 +48,14 @@ def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionEvent])
     return frozenset(asked)
 
 
-def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionEvent]) -> Acceptance:
+def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionChange]) -> Acceptance:
     """`events` in the order of arrival; `taken` holds the event ids that were found for `to_look_up`."""
     owners: defaultdict[SessionKey, dict[int, str]] = defaultdict(dict)
     for (key, version), event_id in taken.items():
         owners[key][version] = event_id
     now: dict[SessionKey, Head] = {}
-    accepted: list[tuple[int, SessionEvent]] = []
-    conflicting: list[SessionEvent] = []
+    accepted: list[tuple[int, SessionChange]] = []
+    conflicting: list[SessionChange] = []
     repeated = 0
     for event in events:
         key, version = event.key, event.version

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
-from consumer.domain import deadletters, door, plain, storable
+from consumer.domain import deadletters, door, plain, storable, stored
 from consumer.domain.attributes import Headers, headers_of, is_json, read, trace_of
 from consumer.domain.events import (
     Arrival,
@@ -20,10 +20,10 @@ from consumer.domain.events import (
     Refusal,
     Request,
     RequestKey,
-    SessionEvent,
+    SessionChange,
     SessionKey,
 )
-from consumer.domain.payload import Unacceptable, check_parameters, invalid
+from consumer.domain.payload import Unacceptable, check_parameters, invalid, parse_member
 from consumer.domain.redaction import FoundSecret, Redactor, Scope
 from schemas.envelope import DEFAULT_TENANT, Envelope
 from schemas.escalations import ESCALATION_TYPES, EscalationCancelled, EscalationRequested
@@ -57,8 +57,11 @@ class Attributes(NamedTuple):
 
 def decode(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     """What the record says, or why it is refused. Never raises, whatever it holds."""
-    if topics.carries_sessions(record.origin.topic) and (event := plain.session_event(record)):
-        return Decoded(event, record.key)
+    if topics.carries_sessions(record.origin.topic) and (event := plain.read(record)):
+        if change := plain.change(record, event):
+            return Decoded(change, record.key)
+        if found := _looked_at_closely(record, event, redactor):
+            return found
     return decode_any(record, topics, redactor)
 
 
@@ -75,6 +78,20 @@ def decode_any(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     except Unacceptable as refused:
         return _refused(record, refused, event, scope or _scope_of_unchecked(redactor, event))
     return Decoded(arrival, record.key, scope.found_secrets())
+
+
+def _looked_at_closely(record: Record, event: plain.Plain, redactor: Redactor) -> Decoded | None:
+    """An event of which only the data is no plain one; None where it is refused, or of a type that nobody knows."""
+    if event.type not in SESSION_TYPES:
+        return None
+    key = SessionKey(event.tenantid, event.subject)
+    attributes = Attributes(key, event.id, event.type, event.time, event.stateversion, event.actor, None)
+    scope = redactor.scope(*key)
+    try:
+        change = _session_event(record, attributes, parse_member(bytes(event.data)), scope)
+    except Unacceptable:
+        return None
+    return Decoded(change, record.key, scope.found_secrets())
 
 
 def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Attributes:
@@ -118,18 +135,18 @@ def _arrival(
     return _about_request(record, topics, headers, attributes, data, scope)
 
 
-def _session_event(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> SessionEvent:
+def _session_event(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> SessionChange:
     if attributes.version is None:
         raise invalid("stateversion: Field required")
     model = SESSION_TYPES.get(attributes.type)
-    checked = None
+    kept = None
     if model is not None:
         fields = door.redacted(scope, _object(data))
         try:
-            checked = model.model_validate(fields)
+            kept = stored.dump(model.model_validate(fields))
         except ValidationError as error:
             raise invalid(_named(error, "data")) from None
-    return SessionEvent(
+    return SessionChange(
         origin=record.origin,
         key=attributes.key,
         version=attributes.version,
@@ -137,7 +154,7 @@ def _session_event(record: Record, attributes: Attributes, data: JsonValue, scop
         type=attributes.type,
         occurred_at=attributes.time,
         actor=None if attributes.actor is None else door.text(scope, attributes.actor),
-        data=checked,
+        data=kept,
     )
 
 

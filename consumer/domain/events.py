@@ -58,8 +58,22 @@ class TraceContext:
 NO_TRACE = TraceContext()
 
 
+class SessionChange(NamedTuple):
+    """One change of a session, as it is stored. A tuple for speed."""
+
+    origin: Origin
+    key: SessionKey
+    version: int
+    event_id: str
+    type: str
+    occurred_at: datetime
+    actor: str | None
+    data: str | None
+    """Redacted JSON, see `stored`; None for a type that this release does not know."""
+
+
 class SessionEvent(NamedTuple):
-    """One change of a session. `data` is None for a type that this release does not know. A tuple for speed."""
+    """One change of a session, as it is folded. `data` is None for a type that this release does not know."""
 
     origin: Origin
     key: SessionKey
@@ -121,4 +135,4 @@ class Ignored:
     session: SessionKey
 
 
-Arrival = SessionEvent | Request | Cancellation | Refusal | Ignored
+Arrival = SessionChange | Request | Cancellation | Refusal | Ignored

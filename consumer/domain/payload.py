@@ -53,11 +53,23 @@ def parse(value: bytes | None) -> JsonValue:
         raise too_large(f"the value has {len(value)} bytes, over {MAX_BYTES}")
     if value.startswith(_BYTE_ORDER_MARK):
         value = value.removeprefix(_BYTE_ORDER_MARK)
+    parsed = _parsed(value)
+    check_depth(parsed)
+    return parsed
+
+
+def parse_member(value: bytes) -> JsonValue:
+    """As `parse`, of a member of an object that is within the limits of size."""
+    parsed = _parsed(value)
+    check_depth([parsed])
+    return parsed
+
+
+def _parsed(value: bytes) -> JsonValue:
     try:
         parsed: JsonValue = from_json(value, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         parsed = _tolerantly(value)
-    check_depth(parsed)
     return parsed
 
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from consumer.domain import acceptance, door, stored
 from consumer.domain.acceptance import Head
 from consumer.domain.decode import Decoded, decode
-from consumer.domain.events import Origin, Record, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.events import Origin, Record, Refusal, Request, SessionChange, SessionEvent, SessionKey
 from consumer.domain.redaction import FoundSecret, Redactor, Sweeper
 from consumer.domain.session import Session, fold
 from schemas.escalations import ESCALATION_TYPES
@@ -46,11 +46,11 @@ def read(lines: Iterable[str], redactor: Redactor) -> Recordings:
     decoded = [_decoded(number, line, redactor) for number, line in enumerate(lines, start=1) if line.strip()]
     refused = [one for one in decoded if isinstance(one, str)]
     known: defaultdict[SessionKey, dict[str, FoundSecret]] = defaultdict(dict)
-    events: list[SessionEvent] = []
+    events: list[SessionChange] = []
     requests: dict[SessionKey, Request] = {}
     for one in decoded:
         match one:
-            case Decoded(arrival=SessionEvent() as event, known=found):
+            case Decoded(arrival=SessionChange() as event, known=found):
                 events.append(event)
                 known[event.key].update({secret.identity: secret for secret in found})
             case Decoded(arrival=Request() as request, known=found):
@@ -92,10 +92,8 @@ def _decoded(number: int, line: str, redactor: Redactor) -> Decoded | str:
     return decode(Record(origin=Origin(topic, 0, number), key=None, value=value), _TOPICS, redactor)
 
 
-def _swept(event: SessionEvent, sweeper: Sweeper) -> SessionEvent:
-    if event.data is None or not sweeper:
-        return event
-    return event._replace(data=stored.load(event.type, door.swept(sweeper, stored.dump(event.data))))
+def _swept(event: SessionChange, sweeper: Sweeper) -> SessionEvent:
+    return stored.event_of(event._replace(data=event.data and door.swept(sweeper, event.data)))
 
 
 def _reason(request: Request | None, sweeper: Sweeper) -> str | None:

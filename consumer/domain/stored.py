@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
+from consumer.domain.events import SessionChange, SessionEvent
 from schemas.sessions import SESSION_TYPES, SessionData
 
 _ADAPTERS: Mapping[str, TypeAdapter[SessionData]] = {name: TypeAdapter(model) for name, model in SESSION_TYPES.items()}
@@ -22,3 +23,17 @@ def load(event_type: str, text: str | None) -> SessionData | None:
     """
     adapter = _ADAPTERS.get(event_type)
     return None if adapter is None or text is None else adapter.validate_json(text)
+
+
+def event_of(change: SessionChange) -> SessionEvent:
+    """A change as it is folded. Raises as `load`."""
+    return SessionEvent(
+        origin=change.origin,
+        key=change.key,
+        version=change.version,
+        event_id=change.event_id,
+        type=change.type,
+        occurred_at=change.occurred_at,
+        actor=change.actor,
+        data=load(change.type, change.data),
+    )

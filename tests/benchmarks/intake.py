@@ -1,43 +1,35 @@
-"""Intake's speed on real servers: `python -m tests.benchmarks.intake [--events N] [--json]` (`make bench`).
+"""Intake's speed on real servers (`make bench`): `python -m tests.benchmarks.intake [--events N] [--replicas N]`.
 
-Session events wait in Kafka; then the real intake (decode, redact, store, commit) takes them in. Printed: events a
-second from the first batch to the last row, CPU seconds of this process and of the servers, and peak memory of this
-process. The events are the real ones of the shared data where it is there (65,533), else as many made ones of the same
-shapes.
+Session events wait in Kafka; then the real intake (decode, redact, store, commit) takes them in, in as many replicas as
+the machine has CPUs. Printed: events a second from the word to begin to the last row, CPU seconds of the replicas and
+of the servers, and peak memory of a replica. The events are the real ones of the shared data where it is there
+(65,533), else as many made ones of the same shapes.
 """
 
 import argparse
 import asyncio
 import json
-import resource
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import AsyncExitStack
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 from consumer.adapters.embedded import ServerName, Servers
-from consumer.adapters.kafka.admin import prepare_topics
-from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.admin import PARTITIONS, prepare_topics
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.migrate import migrate
-from consumer.adapters.postgres.pool import Pool, open_pool
-from consumer.adapters.prometheus import PrometheusMeters
-from consumer.app import ease_collection
-from consumer.domain.package import Sender
-from consumer.domain.redaction import Redactor
-from consumer.flows.health import Health
-from consumer.flows.intake import Intake
-from consumer.flows.schedule import RevisionRules
-from consumer.settings import Settings
+from consumer.adapters.postgres.pool import open_pool
 from schemas.topics import SESSIONS, Topics
+from tests.benchmarks.replica import Replica
 from tests.support import volvo
 
 EVENTS = 65_533
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 
 
 def _records(count: int) -> list[tuple[str, bytes]]:
@@ -78,83 +70,62 @@ async def _load(records: list[tuple[str, bytes]], topics: Topics, bootstrap_serv
         await writer.flush()
 
 
-async def _measure(count: int) -> dict[str, float]:
-    topics, settings, redactor = Topics(), Settings(), Redactor(b"a key for the benchmark only")
-    async with Servers(wanted=(ServerName.KAFKA, ServerName.POSTGRES)) as servers:
-        kafka = {"bootstrap_servers": servers.kafka.bootstrap_servers}
+async def _measure(count: int, replicas: int) -> dict[str, float]:
+    topics = Topics()
+    async with AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(Servers(wanted=(ServerName.KAFKA, ServerName.POSTGRES)))
+        kafka = servers.kafka.bootstrap_servers
         await migrate(servers.postgres.dsn)
-        await prepare_topics(kafka, topics, "relay-position")
+        await prepare_topics({"bootstrap_servers": kafka}, topics, "relay-position")
         records = await asyncio.to_thread(_records, count)
-        await _load(records, topics, servers.kafka.bootstrap_servers)
-        pool = await open_pool(servers.postgres.dsn, name="bench", max_size=4)
-        source = KafkaSource(
-            kafka, group="bench", topics=topics, session_timeout_seconds=30, batch_records=settings.intake_batch_records
-        )
-        intake = Intake(
-            source=source,
-            inbox=PostgresInbox(
-                pool,
-                sender=Sender(topics=topics, source="/bench"),
-                redactor=redactor,
-                revisions=RevisionRules(after_seconds=60, window_seconds=86_400, limit=5),
-            ),
-            redactor=redactor,
-            topics=topics,
-            health=Health(time.monotonic),
-            meters=PrometheusMeters(),
-        )
-        ease_collection()  # as the service does
-        try:
-            return await _run(intake, pool, len(records))
-        finally:
-            await pool.close()
-
-
-async def _run(intake: Intake, pool: Pool, count: int) -> dict[str, float]:
-    own, servers = resource.getrusage(resource.RUSAGE_SELF), _servers_cpu_seconds()
-    stop = asyncio.Event()
-    running = asyncio.create_task(intake.run(stop))
-    began = 0.0
-    while await pool.fetchval("SELECT count(*) FROM intake_positions") == 0:  # noqa: ASYNC110 - it looks from outside
-        await asyncio.sleep(_LOOK_SECONDS)
-    began = time.monotonic()
-    first = stored = await pool.fetchval("SELECT count(*) FROM session_events")
-    while stored < count:
-        await asyncio.sleep(_LOOK_SECONDS * 5)
-        stored = await pool.fetchval("SELECT coalesce(sum(event_count), 0) FROM sessions")
-        if running.done():
-            await running
-    seconds = time.monotonic() - began
-    stop.set()
-    await running
-    after = resource.getrusage(resource.RUSAGE_SELF)
+        await _load(records, topics, kafka)
+        pool = await open_pool(servers.postgres.dsn, name="bench", max_size=1)
+        stack.push_async_callback(pool.close)
+        members = [await Replica.start(kafka=kafka, dsn=servers.postgres.dsn) for _ in range(replicas)]
+        for member in members:
+            stack.push_async_callback(member.kill)
+        partitions = PARTITIONS * len([*topics.live, *topics.replay])
+        while not all(owned := [member.owned for member in members]) or sum(owned) != partitions:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        spent, began = _servers_cpu_seconds(members), time.monotonic()
+        for member in members:
+            member.begin()
+        while await pool.fetchval("SELECT coalesce(sum(event_count), 0) FROM sessions") < len(records):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        seconds = time.monotonic() - began
+        spent = _servers_cpu_seconds(members) - spent
+        figures = [await member.end() for member in members]
     return {
-        "events": count,
+        "events": len(records),
+        "replicas": replicas,
         "seconds": seconds,
-        "events_a_second": (count - first) / seconds,
-        "own_cpu_seconds": after.ru_utime + after.ru_stime - own.ru_utime - own.ru_stime,
-        "servers_cpu_seconds": _servers_cpu_seconds() - servers,
-        "peak_memory_mib": after.ru_maxrss / 1024,
+        "events_a_second": len(records) / seconds,
+        "replicas_cpu_seconds": sum(one["cpu_seconds"] for one in figures),
+        "servers_cpu_seconds": spent,
+        "peak_memory_mib": max(one["peak_memory_mib"] for one in figures),
     }
 
 
-def _servers_cpu_seconds() -> float:
+def _servers_cpu_seconds(replicas: Collection[Replica]) -> float:
+    ours = {replica.pid for replica in replicas}
     total = 0.0
     for child in psutil.Process().children(recursive=True):
         try:
             spent = child.cpu_times()
         except psutil.Error:
             continue
-        total += spent.user + spent.system
+        if child.pid not in ours:
+            total += spent.user + spent.system
     return total
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--replicas", type=int, default=min(os.cpu_count() or 1, PARTITIONS))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = asyncio.run(_measure(options.events))
+    figures = asyncio.run(_measure(options.events, options.replicas))
     if options.json:
         sys.stdout.write(json.dumps(figures) + "\n")
         return 0

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumer.domain import deadletters, payload
+from consumer.domain import deadletters, payload, stored
 from consumer.domain import decode as decoding
 from consumer.domain.decode import Decoded, decode
-from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent
+from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionChange, SessionEvent
 from consumer.domain.payload import Unacceptable
 from schemas.dead_letters import EXCERPT_BYTES, RefusalReason
 from schemas.envelope import Envelope
@@ -42,8 +42,8 @@ SCRIPT = {
 
 
 def accepted(decoded: Decoded) -> SessionEvent:
-    assert isinstance(decoded.arrival, SessionEvent), decoded.arrival
-    return decoded.arrival
+    assert isinstance(decoded.arrival, SessionChange), decoded.arrival
+    return stored.event_of(decoded.arrival)
 
 
 def asked(decoded: Decoded) -> Request:
@@ -343,7 +343,7 @@ class TestPoison:
     def test_huge_integers_harm_nobody(self, digits: int) -> None:
         raw = json.dumps(change(data=FACT | {"extra": "HERE"})).replace('"HERE"', "9" * digits)
         decoded = arrive(raw.encode())
-        assert isinstance(decoded.arrival, SessionEvent) == (digits <= 4300)
+        assert isinstance(decoded.arrival, SessionChange) == (digits <= 4300)
         raw = json.dumps(change(version=55)).replace("55", "9" * digits)
         assert "integer" in refused(arrive(raw.encode())).error or "stateversion" in refused(arrive(raw.encode())).error
 
@@ -382,7 +382,7 @@ class TestSecrets:
 
     def test_a_marked_parameter_of_a_snapshot_is_gone(self) -> None:
         decoded = arrive(change("session.snapshot.v1", {"scripts": [SCRIPT]}))
-        assert isinstance(decoded.arrival, SessionEvent)
+        assert isinstance(decoded.arrival, SessionChange)
         assert SECRET not in repr(decoded)
 
     @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ def test_given_placeholders_do_not_make_a_text_grow_without_end() -> None:
     text = placeholder(value) * 1_000
     plain, _ = opened(text, {secret.identity: value.encode()})
     assert len(plain) <= MOST_OPENED_BYTES + len(text)
-    assert scope().sweeper(remembered(door), [secret]).text(text) is text
+    assert scope().sweeper(remembered(door)).with_at_hand([secret]).text(text) is text
 
 
 def test_a_long_value_that_overlaps_itself_everywhere_takes_linear_time() -> None:

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from consumer.domain.decode import Decoded
-from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionChange, SessionKey
 from consumer.domain.redaction import FoundSecret
 
 
 @dataclass(slots=True)
 class Arrivals:
-    events: list[SessionEvent] = field(default_factory=list)
+    events: list[SessionChange] = field(default_factory=list)
     asked: list[Request | Cancellation] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
@@ -32,7 +32,7 @@ def by_kind(batch: Iterable[Decoded]) -> Arrivals:
     for arrival, _, known in batch:
         key: SessionKey | None = None
         match arrival:
-            case SessionEvent():
+            case SessionChange():
                 found.events.append(arrival)
                 key = arrival.key
                 found.made.add(key)

@@ -11,8 +11,8 @@ import asyncpg
 
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import deadletters, package
-from consumer.domain.events import RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain import deadletters, package, stored
+from consumer.domain.events import RequestKey, SessionChange, SessionKey, TraceContext
 from consumer.domain.package import Note, Publication, Sender, ticket_reference
 from consumer.domain.reception import Standing, State
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
@@ -29,7 +29,7 @@ Tickets = Mapping[SessionKey, TicketReference | None]
 async def erase(
     connection: Connection,
     sessions: Collection[SessionKey],
-    arriving: Iterable[SessionEvent],
+    arriving: Iterable[SessionChange],
     sender: Sender,
     at: datetime,
 ) -> tuple[Tickets, list[Publication]]:
@@ -72,13 +72,15 @@ async def tickets_of(connection: Connection, sessions: Collection[SessionKey]) -
 
 
 async def _last_tickets(
-    connection: Connection, sessions: Collection[SessionKey], arriving: Iterable[SessionEvent]
+    connection: Connection, sessions: Collection[SessionKey], arriving: Iterable[SessionChange]
 ) -> Tickets:
     rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
     found = {SessionKey(row["tenant_id"], row["session_id"]): (row["version"], _ticket(row["ticket"])) for row in rows}
     for event in arriving:
-        data = event.data
-        if event.key not in sessions or not isinstance(data, Description):
+        if event.key not in sessions:
+            continue
+        data = stored.load(event.type, event.data)
+        if not isinstance(data, Description):
             continue
         if isinstance(data, SessionDescribed) and "psa_ticket" not in data.model_fields_set:
             continue

@@ -13,9 +13,9 @@ from consumer.adapters.postgres.arrivals import Arrivals, by_kind
 from consumer.adapters.postgres.faults import AWAY, reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import deadletters, door, stored
+from consumer.domain import deadletters, door
 from consumer.domain.acceptance import Acceptance, Head, Slot, accept, to_look_up
-from consumer.domain.events import Cancellation, Refusal, Request, SessionEvent, SessionKey
+from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey
 from consumer.domain.package import Publication, Sender
 from consumer.domain.redaction import Redactor
 from consumer.flows.batch import Batch, Stored
@@ -126,7 +126,7 @@ class PostgresInbox:
         )
 
     async def _erase(
-        self, connection: Connection, work: _Work, events: Sequence[SessionEvent], now: datetime
+        self, connection: Connection, work: _Work, events: Sequence[SessionChange], now: datetime
     ) -> frozenset[SessionKey]:
         asked = frozenset(event.key for event in events if event.type == ERASED)
         ending = asked - work.erased
@@ -214,7 +214,7 @@ async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals
                 work.marked.add(key)
 
 
-async def _accept(connection: Connection, work: _Work, events: Sequence[SessionEvent]) -> Acceptance:
+async def _accept(connection: Connection, work: _Work, events: Sequence[SessionChange]) -> Acceptance:
     if work.erased:
         dropped = [event for event in events if event.key in work.erased]
         work.outcomes["dropped"] += sum(event.type != ERASED for event in dropped)
@@ -251,13 +251,12 @@ async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptan
     await connection.execute(_queries.advance_sessions, *columns(heads, 4))
 
 
-def _texts(event: SessionEvent, sweepers: sweeping.Sweepers) -> tuple[str | None, str | None]:
+def _texts(event: SessionChange, sweepers: sweeping.Sweepers) -> tuple[str | None, str | None]:
     """Actor and data, as they are stored."""
-    data = None if event.data is None else stored.dump(event.data)
     sweeper = sweepers.get(event.key)
     if sweeper is None:
-        return event.actor, data
-    return event.actor and sweeper.text(event.actor), data and door.swept(sweeper, data)
+        return event.actor, event.data
+    return event.actor and sweeper.text(event.actor), event.data and door.swept(sweeper, event.data)
 
 
 def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:

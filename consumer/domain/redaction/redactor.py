@@ -94,23 +94,19 @@ class Scope:
             return ()
         return tuple(self._found[identity] for identity in sorted(self._found))
 
-    def sweeper(self, known: Iterable[KnownSecret], at_hand: Iterable[FoundSecret] = ()) -> Sweeper:
+    def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
         """``known`` must be of this session: another one's fingerprints match nothing here."""
-        return Sweeper(self._session_key(), known, at_hand)
+        return Sweeper(self._session_key(), known)
 
     def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, FoundSecret]) -> Learned:
         """``known`` as it was stored, ``found`` as doors of this session found it, both by identity.
 
         All texts that were stored must have been swept by ``known``: only so are values found that hold another one.
         """
-        unknown = sorted(found.keys() - known.keys())
-        if not unknown:
-            arriving = self.sweeper(known.values(), found.values())
-            return Learned((), arriving, arriving)
         before = self.sweeper(known.values())
-        fresh = tuple(before.within(found[identity]) for identity in unknown)
-        everything = (*known.values(), *fresh)
-        return Learned(fresh, self.sweeper(everything), self.sweeper(everything, found.values()))
+        fresh = tuple(before.within(found[identity]) for identity in sorted(found.keys() - known.keys()))
+        stored = self.sweeper((*known.values(), *fresh)) if fresh else before
+        return Learned(fresh, stored, stored.with_at_hand(found.values()) if found else stored)
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         return self.sweeper(known).text(text)

@@ -32,18 +32,9 @@ class Sweeper:
 
     __slots__ = ("_forms", "_key", "_values")
 
-    def __init__(self, key: SessionKey, known: Iterable[KnownSecret], at_hand: Iterable[FoundSecret] = ()) -> None:
-        """With ``at_hand`` for texts as the door leaves them: what it replaced by these is read as their values.
-
-        Not for a text that was swept: there a placeholder can stand for any spelling.
-        """
+    def __init__(self, key: SessionKey, known: Iterable[KnownSecret]) -> None:
         self._key = key
-        self._values: Mapping[str, bytes] = {
-            secret.identity: encoded(value)
-            for secret in at_hand
-            for value in secret.values[:1]  # a nested secret has an identity that is none of its values'
-            if key.identity(value) == secret.identity
-        }
+        self._values: Mapping[str, bytes] = {}
         # prefix, then length, then fingerprint: the placeholder's identity. Two secrets can share a spelling
         # (a nested value and its leaf); the smaller identity wins, so that order does not matter.
         self._forms: dict[bytes, dict[int, dict[bytes, str]]] = {}
@@ -52,6 +43,21 @@ class Sweeper:
             for fingerprint, prefilter, length in secret.forms:
                 named = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
                 named[fingerprint] = min(identity, named.get(fingerprint, identity))
+
+    def with_at_hand(self, found: Iterable[FoundSecret]) -> "Sweeper":
+        """The same for texts as the door leaves them: what it replaced by these is read as their values.
+
+        Not for a text that was swept: there a placeholder can stand for any spelling.
+        """
+        other = Sweeper(self._key, ())
+        other._forms = self._forms
+        other._values = {
+            secret.identity: encoded(value)
+            for secret in found
+            for value in secret.values[:1]  # a nested secret has an identity that is none of its values'
+            if self._key.identity(value) == secret.identity
+        }
+        return other
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""
@@ -73,10 +79,9 @@ class Sweeper:
             return text
         plain, standing = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
         places = self._places(plain.translate(self._key.classes()))
-        if not places:
+        if not (places and self._is_any(plain, places)):
             return text
-        found = self._found(plain, places)
-        clean = written(plain, [*standing, *found]) if found else None
+        clean = written(plain, [*standing, *self._found(plain, places)])
         return text if clean is None else clean
 
     def json_value(self, value: JsonValue) -> JsonValue:
@@ -109,6 +114,19 @@ class Sweeper:
             if prefix in self._forms:
                 places.setdefault(prefix, []).append(at)
         return places
+
+    def _is_any(self, plain: bytes, places: Mapping[bytes, list[int]]) -> bool:
+        """Whether a secret stands at any place; most prefixes stand there by chance."""
+        for prefix, starts in places.items():
+            for length, identities in self._forms[prefix].items():
+                head = min(length, LONGEST_HEAD)
+                last = len(plain) - length
+                for start in starts:
+                    if start > last:
+                        break
+                    if self._key.fingerprint(plain[start : start + head]) in identities:
+                        return True
+        return False
 
     def _found(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Place]:
         """Where secrets stand, but for what longer ones cover altogether."""

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from consumer.adapters.postgres.pool import Pool
-from consumer.domain.events import SessionEvent
+from consumer.domain.events import SessionChange
 from schemas.topics import REQUESTS, SESSIONS
 from tests.adapters.inbox.steps import (
     Store,
@@ -126,7 +126,7 @@ class TestDeadLetters:
     async def test_a_record_that_the_store_cannot_take_is_refused_alone(self, pool: Pool, store: Store) -> None:
         good = [arrive(fact(f"text {version}", version=version)) for version in range(1, 9)]
         event_found = good[3].arrival
-        assert isinstance(event_found, SessionEvent)
+        assert isinstance(event_found, SessionChange)
         good[3] = good[3]._replace(arrival=event_found._replace(event_id="a\x00b"))
         stored = await store(*good)
         assert stored.outcomes["stored"] == 7
