@@ -3,7 +3,6 @@
 Versions above a session's newest one need no look-up, which is nearly all of them.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -50,25 +49,39 @@ def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionChange]
 
 def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionChange]) -> Acceptance:
     """`events` in the order of arrival; `taken` holds the event ids that were found for `to_look_up`."""
-    owners: defaultdict[SessionKey, dict[int, str]] = defaultdict(dict)
+    sessions: dict[SessionKey, _Growing] = {}
     for (key, version), event_id in taken.items():
-        owners[key][version] = event_id
-    now: dict[SessionKey, Head] = {}
+        if key not in sessions:
+            sessions[key] = _Growing(*heads[key])
+        sessions[key].owners[version] = event_id
     accepted: list[tuple[int, SessionChange]] = []
     conflicting: list[SessionChange] = []
     repeated = 0
     for event in events:
-        key, version = event.key, event.version
-        of_session = owners[key]
-        owner = of_session.get(version)
+        session = sessions.get(event.key)
+        if session is None:
+            session = sessions[event.key] = _Growing(*heads[event.key])
+        version = event.version
+        owner = session.owners.get(version)
         if owner is None:
-            of_session[version] = event.event_id
-            newest, count = now.get(key) or heads[key]
-            count += 1
-            now[key] = Head(version if newest is None or version > newest else newest, count)
-            accepted.append((count, event))
+            session.owners[version] = event.event_id
+            session.count += 1
+            session.newest = max(session.newest, version)
+            accepted.append((session.count, event))
         elif owner == event.event_id:
             repeated += 1
         else:
             conflicting.append(event)
-    return Acceptance(accepted=tuple(accepted), heads=now, repeated=repeated, conflicting=tuple(conflicting))
+    grown = {key: Head(one.newest, one.count) for key, one in sessions.items() if one.count > heads[key].event_count}
+    return Acceptance(accepted=tuple(accepted), heads=grown, repeated=repeated, conflicting=tuple(conflicting))
+
+
+class _Growing:
+    """A session while a batch is looked through."""
+
+    __slots__ = ("count", "newest", "owners")
+
+    def __init__(self, newest: int | None, count: int) -> None:
+        self.newest = -1 if newest is None else newest
+        self.count = count
+        self.owners: dict[int, str] = {}

@@ -16,8 +16,13 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from pydantic import BaseModel, StrictStr
 
 from consumer.domain import stored
-from schemas.fields import Id, NumberOrText, Percent, ShortId, Text
+from schemas.fields import Id, NumberOrText, Percent, Text
 from schemas.sessions import SESSION_TYPES, SessionData
+
+
+class Unusual(ValueError):
+    """The short way says nothing of it."""
+
 
 Reader = Callable[[Raw], str]
 """Raises ValueError or RecursionError where the text has to be found by the long way."""
@@ -25,13 +30,11 @@ Reader = Callable[[Raw], str]
 _SEEN: Final = r"\S"  # not blank, as Python sees it; U+0000 is the caller's to look for
 
 FastId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256, pattern=_SEEN)]
-FastShortId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128, pattern=_SEEN)]
 
 _SAME: Final[tuple[tuple[Any, Any], ...]] = (
     (Text, Annotated[str, Meta(pattern=_SEEN)]),
     (StrictStr, str),
     (Id, FastId),
-    (ShortId, FastShortId),
     (NumberOrText, FastId),
     (Percent, Annotated[int, Meta(ge=0, le=100)]),
     (NoneType, None),

@@ -58,10 +58,11 @@ class Attributes(NamedTuple):
 def decode(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     """What the record says, or why it is refused. Never raises, whatever it holds."""
     if topics.carries_sessions(record.origin.topic) and (event := plain.read(record)):
-        if change := plain.change(record, event):
-            return Decoded(change, record.key)
-        if found := _looked_at_closely(record, event, redactor):
-            return found
+        if found := plain.change(record, event, redactor):
+            change, known = found
+            return Decoded(change, record.key, known)
+        if decoded := _by_model(record, event, redactor):
+            return decoded
     return decode_any(record, topics, redactor)
 
 
@@ -80,7 +81,7 @@ def decode_any(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     return Decoded(arrival, record.key, scope.found_secrets())
 
 
-def _looked_at_closely(record: Record, event: plain.Plain, redactor: Redactor) -> Decoded | None:
+def _by_model(record: Record, event: plain.Plain, redactor: Redactor) -> Decoded | None:
     """An event of which only the data is no plain one; None where it is refused, or of a type that nobody knows."""
     if event.type not in SESSION_TYPES:
         return None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.domain import plain
+from consumer.domain import plain, scripts
 from consumer.domain.decode import Decoded, decode, decode_any
 from consumer.domain.events import Record, SessionChange
 from consumer.domain.payload import MAX_BYTES
@@ -69,14 +69,15 @@ _ATTRIBUTES = st.fixed_dictionaries(
 
 def says(one: Record) -> tuple[Decoded | None, Decoded]:
     """By the short way, and by the long one; what is looked at closely says the same as well."""
-    change, long = plain_change(one), decode_any(one, TOPICS, REDACTOR)
+    short, long = plain_change(one), decode_any(one, TOPICS, REDACTOR)
     assert decode(one, TOPICS, REDACTOR) == long
-    return change and Decoded(change, one.key), long
+    return short, long
 
 
-def plain_change(one: Record) -> SessionChange | None:
+def plain_change(one: Record) -> Decoded | None:
     event = plain.read(one)
-    return None if event is None else plain.change(one, event)
+    found = None if event is None else plain.change(one, event, REDACTOR)
+    return None if found is None else Decoded(found[0], one.key, found[1])
 
 
 class TestTheTwoWaysAgree:
@@ -135,19 +136,15 @@ class TestWhatIsPlain:
             assert short == long == decode(one, TOPICS, REDACTOR)
 
     def test_times_are_kept_in_utc(self) -> None:
-        event = plain_change(record(change(time="2026-03-02T09:00:00+05:30")))
-        assert event is not None
-        assert event.occurred_at.isoformat() == "2026-03-02T03:30:00+00:00"
+        decoded = plain_change(record(change(time="2026-03-02T09:00:00+05:30")))
+        assert decoded is not None
+        assert isinstance(decoded.arrival, SessionChange)
+        assert decoded.arrival.occurred_at.isoformat() == "2026-03-02T03:30:00+00:00"
 
     @pytest.mark.parametrize(
         "event",
         [
-            change(data=FACT | {"text": SECRET}),
-            change(data=FACT, actor=SECRET),
             change(data=FACT | {"newer": {"parameters_used": {"pass": "Hunter-77-blue!"}}}),
-            change(
-                "session.script_generated.v1", {"generation_id": "g", "parameters_used": {"pass": "Hunter-77-blue!"}}
-            ),
             change("session.snapshot.v1", {}),
             change("session.rated.v1", {}),
             change("escalation.requested.v1", {"request_id": "r"}),
@@ -155,12 +152,25 @@ class TestWhatIsPlain:
             change(data=FACT | {"text": "a\x00b"}),
         ],
     )
-    def test_what_needs_a_closer_look_is_not(self, event: dict[str, Any]) -> None:
+    def test_all_else_is_not(self, event: dict[str, Any]) -> None:
         assert plain_change(record(event)) is None
 
-    def test_a_secret_behind_escapes_is_seen(self) -> None:
-        value = json.dumps(change(data=FACT | {"text": SECRET})).replace("password", "\\u0070assword").encode()
-        assert plain_change(record(value)) is None
+    @pytest.mark.parametrize(
+        "event",
+        [
+            change(data=FACT | {"text": SECRET}),
+            change(data=FACT | {"text": f'"first"\n{SECRET}'}),
+            change(data=FACT, actor=SECRET),
+            change("session.opened.v1", {"title": "t", "psa_ticket": {"system": SECRET, "ticket_id": "7"}}),
+        ],
+    )
+    @pytest.mark.parametrize("spelled", ["password", "\\u0070assword"])
+    def test_a_secret_is_replaced_and_known(self, event: dict[str, Any], spelled: str) -> None:
+        value = json.dumps(event).replace("password", spelled).encode()
+        short, long = says(record(value))
+        assert short == long
+        assert len(long.known) == 1
+        assert "Hunter" not in repr(short)
 
     def test_binary_mode_is_not(self) -> None:
         assert plain_change(record(change(), headers={"CE_type": b"session.closed.v1"})) is None
@@ -168,3 +178,83 @@ class TestWhatIsPlain:
     @pytest.mark.parametrize("value", [None, b"", b"\xef\xbb\xbf{}", b"[]", b"7"])
     def test_what_is_no_event_is_not(self, value: bytes | None) -> None:
         assert plain_change(record(value)) is None
+
+
+_PARAMETERS = st.dictionaries(
+    st.one_of(st.sampled_from(["pass", "host", "api_key", "count"]), _TEXTS),
+    st.recursive(
+        st.one_of(_TEXTS, st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.just(10**40)),
+        lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(_TEXTS, inner, max_size=2)),
+        max_leaves=4,
+    ),
+    max_size=3,
+)
+_SCHEMAS = st.one_of(
+    st.none(),
+    st.just("none"),
+    st.just({"parameters": [{"key": "host", "field_type": "text"}, {"key": "pass", "field_type": "password"}]}),
+    st.just({"parameters": [{"key": "pass", "field_type": "password", "default": "Hunter-77-blue!"}, {"key": "b"}]}),
+    st.just({"parameters": [{"key": "host", "label": SECRET}]}),
+)
+
+
+class TestScripts:
+    @given(
+        used=st.one_of(_PARAMETERS, st.just([])),
+        template=st.one_of(
+            st.none(),
+            st.just(_ABSENT),
+            st.fixed_dictionaries(
+                {"name": _TEXTS},
+                optional={
+                    "slug": st.one_of(st.none(), _TEXTS),
+                    "template_id": st.sampled_from([7, "7", "", None]),
+                    "parameters_schema": _SCHEMAS,
+                    "newer": st.just(1),
+                },
+            ),
+        ),
+        ascii_only=st.booleans(),
+    )
+    def test_the_two_ways_agree(self, used: Any, template: Any, ascii_only: bool) -> None:
+        data = {"generation_id": "g1", "parameters_used": used} | (
+            {} if template is _ABSENT else {"template": template}
+        )
+        value = json.dumps(change("session.script_generated.v1", data, actor="a"), ensure_ascii=ascii_only)
+        short, long = says(record(value.encode("utf-8", "surrogatepass")))
+        assert short is None or short == long
+
+    def test_an_ordinary_one_is_plain_and_its_marked_parameter_known(self) -> None:
+        short, long = says(record(change("session.script_generated.v1", _script())))
+        assert short is not None
+        assert short == long
+        assert len(long.known) == 1
+        assert "Hunter" not in repr(short)
+
+    def test_of_a_template_that_holds_a_secret_nothing_is_kept(self) -> None:
+        says(record(change("session.script_generated.v1", _script())))
+        before = scripts._kept.cache_info()
+        for entry in ({"default": "Hunter-77-blue!"}, {"label": SECRET}):
+            short, long = says(record(change("session.script_generated.v1", _script(**entry))))
+            assert short is None
+            assert "Hunter" not in repr(long)
+        after = scripts._kept.cache_info()
+        assert after.misses > before.misses
+        assert after.currsize == before.currsize
+
+    def test_one_template_serves_all_sessions_and_each_has_placeholders_of_its_own(self) -> None:
+        one, other = (
+            plain_change(record(change("session.script_generated.v1", _script(), subject=name))) for name in "ab"
+        )
+        assert one is not None
+        assert other is not None
+        assert one.known != other.known
+
+
+def _script(**of_the_marked: Any) -> dict[str, Any]:
+    entry = {"key": "pass", "field_type": "password"} | of_the_marked
+    return {
+        "generation_id": "g1",
+        "template": {"name": "Map drive", "parameters_schema": {"parameters": [{"key": "host"}, entry]}},
+        "parameters_used": {"host": "srv-1", "pass": "Hunter-77-blue!"},
+    }

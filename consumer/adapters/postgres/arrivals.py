@@ -29,7 +29,12 @@ class Arrivals:
 
 def by_kind(batch: Iterable[Decoded]) -> Arrivals:
     found = Arrivals()
+    events, made = found.events, found.made
     for arrival, _, known in batch:
+        if not known and type(arrival) is SessionChange:  # nearly all
+            events.append(arrival)
+            made.add(arrival.key)
+            continue
         key: SessionKey | None = None
         match arrival:
             case SessionChange():

@@ -44,11 +44,13 @@ The way of a value::
 
 from consumer.domain.redaction.detectors import is_clean
 from consumer.domain.redaction.fingerprints import Form, FoundSecret, KnownSecret
+from consumer.domain.redaction.parameters import Entries, entries
 from consumer.domain.redaction.placeholders import Kind, Numbering, number_placeholders
 from consumer.domain.redaction.redactor import Learned, Redactor, Scope
 from consumer.domain.redaction.sweep import Sweeper
 
 __all__ = [
+    "Entries",
     "Form",
     "FoundSecret",
     "Kind",
@@ -58,6 +60,7 @@ __all__ = [
     "Redactor",
     "Scope",
     "Sweeper",
+    "entries",
     "is_clean",
     "number_placeholders",
 ]

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from consumer.domain.redaction import detectors, parameters
 from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FoundSecret, KnownSecret, SessionKey
+from consumer.domain.redaction.parameters import Entries
 from consumer.domain.redaction.placeholders import Kind, is_placeholder, stored_placeholder
 from consumer.domain.redaction.sweep import Sweeper
 
@@ -75,7 +76,11 @@ class Scope:
 
         The schema may be anything: one that cannot be used marks nothing and clears nothing.
         """
-        return self._parameters(parameters_schema, parameters_used, depth=0)
+        return self._parameters(parameters.entries(parameters_schema), parameters_used, depth=0)
+
+    def parameters_by(self, entries: Entries, parameters_used: JsonValue) -> JsonValue:
+        """As `parameters`, by what a schema says."""
+        return self._parameters(entries, parameters_used, depth=0)
 
     def parameters_schema(self, parameters_schema: JsonValue) -> JsonValue:
         """A schema as it may be stored: defaults and examples of marked parameters are secrets, too."""
@@ -141,10 +146,9 @@ class Scope:
         if values:
             self._found[identity] = FoundSecret(kind=kind, identity=identity, values=values)
 
-    def _parameters(self, schema: object, used: JsonValue, depth: int) -> JsonValue:
+    def _parameters(self, entries: Entries, used: JsonValue, depth: int) -> JsonValue:
         if not isinstance(used, dict):
             return self._json(used, depth)
-        entries = parameters.entries(schema)
         clean: dict[str, JsonValue] = {}
         for name, value in used.items():
             match entries.verdict(name):
@@ -216,7 +220,7 @@ class Scope:
     def _member(self, around: dict[str, JsonValue], name: str, depth: int, suspect: Kind | None) -> JsonValue:
         value = around[name]
         if name == "parameters_used":
-            return self._parameters(parameters.schema_beside(around), value, depth + 1)
+            return self._parameters(parameters.entries(parameters.schema_beside(around)), value, depth + 1)
         if name == "parameters_schema":
             return self._schema(value, depth + 1)
         if suspect is not None and name.casefold() in parameters.CARRIER_NAMES:
