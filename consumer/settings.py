@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     """Logs are JSON lines on standard error."""
 
     # intake
-    intake_batch_records: int = Field(2000, ge=1, le=20000)
-    """Records per transaction: larger ones are barely faster, smaller ones are slower by far."""
+    intake_batch_records: int = Field(5000, ge=1, le=20000)
+    """Records per transaction: larger ones are no faster, smaller ones are slower: 2,000 by a fifth, 1 by far."""
     session_timeout_seconds: float = Field(30.0, ge=1, le=300)
     """How long Kafka waits for a silent member before its partitions move; shorter ones expel members on a pause."""
 

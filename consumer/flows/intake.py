@@ -36,9 +36,10 @@ NOT_A_MEMBER_SECONDS = 5.0
 BACKLOG_LOOK_SECONDS = 0.5
 ENDS_LOOK_SECONDS = 5.0
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
-SMALLEST_PART = 50
+SMALLEST_PART, LARGEST_PART = 50, 2000
+"""Records stored at once after a failure; beyond the larger number whole batches are tried again."""
 YIELD_EVERY = 100
-"""Records decoded before others get the event loop: about 10 ms."""
+"""Records decoded before others get the event loop: a few milliseconds."""
 LAST_STORE_SECONDS = 3.0
 
 log = structlog.stdlib.get_logger("escalation.intake")
@@ -197,10 +198,10 @@ class Intake:
             stored = flight.task.result()
         except (Transient, TimeoutError) as error:
             self._meters.count(Meter.BATCHES, label="failed")
-            self._part = max(SMALLEST_PART, (self._part or 2000) // 2)
+            self._part = max(SMALLEST_PART, (self._part or LARGEST_PART) // 2)
             raise _Away(str(error) or type(error).__name__) from error
         self._falls = 0
-        self._part = self._part * 2 if self._part and self._part < 2000 else 0
+        self._part = self._part * 2 if self._part and self._part < LARGEST_PART else 0
         self._health.ok("store")
         self._meters.count(Meter.BATCHES, label="stored")
         self._count(stored)
