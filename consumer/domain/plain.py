@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from consumer.domain import door, scripts
-from consumer.domain.canonical import READERS, Unusual
+from consumer.domain.canonical import READERS, FastId, Unusual
 from consumer.domain.events import Record, SessionChange, SessionKey
 from consumer.domain.payload import MAX_BYTES, Unacceptable
 from consumer.domain.redaction import FoundSecret, Redactor, Scope, is_clean
@@ -42,7 +42,7 @@ class Plain(Struct, forbid_unknown_fields=True, gc=False):
     datacontenttype: Literal["application/json"] = "application/json"
     tenantid: _ShortId = DEFAULT_TENANT
     actor: str | None = None
-    replayid: None = None
+    replayid: FastId | None = None
     dataschema: str | None = None
     partitionkey: str | None = None
     traceparent: str | None = None

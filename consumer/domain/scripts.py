@@ -72,6 +72,6 @@ def _kept(raw: bytes) -> _Kept:
         raise Unusual
     if template is None:
         return _Kept(b'"template":null,', entries(None))
-    checked = Template.model_validate(template, extra="forbid")
+    checked = Template.model_validate(template)
     text = Template.__pydantic_serializer__.to_json(checked, exclude_unset=True)
     return _Kept(b'"template":%b,' % text, entries(checked.parameters_schema))

@@ -1,17 +1,21 @@
 """The short way of decoding says what the long way says, or nothing."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import model_validator
 
-from consumer.domain import plain, scripts
+from consumer.domain import canonical, plain, scripts
 from consumer.domain.decode import Decoded, decode, decode_any
-from consumer.domain.events import Record, SessionChange
+from consumer.domain.events import Record, Refusal, SessionChange
 from consumer.domain.payload import MAX_BYTES
+from schemas.envelope import Received
+from schemas.fields import Instant, Text
 from schemas.sessions import SESSION_TYPES
+from schemas.topics import REPLAY_SUFFIX, SESSIONS
 from tests.support.wire import FACT, REDACTOR, TOPICS, change, record
 
 SECRET = "the admin password is Hunter-77-blue!"
@@ -109,6 +113,43 @@ class TestTheTwoWaysAgree:
         short, long = says(record(twice))
         assert short is None or short == long
 
+    def test_what_is_passed_over_has_to_be_sound_as_well(self) -> None:
+        value = json.dumps(change(data=FACT)).encode().replace(b'"data":', b'"data": "\xff", "data":')
+        short, long = says(record(value))
+        assert short is None
+        assert isinstance(long.arrival, Refusal)
+
+    @pytest.mark.parametrize("name", ["id", "subject", "tenantid", "replayid", "source"])
+    @pytest.mark.parametrize("value", ["", " ", "\x1c", "\u2003", "\x00", "\ud800", "i" * 129, "i" * 257, 7, None])
+    @pytest.mark.parametrize("topic", [SESSIONS, SESSIONS + REPLAY_SUFFIX])
+    def test_on_names(self, name: str, value: Any, topic: str) -> None:
+        short, long = says(record(change(**{name: value}), topic=topic))
+        assert short is None or short == long
+
+    @pytest.mark.parametrize(
+        ("told", "kept"),
+        [
+            ("2026-03-02T09:00:00+05:30", "2026-03-02T03:30:00+00:00"),
+            ("2026-12-31T23:59:59.9999995Z", "2027-01-01T00:00:00+00:00"),
+            ("2026-03-02T09:00:00.123456499999Z", "2026-03-02T09:00:00.123456+00:00"),
+            ("2026-03-02T09:00:00.1234565Z", "2026-03-02T09:00:00.123457+00:00"),
+            ("2026-03-02T09:00:00.5Z", "2026-03-02T09:00:00.500000+00:00"),
+            ("2026-06-30T23:59:60Z", "2026-06-30T23:59:59+00:00"),
+        ],
+    )
+    def test_on_times(self, told: str, kept: str) -> None:
+        short, long = says(record(change(time=told)))
+        assert short is None or short == long
+        assert isinstance(long.arrival, SessionChange)
+        assert long.arrival.occurred_at.isoformat() == kept
+
+    @pytest.mark.parametrize("confidence", [-1, 0, 100, 101, 49.5, True, "50"])
+    @pytest.mark.parametrize("fix_id", ["x", "x" * 256, "x" * 257])
+    def test_on_bounds(self, confidence: Any, fix_id: str) -> None:
+        data = {"fix_id": fix_id, "title": "t", "description": "d", "confidence_pct": confidence}
+        short, long = says(record(change("session.fix_suggested.v1", data)))
+        assert short is None or short == long
+
     @pytest.mark.parametrize("kind", SESSION_TYPES)
     @pytest.mark.parametrize("data", [_ABSENT, None, {}, {"fact_id": "f"}, {"fix_id": "x", "confidence_pct": 49.5}])
     def test_on_every_type(self, kind: str, data: Any) -> None:
@@ -134,12 +175,6 @@ class TestWhatIsPlain:
             short, long = says(one)
             assert short is not None
             assert short == long == decode(one, TOPICS, REDACTOR)
-
-    def test_times_are_kept_in_utc(self) -> None:
-        decoded = plain_change(record(change(time="2026-03-02T09:00:00+05:30")))
-        assert decoded is not None
-        assert isinstance(decoded.arrival, SessionChange)
-        assert decoded.arrival.occurred_at.isoformat() == "2026-03-02T03:30:00+00:00"
 
     @pytest.mark.parametrize(
         "event",
@@ -242,6 +277,24 @@ class TestScripts:
         assert after.misses > before.misses
         assert after.currsize == before.currsize
 
+    def test_a_long_template_is_not_kept(self) -> None:
+        data = _script(label="a word " * 2_000)
+        short, long = says(record(change("session.script_generated.v1", data)))
+        assert short is None
+        assert isinstance(long.arrival, SessionChange)
+
+    @pytest.mark.parametrize("levels", [60, 61, 62, 63])
+    def test_depth_is_bounded_all_the_same(self, levels: int) -> None:
+        deep: Any = "deep"
+        for _ in range(levels):
+            deep = [deep]
+        for data in (
+            {"generation_id": "g", "parameters_used": {"a": deep}},
+            {"generation_id": "g", "template": {"name": "n", "parameters_schema": deep}, "parameters_used": {}},
+        ):
+            short, long = says(record(change("session.script_generated.v1", data)))
+            assert short is None or short == long
+
     def test_one_template_serves_all_sessions_and_each_has_placeholders_of_its_own(self) -> None:
         one, other = (
             plain_change(record(change("session.script_generated.v1", _script(), subject=name))) for name in "ab"
@@ -258,3 +311,23 @@ def _script(**of_the_marked: Any) -> dict[str, Any]:
         "template": {"name": "Map drive", "parameters_schema": {"parameters": [{"key": "host"}, entry]}},
         "parameters_used": {"host": "srv-1", "pass": "Hunter-77-blue!"},
     }
+
+
+class TestModels:
+    def test_a_model_with_rules_of_its_own_is_asked_itself(self) -> None:
+        class Ruled(Received):
+            text: Text
+
+            @model_validator(mode="after")
+            def _legal(self) -> Self:
+                return self
+
+        with pytest.raises(canonical._Unequalled):
+            canonical._struct(Ruled)
+
+    def test_what_the_struct_does_not_know_is_no_reason_to_ask_less(self) -> None:
+        class Odd(Received):
+            at: Instant
+
+        with pytest.raises(canonical._Unequalled):
+            canonical._struct(Odd)
