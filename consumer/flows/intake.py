@@ -137,15 +137,16 @@ class Intake:
         self._see_group()
         positions = self._source.positions()
         if not records:
-            await self._land()
+            await self._commit(await self._land())
             await self._idle(positions)
             return
         arrivals = await self._decoded(records)
         ends = {}
         if Request in {type(one.arrival) for one in arrivals}:
             ends = await self._beating(self._source.session_ends())
-        await self._land()
+        landed = await self._land()
         self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=self._may_look()))
+        await self._commit(landed)  # takes its time, which the database has work for
 
     async def _idle(self, positions: Mapping[Place, int]) -> None:
         """Positions move without records, too, past the marks of transactions; and a backlog may have been read."""
@@ -157,7 +158,7 @@ class Intake:
             self._asked_at = self._clock()
             ends = await self._beating(self._source.session_ends())
         self._take_off(Batch(positions=positions, ends=ends, look_at_backlog=True))
-        await self._land()
+        await self._commit(await self._land())
 
     async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
         arrivals: list[Decoded] = []
@@ -183,11 +184,11 @@ class Intake:
             left = len(batch.arrivals) % self._part or self._part
             return await self._inbox.store(replace(batch, arrivals=batch.arrivals[-left:]))
 
-    async def _land(self) -> None:
-        """Waits for the batch under way, then commits its offsets. Raises _Away when it was not stored."""
+    async def _land(self) -> Mapping[Place, int]:
+        """Waits for the batch under way; its offsets can be committed then. Raises _Away when it was not stored."""
         flight = self._flight
         if flight is None:
-            return
+            return {}
         since = self._clock()
         while not (await asyncio.wait({flight.task}, timeout=BEAT_SECONDS))[0]:
             self._health.beat(LOOP)
@@ -205,10 +206,15 @@ class Intake:
         self._health.ok("store")
         self._meters.count(Meter.BATCHES, label="stored")
         self._count(stored)
+        return flight.offsets
+
+    async def _commit(self, offsets: Mapping[Place, int]) -> None:
+        """Of a batch that has landed; nothing for none."""
         # Hazard: before the offsets, so that an erasure that is read again after a crash is forgotten again.
         await self._forget()
-        await self._beating(self._source.commit(_moved(flight.offsets, self._committed)))
-        self._committed = flight.offsets
+        if offsets:
+            await self._beating(self._source.commit(_moved(offsets, self._committed)))
+            self._committed = offsets
 
     async def _forget(self) -> None:
         while self._to_forget:
@@ -219,7 +225,8 @@ class Intake:
 
     async def _land_last(self) -> None:
         try:
-            await asyncio.wait_for(self._land(), LAST_STORE_SECONDS)
+            async with asyncio.timeout(LAST_STORE_SECONDS):
+                await self._commit(await self._land())
         except (_Away, TimeoutError):
             log.warning("The last batch was given up; it is read again.", event_name="intake_batch_given_up")
 
@@ -269,7 +276,7 @@ class Intake:
         self._health.failing("poll", str(error))
         self._see_group()
         with contextlib.suppress(_Away):
-            await self._land()
+            await self._commit(await self._land())
         await self._beating(self._source.resume())
         self._committed = {}
         self._falls += 1

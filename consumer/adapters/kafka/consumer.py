@@ -28,6 +28,7 @@ COMMIT_SECONDS = 10.0
 STANDSTILL_SECONDS = 45.0  # behind the end and nothing read for so long: a new consumer
 CHECK_SECONDS = 5.0
 LIVE_SECONDS = 5.0  # so long after the last live record replays are read little by little
+REPLAY_BATCH = 800  # records at most: the first live one waits for two such batches, a fifth of a second
 REPLAY_PIECE = 200  # records, decoded and stored in a few hundredths of a second ...
 REPLAY_PAUSE_SECONDS = 0.05  # ... and so often at most: the rest of the time is live work's
 FETCH_BYTES = 2 * 1024 * 1024  # per partition, twice the largest value that is taken; bounds memory
@@ -179,6 +180,8 @@ class KafkaSource:
         replay = [one for one in consumer.assignment() if self._topics.is_replay(one.topic)]
         # The requests are few and urgent: first in a batch, whatever a backlog of session events does.
         live.sort(key=lambda one: self._topics.carries_sessions(one.topic))
+        # Replayed ones have no deadline: they come when their sessions are there, and seldom ask for the topics' ends.
+        replay.sort(key=lambda one: not self._topics.carries_sessions(one.topic))
         if live and (found := await self._getmany(consumer, live, 0)):
             return found
         if replay and live and time.monotonic() - self._live_at < LIVE_SECONDS:
@@ -187,10 +190,10 @@ class KafkaSource:
                 return await self._getmany(consumer, live, int(rest * 1000) + 1)
             self._replayed_at = time.monotonic()
             return await self._getmany(consumer, replay, 0, REPLAY_PIECE)
-        if replay and (found := await self._getmany(consumer, replay, 0)):
+        if replay and (found := await self._getmany(consumer, replay, 0, REPLAY_BATCH)):
             return found
         # Nothing is there: wait for whatever comes first. No partition named means all of them.
-        return await self._getmany(consumer, (), wait_ms)
+        return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if replay else None)
 
     async def _getmany(
         self,

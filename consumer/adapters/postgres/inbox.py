@@ -222,8 +222,8 @@ async def _accept(connection: Connection, work: _Work, events: Sequence[SessionC
     taken: dict[Slot, str] = {}
     if asked := to_look_up(work.heads, events):
         slots = [(*key, version) for key, version in asked]
-        for row in await connection.fetch(_queries.stored_ids, *columns(slots, 3)):
-            taken[SessionKey(row["tenant_id"], row["session_id"]), row["version"]] = row["event_id"]
+        for tenant, session, version, event_id in await connection.fetch(_queries.stored_ids, *columns(slots, 3)):
+            taken[SessionKey(tenant, session), version] = event_id
     acceptance = accept(work.heads, taken, events)
     work.heads.update(acceptance.heads)
     work.outcomes["stored"] += len(acceptance.accepted)
