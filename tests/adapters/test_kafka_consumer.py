@@ -118,6 +118,17 @@ async def test_beside_live_traffic_replayed_records_come_little_by_little(
     assert pieces.count(0) >= 3, "there was no pause between the pieces"
 
 
+async def test_a_batch_of_replayed_records_is_bounded(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    """Also one that a poll had to wait for: the first live record waits until it is stored."""
+    await _write(bootstrap_servers, topics.replay[0], 3000)
+    source = make(batch_records=5000)
+    pieces: list[int] = []
+    async with asyncio.timeout(30):
+        while sum(pieces) < 3000:
+            pieces.append(len(await source.poll(500)))
+    assert max(pieces) <= consumer.REPLAY_BATCH
+
+
 async def test_what_was_not_committed_is_read_again_after_a_pause(
     bootstrap_servers: str, topics: Topics, make: Make
 ) -> None:
