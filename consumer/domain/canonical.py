@@ -83,10 +83,8 @@ def _reader(model: type[SessionData]) -> Reader:
     def by_struct(data: Raw) -> str:
         try:
             return write(read(data)).decode()
-        except (
-            msgspec.ValidationError
-        ):  # perhaps only of a value that is kept in another form, such as a number as text
-            return by_model(data)
+        except msgspec.ValidationError:
+            return by_model(data)  # perhaps a value is only kept in another form, such as a number as text
 
     return by_struct
 

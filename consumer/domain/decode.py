@@ -89,7 +89,7 @@ def _by_model(record: Record, event: plain.Plain, redactor: Redactor) -> Decoded
     attributes = Attributes(key, event.id, event.type, event.time, event.stateversion, event.actor, None)
     scope = redactor.scope(*key)
     try:
-        change = _session_event(record, attributes, parse_member(bytes(event.data)), scope)
+        change = _session_event(record, attributes, parse_member(bytes(event.data), levels=1), scope)
     except Unacceptable:
         return None
     return Decoded(change, record.key, scope.found_secrets())

@@ -58,10 +58,12 @@ def parse(value: bytes | None) -> JsonValue:
     return parsed
 
 
-def parse_member(value: bytes) -> JsonValue:
-    """As `parse`, of a member of an object that is within the limits of size."""
-    parsed = _parsed(value)
-    check_depth([parsed])
+def parse_member(value: bytes, *, levels: int) -> JsonValue:
+    """As `parse`, of what stands in a value that is within the limit of size, so many levels below its top."""
+    parsed = around = _parsed(value)
+    for _ in range(levels):
+        around = [around]
+    check_depth(around)
     return parsed
 
 

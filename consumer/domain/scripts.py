@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from consumer.domain import door, storable
 from consumer.domain.canonical import FastId, Unusual
-from consumer.domain.payload import check_depth, check_parameters
+from consumer.domain.payload import check_parameters, parse_member
 from consumer.domain.redaction import Entries, Redactor, Scope, entries
 from schemas.sessions import Template
 
@@ -20,6 +20,8 @@ _LONGEST_TEMPLATE: Final = 8_192
 """Bytes."""
 _MOST_TEMPLATES: Final = 512
 _ABSENT: Final = b""
+_LEVELS: Final = 2
+"""Of the event and its data, around a member of the data."""
 _NOBODYS: Final = Redactor(b"only to see whether something is found")
 
 
@@ -48,10 +50,9 @@ def text_of(data: Raw, scope: Scope) -> str:
     """
     script = _script(data)
     kept = _kept(bytes(script.template))
-    used = from_json(bytes(script.parameters_used), allow_inf_nan=False, cache_strings="keys")
+    used = parse_member(bytes(script.parameters_used), levels=_LEVELS)
     if not isinstance(used, dict):
         raise Unusual
-    check_depth([[used]])
     check_parameters({"parameters_used": used})
     clean = to_json(scope.parameters_by(kept.entries, storable.json_value(used)))
     text = b'{"generation_id":%b,%b"parameters_used":%b}' % (_write(script.generation_id), kept.member, clean)
@@ -65,8 +66,7 @@ def _kept(raw: bytes) -> _Kept:
         return _Kept(b"", entries(None))
     if len(raw) > _LONGEST_TEMPLATE:
         raise Unusual
-    template = from_json(raw, allow_inf_nan=False, cache_strings="keys")
-    check_depth([[template]])
+    template = parse_member(raw, levels=_LEVELS)
     data = {"template": template}
     if door.redacted(_NOBODYS.scope("", ""), data) != data:
         raise Unusual
