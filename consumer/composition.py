@@ -11,14 +11,14 @@ import structlog
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.redis import RedisCache
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.drafter import Drafter
 from consumer.flows.drafting import Drafting
 from consumer.flows.health import Health
 from consumer.flows.meters import Meters
 from consumer.flows.relay import Hint
-from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import Worker
 from consumer.settings import Settings
 from schemas.topics import Topics

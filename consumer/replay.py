@@ -14,8 +14,10 @@ from consumer.adapters.postgres.plans import PostgresPlans
 from consumer.adapters.postgres.pool import Pool, closing_pool
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.composition import drafting_loop, open_cache, open_model, revision_rules
-from consumer.domain import bundle, prompt, session
+from consumer.domain.bundle import bundle
 from consumer.domain.redaction import Redactor
+from consumer.domain.session import session
+from consumer.domain.writing import prompt
 from consumer.flows import replaying
 from consumer.flows.comparing import Difference, compare
 from consumer.flows.desk import DraftKey

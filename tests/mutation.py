@@ -23,32 +23,38 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = "consumer.domain"
 TESTS = {
-    "checks": ("test_checks", "test_review"),
-    "citations": ("test_checks",),
-    "claims": ("test_claims", "test_checks"),
-    "grounding": ("test_grounding", "test_checks"),
-    "language": ("test_checks",),
-    "names": ("test_grounding",),
-    "outcomes": ("test_checks",),
-    "quantities": ("test_grounding",),
-    "review": ("test_review", "test_checks"),
-    "shape": ("test_shape",),
+    "review.checks": ("review.test_checks", "review.test_gate"),
+    "review.citations": ("review.test_checks",),
+    "review.claims": ("review.test_claims", "review.test_checks"),
+    "review.grounding": ("review.test_grounding", "review.test_checks"),
+    "text.language": ("review.test_checks",),
+    "text.names": ("review.test_grounding",),
+    "writing.outcome_table": ("review.test_checks",),
+    "text.quantities": ("review.test_grounding",),
+    "review.gate": ("review.test_gate", "review.test_checks"),
+    "review.shape": ("review.test_shape",),
 }
 """What watches over each module, in `tests/domain`."""
-TABLES = {"checks": ("WHOLE_RULES", "STATEMENT_RULES", "STEPS_RULES"), "shape": ("CHECKS",)}
+TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES", "STEPS_RULES"), "review.shape": ("CHECKS",)}
 RETURNS = {
-    "citations": {"carrying": "case.ids"},
-    "grounding": {"_grounded": "True", "_otherwise": "True", "_date": "True", "_coded": "True", "_number": "True"},
-    "language": {"is_english": "True"},
-    "outcomes": {"first_step_flaw": "None"},
-    "quantities": {"is_measured": "True"},
-    "claims": {"_repeats": "False"},
+    "review.citations": {"carrying": "case.ids"},
+    "review.grounding": {
+        "_grounded": "True",
+        "_otherwise": "True",
+        "_date": "True",
+        "_coded": "True",
+        "_number": "True",
+    },
+    "text.language": {"is_english": "True"},
+    "writing.outcome_table": {"first_step_flaw": "None"},
+    "text.quantities": {"is_measured": "True"},
+    "review.claims": {"_repeats": "False"},
 }
 """Functions that decide by what they return, and what they return when they let everything pass."""
-YIELDS = ("checks", "claims", "names", "shape")
-CHAINS = {"checks": "is_grounded_wording"}
+YIELDS = ("review.checks", "review.claims", "text.names", "review.shape")
+CHAINS = {"review.checks": "is_grounded_wording"}
 """A conjunction, each part of which is a rule of its own."""
-PATTERNS = ("checks", "claims", "names", "shape")
+PATTERNS = ("review.checks", "review.claims", "text.names", "review.shape")
 DEAD_PATTERN = 're.compile("(?!)")'
 META = (
     "not idle and not rule_off and not broken_by_an_answer and not slow and not raises and not any_text and not attack"
@@ -56,7 +62,7 @@ META = (
 )
 """Left out: tests that switch rules off themselves, and those of all texts, which are slow and watch something else."""
 EQUIVALENT = {
-    "checks: is_grounded_wording without `len(text) <= _LONGEST[Part.CONFIRMED]`": "it only saves time",
+    "review.checks: is_grounded_wording without `len(text) <= _LONGEST[Part.CONFIRMED]`": "it only saves time",
 }
 """Mutants that change nothing that anybody could see, and why."""
 
@@ -75,7 +81,7 @@ class Mutant(NamedTuple):
 def mutants() -> Iterator[Mutant]:
     """All of them, in the order of the modules."""
     for module in TESTS:
-        source = (ROOT / "consumer" / "domain" / f"{module}.py").read_text(encoding="utf-8")
+        source = (ROOT / "consumer" / "domain" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
         for what, mutated in (
             *_without_entries(source, TABLES.get(module, ())),
             *_without_kinds(source, module),
@@ -120,7 +126,7 @@ def _entries(value: ast.expr) -> list[ast.expr]:
 
 
 def _without_kinds(source: str, module: str) -> Iterator[tuple[str, str]]:
-    if module == "names":
+    if module == "text.names":
         for kind in re.findall(r"\(\?P<(\w+)>", source):
             yield f"no kind {kind}", source.replace(f"(?P<{kind}>", f"(?P<{kind}>(?!)", 1)
 
@@ -183,7 +189,7 @@ def _chain(tree: ast.Module, function: str) -> ast.BoolOp:
 
 
 def _without_refusals(source: str, module: str) -> Iterator[tuple[str, str]]:
-    if module != "review":
+    if module != "review.gate":
         return
     for number, node in enumerate(_refusals(ast.parse(source))):
         tree = ast.parse(source)
@@ -240,7 +246,7 @@ def _run(mutant: Mutant | None) -> int:
     files = TESTS[mutant.module] if mutant else sorted({name for names in TESTS.values() for name in names})
     if mutant is not None:
         _switch(mutant)
-    paths = [str(ROOT / "tests" / "domain" / f"{name}.py") for name in files]
+    paths = [str(ROOT / "tests" / "domain" / f"{name.replace('.', '/')}.py") for name in files]
     options = ["-x", "-q", "-p", "no:cacheprovider", "-k", META, "--rootdir", str(ROOT)]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported once, before the children were
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()):

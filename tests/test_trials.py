@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from consumer.domain import prices
+from consumer.domain.cost import prices
 from schemas.packages import Usage
 from tests.support import answers, model_server
 from tests.support.model_server import Menu, ModelServer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from consumer.domain import prompt
+from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows.model import Answer, Call, Ending, Model
 from schemas.packages import Usage

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from consumer.adapters.postgres.copying import Kept, keep
 from consumer.adapters.postgres.pool import Pool
 from consumer.cli import output
-from consumer.domain.exported import Copy
+from consumer.domain.package.export import Copy
 from consumer.settings import Settings
 
 PATIENCE_SECONDS = 30.0

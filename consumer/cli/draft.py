@@ -11,11 +11,11 @@ from consumer.adapters.postgres.look import Look
 from consumer.cli import output, trials, verdict_tables
 from consumer.cli.show import Json, Tenant, find
 from consumer.cli.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
-from consumer.domain import prompt
 from consumer.domain.events import SessionKey
-from consumer.domain.recordings import Recording
 from consumer.domain.redaction import Redactor
-from consumer.domain.session import fold
+from consumer.domain.session.recordings import Recording
+from consumer.domain.session.session import fold
+from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows import trial
 from consumer.flows.trial import Trial

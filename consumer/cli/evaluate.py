@@ -12,7 +12,7 @@ import typer
 from consumer.cli import output, trials, verdict_tables
 from consumer.cli.show import Json
 from consumer.cli.trials import ANSWERS, Answers, ByRules, Drafters, DryRun, Fresh, Subject, Yes
-from consumer.domain import prompt
+from consumer.domain.writing import prompt
 from consumer.errors import EscalationError, Permanent
 from consumer.flows import trial
 from consumer.flows.trial import Trial

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.postgres.copying import Export
 from consumer.cli import output
-from consumer.domain.exported import Line
+from consumer.domain.package.export import Line
 from consumer.errors import Permanent
 from consumer.settings import Settings, read_settings
 from schemas.topics import READY

@@ -17,8 +17,8 @@ from consumer.adapters.kafka.client import AWAY, connection
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.copying import Kept
 from consumer.cli import copies, output
-from consumer.domain import exported
-from consumer.domain.exported import Copy
+from consumer.domain.package import export
+from consumer.domain.package.export import Copy
 from consumer.errors import Permanent, Transient
 from consumer.settings import read_settings
 from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
@@ -104,7 +104,7 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line | Copy
         raise Permanent(f"line {number}: not an object with topic, key and value")
     topic, key = raw.get("topic"), raw.get("key")
     if topic == READY:
-        copy = exported.read_package(raw)
+        copy = export.read_package(raw)
         if isinstance(copy, str):
             raise Permanent(f"line {number}: {copy}")
         return copy

@@ -13,11 +13,11 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.look import Look
 from consumer.adapters.postgres.rebuilding import RebuiltStore
 from consumer.cli import output
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
+from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Transient
 from consumer.flows.rebuild import Rebuild, Rebuilt
-from consumer.flows.schedule import RevisionRules
 from consumer.settings import Settings, read_settings
 from schemas.topics import Topics
 

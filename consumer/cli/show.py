@@ -10,9 +10,9 @@ import typer
 
 from consumer.adapters.postgres.look import Look, Row
 from consumer.cli import output
-from consumer.domain import bundle as bundles
+from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
-from consumer.domain.session import Session, fold
+from consumer.domain.session.session import Session, fold
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 

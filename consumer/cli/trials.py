@@ -12,13 +12,14 @@ import typer
 
 from consumer.adapters.journal import Journal
 from consumer.cli import output
-from consumer.domain import bundle as bundles
-from consumer.domain import estimates, prices, recordings
-from consumer.domain.bundle import Bundle
-from consumer.domain.checks import Scan
+from consumer.domain.bundle import bundle as bundles
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost import estimates, prices
 from consumer.domain.events import SessionKey
-from consumer.domain.recordings import Recording
 from consumer.domain.redaction import Redactor
+from consumer.domain.review.checks import Scan
+from consumer.domain.session import recordings
+from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
 from consumer.flows.trial import Bench
 from consumer.settings import Settings

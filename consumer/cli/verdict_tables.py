@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from consumer.cli import output
-from consumer.domain.verdicts import Standing, Verdict
+from consumer.domain.review.verdicts import Standing, Verdict
 from consumer.flows.trial import Trial
 
 _SHORT: Mapping[Standing, str] = {

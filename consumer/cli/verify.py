@@ -11,8 +11,9 @@ import typer
 from consumer.adapters.postgres.proofs import Proofs
 from consumer.cli import output
 from consumer.cli.show import Json
-from consumer.domain import prompt, proof, sections
-from consumer.domain.proof import Evidence, Line, Proof, Record, TextVerdict, Verdict
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Evidence, Line, Proof, Record, TextVerdict, Verdict
+from consumer.domain.writing import prompt, sections
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.domain.decode import Decoded
+from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import SessionKey
 
 Place = tuple[str, int]

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from consumer.domain import package, prompt
-from consumer.domain.bundle import Bundle
-from consumer.domain.markdown import Rendered
-from consumer.domain.package import Note, Package, Revision, Sender
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.package import package
+from consumer.domain.package.package import Note, Package, Revision, Sender
+from consumer.domain.writing import prompt
+from consumer.domain.writing.markdown import Rendered
 from consumer.flows.desk import Basis, DraftKey, Work
 from schemas.packages import Cause, Caution, PackageStatus, Provenance, TicketReference, Usage
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.domain import markdown, review
-from consumer.domain.bundle import Bundle
-from consumer.domain.draft import Draft
+from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import RequestKey
+from consumer.domain.review import gate
+from consumer.domain.writing import markdown
+from consumer.domain.writing.draft import Draft
 from consumer.flows.desk import DraftKey
 from consumer.flows.planning import Candidate, Stored, render_stored
 from schemas.packages import Section, SectionKey
@@ -52,7 +53,7 @@ def compare(
     if rendered is not None:
         after = {section.key: section.markdown for section in rendered.sections}
     else:
-        lists = {section.key: section.markdown for section in review.by_rules(built).rendered.sections}
+        lists = {section.key: section.markdown for section in gate.by_rules(built).rendered.sections}
         after = {name: lists[name] if name in _WRITTEN_BY_CODE else None for name in SectionKey}
     changes = tuple(
         Change(key=section.key, heading=section.heading, before=section.markdown, after=after[section.key])
@@ -71,5 +72,5 @@ def _after(
     if ledger is None:
         return None
     if ledger.entry is None:
-        return review.by_rules(built).rendered
+        return gate.by_rules(built).rendered
     return markdown.render(built, Draft.model_validate_json(ledger.entry.draft))

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from consumer.domain.events import RequestKey, SessionEvent, SessionKey, TraceContext
-from consumer.domain.package import Package, Publication
+from consumer.domain.package.package import Package, Publication
 from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference, Usage
 
 

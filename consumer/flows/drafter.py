@@ -14,10 +14,10 @@ from typing import TypeVar
 
 import structlog
 
-from consumer.domain import prompt
-from consumer.domain.bundle import Bundle
-from consumer.domain.checks import Scan
-from consumer.domain.draft import ANSWER_SCHEMA
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.review.checks import Scan
+from consumer.domain.writing import prompt
+from consumer.domain.writing.draft import ANSWER_SCHEMA
 from consumer.errors import EscalationError, Transient
 from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
 from consumer.flows.health import Health

@@ -7,9 +7,11 @@ from datetime import datetime
 
 import structlog
 
-from consumer.domain import markdown, package, prompt, review
-from consumer.domain.draft import Draft
-from consumer.domain.package import Sender
+from consumer.domain.package import package
+from consumer.domain.package.package import Sender
+from consumer.domain.review import gate
+from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing.draft import Draft
 from consumer.errors import EscalationError
 from consumer.flows.case import Case, Text, note_of, pack
 from consumer.flows.desk import NOTHING, Cache, Desk, DraftKey, Entry, Finish, Replayed, Spent, Work
@@ -75,7 +77,7 @@ class Finishing:
     def ruled(self, case: Case, errand: Errand | None, warnings: tuple[str, ...]) -> Text:
         spent = _spent(errand)
         return Text(
-            rendered=review.by_rules(case.bundle).rendered,
+            rendered=gate.by_rules(case.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
             prompt_version=prompt.VERSION,

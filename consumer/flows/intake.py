@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from consumer.domain.decode import Decoded, decode
+from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Record, Request, SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Generic, TypeVar
 
-from consumer.domain import prompt, review, violations
-from consumer.domain.bundle import Bundle
-from consumer.domain.checks import Scan
-from consumer.domain.violations import Rule, Violation
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.review import gate, violations
+from consumer.domain.review.checks import Scan
+from consumer.domain.review.violations import Rule, Violation
+from consumer.domain.writing import prompt
 from consumer.flows.model import Answer, Ending, Turn
 from schemas.packages import Caution
 
@@ -45,7 +46,7 @@ class Written:
     """A draft that may be published, and who wrote it."""
 
     answer: Answer
-    accepted: review.Accepted
+    accepted: gate.Accepted
     warnings: tuple[str, ...]
 
 
@@ -79,7 +80,7 @@ class Ladder(Generic[S]):
             self.judged.append(Judged(answer=first))
             return await self._ask_other(bundle)
         verdict = self._judge(first, bundle)
-        if isinstance(verdict, review.Accepted):
+        if isinstance(verdict, gate.Accepted):
             return self._written(first, verdict)
         return await self._repair(bundle, turns, first, verdict)
 
@@ -91,7 +92,7 @@ class Ladder(Generic[S]):
         return await self._last(answer, bundle)
 
     async def _repair(
-        self, bundle: Bundle, turns: tuple[Turn, ...], first: Answer, rejected: review.Rejected
+        self, bundle: Bundle, turns: tuple[Turn, ...], first: Answer, rejected: gate.Rejected
     ) -> Written | Unwritten | S:
         complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
         if first.text.strip():
@@ -108,21 +109,21 @@ class Ladder(Generic[S]):
             self.judged.append(Judged(answer=answer))
             return self._unwritten(Caution.MODEL_REFUSED)
         verdict = self._judge(answer, bundle, last=True)
-        if isinstance(verdict, review.Accepted):
+        if isinstance(verdict, gate.Accepted):
             return self._written(answer, verdict, *warnings)
         return self._unwritten(Caution.DRAFT_REJECTED)
 
-    def _judge(self, answer: Answer, bundle: Bundle, *, last: bool = False) -> review.Accepted | review.Rejected:
+    def _judge(self, answer: Answer, bundle: Bundle, *, last: bool = False) -> gate.Accepted | gate.Rejected:
         """After the last call statements that cannot stand fall out, if what remains is a package."""
-        verdict: review.Accepted | review.Rejected
+        verdict: gate.Accepted | gate.Rejected
         if answer.ending is not Ending.COMPLETE:
-            verdict = review.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
+            verdict = gate.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
         else:
-            verdict = (review.salvage if last else review.review)(answer.text, bundle, scan=self._scan)
+            verdict = (gate.salvage if last else gate.review)(answer.text, bundle, scan=self._scan)
         self.judged.append(Judged(answer=answer, violations=verdict.violations))
         return verdict
 
-    def _written(self, answer: Answer, accepted: review.Accepted, *warnings: str) -> Written:
+    def _written(self, answer: Answer, accepted: gate.Accepted, *warnings: str) -> Written:
         named = (*warnings, *accepted.warnings, *self._named())
         return Written(answer=answer, accepted=accepted, warnings=named)
 

@@ -12,12 +12,16 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Protocol
 
-from consumer.domain import bundle, estimates, markdown, prices, prompt, review, session
-from consumer.domain.bundle import Bundle
-from consumer.domain.draft import Draft
-from consumer.domain.estimates import Measured, Yardstick
+from consumer.domain.bundle import bundle
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost import estimates, prices
+from consumer.domain.cost.estimates import Measured, Yardstick
+from consumer.domain.cost.prices import Price
 from consumer.domain.events import RequestKey, SessionKey
-from consumer.domain.prices import Price
+from consumer.domain.review import gate
+from consumer.domain.session import session
+from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing.draft import Draft
 from consumer.flows.desk import DraftKey, Entry, History, Last
 from schemas.packages import Cause, PackageStatus, Usage
 
@@ -264,7 +268,7 @@ def render_stored(last: Last, built: Bundle, stored: Sequence[Stored], key: Draf
     chosen = next((one for one in of_bundle if one.key == key), of_bundle[0] if of_bundle else None)
     if chosen is not None and chosen.entry is not None:
         return markdown.render(built, Draft.model_validate_json(chosen.entry.draft))
-    return review.by_rules(built).rendered if last.status is PackageStatus.FALLBACK else None
+    return gate.by_rules(built).rendered if last.status is PackageStatus.FALLBACK else None
 
 
 def _priced(weighed: Weighed, stick: Yardstick, rates: Price | None) -> Item:

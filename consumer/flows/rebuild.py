@@ -15,9 +15,9 @@ from typing import Protocol
 
 import structlog
 
-from consumer.domain.decode import Decoded, decode
+from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Record, Request
-from consumer.domain.outcome import Outcome, read_outcome
+from consumer.domain.package.published import Outcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
 from consumer.flows.batch import Batch

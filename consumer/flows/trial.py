@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.domain import prices, prompt, review, verdicts
-from consumer.domain.bundle import Bundle
-from consumer.domain.checks import Scan
-from consumer.domain.draft import ANSWER_SCHEMA, Draft
-from consumer.domain.markdown import Rendered
-from consumer.domain.verdicts import Standing, Verdict
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost import prices
+from consumer.domain.review import gate, verdicts
+from consumer.domain.review.checks import Scan
+from consumer.domain.review.verdicts import Standing, Verdict
+from consumer.domain.writing import prompt
+from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft
+from consumer.domain.writing.markdown import Rendered
 from consumer.flows.drafter import retry_in_seconds
 from consumer.flows.ladder import Judged, Ladder, Unwritten, Written, asked
 from consumer.flows.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
@@ -44,7 +46,7 @@ class Trial:
 
 def by_rules(bundle: Bundle, scan: Scan) -> Trial:
     """Without a model."""
-    accepted = review.by_rules(bundle)
+    accepted = gate.by_rules(bundle)
     return Trial(
         bundle=bundle,
         draft=accepted.draft,
@@ -95,7 +97,7 @@ class Bench:
         outcome = await ladder.climb(bundle)
         if isinstance(outcome, Written):
             return _trial(bundle, outcome.accepted, outcome.warnings, ladder.judged, made, outcome.answer.model)
-        return _trial(bundle, review.by_rules(bundle), outcome.warnings, ladder.judged, made, None)
+        return _trial(bundle, gate.by_rules(bundle), outcome.warnings, ladder.judged, made, None)
 
     async def _ask(
         self, made: "_Calls", model_name: str, turns: tuple[Turn, ...], max_tokens: int
@@ -136,7 +138,7 @@ class _Calls:
 
 def _trial(
     bundle: Bundle,
-    accepted: review.Accepted,
+    accepted: gate.Accepted,
     warnings: tuple[str, ...],
     judged: Sequence[Judged],
     made: _Calls,

@@ -10,10 +10,13 @@ from enum import StrEnum
 
 import structlog
 
-from consumer.domain import bundle, package, prompt, session
-from consumer.domain.checks import Scan
+from consumer.domain.bundle import bundle
 from consumer.domain.events import SessionKey
-from consumer.domain.package import Sender
+from consumer.domain.package import package
+from consumer.domain.package.package import Sender
+from consumer.domain.review.checks import Scan
+from consumer.domain.session import session
+from consumer.domain.writing import prompt
 from consumer.flows.case import Case, Stint, cause_of
 from consumer.flows.desk import (
     NOTHING,

@@ -10,9 +10,9 @@ from consumer.adapters.postgres import copying
 from consumer.adapters.postgres.copying import Export, Kept, keep
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.domain.events import SessionKey
-from consumer.domain.exported import Copy, read_package
-from consumer.domain.package import READY_TYPE
-from consumer.domain.proof import Verdict
+from consumer.domain.package.export import Copy, read_package
+from consumer.domain.package.package import READY_TYPE
+from consumer.domain.package.proof import Verdict
 from schemas.topics import READY, SESSIONS
 from tests.adapters.test_proofs import fact, opened, verdicts
 from tests.support.clerk import Clerk

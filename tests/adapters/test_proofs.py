@@ -9,8 +9,8 @@ import pytest
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.postgres.proofs import Proofs
 from consumer.adapters.postgres.sql import Queries
-from consumer.domain import proof
-from consumer.domain.proof import Proof, TextVerdict, Verdict
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Proof, TextVerdict, Verdict
 from schemas.packages import SectionKey
 from tests.support.clerk import Clerk
 from tests.support.wire import FACT, change, request

@@ -13,12 +13,12 @@ from consumer.adapters.postgres.migrate import migrate
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.postgres.rebuilding import RebuiltStore
 from consumer.adapters.postgres.sql import Queries
-from consumer.domain.decode import Decoded, decode
+from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Origin, Record
+from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Permanent, Transient
 from consumer.flows import rebuild
 from consumer.flows.rebuild import Dated, Place, Rebuild, Rebuilt, Span
-from consumer.flows.schedule import RevisionRules
 from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.test_proofs import fact, opened
 from tests.support.clerk import SENDER, Clerk

@@ -18,11 +18,11 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import open_pool
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.app import ease_collection
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.health import Health
 from consumer.flows.intake import Intake
-from consumer.flows.schedule import RevisionRules
 from consumer.settings import Settings
 from schemas.topics import Topics
 

@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from consumer.domain.bundle import Bundle
+from consumer.domain.bundle.bundle import Bundle
 from tests.support import build
 
 INTAKE = (

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from consumer.domain import bundle as bundles
-from consumer.domain.bundle import Bundle
+from consumer.domain.bundle import bundle as bundles
+from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import Origin, SessionEvent, SessionKey
-from consumer.domain.session import fold
+from consumer.domain.session.session import fold
 from schemas.envelope import DEFAULT_TENANT
 from schemas.sessions import SESSION_TYPES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from consumer.domain import markdown, rules
+from consumer.domain.writing import markdown, rules_draft
 from tests.support import build, expected, leaks, package_checks
 from tests.support.package_checks import Knowledge
 
@@ -26,7 +26,7 @@ EVENTS = build.in_order(
 def told() -> tuple[dict[str, Any], Knowledge]:
     """A package as it would be published, and what it is held against."""
     bundle = build.bundle_of(EVENTS)
-    rendered = markdown.render(bundle, rules.draft(bundle))
+    rendered = markdown.render(bundle, rules_draft.draft(bundle))
     ids = {"tenant_id": "default", "session_id": "session-1", "request_id": "r/1"}
     data: dict[str, Any] = {
         **ids,

@@ -9,8 +9,8 @@ import pytest
 
 from consumer.adapters.postgres.pool import closing_pool
 from consumer.adapters.postgres.proofs import Proofs
-from consumer.domain import proof
-from consumer.domain.proof import Proof, TextVerdict, Verdict
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Proof, TextVerdict, Verdict
 from tests.support import servers as support
 from tests.support.stage import Stage, Story
 

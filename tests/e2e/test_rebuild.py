@@ -8,8 +8,8 @@ import pytest
 from consumer.adapters.postgres.pool import closing_pool
 from consumer.adapters.postgres.proofs import Proofs
 from consumer.cli.rebuild import rebuilt
-from consumer.domain import proof
-from consumer.domain.proof import Verdict
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Verdict
 from tests.support.contents import contents
 from tests.support.databases import connected
 from tests.support.service import command

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from consumer.domain.prompt import VERSION
+from consumer.domain.writing.prompt import VERSION
 from tests.support import volvo
 from tests.support.model_server import Menu
 from tests.support.stage import Stage

@@ -11,9 +11,9 @@ import pytest
 
 from consumer.adapters.postgres.pool import closing_pool
 from consumer.adapters.postgres.proofs import Proofs
-from consumer.domain import proof
 from consumer.domain.events import Origin
-from consumer.domain.proof import Verdict
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Verdict
 from tests.support.contents import Contents, contents
 from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand

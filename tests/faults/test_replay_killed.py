@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from consumer.domain.prices import price_of
+from consumer.domain.cost.prices import price_of
 from schemas.packages import Usage
 from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand

@@ -18,11 +18,11 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.redis import RedisCache
 from consumer.domain.events import SessionKey
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.desk import DraftKey, Entry
 from consumer.flows.health import Health
 from consumer.flows.intake import Cache, Intake
-from consumer.flows.schedule import RevisionRules
 from schemas.packages import Usage
 from schemas.topics import Topics
 from tests.support import servers as support

@@ -13,15 +13,15 @@ from consumer import replay
 from consumer.adapters.postgres.plans import PostgresPlans
 from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.adapters.postgres.replays import PostgresReplays
-from consumer.domain import markdown, prompt
 from consumer.domain.events import RequestKey
+from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.writing import markdown, prompt
 from consumer.errors import Permanent
 from consumer.flows import drafter, drafting, replaying
 from consumer.flows.comparing import Difference
 from consumer.flows.desk import Lane
 from consumer.flows.planning import Chosen, Plan, Planner
 from consumer.flows.replaying import Limits, Progress, State
-from consumer.flows.schedule import RevisionRules
 from consumer.settings import Settings
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer

@@ -8,10 +8,12 @@ import pytest
 
 from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.journal import Journal
-from consumer.domain import package, prompt, shape
 from consumer.domain.events import RequestKey
-from consumer.domain.package import Note, Revision, Sender
-from consumer.domain.verdicts import Checked, Standing
+from consumer.domain.package import package
+from consumer.domain.package.package import Note, Revision, Sender
+from consumer.domain.review import shape
+from consumer.domain.review.verdicts import Checked, Standing
+from consumer.domain.writing import prompt
 from consumer.flows import drafter, trial
 from consumer.flows.model import ModelAway, ModelLocked
 from consumer.flows.trial import Bench, Trial
@@ -21,8 +23,8 @@ from tests.domain import answers as written
 from tests.domain import recorded
 from tests.domain.answers import keep
 from tests.domain.attacks import ATTACKS, FORBIDDEN
-from tests.domain.test_markdown import assert_harmless
-from tests.domain.test_review import attacked
+from tests.domain.review.test_gate import attacked
+from tests.domain.writing.test_markdown import assert_harmless
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer, Received, Reply
 

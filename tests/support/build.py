@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumer.domain import bundle as bundles
-from consumer.domain.bundle import Bundle
+from consumer.domain.bundle import bundle as bundles
+from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import Origin, SessionEvent, SessionKey
-from consumer.domain.session import Session, fold
+from consumer.domain.session.session import Session, fold
 from schemas.sessions import SESSION_TYPES
 
 KEY = SessionKey("default", "session-1")

@@ -7,12 +7,12 @@ from uuid import UUID
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool
-from consumer.domain.decode import Decoded
+from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import SessionKey
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.batch import Batch, Stored
 from consumer.flows.desk import DraftKey, Entry, Lane
-from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import ModelUse, Worker
 from tests.support.office import Counts
 from tests.support.wire import REDACTOR, TOPICS, arrive

@@ -10,13 +10,13 @@ from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import open_pool
 from consumer.adapters.redis import RedisCache
-from consumer.domain.package import Sender
+from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.drafter import Drafter
 from consumer.flows.drafting import Drafting
 from consumer.flows.health import Health
 from consumer.flows.meters import Meter
-from consumer.flows.schedule import RevisionRules
 from consumer.flows.worker import Worker
 from schemas.topics import Topics
 

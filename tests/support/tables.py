@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from consumer.domain import stored
+from consumer.domain.arrival import stored
 from consumer.domain.events import RequestKey, SessionEvent, SessionKey
 
 KEY = RequestKey("default", "session-1", "request-1")

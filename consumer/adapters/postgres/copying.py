@@ -12,9 +12,9 @@ from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries
-from consumer.domain import exported, proof
 from consumer.domain.events import SessionKey
-from consumer.domain.exported import Copy, Line, MadeFrom
+from consumer.domain.package import export, proof
+from consumer.domain.package.export import Copy, Line, MadeFrom
 from schemas.packages import Cause, PackageReady
 
 _queries = Queries("proofs")
@@ -48,9 +48,9 @@ class Export:
             events = await connection.fetch(_queries.arrived_events, *key)
             packages = await connection.fetch(_queries.copies, *key)
         if session is not None and session["erased_at"] is not None:
-            return [exported.event_line(key, version=0, event_id="erased", event_type=_ERASED, at=session["erased_at"])]
+            return [export.event_line(key, version=0, event_id="erased", event_type=_ERASED, at=session["erased_at"])]
         lines = [
-            exported.event_line(
+            export.event_line(
                 key,
                 version=row["version"],
                 event_id=row["event_id"],
@@ -72,7 +72,7 @@ class Export:
             )
             package = PackageReady.model_validate_json(row["event"])
             copy = Copy(package=package, published_at=row["created_at"], made_from=made_from)
-            lines.append(exported.package_line(copy, self._source))
+            lines.append(export.package_line(copy, self._source))
         return lines
 
 

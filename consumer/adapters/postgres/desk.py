@@ -11,11 +11,12 @@ from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.replays import note_replayed
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import prompt
 from consumer.domain.events import RequestKey, SessionKey
-from consumer.domain.package import Package, Publication
+from consumer.domain.package.package import Package, Publication
 from consumer.domain.redaction import KnownSecret, Redactor
-from consumer.flows import schedule
+from consumer.domain.request import schedule
+from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.writing import prompt
 from consumer.flows.desk import (
     NOTHING,
     Basis,
@@ -32,7 +33,6 @@ from consumer.flows.desk import (
     Spent,
     Work,
 )
-from consumer.flows.schedule import RevisionRules
 from schemas.packages import Cause, FailureReason
 
 _queries = Queries("desk")

@@ -11,10 +11,11 @@ import asyncpg
 
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import deadletters, package, stored
+from consumer.domain.arrival import deadletters, stored
 from consumer.domain.events import RequestKey, SessionChange, SessionKey, TraceContext
-from consumer.domain.package import Note, Publication, Sender, ticket_reference
-from consumer.domain.reception import Standing, State
+from consumer.domain.package import package
+from consumer.domain.package.package import Note, Publication, Sender, ticket_reference
+from consumer.domain.request.lifecycle import Standing, State
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
 from schemas.sessions import Description, PsaTicket, SessionDescribed
 

@@ -13,13 +13,13 @@ from consumer.adapters.postgres.arrivals import Arrivals, by_kind
 from consumer.adapters.postgres.faults import AWAY, reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import deadletters, door
-from consumer.domain.acceptance import Acceptance, Head, Slot, accept, to_look_up
+from consumer.domain.arrival import deadletters, door
+from consumer.domain.arrival.acceptance import Acceptance, Head, Slot, accept, to_look_up
 from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey
-from consumer.domain.package import Publication, Sender
+from consumer.domain.package.package import Publication, Sender
 from consumer.domain.redaction import Redactor
+from consumer.domain.request.schedule import LATER, RevisionRules
 from consumer.flows.batch import Batch, Stored
-from consumer.flows.schedule import LATER, RevisionRules
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
 from schemas.sessions import CLOSED, ERASED, REOPENED

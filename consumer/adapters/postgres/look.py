@@ -8,7 +8,7 @@ from consumer.adapters.postgres.faults import NotPrepared, reachable
 from consumer.adapters.postgres.migrate import known
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
-from consumer.domain import stored
+from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, SessionEvent, SessionKey
 from consumer.errors import Transient
 from consumer.flows.watch import Backlog

@@ -10,8 +10,8 @@ from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import prompt
 from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.writing import prompt
 from consumer.flows.desk import DraftKey, Entry, History, Last
 from consumer.flows.planning import Candidate, Chosen, Item, Plan, Stored
 from schemas.packages import PackageReady

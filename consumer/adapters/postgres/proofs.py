@@ -11,10 +11,10 @@ from consumer.adapters.postgres import reading
 from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import proof
-from consumer.domain.draft import Draft
 from consumer.domain.events import SessionEvent, SessionKey
-from consumer.domain.proof import Evidence
+from consumer.domain.package import proof
+from consumer.domain.package.proof import Evidence
+from consumer.domain.writing.draft import Draft
 from consumer.flows.desk import Entry
 from schemas.packages import PackageReady
 

@@ -6,10 +6,10 @@ from datetime import datetime
 import asyncpg
 from pydantic import ValidationError
 
-from consumer.domain import stored
+from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain.request.schedule import REPLAYED
 from consumer.flows.desk import Busy, Declined, Entry, History, Last, Terms, Work
-from consumer.flows.schedule import REPLAYED
 from schemas.packages import Cause, PackageStatus, TicketReference
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)

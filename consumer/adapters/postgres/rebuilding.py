@@ -10,12 +10,12 @@ from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain.events import Request, RequestKey, SessionKey
-from consumer.domain.exported import Copy, MadeFrom
-from consumer.domain.outcome import Outcome
-from consumer.domain.package import Sender
+from consumer.domain.package.export import Copy, MadeFrom
+from consumer.domain.package.package import Sender
+from consumer.domain.package.published import Outcome
+from consumer.domain.request.schedule import LATER, RevisionRules
 from consumer.errors import Permanent
 from consumer.flows.rebuild import Place
-from consumer.flows.schedule import LATER, RevisionRules
 from schemas.packages import Cause, Caution, PackageFailed, PackageReady, PackageStatus, PackageWithdrawn
 
 _ERASED = "session_erased"

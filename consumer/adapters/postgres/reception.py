@@ -10,11 +10,12 @@ from consumer.adapters.postgres.erasure import ERASED_DETAIL, note_of, standings
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.adapters.postgres.sweeping import Sweepers
-from consumer.domain import package, reception
 from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey
-from consumer.domain.package import Publication, Sender
-from consumer.domain.reception import Entry, Reception, State
-from consumer.flows.schedule import REPLAYED
+from consumer.domain.package import package
+from consumer.domain.package.package import Publication, Sender
+from consumer.domain.request import lifecycle
+from consumer.domain.request.lifecycle import Entry, Reception, State
+from consumer.domain.request.schedule import REPLAYED
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
 
 _queries = Queries("inbox")
@@ -43,7 +44,7 @@ async def receive(
     """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
     keys = columns(sorted({one.key for one in arrivals}), 3)
     standing = dict(standings(await connection.fetch(_queries.standing_requests, *keys)))
-    decided = reception.receive(standing, arrivals, erased)
+    decided = lifecycle.receive(standing, arrivals, erased)
     backlog = await _backlog(connection, decided.entries, sender, ends)
     rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
     rows += [_foreseen(one) for one in decided.foreseen]
@@ -137,7 +138,7 @@ async def _publications(
     wanted: set[SessionKey] = {key.session for key, _ in decided.withdrawn} - tickets.keys()
     known = {**(await tickets_of(connection, wanted) if wanted else {}), **tickets}
 
-    def note(key: RequestKey, standing: reception.Standing) -> package.Note:
+    def note(key: RequestKey, standing: lifecycle.Standing) -> package.Note:
         return note_of(key, standing, known.get(key.session))
 
     withdrawn = [

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.adapters.postgres.sweeping import Sweepers
-from consumer.domain import deadletters
-from consumer.domain.decode import Decoded
+from consumer.domain.arrival import deadletters
+from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import Refusal, SessionKey
 from schemas.dead_letters import RefusalReason
 from schemas.topics import Topics

@@ -10,12 +10,12 @@ from consumer.adapters.postgres.faults import reachable
 from consumer.adapters.postgres.hints import DUE
 from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import prompt
-from consumer.domain.prices import Price
+from consumer.domain.cost.prices import Price
+from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
+from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows.desk import Replayed, Spent, Work
 from consumer.flows.replaying import Limits, Progress, State
-from consumer.flows.schedule import LATER, REPLAYED, RevisionRules
 from schemas.packages import Usage
 
 _queries = Queries("replays")

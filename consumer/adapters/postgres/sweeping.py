@@ -12,9 +12,10 @@ import asyncpg
 from consumer.adapters.postgres import proofs
 from consumer.adapters.postgres.pool import Connection
 from consumer.adapters.postgres.sql import Queries, columns
-from consumer.domain import door, rewriting
-from consumer.domain.deadletters import cut
+from consumer.domain.arrival import door
+from consumer.domain.arrival.deadletters import cut
 from consumer.domain.events import SessionKey
+from consumer.domain.package import redaction
 from consumer.domain.redaction import FoundSecret, KnownSecret, Redactor, Sweeper
 
 _queries = Queries("secrets")
@@ -113,14 +114,14 @@ async def _rewrite_reasons(
 
 async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
     """What has been published stays on its topic; what is stored, or waits to be published, does not."""
-    packages = _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", rewriting.published)
+    packages = _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", redaction.published)
     if packages:
-        rows = [(row["package_id"], text, rewriting.content_sha256(text)) for row, text in packages]
+        rows = [(row["package_id"], text, redaction.content_sha256(text)) for row, text in packages]
         await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
     waiting = []
     for row in await connection.fetch(_queries.unpublished, *keys):
         before = row["value"].decode()
-        after = rewriting.published(_sweeper(sweepers, row), before)
+        after = redaction.published(_sweeper(sweepers, row), before)
         if after != before:
             waiting.append((row["id"], after.encode()))
     if waiting:

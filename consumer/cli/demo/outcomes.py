@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from consumer.domain.events import Record, RequestKey
-from consumer.domain.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
+from consumer.domain.package.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
 
 
 class Outcomes:

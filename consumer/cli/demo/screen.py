@@ -16,7 +16,7 @@ from consumer.adapters.embedded.progress import Progress as Step
 from consumer.adapters.postgres.tally import Tally
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples
-from consumer.domain.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
+from consumer.domain.package.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
 
 _PACKAGE_WIDTH = 100
 

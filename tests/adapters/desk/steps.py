@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
-from consumer.domain import package
 from consumer.domain.events import RequestKey, SessionKey
-from consumer.domain.markdown import Rendered
-from consumer.domain.package import Package
+from consumer.domain.package import package
+from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.writing.markdown import Rendered
 from consumer.flows.desk import Basis, DraftKey, Entry, Finish, Lane, Work
-from consumer.flows.schedule import RevisionRules
 from schemas.packages import (
     Cause,
     PackageStatus,

@@ -10,8 +10,8 @@ from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.domain.events import RequestKey
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.desk import Basis, Finish, Lane
-from consumer.flows.schedule import RevisionRules
 from schemas.packages import (
     Cause,
     PackageStatus,

@@ -7,10 +7,10 @@ import pytest
 
 from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool, open_pool
-from consumer.domain.decode import Decoded
-from consumer.domain.package import Sender
+from consumer.domain.arrival.decode import Decoded
+from consumer.domain.package.package import Sender
+from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.batch import Batch, Stored
-from consumer.flows.schedule import RevisionRules
 from tests.adapters.inbox.steps import Store
 from tests.support.wire import REDACTOR, TOPICS, arrive
 

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from consumer.adapters.postgres.pool import Pool
-from consumer.domain import package
 from consumer.domain.events import RequestKey
+from consumer.domain.package import package
 from consumer.flows.batch import Stored
 from tests.support.wire import FACT, change
 

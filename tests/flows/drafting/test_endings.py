@@ -10,8 +10,9 @@ import pytest
 from redis.asyncio import Redis
 
 from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.domain import prompt, session
 from consumer.domain.events import RequestKey
+from consumer.domain.session import session
+from consumer.domain.writing import prompt
 from consumer.flows import drafting
 from consumer.flows.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet

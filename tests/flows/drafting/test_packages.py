@@ -1,7 +1,7 @@
 """Which packages come out, from what they are built, and what they cost."""
 
-from consumer.domain import prompt
 from consumer.domain.events import RequestKey
+from consumer.domain.writing import prompt
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build
 from tests.support.model_server import Menu, ModelServer

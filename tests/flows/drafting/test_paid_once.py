@@ -9,8 +9,11 @@ import asyncpg
 import pytest
 
 from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.domain import bundle, prompt, review, session
+from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
+from consumer.domain.review import gate
+from consumer.domain.session import session
+from consumer.domain.writing import prompt
 from consumer.flows.desk import Claim, DraftKey, Finish
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
@@ -115,7 +118,7 @@ async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
     def falls(*_: object, **__: object) -> None:
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr(review, "review", falls)
+    monkeypatch.setattr(gate, "review", falls)
     await tables.add_request()
     await tables.add_request(RequestKey(*KEY.session, "second"))
     async with office.replica():

@@ -2,7 +2,7 @@
 
 import threading
 
-from consumer.flows.schedule import RevisionRules
+from consumer.domain.request.schedule import RevisionRules
 from tests.flows.drafting.steps import a_session, idle, named, packages, quiet
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer

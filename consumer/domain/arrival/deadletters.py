@@ -1,0 +1,112 @@
+"""Dead letters: what is shown of a refused record, and the record that says so on a `.dlq` topic."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from pydantic import JsonValue
+
+from consumer.domain.arrival import storable
+from consumer.domain.events import Refusal
+from consumer.domain.redaction import Scope
+from schemas.dead_letters import EXCERPT_BYTES, DeadLetter
+from schemas.envelope import JSON_CONTENT_TYPE
+from schemas.topics import Topics
+
+EXCERPT_IN_FLIGHT_BYTES = 8 * EXCERPT_BYTES
+"""Kept until the store has swept it by what it knows of the session: a secret must not be cut in two before."""
+
+_PARAMETER_WORDS = ("parameters", "sensitive", "field_type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterRecord:
+    """A record for a `.dlq` topic, ready for the outbox; its key may be null."""
+
+    topic: str
+    """Full name, with its prefix."""
+    key: bytes | None
+    headers: tuple[tuple[str, str], ...]
+    value: bytes
+    tenant_id: str | None
+    session_id: str | None
+
+
+def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLetterRecord:
+    """`failed_at` by the database's clock. The excerpt must be cut already."""
+    tenant_id, session_id = place_of(refusal)
+    origin = refusal.origin
+    letter = DeadLetter(reason=refusal.reason, error=refusal.error, excerpt=refusal.excerpt)
+    return DeadLetterRecord(
+        topic=topics.dead_letter_of(origin.topic),
+        key=refusal.record_key,
+        headers=(
+            ("content-type", JSON_CONTENT_TYPE),
+            ("dlq.reason", refusal.reason.value),
+            ("dlq.error", refusal.error),
+            ("dlq.topic", origin.topic),
+            ("dlq.partition", str(origin.partition)),
+            ("dlq.offset", str(origin.offset)),
+            ("dlq.failed_at", failed_at.astimezone(UTC).isoformat().replace("+00:00", "Z")),
+        ),
+        value=letter.model_dump_json().encode(),
+        tenant_id=tenant_id,
+        session_id=session_id,
+    )
+
+
+def place_of(refusal: Refusal) -> tuple[str | None, str | None]:
+    """Tenant and session, as far as they are known: the key of a record that could not be read is the session's id."""
+    if refusal.session is not None:
+        return refusal.session
+    try:
+        text = (refusal.record_key or b"").decode()
+    except UnicodeDecodeError:
+        return None, None
+    return None, text if 0 < len(text) <= 128 and "\x00" not in text else None
+
+
+def without_excerpt(value: bytes) -> bytes:
+    """A dead letter that tells only why."""
+    return DeadLetter.model_validate_json(value).model_copy(update={"excerpt": ""}).model_dump_json().encode()
+
+
+def excerpt_of_json(scope: Scope, value: JsonValue) -> str:
+    """The beginning of a value that could be read, secrets removed before it is cut."""
+    text = json.dumps(scope.json_value(value), ensure_ascii=False, separators=(",", ":"))
+    return cut(storable.text(text), EXCERPT_IN_FLIGHT_BYTES)
+
+
+def excerpt_of_bytes(scope: Scope, value: bytes | None) -> str:
+    """Of what could not be read: its text where that can be scanned, else only its length and digest.
+
+    Parameters are marked as secret by their schema, which nobody can tell from broken JSON: such a text is not shown.
+    """
+    if not value:
+        return ""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return _described(value)
+    lowered = text.casefold()
+    if len(value) > EXCERPT_IN_FLIGHT_BYTES or any(word in lowered for word in _PARAMETER_WORDS):
+        return _described(value)
+    return cut(storable.text(scope.text(text)), EXCERPT_IN_FLIGHT_BYTES)
+
+
+def excerpt_of_event(event_id: str, event_type: str, data: str | None) -> str:
+    """The excerpt of an event that was readable and came second; `data` is as it would have been stored."""
+    head = json.dumps({"id": event_id, "type": event_type}, ensure_ascii=False)
+    return cut(f'{head[:-1]}, "data": {data or "null"}}}', EXCERPT_IN_FLIGHT_BYTES)
+
+
+def cut(text: str, limit_bytes: int = EXCERPT_BYTES) -> str:
+    """At most `limit_bytes` of UTF-8, no character broken."""
+    if len(text) * 4 <= limit_bytes:
+        return text
+    return text.encode()[:limit_bytes].decode(errors="ignore")
+
+
+def _described(value: bytes) -> str:
+    return f"({len(value)} bytes, SHA-256 {sha256(value).hexdigest()})"

@@ -1,0 +1,128 @@
+"""The door for one event's data: what is redacted before its model sees it, and what is swept again later.
+
+Ids, times and words of closed sets are no free text. They pass the detectors untouched, so that a record keeps its
+identity; a value known to be secret is swept out of ids as well, the same way in every event of the session.
+"""
+
+import json
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from consumer.domain.arrival import storable
+from consumer.domain.redaction import Scope, Sweeper, is_clean
+
+_IDS = frozenset(
+    {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
+)
+_PROTOCOL = frozenset(
+    {"status", "applied_at", "verified_at", "recorded_at", "generated_at", "confidence_pct", "superseded"}
+)
+_UNTOUCHED = _IDS | _PROTOCOL
+_PARAMETERS = "parameters_used"
+_SCHEMA = "parameters_schema"
+_OF_SCRIPTS = frozenset({_PARAMETERS, _SCHEMA})
+_TEMPLATE = "template"
+_LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
+
+
+def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included.
+
+    The same object where there is nothing to replace, which one look at all texts together tells nearly always.
+    """
+    texts = _free_texts(data)
+    if texts is not None:
+        together = "\n".join(texts)
+        if storable.is_storable(together) and is_clean(together):
+            return data
+    return _replaced(scope, data)
+
+
+def _free_texts(data: dict[str, JsonValue]) -> list[str] | None:
+    """The texts that detectors look at; None where something has to be looked at piece by piece."""
+    texts: list[str] = []
+    for name, value in data.items():
+        if isinstance(value, str):
+            if name not in _UNTOUCHED:
+                texts.append(value)
+        elif isinstance(value, dict) and name not in _OF_SCRIPTS:
+            within = _free_texts(value)
+            if within is None:
+                return None
+            texts += within
+        elif isinstance(value, dict | list):
+            return None
+    return texts
+
+
+def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    clean: dict[str, JsonValue] = {}
+    for name, value in data.items():
+        if name in _UNTOUCHED:
+            clean[name] = value
+        elif isinstance(value, str):
+            clean[name] = text(scope, value)
+        elif name == _PARAMETERS:
+            clean[name] = scope.parameters(_schema_beside(data), storable.json_value(value))
+        elif name == _SCHEMA:
+            clean[name] = scope.parameters_schema(storable.json_value(value))
+        elif isinstance(value, dict):
+            clean[name] = _replaced(scope, value)
+        elif isinstance(value, list):
+            clean[name] = [_replaced(scope, row) if isinstance(row, dict) else row for row in value]
+        else:
+            clean[name] = value
+    return clean
+
+
+def text(scope: Scope, raw: str) -> str:
+    """A free text: storable, without its secrets."""
+    return scope.text(storable.text(raw))
+
+
+def swept(sweeper: Sweeper, stored: str) -> str:
+    """Stored data without the values that have become known as secret since; the same object when none stood in it."""
+    if (
+        "\\" not in stored and sweeper.text(stored) is stored
+    ):  # nothing is escaped, so the texts stand there as they are
+        return stored
+    before: JsonValue = json.loads(stored)
+    after = _swept(before, sweeper.text)
+    if after == before:
+        return stored
+    return json.dumps(after, ensure_ascii=False, separators=(",", ":"))
+
+
+def _swept(value: JsonValue, sweep: Callable[[str], str], name: str = "") -> JsonValue:
+    if isinstance(value, str):
+        if name in _PROTOCOL:
+            return value
+        return sweep(value)[:_LONGEST_ID] if name in _IDS else sweep(value)
+    if isinstance(value, dict):
+        if name == _PARAMETERS:
+            return {sweep(key): _swept_parameter(member, sweep) for key, member in value.items()}
+        return {key: _swept(member, sweep, key) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_swept(member, sweep, name) for member in value]
+    return value
+
+
+def _swept_parameter(value: JsonValue, sweep: Callable[[str], str]) -> JsonValue:
+    """Any name and any type may stand here; a number whose digits are a known secret becomes a text."""
+    if isinstance(value, str):
+        return sweep(value)
+    if isinstance(value, dict):
+        return {sweep(key): _swept_parameter(member, sweep) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_swept_parameter(member, sweep) for member in value]
+    if value is None or isinstance(value, bool):
+        return value
+    digits = json.dumps(value)
+    clean = sweep(digits)
+    return value if clean == digits else clean
+
+
+def _schema_beside(data: dict[str, JsonValue]) -> JsonValue:
+    template = data.get(_TEMPLATE)
+    return template.get(_SCHEMA) if isinstance(template, dict) else None

@@ -1,0 +1,103 @@
+"""The envelope of a record, in structured and in binary mode, as one mapping of attributes and `data`."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from consumer.domain.arrival.limits import invalid, parse
+from consumer.domain.events import NO_TRACE, Record, TraceContext
+from schemas.envelope import STRUCTURED_CONTENT_TYPE
+
+_BINARY_PREFIX: Final = "ce_"
+_JSON_MEDIA_TYPE = re.compile(r"\s*(?:application|text)/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,19}", re.ASCII)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]{1,200})?")
+_TRACESTATE = re.compile(r"[\x20-\x7e\t]{1,512}")
+
+Headers = Mapping[str, bytes]
+_NO_HEADERS: Headers = {}
+
+
+def headers_of(record: Record) -> Headers:
+    """By lower-case name; of several with one name the last counts, one without a value is absent."""
+    if not record.headers:
+        return _NO_HEADERS
+    return {
+        name.lower(): value
+        for name, value in record.headers
+        if value is not None  # type: ignore[redundant-expr]  # Kafka knows null values, whatever the type says
+    }
+
+
+def read(record: Record, headers: Headers) -> dict[str, JsonValue]:
+    """The event as structured mode writes it, unchecked but for the mode's own rules. Raises Unacceptable."""
+    if "ce_type" not in headers or _media_type(headers) == STRUCTURED_CONTENT_TYPE:
+        return _structured(parse(record.value))
+    value = parse(record.value)
+    if "content-type" not in headers and isinstance(value, dict) and "specversion" in value:
+        return value  # structured; the `ce_` headers are copies to filter by
+    return _binary(headers, value)
+
+
+def is_json(media_type: str) -> bool:
+    return _JSON_MEDIA_TYPE.fullmatch(media_type) is not None
+
+
+def trace_of(headers: Headers) -> TraceContext:
+    """W3C trace context; what breaks its grammar is dropped, as the W3C says."""
+    parent = headers.get("traceparent", b"").decode("ascii", "replace")
+    if not _TRACEPARENT.fullmatch(parent):
+        return NO_TRACE
+    state = headers.get("tracestate", b"").decode("ascii", "replace")
+    return TraceContext(traceparent=parent, tracestate=state if _TRACESTATE.fullmatch(state) else None)
+
+
+def _media_type(headers: Headers) -> str:
+    return headers.get("content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _structured(value: JsonValue) -> dict[str, JsonValue]:
+    if not isinstance(value, dict):
+        raise invalid("the value is not a JSON object")
+    return value
+
+
+def _binary(headers: Headers, data: JsonValue) -> dict[str, JsonValue]:
+    event: dict[str, JsonValue] = {}
+    for name, raw in headers.items():
+        if name.startswith(_BINARY_PREFIX):
+            attribute = name.removeprefix(_BINARY_PREFIX)
+            event[attribute] = _text(name, raw)
+    if "content-type" in headers:  # in binary mode it is the attribute datacontenttype
+        event["datacontenttype"] = _text("content-type", headers["content-type"])
+    version = event.get("stateversion")
+    if version is not None:
+        if not isinstance(version, str) or not _DECIMAL.fullmatch(version):
+            raise invalid("ce_stateversion: not a decimal number of up to 19 digits")
+        event["stateversion"] = int(version)
+    event["data"] = data
+    return event
+
+
+def _text(name: str, raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        shown = name if name in _KNOWN_HEADERS else "a ce_ header"
+        raise invalid(f"{shown}: not UTF-8") from None
+
+
+_KNOWN_HEADERS = frozenset(
+    {
+        "content-type",
+        *(
+            _BINARY_PREFIX + attribute
+            for attribute in (
+                "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "tenantid", "stateversion",
+                "actor", "replayid",
+            )
+        ),
+    }
+)  # fmt: skip

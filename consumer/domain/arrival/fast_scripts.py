@@ -1,0 +1,77 @@
+"""The short way for generated scripts. Templates come again and again: what was found of one is kept by its bytes.
+
+Kept is only a template in which the door changes nothing: it holds no secret, and is the same for every session.
+"""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+from pydantic_core import to_json
+
+from consumer.domain.arrival import door, storable
+from consumer.domain.arrival.fast_data import FastId, Unusual
+from consumer.domain.arrival.limits import check_parameters, parse_member
+from consumer.domain.redaction import Entries, Redactor, Scope, entries
+from schemas.sessions import Template
+
+_LONGEST_TEMPLATE: Final = 8_192
+"""Bytes."""
+_MOST_TEMPLATES: Final = 512
+_ABSENT: Final = b""
+_LEVELS: Final = 2
+"""Of the event and its data, around a member of the data."""
+_NOBODYS: Final = Redactor(b"only to see whether something is found")
+
+
+class _Script(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """`schemas.sessions.ScriptGenerated`, of which only the id is looked at."""
+
+    generation_id: FastId
+    template: Raw = Raw(_ABSENT)
+    parameters_used: Raw
+
+
+class _Kept(NamedTuple):
+    member: bytes
+    """The template as it is stored, with its name and a comma."""
+    entries: Entries
+
+
+_script = msgspec.json.Decoder(_Script).decode
+_write = msgspec.json.Encoder().encode
+
+
+def text_of(data: Raw, scope: Scope) -> str:
+    """What is stored of a script's data, which holds no U+0000; its secrets are in the scope.
+
+    Raises ValueError, RecursionError or Unacceptable where its model has to look at it.
+    """
+    script = _script(data)
+    kept = _kept(bytes(script.template))
+    used = parse_member(bytes(script.parameters_used), levels=_LEVELS)
+    if not isinstance(used, dict):
+        raise Unusual
+    check_parameters({"parameters_used": used})
+    clean = to_json(scope.parameters_by(kept.entries, storable.json_value(used)))
+    text = b'{"generation_id":%b,%b"parameters_used":%b}' % (_write(script.generation_id), kept.member, clean)
+    return text.decode()
+
+
+@lru_cache(_MOST_TEMPLATES)
+def _kept(raw: bytes) -> _Kept:
+    """Raises Unusual for a template that the door would change: nothing is kept of that, not even its bytes."""
+    if raw == _ABSENT:
+        return _Kept(b"", entries(None))
+    if len(raw) > _LONGEST_TEMPLATE:
+        raise Unusual
+    template = parse_member(raw, levels=_LEVELS)
+    data = {"template": template}
+    if door.redacted(_NOBODYS.scope("", ""), data) != data:
+        raise Unusual
+    if template is None:
+        return _Kept(b'"template":null,', entries(None))
+    checked = Template.model_validate(template)
+    text = Template.__pydantic_serializer__.to_json(checked, exclude_unset=True)
+    return _Kept(b'"template":%b,' % text, entries(checked.parameters_schema))

@@ -1,0 +1,266 @@
+"""What is published about a request: the package, its withdrawal, its failure. Every published field is decided here.
+
+The same outcome gives the same CloudEvents `id`, however often and by whomever it is made. Times are arguments.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel
+
+from consumer.domain.events import NO_TRACE, RequestKey, TraceContext
+from consumer.domain.writing.markdown import Rendered
+from schemas.envelope import STRUCTURED_CONTENT_TYPE, PublishedEvent
+from schemas.packages import (
+    Cause,
+    FailureReason,
+    PackageFailed,
+    PackageReady,
+    PackageStatus,
+    PackageWithdrawn,
+    Provenance,
+    TicketReference,
+    WithdrawalReason,
+)
+from schemas.sessions import PsaTicket
+from schemas.topics import Topics
+
+READY_TYPE = "escalation.package_ready.v1"
+WITHDRAWN_TYPE = "escalation.package_withdrawn.v1"
+FAILED_TYPE = "escalation.package_failed.v1"
+
+_MARKER_DIGITS = 12
+_CONNECTWISE = frozenset({"connectwise", "connectwisepsa", "connectwisemanage"})
+_NOT_WORD = re.compile(r"[\W_]+")
+
+Data = TypeVar("Data", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A record for a topic, ready for the outbox."""
+
+    topic: str
+    """Full name, with its prefix."""
+    key: bytes
+    headers: tuple[tuple[str, str], ...]
+    value: bytes
+    tenant_id: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Where this service publishes, and as whom."""
+
+    topics: Topics
+    source: str
+    """The CloudEvents source: a URI reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What every event about a request says of it."""
+
+    key: RequestKey
+    requested_state_version: int | None
+    ticket: TicketReference | None
+    """The package's; without a package the session's; null without either."""
+    trace: TraceContext = NO_TRACE
+
+    @property
+    def note_key(self) -> str:
+        return note_key(self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One package's place among those of its note, and what it was built from."""
+
+    number: int
+    cause: Cause
+    replay_id: str | None
+    supersedes: UUID | None
+    previous_ticket: TicketReference | None
+    """The superseded package's, whether or not it was another one."""
+    state_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package: what it says, and the record that says it."""
+
+    ready: PackageReady
+    publication: Publication
+
+
+def note_key(key: RequestKey) -> str:
+    """`tenant/session/request`, each part percent-encoded: the note's identity across revisions."""
+    return "/".join(quote(part, safe="") for part in key)
+
+
+def package_id(note_key: str, revision: int | str) -> UUID:
+    """The id of a revision; `withdrawn` and `failed` in its place give those of the other two outcomes."""
+    return uuid5(NAMESPACE_URL, f"escalation-package/{note_key}/{revision}")
+
+
+def marker(note_key: str, revision: int) -> str:
+    """A short text to find a note by; the middle is equal across its revisions, the number is 0 without a package."""
+    return f"[handoff {sha256(note_key.encode()).hexdigest()[:_MARKER_DIGITS]} r{revision}]"
+
+
+def ticket_reference(ticket: PsaTicket | None) -> TicketReference | None:
+    if ticket is None:
+        return None
+    return TicketReference(
+        system=ticket.system,
+        ticket_id=ticket.ticket_id,
+        connection_id=ticket.connection_id,
+        record_type=ticket.record_type,
+    )
+
+
+def target_ticket_ref(ticket: TicketReference | None) -> str | None:
+    """The ticket as people write it."""
+    if ticket is None:
+        return None
+    connectwise = _NOT_WORD.sub("", ticket.system.casefold()) in _CONNECTWISE
+    return f"{'CW' if connectwise else ticket.system} #{ticket.ticket_id}"
+
+
+def ready(
+    sender: Sender,
+    note: Note,
+    revision: Revision,
+    rendered: Rendered,
+    *,
+    status: PackageStatus,
+    from_cache: bool,
+    provenance: Provenance,
+    redactions: int,
+    warnings: Iterable[str],
+    at: datetime,
+) -> Package:
+    """A revision of the note. `at` is when the outcome was decided, by the database's clock."""
+    key = note.note_key
+    changed_ticket = revision.supersedes is not None and revision.previous_ticket != note.ticket
+    event = PackageReady(
+        request_id=note.key.request_id,
+        session_id=note.key.session_id,
+        tenant_id=note.key.tenant_id,
+        note_key=key,
+        requested_state_version=note.requested_state_version,
+        psa_ticket=note.ticket,
+        target_ticket_ref=target_ticket_ref(note.ticket),
+        marker=marker(key, revision.number),
+        package_id=package_id(key, revision.number),
+        revision=revision.number,
+        supersedes=revision.supersedes,
+        state_version=revision.state_version,
+        status=status,
+        cause=revision.cause,
+        replay_id=revision.replay_id if revision.cause is Cause.REPLAY else None,
+        markdown=rendered.markdown,
+        plain_text=rendered.plain_text,
+        content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
+        sections=rendered.sections,
+        title=rendered.title,
+        previous_psa_ticket=revision.previous_ticket if changed_ticket else None,
+        from_cache=from_cache,
+        provenance=provenance,
+        redactions=redactions,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+    filters = (("revision", str(revision.number)), ("status", status.value), ("cause", revision.cause.value))
+    publication = _publication(sender, sender.topics.ready, READY_TYPE, event.package_id, note, event, filters, at)
+    return Package(ready=event, publication=publication)
+
+
+def withdrawn(
+    sender: Sender,
+    note: Note,
+    *,
+    reason: WithdrawalReason,
+    revision: int | None,
+    at: datetime,
+) -> Publication:
+    """Takes the note back; `revision` is the last package's, null where there is none. Nothing follows it."""
+    key = note.note_key
+    event = PackageWithdrawn(
+        request_id=note.key.request_id,
+        session_id=note.key.session_id,
+        tenant_id=note.key.tenant_id,
+        note_key=key,
+        requested_state_version=note.requested_state_version,
+        psa_ticket=note.ticket,
+        target_ticket_ref=target_ticket_ref(note.ticket),
+        marker=marker(key, revision or 0),
+        revision=revision or None,
+        supersedes=package_id(key, revision) if revision else None,
+        reason=reason,
+    )
+    filters = (("revision", str(revision)),) if revision else ()
+    return _publication(
+        sender, sender.topics.ready, WITHDRAWN_TYPE, package_id(key, "withdrawn"), note, event, filters, at
+    )
+
+
+def failed(sender: Sender, note: Note, *, reason: FailureReason, detail: str, at: datetime) -> Publication:
+    """Ends a request that has no package. `detail` is for people: what happened and what to do."""
+    key = note.note_key
+    event = PackageFailed(
+        request_id=note.key.request_id,
+        session_id=note.key.session_id,
+        tenant_id=note.key.tenant_id,
+        note_key=key,
+        requested_state_version=note.requested_state_version,
+        psa_ticket=note.ticket,
+        target_ticket_ref=target_ticket_ref(note.ticket),
+        marker=marker(key, 0),
+        reason=reason,
+        detail=detail,
+    )
+    return _publication(sender, sender.topics.failed, FAILED_TYPE, package_id(key, "failed"), note, event, (), at)
+
+
+def _publication(
+    sender: Sender,
+    topic: str,
+    event_type: str,
+    event_id: UUID,
+    note: Note,
+    event: Data,
+    filters: tuple[tuple[str, str], ...],
+    at: datetime,
+) -> Publication:
+    envelope: PublishedEvent[Data] = PublishedEvent(  # without parameters, which would make a class anew at every call
+        id=str(event_id),
+        source=sender.source,
+        type=event_type,
+        subject=note.key.session_id,
+        time=at,
+        tenantid=note.key.tenant_id,
+        data=event,
+    )
+    attributes = envelope.model_dump(mode="json", include={"id", "type", "source", "specversion", "subject", "time"})
+    trace = (("traceparent", note.trace.traceparent), ("tracestate", note.trace.tracestate))
+    return Publication(
+        topic=topic,
+        key=note.key.session_id.encode(),
+        headers=(
+            ("content-type", STRUCTURED_CONTENT_TYPE),
+            *((f"ce_{name}", str(value)) for name, value in attributes.items()),
+            ("note_key", note.note_key),
+            *filters,
+            *((name, value) for name, value in trace if value is not None),
+        ),
+        value=envelope.model_dump_json().encode(),
+        tenant_id=note.key.tenant_id,
+        session_id=note.key.session_id,
+    )

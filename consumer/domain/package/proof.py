@@ -1,0 +1,225 @@
+"""Proof of a package: its bundle, built again from the stored events, and what each line of its text rests on.
+
+A package was built from the events that were accepted by then: those up to its arrival number. Only a redaction changes
+them afterwards; the store then notes the digest that they give since (`digest` before and after), so that the chain
+from the published digest to the stored events does not break.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from consumer.domain.bundle import bundle
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.review import gate
+from consumer.domain.session.fixes import Fix
+from consumer.domain.session.session import Fact, Session, fold
+from consumer.domain.writing import markdown, prompt, sections
+from consumer.domain.writing.draft import Draft
+from consumer.domain.writing.markdown import Rendered
+from schemas.packages import PackageReady, PackageStatus, SectionKey
+from schemas.sessions import SessionSnapshot
+
+
+class Verdict(StrEnum):
+    """What became of the comparison."""
+
+    VERIFIED = "verified"
+    """The stored events give the digest that was published."""
+    REDACTED = "redacted"
+    """They give the digest noted when a later redaction changed a text; until then they gave the published one."""
+    INCOMPLETE = "incomplete"
+    """Not all events that had been accepted by then are stored."""
+    OTHER_RELEASE = "other_release"
+    """Another digest, and a release with another prompt made the package: its bundles may have looked otherwise."""
+    MISMATCH = "mismatch"
+    """Another digest."""
+
+    @property
+    def holds(self) -> bool:
+        return self in {Verdict.VERIFIED, Verdict.REDACTED}
+
+
+class TextVerdict(StrEnum):
+    """What can be said of the package's text."""
+
+    REPRODUCED = "reproduced"
+    """The kept draft, or the rules, give it again, byte by byte."""
+    REDACTED = "redacted"
+    """A later redaction changed it; its digest was renewed with it."""
+    NO_DRAFT = "no_draft"
+    """Its draft is no longer kept."""
+    OTHER_DRAFT = "other_draft"
+    """The kept draft gives another text: a forced draft took its place, or this release writes it otherwise."""
+    ALTERED = "altered"
+    """It does not even have the digest that stands beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A package as it is stored, and what it was made from, at one moment."""
+
+    package: PackageReady
+    key: SessionKey
+    arrivals: int
+    """The events up to this arrival number were accepted by then."""
+    events: Sequence[SessionEvent]
+    """These events, in version order."""
+    reason: str | None
+    """The request's."""
+    draft: Draft | None = None
+    """Of the ledger; None for rules, or where it is no longer kept."""
+    redacted_sha256: str | None = None
+    """What the events give since a redaction that came after the package."""
+    redacted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a record of the bundle is in the session."""
+
+    kind: str
+    """`fact`, `script` or `fix`."""
+    id: str
+    """The producer's id of it."""
+    versions: tuple[int, ...]
+    """Of the events that tell of it, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A bullet, or the one paragraph of a section."""
+
+    section: SectionKey
+    text: str
+    records: tuple[str, ...]
+    """Ids in the bundle; `P1` is the description, `R1` the request's reason. Empty where code wrote a sentinel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What was found."""
+
+    verdict: Verdict
+    published_sha256: str
+    rebuilt_sha256: str | None
+    """None where there is nothing to build from."""
+    text: TextVerdict
+    lines: tuple[Line, ...]
+    """Empty where the bundle could not be built again."""
+    records: Mapping[str, Record]
+    """What the ids in `lines` stand for."""
+
+
+def digest(key: SessionKey, events: Collection[SessionEvent], reason: str | None) -> str | None:
+    """Of the bundle of these events; None without any."""
+    return None if not events else bundle.build(fold(key, events), reason=reason).sha256
+
+
+def prove(evidence: Evidence) -> Proof:
+    """Never raises."""
+    package = evidence.package
+    published = package.provenance.bundle_sha256
+    if not evidence.events:
+        text = TextVerdict.NO_DRAFT if _is_whole(package) else TextVerdict.ALTERED
+        return Proof(
+            verdict=Verdict.INCOMPLETE,
+            published_sha256=published,
+            rebuilt_sha256=None,
+            text=text,
+            lines=(),
+            records={},
+        )
+    folded = fold(evidence.key, evidence.events)
+    built = bundle.build(folded, reason=evidence.reason)
+    rendered = _rendered(evidence, built)
+    return Proof(
+        verdict=_verdict(evidence, built),
+        published_sha256=published,
+        rebuilt_sha256=built.sha256,
+        text=_text_verdict(evidence, rendered),
+        lines=tuple(_lines(package, built, rendered)),
+        records=_records(folded, evidence.events),
+    )
+
+
+def _verdict(evidence: Evidence, built: Bundle) -> Verdict:
+    if len(evidence.events) != evidence.arrivals:
+        return Verdict.INCOMPLETE
+    if built.sha256 == evidence.package.provenance.bundle_sha256:
+        return Verdict.VERIFIED
+    if built.sha256 == evidence.redacted_sha256:
+        return Verdict.REDACTED
+    other = evidence.package.provenance.prompt_version != prompt.VERSION
+    return Verdict.OTHER_RELEASE if other else Verdict.MISMATCH
+
+
+def _rendered(evidence: Evidence, built: Bundle) -> Rendered | None:
+    if evidence.package.status is PackageStatus.FALLBACK:
+        return gate.by_rules(built).rendered
+    return None if evidence.draft is None else markdown.render(built, evidence.draft)
+
+
+def _is_whole(package: PackageReady) -> bool:
+    return sha256(package.markdown.encode()).hexdigest() == package.content_sha256
+
+
+def _text_verdict(evidence: Evidence, rendered: Rendered | None) -> TextVerdict:
+    if not _is_whole(evidence.package):
+        return TextVerdict.ALTERED
+    if rendered is not None and rendered.markdown == evidence.package.markdown:
+        return TextVerdict.REPRODUCED
+    if evidence.redacted_at is not None:
+        return TextVerdict.REDACTED
+    return TextVerdict.NO_DRAFT if rendered is None else TextVerdict.OTHER_DRAFT
+
+
+def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> Iterator[Line]:
+    """By the draft where it gives these lines; else lists by their place in the bundle, where it is the only one."""
+    if rendered is None:
+        rendered = gate.by_rules(built).rendered
+    known = prompt.ids(built)
+    shown = {section.key: section.markdown for section in rendered.sections}
+    for section in package.sections:
+        texts = _texts(section.markdown)
+        rests_on = rendered.rests_on[section.key]
+        by_place = section.key in {SectionKey.CONFIRMED, SectionKey.TRIED} and len(texts) == len(rests_on)
+        if not by_place and shown[section.key] != section.markdown:
+            rests_on = ()
+        for number, text in enumerate(texts):
+            cited = rests_on[number] if number < len(rests_on) else ()
+            yield Line(section=section.key, text=text, records=tuple(one for one in cited if one in known))
+
+
+def _texts(body: str) -> list[str]:
+    lines = body.splitlines()
+    bullets = all(line.startswith(sections.BULLET) for line in lines)
+    return [line.removeprefix(sections.BULLET) for line in lines] if bullets else [body]
+
+
+def _records(folded: Session, events: Sequence[SessionEvent]) -> Mapping[str, Record]:
+    return {name: _record(one, events) for name, one in bundle.sources(folded).items()}
+
+
+def _record(source: bundle.Source, events: Sequence[SessionEvent]) -> Record:
+    match source:
+        case Fact():
+            kind, name = "fact", source.fact_id
+        case Fix():
+            kind, name = "fix", source.fix_id
+        case _:
+            kind, name = "script", source.generation_id
+    versions = tuple(event.version for event in events if name in _told_of(event, kind))
+    return Record(kind=kind, id=name, versions=versions)
+
+
+def _told_of(event: SessionEvent, kind: str) -> Iterator[str]:
+    """The ids of this kind that an event speaks of."""
+    field = {"fact": "fact_id", "fix": "fix_id", "script": "generation_id"}[kind]
+    rows: Sequence[object] = (event.data,)
+    if isinstance(event.data, SessionSnapshot):
+        rows = {"fact": event.data.facts, "fix": event.data.fixes, "script": event.data.scripts}[kind]
+    return (str(getattr(row, field)) for row in rows if hasattr(row, field))

@@ -1,0 +1,28 @@
+"""Which records can carry which statement of an answer."""
+
+from collections.abc import Mapping
+
+from consumer.domain.review.violations import Case, Part
+from consumer.domain.writing import prompt
+
+FLAWS: Mapping[Part, str] = {
+    Part.PROBLEM: "tells the problem from no description, reason or fact",
+    Part.NOTES: "is a note on something that was not tried",
+    Part.HYPOTHESIS: "is a hypothesis that rests on neither the active fix nor a fact",
+}
+"""What a statement is that rests on none of the records that can carry it."""
+
+
+def carrying(part: Part, case: Case) -> frozenset[str]:
+    """The ids of the records of which a statement of this part has to cite one; it may cite others besides."""
+    bundle = case.bundle
+    match part:
+        case Part.PROBLEM:
+            return frozenset(case.facts) | {prompt.DESCRIPTION, prompt.REASON}
+        case Part.NOTES:
+            return frozenset(record.id for record in (*bundle.steps, *bundle.applied_fixes))
+        case Part.HYPOTHESIS:
+            active = bundle.active_fix
+            return frozenset(case.facts) | (frozenset() if active is None else {active.id})
+        case Part.NEXT_STEPS | Part.CONFIRMED:  # a wording is nothing without its fact
+            return case.ids

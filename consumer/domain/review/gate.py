@@ -1,0 +1,195 @@
+"""The one gate between an answer and a package: read, check, render, and check what was rendered.
+
+`review` takes a first answer as a whole or not at all. `salvage` takes what is left of a repaired one once the
+statements that still break a rule have fallen out, if every section stays valid. Neither raises, whatever comes.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.review import checks, shape
+from consumer.domain.review.checks import Scan
+from consumer.domain.review.violations import Case, Part, Place, Rule, Said, Violation
+from consumer.domain.writing import draft, outcome_table, rules_draft, sections
+from consumer.domain.writing.draft import Draft, Statement, Unreadable, Wording
+from consumer.domain.writing.markdown import Rendered, render
+from schemas.packages import Caution
+
+_CITATION = re.compile(r"\s*[(\[](?:[FSXPR]\d{1,4}(?:\s*[,;&]\s*|\s+and\s+)?)+[)\]]")
+_EMPHASIS = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'\[(])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """An answer that became a package."""
+
+    draft: Draft
+    rendered: Rendered
+    warnings: tuple[Caution, ...]
+    violations: tuple[Violation, ...] = ()
+    """Of the statements that fell out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """An answer that did not."""
+
+    violations: tuple[Violation, ...]
+    """At least one; each is a line for the model."""
+
+
+def review(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
+    """The package that an answer makes, else every rule it breaks. `scan` gives a text back without its secrets."""
+    case = Case(bundle)
+    found = _read(text, bundle, case)
+    if isinstance(found, Rejected):
+        return found
+    violations = _violations(found, text, case, scan)
+    return Rejected(violations=violations) if violations else _accepted(found, bundle, ())
+
+
+def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
+    """As `review`, but without the statements that break a rule, where every section stays valid without them."""
+    case = Case(bundle)
+    found = _read(text, bundle, case)
+    if isinstance(found, Rejected):
+        return found
+    violations = _violations(found, text, case, scan)
+    if not violations:
+        return _accepted(found, bundle, ())
+    left = _without(found, {violation.place for violation in violations if violation.place}, case)
+    left = _with_first_step(left, bundle)
+    if _violations(left, text, case, scan):
+        return Rejected(violations=violations)
+    return _accepted(left, bundle, (Caution.STATEMENTS_REMOVED,), violations)
+
+
+def by_rules(bundle: Bundle) -> Accepted:
+    """The package from the record alone. Always there, whatever the bundle holds."""
+    drafted = rules_draft.draft(bundle)
+    rendered = render(bundle, drafted)
+    return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered, ()))
+
+
+def _read(text: str, bundle: Bundle, case: Case) -> Draft | Rejected:
+    found = draft.read(text, tuple(fact.id for fact in bundle.facts))
+    if isinstance(found, Unreadable):
+        return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in found.problems))
+    tidied = _tidied(found, case)
+    wordings = tuple(
+        wording
+        for wording in tidied.confirmed
+        if wording.record in case.facts and checks.is_grounded_wording(wording.text, case.facts[wording.record], case)
+    )
+    return tidied.model_copy(update={"confirmed": wordings})
+
+
+def _violations(drafted: Draft, answer: str, case: Case, scan: Scan) -> tuple[Violation, ...]:
+    if of_the_whole := tuple(checks.whole(drafted, answer, scan)):
+        return of_the_whole
+    of_statements = [violation for said in _said(drafted, case) for violation in checks.statement(said, case)]
+    return (*of_statements, *checks.steps(drafted, case))
+
+
+def _said(drafted: Draft, case: Case) -> Iterable[Said]:
+    """The statements that will be shown: none of a section that code writes alone."""
+    silent = set()
+    if not case.bundle.is_described:
+        silent.add(Part.PROBLEM)
+    fix = case.bundle.active_fix
+    if fix is None or not outcome_table.leads(fix):
+        silent.add(Part.HYPOTHESIS)
+    return (said for said in checks.statements(drafted) if said.part not in silent)
+
+
+def _accepted(
+    drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...], fallen_out: tuple[Violation, ...] = ()
+) -> Accepted | Rejected:
+    rendered = render(bundle, drafted)
+    if violations := tuple(shape.check(bundle, rendered)):
+        return Rejected(violations=(*fallen_out, *violations))
+    cautions = _cautions(bundle, rendered, warnings)
+    return Accepted(draft=drafted, rendered=rendered, warnings=cautions, violations=fallen_out)
+
+
+def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...]) -> tuple[Caution, ...]:
+    shortened = bundle.truncated or rendered.truncated
+    return (*warnings, Caution.TRUNCATED_INPUT) if shortened else warnings
+
+
+def _tidied(drafted: Draft, case: Case) -> Draft:
+    """Slips that cost nothing to mend: ids in brackets at the end of a sentence, emphasis, a step said twice."""
+    unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps)}
+    return drafted.model_copy(
+        update={
+            "problem": _mended(drafted.problem, case),
+            "confirmed": tuple(Wording(record=one.record, text=_mend(one.text, case)) for one in drafted.confirmed),
+            "notes": tuple(
+                Wording(record=one.record, text=_mend(one.text, case)) for one in drafted.notes if one.text.strip()
+            ),
+            "hypothesis": _without_sentinel(_mended(drafted.hypothesis, case)),
+            "next_steps": tuple(unique.values()),
+        }
+    )
+
+
+def _without_sentinel(statement: Statement) -> Statement:
+    text = statement.text.replace(sections.NO_HYPOTHESIS, "").strip()
+    return statement.model_copy(update={"text": text})
+
+
+def _mended(statement: Statement, case: Case) -> Statement:
+    return statement.model_copy(update={"text": _mend(statement.text, case)})
+
+
+def _mend(text: str, case: Case) -> str:
+    def keep_known(found: re.Match[str]) -> str:
+        return found[0] if case.lexicon.holds(found[0].strip().casefold()) else ""
+
+    plain = _EMPHASIS.sub(lambda found: found[1] or found[2], text)
+    return _CITATION.sub(keep_known, plain).strip()
+
+
+def _without(drafted: Draft, places: set[Place], case: Case) -> Draft:
+    """The draft without the statements in these places; of problem and hypothesis only the sentences at fault."""
+    return drafted.model_copy(
+        update={
+            "problem": _sound(drafted, Part.PROBLEM, drafted.problem, places, case),
+            "notes": tuple(one for at, one in enumerate(drafted.notes) if Place(Part.NOTES, at) not in places),
+            "hypothesis": _sound(drafted, Part.HYPOTHESIS, drafted.hypothesis, places, case),
+            "next_steps": tuple(
+                step for at, step in enumerate(drafted.next_steps) if Place(Part.NEXT_STEPS, at) not in places
+            )[: sections.MOST_STEPS],
+        }
+    )
+
+
+def _sound(drafted: Draft, part: Part, statement: Statement, places: set[Place], case: Case) -> Statement:
+    if Place(part) not in places:
+        return statement
+    cited = tuple(record for record in statement.records if record in case.ids)
+    cites = drafted.form is draft.Form.JSON
+    sentences = (
+        Said(place=Place(part), text=sentence, records=cited, cites=cites)
+        for sentence in _SENTENCES.split(statement.text)
+    )
+    kept = [said.text for said in sentences if not set(_rules_of(said, case)) - {Rule.TENSE, Rule.EMPTY}]
+    return statement.model_copy(update={"text": " ".join(kept), "records": cited})
+
+
+def _rules_of(said: Said, case: Case) -> Iterable[Rule]:
+    return (violation.rule for violation in checks.statement(said, case))
+
+
+def _with_first_step(drafted: Draft, bundle: Bundle) -> Draft:
+    """The draft with the step that the table demands, in code's words where the answer had none."""
+    fix = bundle.active_fix
+    demanded = outcome_table.first_step(fix)
+    first = drafted.next_steps[0].text if drafted.next_steps else ""
+    if fix is None or demanded is None or outcome_table.first_step_flaw(fix, first) is None:
+        return drafted
+    step = Statement(text=demanded, records=(fix.id,))
+    return drafted.model_copy(update={"next_steps": (step, *drafted.next_steps)[: sections.MOST_STEPS]})

@@ -1,0 +1,165 @@
+"""Whether what a text names is in the record: hosts, addresses, users, paths, commands, codes, versions, numbers.
+
+Harmless differences are allowed: case, quotation marks, thousands separators, spellings of a unit, punctuation after a
+name. Ordinary words are never looked up, nor are small counts and ordinals ("step 2", "three users").
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.text import names, quantities, words
+from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
+
+_THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
+_INTEGERS = re.compile(r"\d+")
+_LONG_INTEGERS = re.compile(r"\d{4,}")
+_TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
+_COUNTED = re.compile(r"\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
+_GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
+_GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
+SMALL = 10
+"""Whole numbers up to this are counts of the writer: two users, step 3."""
+_NEAR = 40
+"""Characters between a noun and its number in the record: "error codes 5, 7 and 9"."""
+_DOTTED = re.compile(r"\d+(?:\.\d+)+")
+_BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+_HEAD = re.compile(r"[a-z]+")
+_COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
+"""Nouns with a small number that are the writer's own."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Everything that may be named."""
+
+    text: str
+    """In normal form."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Lexicon":
+        whole = " \n ".join(normal(text) for text in texts)
+        joined = _THOUSANDS.sub("", whole)  # "ports 80,443" are two numbers, "4,128 bytes" are one: both readings count
+        return cls(whole if joined == whole else f"{whole} \n {joined}")
+
+    @cached_property
+    def integers(self) -> frozenset[str]:
+        """The whole numbers, without leading zeros: those of dates and times too, not those inside a name."""
+        found: set[str] = set()
+        for token in _TOKENS.findall(self.text):
+            if _COUNTED.fullmatch(token):
+                found.update(_INTEGERS.findall(token))
+            else:
+                found.update(_LONG_INTEGERS.findall(token))
+        return frozenset(number.lstrip("0") or "0" for number in found)
+
+    def holds(self, name: str) -> bool:
+        """Whether the name stands in the record, with nothing that would make it another name right beside it."""
+        at = self.text.find(name)
+        while at >= 0:
+            before, after = self.text[max(at - 2, 0) : at], self.text[at + len(name) : at + len(name) + 2]
+            if not (_GOES_ON_BEFORE.search(before + name[0]) or _GOES_ON_AFTER.search(name[-1] + after)):
+                return True
+            at = self.text.find(name, at + 1)
+        return False
+
+    def foreign(self, text: str) -> Iterator[str]:
+        """What the text names and the record does not hold."""
+        return (name.text for name in names.within(text) if not self._grounded(name))
+
+    def _grounded(self, name: Name) -> bool:
+        wanted = normal(name.text)
+        if name.kind == "quoted":
+            inside = wanted[1:-1].strip(" " + TRAILING)
+            return inside in self.text
+        if wanted in GENERIC or not wanted or self.holds(wanted) or self.holds(_THOUSANDS.sub("", wanted)):
+            return True
+        return self._otherwise(name.kind, _THOUSANDS.sub("", wanted))
+
+    def _otherwise(self, kind: str, name: str) -> bool:
+        """How else than word for word a kind of name can stand in the record."""
+        match kind:
+            case "setting":
+                return name.replace(" ", "") in self.text.replace(" ", "")
+            case "url" | "email":
+                return name.removeprefix("mailto:") in self.text
+            case "person":  # each part, in whatever order the record has them
+                return all(self.holds(part) for part in re.split(r"[ -]", name))
+            case "date":
+                return self._date(name)
+            case "coded":
+                return self._coded(name)
+            case "numbered":
+                return name.partition(" ")[0] in _COUNTS or self._coded(name)
+            case "number":
+                return self._number(name)
+            case _:
+                return False
+
+    def _date(self, name: str) -> bool:
+        """The day beside its month, or both as numbers."""
+        day = int("".join(_INTEGERS.findall(name)))
+        month = next(month for month in _MONTHS if re.search(rf"\b{month}", name))
+        number = _MONTHS.index(month) + 1
+        alone, near = rf"(?<!\d)0?{day}(?!\d)", r"[^.!?\n]{0,20}?"
+        written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
+        figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
+        return re.search(f"{written}|{figures}", self.text) is not None
+
+    def _coded(self, name: str) -> bool:
+        """A number with the noun that says what it is: small ones count only beside that noun."""
+        head = _HEAD.match(name)
+        noun = head[0].removesuffix("s") if head else ""
+        numbers = (number.lstrip("0") or "0" for number in _INTEGERS.findall(name))
+        return all(
+            (int(number) > SMALL and number in self.integers) or self._beside(noun, number) for number in numbers
+        )
+
+    def _beside(self, noun: str, number: str) -> bool:
+        near, alone = rf"[^.!?\n]{{0,{_NEAR}}}?", rf"(?<![\d.])0*{number}(?![\d]|\.\d)"
+        noun = re.escape(noun)
+        return re.search(rf"\b{noun}\w*{near}{alone}|{alone}{near}\b{noun}", self.text) is not None
+
+    def _number(self, name: str) -> bool:
+        measured = quantities.measures(name)
+        if measured is not None:
+            numbers, unit = measured
+            return all(quantities.is_measured(number, unit, self.text) for number in numbers)
+        parts = [part.lstrip("0") or "0" for part in _INTEGERS.findall(name)]
+        bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
+        if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
+            return True
+        if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and was looked up
+            return False
+        if _BARE.fullmatch(name) is None:  # letters among digits: a name, and it is not held
+            return False
+        dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name, its parts say nothing
+        if dotted is not None:
+            rest = _INTEGERS.findall(name.replace(dotted[0], ""))
+            return self.holds(dotted[0]) and all(part in self.integers for part in rest)
+        return all(part in self.integers for part in parts)
+
+
+def of_bundle(bundle: Bundle) -> Lexicon:
+    """What the record of a session names, in full: also what the prompt had no room for."""
+    return Lexicon.of(_texts(bundle))
+
+
+def _texts(bundle: Bundle) -> Iterator[str]:
+    described = (bundle.title, bundle.problem_summary, bundle.problem_domain, bundle.intake_text, bundle.reason)
+    yield from (text for text in described if text)
+    if ticket := bundle.psa_ticket:
+        yield from (ticket.system, f"ticket #{ticket.ticket_id}", ticket.connection_id or "", ticket.record_type or "")
+    yield from chain.from_iterable(fact.texts() for fact in bundle.facts)
+    yield from chain.from_iterable(script.texts() for script in bundle.scripts)
+    yield from chain.from_iterable(fix.texts() for fix in bundle.fixes)
+    for script in bundle.scripts:
+        yield from (f"{each.name}={each.text}" for each in script.parameters)
+    for fix in bundle.fixes:
+        yield f"{fix.confidence_pct}%"
+        yield from (at.isoformat() for at in (fix.applied_at, fix.verified_at) if at)

@@ -1,0 +1,149 @@
+"""What every package keeps, whoever drafted it: checked on the text that goes out, as a reader could check it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from consumer.domain.bundle.bundle import Bundle, FixRecord
+from consumer.domain.review.grounding import of_bundle
+from consumer.domain.review.violations import Rule, Violation
+from consumer.domain.text.names import normal
+from consumer.domain.text.sanitize import ADDRESS, escape, is_clean
+from consumer.domain.writing import outcome_table, quotes, sections
+from consumer.domain.writing.markdown import Rendered
+from schemas.packages import SectionKey
+from schemas.sessions import FixStatus
+
+_CODE = re.compile(r"`[^`\n]*`")
+_TAG_OR_LINK = re.compile(r"<[A-Za-z/!?]|!\[|\][(\[]|(?<![\w\\.+-])@\w")
+_ACTIVE_MARKUP = re.compile(rf"{_TAG_OR_LINK.pattern}|^ {{0,3}}(?:```|~~~|>|\||\[[^\]]*\]:)|(?<!\\)\*\*", re.MULTILINE)
+_EMPTY_BULLET = re.compile(r"^-\s*$|\bTBD\b", re.MULTILINE | re.IGNORECASE)
+
+OUTCOME_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
+    FixStatus.APPLIED_FAILED: ("did not resolve the issue",),
+    FixStatus.APPLIED_PARTIAL: ("partly done", "not complete or not verified"),
+    FixStatus.APPLIED_PENDING: ("applied", "awaiting verification"),
+    FixStatus.APPLIED_SUCCESS: ("applied and verified",),
+}
+"""What the list of what was tried says of a fix."""
+LEAD_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
+    FixStatus.PROPOSED: ("confidence", "not applied"),
+    FixStatus.APPLIED_FAILED: ("did not hold", "uncertain"),
+    FixStatus.APPLIED_PARTIAL: ("in part", "not complete or not verified"),
+    FixStatus.APPLIED_PENDING: ("in place but unverified", "until it is confirmed", "awaiting"),
+    FixStatus.APPLIED_SUCCESS: ("solved the original symptom", "issue remains"),
+    FixStatus.DISMISSED: ("set aside", "uncertain"),
+}
+"""What the hypothesis says of the active fix."""
+
+
+def check(bundle: Bundle, rendered: Rendered) -> Iterator[Violation]:
+    """Every promise of the contract that the text does not keep; none for what `markdown.render` gives."""
+    for look in CHECKS:
+        for rule, detail in look(bundle, rendered):
+            yield Violation(rule=rule, detail=detail)
+
+
+Found = Iterator[tuple[Rule, str]]
+
+
+def _headings(bundle: Bundle, rendered: Rendered) -> Found:
+    del bundle
+    found = [heading for heading, _ in sections.split(rendered.markdown)]
+    if found != list(sections.HEADINGS.values()) or not rendered.markdown.startswith("## "):
+        yield Rule.UNREADABLE, "the headings are not the five, in order, with nothing before them"
+    whole = "\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered.sections) + "\n"
+    if (
+        whole != rendered.markdown
+        or "\n\n\n" in whole
+        or any(not section.markdown.strip() for section in rendered.sections)
+    ):
+        yield Rule.UNREADABLE, "the sections do not make the markdown"
+
+
+def _sentinels(bundle: Bundle, rendered: Rendered) -> Found:
+    body = {section.key: section.markdown for section in rendered.sections}
+    wanted = {
+        SectionKey.PROBLEM: (sections.NO_PROBLEM, not bundle.is_described),
+        SectionKey.CONFIRMED: (sections.NOTHING_CONFIRMED, not bundle.facts),
+        SectionKey.TRIED: (sections.NOTHING_TRIED, not bundle.steps and not bundle.applied_fixes),
+        SectionKey.HYPOTHESIS: (sections.NO_HYPOTHESIS, not outcome_table.leads(bundle.active_fix)),
+    }
+    for key, (sentinel, holds) in wanted.items():
+        if (body[key] == sentinel) != holds:
+            yield (
+                Rule.EMPTY,
+                f"{sections.HEADINGS[key]}: the fixed sentence stands where it does not belong, or is missing",
+            )
+
+
+def _lists(bundle: Bundle, rendered: Rendered) -> Found:
+    body = {section.key: section.markdown.split("\n") for section in rendered.sections}
+    for key in (SectionKey.CONFIRMED, SectionKey.TRIED, SectionKey.NEXT_STEPS):
+        if len(body[key]) > 1 and any(not line.startswith("- ") or not line[2:].strip() for line in body[key]):
+            yield Rule.MARKUP, f"{sections.HEADINGS[key]}: a line that is no bullet, or an empty one"
+    if not sections.FEWEST_STEPS <= len(body[SectionKey.NEXT_STEPS]) <= sections.MOST_STEPS:
+        yield Rule.STEP_COUNT, "not two to four next steps"
+    if rendered.truncated:
+        return
+    if bundle.facts and len(body[SectionKey.CONFIRMED]) != len(bundle.facts):
+        yield Rule.EMPTY, "not one bullet for every fact"
+    tried = len(bundle.steps) + len(bundle.applied_fixes)
+    if tried and len(body[SectionKey.TRIED]) != tried:
+        yield Rule.EMPTY, "not one bullet for everything that was tried"
+
+
+def _outcomes(bundle: Bundle, rendered: Rendered) -> Found:
+    body = {section.key: section.markdown for section in rendered.sections}
+    bullets = [line for line in body[SectionKey.TRIED].split("\n") if line.startswith("- Fix: ")]
+    if not rendered.truncated:
+        for fix, bullet in zip(bundle.applied_fixes, bullets, strict=False):
+            if not all(words in bullet for words in OUTCOME_WORDS[fix.status]):
+                yield Rule.OUTCOME, "a fix is not listed with its outcome"
+    active = bundle.active_fix
+    if active is not None and outcome_table.leads(active):
+        yield from _lead(active, body[SectionKey.HYPOTHESIS])
+        step = body[SectionKey.NEXT_STEPS].split("\n")[0].removeprefix(sections.BULLET)
+        if (flaw := outcome_table.first_step_flaw(active, step)) is not None:
+            yield Rule.FIRST_STEP, flaw
+
+
+def _lead(fix: FixRecord, hypothesis: str) -> Found:
+    stated = escape(outcome_table.lead(fix))
+    if not hypothesis.startswith(stated) or not all(words in stated for words in LEAD_WORDS[fix.status]):
+        yield Rule.OUTCOME, "the hypothesis does not begin with the outcome of the active fix"
+
+
+def _size(bundle: Bundle, rendered: Rendered) -> Found:
+    del bundle
+    if len(rendered.markdown) > sections.LONGEST_MARKDOWN or len(rendered.title) > sections.LONGEST_TITLE:
+        yield Rule.LENGTH, "longer than the contract allows"
+
+
+def _harmless(bundle: Bundle, rendered: Rendered) -> Found:
+    lines = [*rendered.markdown.split("\n"), *rendered.plain_text.split("\n"), rendered.title]
+    if not all(map(is_clean, lines)):
+        yield Rule.INVISIBLE, "invisible or control characters"
+    prose = "\n".join(section.markdown for section in rendered.sections)
+    if _ACTIVE_MARKUP.search(_CODE.sub("", prose)) or _TAG_OR_LINK.search(rendered.title):
+        yield Rule.MARKUP, "markup that a renderer would act on"
+    if _EMPTY_BULLET.search(rendered.markdown) or _EMPTY_BULLET.search(rendered.plain_text):
+        yield Rule.PLACEHOLDER, "an empty bullet, or something left to be filled in"
+    held = of_bundle(bundle).text
+    if any(normal(address[0]) not in held for address in ADDRESS.finditer(rendered.markdown)):
+        yield Rule.LINK, "an address that no record holds"
+
+
+def _quoted(bundle: Bundle, rendered: Rendered) -> Found:
+    if quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text):
+        yield Rule.INTAKE_QUOTED, "a long passage of the intake"
+
+
+CHECKS: tuple[Callable[[Bundle, Rendered], Found], ...] = (
+    _headings,
+    _sentinels,
+    _lists,
+    _outcomes,
+    _size,
+    _harmless,
+    _quoted,
+)

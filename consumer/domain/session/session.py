@@ -1,0 +1,258 @@
+"""The state of a session: a pure function of the set of its accepted events, applied in version order.
+
+Nothing here depends on the order in which events are given, or on how often. An event that names a fact or fix which
+nobody knows changes nothing; one of an unknown type changes nothing, but its version has arrived and it is counted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar, assert_never
+
+from pydantic import JsonValue
+
+from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.session import fixes, ordinal
+from consumer.domain.session.fixes import Fix
+from consumer.domain.session.ordinal import Kind, Place
+from schemas.sessions import (
+    DIAGNOSTIC_CHECK,
+    Description,
+    FactRecorded,
+    FactRetracted,
+    FactRevised,
+    FixOutcomeRecorded,
+    FixSuggested,
+    FixSuperseded,
+    PsaTicket,
+    ScriptGenerated,
+    SessionClosed,
+    SessionDescribed,
+    SessionErased,
+    SessionOpened,
+    SessionReopened,
+    SessionSnapshot,
+    Template,
+)
+
+_DESCRIBED = frozenset(Description.model_fields)
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that was found, or a check that was run."""
+
+    fact_id: str
+    text: str
+    source_type: str
+    source_summary: str | None
+    place: Place
+    """Of its first appearance."""
+    live: bool = True
+    """False once retracted; recorded again it is live again, in its old place."""
+
+    @property
+    def is_check(self) -> bool:
+        return self.source_type == DIAGNOSTIC_CHECK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A script that was generated."""
+
+    generation_id: str
+    template: Template | None
+    parameters: Mapping[str, JsonValue]
+    """As stored: secret values are placeholders."""
+    place: Place
+    """Of its first appearance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The state of a session at a version."""
+
+    key: SessionKey
+    version: int | None = None
+    """The newest one that has arrived; None without any event."""
+    event_count: int = 0
+    title: str | None = None
+    problem_summary: str | None = None
+    problem_domain: str | None = None
+    intake_text: str | None = None
+    psa_ticket: PsaTicket | None = None
+    facts: tuple[Fact, ...] = ()
+    """Oldest first, retracted ones included."""
+    scripts: tuple[Script, ...] = ()
+    """Oldest first."""
+    fixes: tuple[Fix, ...] = ()
+    """The most recently suggested last."""
+    closed: bool = False
+    """A snapshot, which replaces all earlier state, opens."""
+    resolution: str | None = None
+    """How it ended, while closed."""
+    erased: bool = False
+    """Then the ticket is all that is left."""
+
+    @property
+    def live_facts(self) -> tuple[Fact, ...]:
+        return tuple(fact for fact in self.facts if fact.live)
+
+    @property
+    def active_fix(self) -> Fix | None:
+        return fixes.active(self.fixes)
+
+
+def fold(key: SessionKey, events: Iterable[SessionEvent]) -> Session:
+    """The state after these events of one session, in time linear in their number (but for a sort). Never raises.
+
+    Of events with one version only one counts: the others are repetitions, for intake refuses any other.
+    """
+    ordered = sorted(events, key=lambda event: (event.version, event.event_id))
+    by_version = {event.version: event for event in ordered}
+    state = _State()
+    for event in by_version.values():
+        _evolve(state, event)
+    return state.frozen(key, version=max(by_version, default=None), event_count=len(by_version))
+
+
+@dataclass(slots=True)
+class _State:
+    """A session in the making: changed in place, for copying maps at every event would cost their square.
+
+    The maps are in order, as events come in order: facts and scripts by first appearance, fixes by last suggestion.
+    """
+
+    description: Description = field(default_factory=Description)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    fixes: dict[str, Fix] = field(default_factory=dict)
+    closed: SessionClosed | None = None
+    erased: bool = False
+
+    def frozen(self, key: SessionKey, *, version: int | None, event_count: int) -> Session:
+        ticket = self.description.psa_ticket
+        if self.erased:
+            return Session(key=key, version=version, event_count=event_count, psa_ticket=ticket, erased=True)
+        return Session(
+            key=key,
+            version=version,
+            event_count=event_count,
+            title=self.description.title,
+            problem_summary=self.description.problem_summary,
+            problem_domain=self.description.problem_domain,
+            intake_text=self.description.intake_text,
+            psa_ticket=ticket,
+            facts=tuple(self.facts.values()),
+            scripts=tuple(self.scripts.values()),
+            fixes=tuple(self.fixes.values()),
+            closed=self.closed is not None,
+            resolution=self.closed.resolution if self.closed else None,
+        )
+
+
+def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 - one case a type: a table
+    """What one event does; total over every type of the contract."""
+    match event.data:
+        case SessionOpened() as data:
+            state.description = _described(data)
+        case SessionDescribed() as data:
+            present = data.model_fields_set & _DESCRIBED
+            state.description = state.description.model_copy(update={name: getattr(data, name) for name in present})
+        case FactRecorded() as data:
+            known = state.facts.get(data.fact_id)
+            where = known.place if known else ordinal.of_event(event.version, Kind.FACT)
+            state.facts[data.fact_id] = _fact(data, where)
+        case FactRevised() as data:
+            if fact := state.facts.get(data.fact_id):
+                state.facts[data.fact_id] = _revised(fact, data)
+        case FactRetracted() as data:
+            if fact := state.facts.get(data.fact_id):
+                state.facts[data.fact_id] = replace(fact, live=False)
+        case FixSuggested() as data:
+            state.fixes.pop(data.fix_id, None)  # it moves to the end
+            state.fixes[data.fix_id] = fixes.suggested(data, ordinal.of_event(event.version, Kind.FIX))
+        case FixOutcomeRecorded() as data:
+            if fix := state.fixes.get(data.fix_id):
+                state.fixes[data.fix_id] = fixes.with_outcome(fix, data, event.occurred_at)
+        case FixSuperseded() as data:
+            if fix := state.fixes.get(data.fix_id):
+                state.fixes[data.fix_id] = fixes.superseded(fix)
+        case ScriptGenerated() as data:
+            script = state.scripts.get(data.generation_id)
+            where = script.place if script else ordinal.of_event(event.version, Kind.SCRIPT)
+            state.scripts[data.generation_id] = _script(data, where)
+        case SessionClosed() as data:
+            state.closed = data
+        case SessionReopened():
+            state.closed = None
+        case SessionSnapshot() as data:
+            _replace_all(state, data, event.version, event.occurred_at)
+        case SessionErased():
+            state.erased = True  # whatever its version; `frozen` forgets the rest
+        case None:
+            pass  # a type that this release does not know
+        case _ as never:
+            assert_never(never)
+
+
+def _described(data: Description) -> Description:
+    """All five fields; absent means null."""
+    return Description(
+        title=data.title,
+        problem_summary=data.problem_summary,
+        problem_domain=data.problem_domain,
+        intake_text=data.intake_text,
+        psa_ticket=data.psa_ticket,
+    )
+
+
+def _fact(data: FactRecorded, where: Place) -> Fact:
+    return Fact(
+        fact_id=data.fact_id,
+        text=data.text,
+        source_type=data.source_type,
+        source_summary=data.source_summary,
+        place=where,
+    )
+
+
+def _revised(fact: Fact, data: FactRevised) -> Fact:
+    present = data.model_fields_set
+    return replace(
+        fact,
+        text=data.text if "text" in present else fact.text,
+        source_type=data.source_type if "source_type" in present else fact.source_type,
+        source_summary=data.source_summary if "source_summary" in present else fact.source_summary,
+    )
+
+
+def _script(data: ScriptGenerated, where: Place) -> Script:
+    return Script(
+        generation_id=data.generation_id, template=data.template, parameters=data.parameters_used, place=where
+    )
+
+
+def _replace_all(state: _State, data: SessionSnapshot, version: int, at: datetime) -> None:
+    facts = _last_of_each(data.facts, lambda row: row.fact_id)
+    scripts = _last_of_each(data.scripts, lambda row: row.generation_id)
+    rows = _last_of_each(data.fixes, lambda row: row.fix_id)
+    fact_places = ordinal.of_rows(version, Kind.FACT, (row.recorded_at for row in facts))
+    script_places = ordinal.of_rows(version, Kind.SCRIPT, (row.generated_at for row in scripts))
+    fix_places = ordinal.of_rows(version, Kind.FIX, (None for _ in rows))
+    state.description = _described(data)
+    state.facts = {row.fact_id: _fact(row, where) for row, where in zip(facts, fact_places, strict=True)}
+    state.scripts = {row.generation_id: _script(row, where) for row, where in zip(scripts, script_places, strict=True)}
+    state.fixes = {row.fix_id: fixes.from_row(row, where, at) for row, where in zip(rows, fix_places, strict=True)}
+    state.closed = None
+
+
+def _last_of_each(rows: Iterable[Row], row_id: Callable[[Row], str]) -> list[Row]:
+    """Of two rows with one id the last counts, content and place, as if the earlier one had never been there."""
+    last: dict[str, Row] = {}
+    for row in rows:
+        last.pop(row_id(row), None)
+        last[row_id(row)] = row
+    return list(last.values())

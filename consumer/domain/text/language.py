@@ -1,0 +1,31 @@
+"""Whether a text is English, by its small words: enough to see an answer that follows an order to write otherwise."""
+
+import re
+
+from consumer.domain.text import words
+
+_ENGLISH = words.listed(
+    """the a an of to and in is are was were on for with not by at from after before that this it as be has have had or
+    no when which who but still only one all its their can whether if into out up"""
+)
+_NOT_ENGLISH = (
+    words.listed(
+        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
+        une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
+        per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att
+        det som inte p\u00e5 ved og ikke \u00e9t"""
+    )
+    - _ENGLISH
+)
+_IN_QUOTES = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
+
+
+def is_english(text: str) -> bool:
+    """Whether a text's small words are English; names and what stands in quotation marks say nothing."""
+    prose = _IN_QUOTES.sub(" ", text)
+    letters = [char for char in prose if char.isalpha()]
+    if sum(char > "\u024f" for char in letters) * 5 > len(letters):
+        return False
+    lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
+    other = sum(word in _NOT_ENGLISH for word in lowered)
+    return other < 3 or other <= sum(word in _ENGLISH for word in lowered)

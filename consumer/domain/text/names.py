@@ -1,0 +1,151 @@
+"""What counts as a name in a text: hosts, addresses, users, paths, commands, codes, versions, numbers, quotations.
+
+A pattern for each kind, in one table; whether the record holds what was found is for `grounding` to say. Ordinary words
+are never found. Nothing here raises; each pattern is linear in a text, or nearly so.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from consumer.domain.text import words
+from consumer.domain.text.quantities import MEASURED
+from consumer.domain.text.sanitize import ADDRESS
+
+_QUOTES = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b`\u00b4", "'") | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
+)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
+_BLANKS = re.compile(r"\s+")
+_HIVES = re.compile(r"\bhkey_(?:(local_machine)|(current_user)|(classes_root)|(users)|(current_config))\b")
+_HIVE_NAMES = ("hklm", "hkcu", "hkcr", "hku", "hkcc")
+TRAILING = ".,;:!?)]}'\"\u2026"
+"""Punctuation after a name that is no part of it."""
+
+_VERBS = (
+    "Add|Approve|Assert|Backup|Block|Build|Checkpoint|Clear|Close|Compare|Complete|Compress|Confirm|Connect|Convert"
+    "|ConvertFrom|ConvertTo|Copy|Debug|Deny|Deploy|Disable|Disconnect|Dismount|Edit|Enable|Enter|Exit|Expand|Export"
+    "|Find|ForEach|Format|Get|Grant|Group|Hide|Import|Initialize|Install|Invoke|Join|Limit|Lock|Measure|Merge|Mount"
+    "|Move|New|Open|Optimize|Out|Ping|Pop|Protect|Publish|Push|Read|Receive|Redo|Register|Remove|Rename|Repair|Request"
+    "|Reset|Resize|Resolve|Restart|Restore|Resume|Revoke|Save|Search|Select|Send|Set|Show|Skip|Sort|Split|Start|Step"
+    "|Stop|Submit|Suspend|Switch|Sync|Tee|Test|Trace|Unblock|Undo|Uninstall|Unlock|Unprotect|Unpublish|Unregister"
+    "|Update|Use|Wait|Watch|Where|Write"
+)
+_NOUNS = (
+    "ad|acl|az|casmailbox|certificate|childitem|cim|computer|connection|content|counter|csonline|dhcp|disk|distribution|dns"
+    "|event|exo|gpo|gpresult|hotfix|item|mailbox|mailuser|message|mg|mobile|msol|nav|net|organi[sz]ation|partition|pnp"
+    "|print|process|ps|receive|remote|scheduled|service|smb|spo|team|transport|unified|vm|volume|win|wmi"
+)
+"""How nouns of cmdlets begin, for those written in lower case, where the verb alone would meet ordinary words."""
+_COMMANDS = (
+    "apt-get|arp|auditpol|bcdedit|bitsadmin|bootrec|certutil|chkdsk|chronyc|cipher|cleanmgr|cmdkey|crontab|cscript"
+    "|csvde|curl|dcdiag|dfsrdiag|dig|diskpart|dism|dmesg|dnscmd|dnf|docker|driverquery|dsmod|dsquery|dsregcmd|esxcli"
+    "|esxtop|ethtool|eventvwr|fdisk|fsutil|getent|getmac|gpedit|gpresult|gpupdate|hostnamectl|icacls|ifconfig|iisreset"
+    "|ipconfig|iptables|iwconfig|journalctl|kinit|klist|kubectl|ldifde|ldp|lsblk|lsof|lusrmgr|mofcomp|mrt|msconfig"
+    "|msiexec|mtr|nbtstat|netcat|netdom|netsh|netstat|nltest|nmap|nmcli|nslookup|ntdsutil|ntpq|openssl|osql|pathping"
+    "|perfmon|ping|pkill|pktmon|powercfg|powershell|procexp|procmon|psexec|psping|psql|pwsh|quser|qwinsta|rdesktop"
+    "|regedit|regsvr32|repadmin|resmon|robocopy|rsync|rundll32|rwinsta|scanpst|schtasks|sconfig|secpol|setspn|setx"
+    "|sfc|sftp|sigverif|slmgr|smartctl|sqlcmd|sqlplus|ssh|sudo|sysprep|systemctl|systeminfo|takeown|taskkill|taskmgr"
+    "|tasklist|tcpdump|telnet|timedatectl|tnc|traceroute|tracert|umount|vmkping|vssadmin|w32tm|wbadmin|wecutil"
+    "|wevtutil|wget|winrm|winver|wireshark|wmic|wscript|wsreset|wuauclt|xcopy|chmod|chown|mstsc"
+)
+_TWO_WORDS = (
+    r"net\s+(?:use|user|stop|start|view|share|session|localgroup|accounts|statistics|time)"
+    r"|sc\s+(?:query|queryex|config|qc|stop|start|create|delete|failure)|reg\s+(?:add|delete|query|import|export|load)"
+    r"|route\s+(?:print|add|delete)|ip\s+(?:addr|a|route|link|neigh|helper-address)|query\s+(?:user|session)"
+    r"|show\s+(?:run|running-config|ip|int|interfaces?\s+status|version|vlan|mac|arp|logging|crypto|cdp|lldp|spanning-tree)"
+    r"|(?:git|az|aws|gcloud|esxi|apt|yum|brew|service)\s+(?:install|upgrade|pull|clone|login|restart|stop|start|show|list)"
+)
+"""Commands whose first word is an ordinary one."""
+_PRODUCTS = (
+    r"windows(?:\s+server)?|office|exchange|outlook|sql\s+server|server|ios|android|ubuntu|debian|chrome|firefox|edge|java"
+    r"|python|vsphere|esxi|php|mysql|acrobat|teams|version|release|build|firmware"
+)
+_CODED = r"error|event|code|port|vlan|ticket|incident|kb|rfc|channel|slot|bay|build"
+_MONTHS = (
+    r"Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?"
+)
+_DAYS = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+NAMED = re.compile(
+    rf"""
+      (?P<placeholder>\[REDACTED:[^\]\s]*\])
+    | (?P<url>{ADDRESS.pattern})
+    | (?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
+    | (?P<registry>\bHK(?:LM|CU|CR|U|CC|EY_[A-Z_]+)\b[:\\][^\s,;]*)
+    | (?P<unc>\\\\[^\s,;"'()]+)
+    | (?P<path>\b[A-Z]:[\\/][^\s,;"'()]*)
+    | (?P<unix>(?<![\w./<~])~?/(?:[\w.@+-]+/)*[\w.@+-]*[\w@+-])
+    | (?P<option>(?<=\s)--?[A-Za-z][\w-]*)
+    | (?P<variable>%[A-Za-z_]\w*%|\$(?:env:)?[A-Za-z_]\w*)
+    | (?P<account>(?<![\w.-])[A-Za-z][\w.-]*\\[\w.$-]+)
+    | (?P<service_account>(?<![\w-])(?:svc|srv|adm|usr|gmsa|sa|da)-[a-z][\w-]*)
+    | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{1,7}}(?::(?:[0-9a-f]{{1,4}}:?)*|(?<=:[0-9a-f]{{4}}:)[0-9a-f]{{1,4}}\b))
+    | (?P<product>\b(?:{_PRODUCTS})\s+v?\d+(?:\.\d+)*(?:\s?(?:H[12]|R2))?\b)
+    | (?P<coded>\b(?:{_CODED})s?\s+(?:(?:ids?|codes?|numbers?|no\.?)\s+)?
+                \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w))
+    | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b
+                   |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b))
+    | (?P<numbered>(?-i:(?<=[a-z,;(]\s)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b(?![.:/%-]?\w)))
+    | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b)|\b(?:{_VERBS})-(?:{_NOUNS})[a-z]*\b(?!-))
+    | (?P<setting>(?<![\w.-])[\w.-]+\s?=\s?[^\s,;]+)
+    | (?P<identifier>\b[^\W\d_][^\W_]*_\w+)
+    | (?P<dotted>(?<![\w.-])(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\b)
+    | (?P<device>(?-i:(?<![\w-])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b))
+    | (?P<mixed>(?<![\w-])[a-z][a-z_-]*\d[\w-]*)
+    | (?P<camel>(?-i:\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\w*))
+    | (?P<capitals>(?-i:\b[A-Z]{{5,}}\b))
+    | (?P<command>\b(?:{_COMMANDS})(?:\.exe|\.msc)?\b(?!-)|\b(?:{_TWO_WORDS})\b)
+    | (?P<number>{MEASURED})
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Every kind of name; where two begin at one place, the first in this table is found."""
+_QUOTED = re.compile(r"\"([^\"]{2,}?)\"|(?<!\w)'([^']{2,}?)'(?!\w)")
+_PERSON = re.compile(
+    r"\b(?:[Aa]sk|[Cc]all|[Cc]ontact|[Tt]ell|[Ii]nform|[Nn]otify|[Pp]hone|[Rr]each|[Ee]mail|[Uu]pdate|with|by|for|user|users"
+    r"|customer|colleague|engineer|manager|technician|Mr\.?|Mrs\.?|Ms\.?|Dr\.?) "
+    rf"((?!(?:{_DAYS}|{_MONTHS}|[A-Z][a-z]+ing)\b)[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*)\b(?!-| \d)"
+)
+"""Whom somebody is to turn to, or who did it; a day is nobody."""
+GENERIC = words.listed(
+    """wi-fi wifi voip poe powershell e-mail a-z ipv4 ipv6 m365 o365 2fa mfa i.e e.g a.m p.m n/a 24/7 and/or https dos
+    javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op
+    radius ldaps dmarc ipsec vlans uefi-bios imaps smtps posix ascii iscsi oauth2 sha-1 sha-256 x64 x86 in-use"""
+)
+"""Written like names, yet words of the trade that claim nothing."""
+
+
+class Name(NamedTuple):
+    """Something that a text names."""
+
+    kind: str
+    """The group of `NAMED`, `quoted` or `person`."""
+    text: str
+    """As it is written, less the punctuation after it."""
+
+
+def plain(text: str) -> str:
+    """The text with one kind of quotation marks and dashes, and no look-alike letters or digits of other widths."""
+    return unicodedata.normalize("NFKC", text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS))
+
+
+def normal(text: str) -> str:
+    """The form in which two spellings of one name are equal."""
+    folded = _BLANKS.sub(" ", plain(text).casefold())
+    return _HIVES.sub(lambda found: _HIVE_NAMES[(found.lastindex or 1) - 1], folded) if "hkey_" in folded else folded
+
+
+def within(text: str) -> Iterator[Name]:
+    """Every name in a text: quotations first, then the others as they come."""
+    said = plain(text)
+    for quoted in _QUOTED.finditer(said):
+        yield Name("quoted", quoted[0])
+    for person in _PERSON.finditer(said):
+        yield Name("person", person[1])
+    for found in NAMED.finditer(said):
+        kind = found.lastgroup or ""
+        name = found[0].strip()
+        yield Name(kind, name if kind == "placeholder" else name.rstrip(TRAILING))

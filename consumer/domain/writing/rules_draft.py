@@ -1,0 +1,226 @@
+"""The draft without a model: complete and readable from the record alone, inventing nothing.
+
+It quotes the record and says what follows from it: what is awaited, left, failed, unexplained, or missing. Advice that
+no record gives is general (what to compare, what to ask), without a command, host or setting.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from consumer.domain.bundle.bundle import Bundle, FixRecord
+from consumer.domain.text.sanitize import clean, shorten
+from consumer.domain.writing import outcome_table, sections
+from consumer.domain.writing.draft import Draft, Form, Statement
+from consumer.domain.writing.outcome_table import quoted, sentence
+from schemas.sessions import FixStatus
+
+_EXCERPT = 200
+"""Characters of the intake or a fact that stand for a missing description."""
+
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_GENERAL = (
+    "Reproduce the symptom with an affected user and record the exact error text and time,"
+    " so that the next change can be judged against it."
+)
+_ADVICE: Mapping[str, str] = {
+    "network networking vpn dns wifi internet firewall lan wan": (
+        "Compare an affected device with one that works, from the same place: address, name resolution, path, and where"
+        " the two first differ."
+    ),
+    "email mail exchange microsoft outlook m365 o365 office365 office messaging": (
+        "Compare an affected mailbox with one that works, in another client and in the browser, to tell the account"
+        " from the device."
+    ),
+    "print printing printer printers": (
+        "Print the same job from another device and over another path, to tell the application, the queue and the"
+        " printer apart."
+    ),
+    "identity access authentication login password mfa sso account directory": (
+        "Compare a failing sign-in with one that works: account, device, place and time, and what the sign-in log says"
+        " of both."
+    ),
+    "security phishing malware incident": (
+        "Establish the extent before changing more: what is concerned, since when, and what has been changed or"
+        " contained so far; keep the evidence."
+    ),
+    "file files fileserver share shares": (
+        "Compare an affected share with one that works: path, rights, free space, and the device from which it is"
+        " opened."
+    ),
+    "backup storage restore replication": (
+        "Establish when the last good copy was made and whether it can be restored, before anything else is changed."
+    ),
+    "virtual vdi avd rds citrix": (
+        "Compare a session that is affected with one that is not: user, host, time and device, and the first step at"
+        " which the two differ."
+    ),
+    "hardware device workstation laptop desktop server endpoint performance": (
+        "Swap one part at a time against one that works (user, device, cable, place), to tell the hardware from the"
+        " profile."
+    ),
+    "application software business erp database lob app": (
+        "Compare an affected user with one who can work: version, rights, data and device, and which of them moves the"
+        " error."
+    ),
+    "phone telephony voip voice": (
+        "Compare a failing call with one that works: direction, device, place and path, and where the two first differ."
+    ),
+}
+"""What tells causes apart in a field of work, by the words that name the field."""
+
+
+def draft(bundle: Bundle) -> Draft:
+    """A draft that passes every check on any bundle. Never raises."""
+    return Draft(
+        problem=_problem(bundle),
+        confirmed=(),
+        notes=(),
+        hypothesis=_hypothesis(bundle),
+        next_steps=_next_steps(bundle),
+        form=Form.RULES,
+    )
+
+
+def _problem(bundle: Bundle) -> Statement:
+    said: list[str] = []
+    if title := bundle.title:
+        said.append(f"The reported problem was: {sentence(title, 160)}")
+    if bundle.problem_summary:
+        said.append(f"Summary: {sentence(bundle.problem_summary)}")
+    elif bundle.intake_text:
+        said.append(f"The intake began: {quoted(bundle.intake_text, _EXCERPT)}.")
+    if not said and bundle.facts:
+        said.append(
+            f"No description was recorded; the first confirmed fact was: {sentence(bundle.facts[0].text, _EXCERPT)}"
+        )
+    if bundle.problem_domain:
+        said.append(f"It was filed under: {sentence(bundle.problem_domain, 80)}")
+    if bundle.reason:
+        said.append(f"It was escalated with the reason: {sentence(bundle.reason)}")
+    return Statement(text=" ".join(said) or sections.NO_PROBLEM, records=("P1",))
+
+
+def _hypothesis(bundle: Bundle) -> Statement:
+    fix = bundle.active_fix
+    if fix is None or not outcome_table.leads(fix):
+        return Statement(text="", records=())
+    return Statement(text=_what_it_is(fix), records=(fix.id,))
+
+
+def _what_it_is(fix: FixRecord) -> str:
+    """Its description, where the first next step does not tell it anyway."""
+    told = fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is not None
+    if not fix.description or told:
+        return ""
+    match fix.status:
+        case FixStatus.PROPOSED:
+            return f"What it proposes: {sentence(fix.description)}"
+        case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL:
+            return f"What it is: {sentence(fix.description)}"
+        case FixStatus.APPLIED_FAILED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
+            return f"What it was: {sentence(fix.description)}"
+
+
+def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
+    """Two to four, the one that the table demands first; general advice only for want of anything better.
+
+    The fourth place is for what must not be repeated, else for the field's advice.
+    """
+    chosen: list[Statement] = []
+    advice = _advice(bundle.problem_domain)
+    for step in (*_from_record(bundle), *_from_gaps(bundle), _said(advice or _GENERAL), _said(_GENERAL)):
+        if all(step.text != other.text for other in chosen):
+            chosen.append(step)
+    first = chosen[: sections.MOST_STEPS - 1]
+    last = _not_again(bundle) or (_said(advice) if advice else None)
+    return tuple(first) if last is None or last in first else (*first, last)
+
+
+def _from_record(bundle: Bundle) -> Iterator[Statement]:
+    """What the recorded outcomes leave to be done, the active fix first."""
+    active = bundle.active_fix
+    if (first := outcome_table.first_step(active)) is not None and active is not None:
+        yield _said(first, active.id)
+    elif active is not None:
+        yield _said(_about(active, bundle), active.id)
+    if bundle.reason and (active is None or outcome_table.first_step(active) is None):
+        yield _said(f"Take up what it was escalated for: {sentence(bundle.reason)}", "R1")
+    for fix in bundle.fixes:
+        if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
+            yield _said(_of_earlier(fix), fix.id)
+
+
+def _of_earlier(fix: FixRecord) -> str:
+    """A step about a fix that is not active and has no verdict."""
+    if fix.superseded and fix.status is FixStatus.APPLIED_PARTIAL:
+        notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
+        return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
+    if fix.status is FixStatus.APPLIED_PENDING:
+        awaited = sentence(fix.pending_reason or "not recorded", _EXCERPT)
+        return f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {awaited}"
+    return outcome_table.first_step(fix) or ""
+
+
+def _about(fix: FixRecord, bundle: Bundle) -> str:
+    """A step about an active fix that the table asks nothing of."""
+    title = quoted(fix.title)
+    match fix.status:
+        case FixStatus.APPLIED_SUCCESS:
+            return f"Establish what remains after {title}: which exact symptom, and since when."
+        case FixStatus.DISMISSED:
+            where = ", from what the facts leave open" if bundle.facts else ""
+            return f"Find another way than {title}, which was set aside{where}."
+        case _:
+            step = f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it"
+            if not fix.description or outcome_table.leads(fix):  # what leads is described by the hypothesis
+                return f"{step}."
+            return f"{step}; what it proposes: {sentence(fix.description)}"
+
+
+def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
+    """What the record leaves open, most useful first."""
+    scripts = bundle.unread_scripts
+    if not bundle.facts:
+        yield _said(
+            "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
+            " and what changed last; no fact is recorded."
+        )
+    if scripts:
+        script = scripts[-1]
+        yield _said(
+            f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
+            script.id,
+        )
+    if not bundle.facts:
+        return
+    newest = bundle.facts[-1]
+    found = sentence(newest.text, _EXCERPT)
+    if newest.is_check:
+        yield _said(f"Go on from the latest check: {found}", newest.id)
+    elif any(fact.is_check for fact in bundle.facts):
+        yield _said(f"Go on from what was confirmed last: {found}", newest.id)
+    else:
+        yield _said(f"Confirm by a first diagnostic check, none is recorded: {found}", newest.id)
+
+
+def _advice(domain: str | None) -> str | None:
+    """None for a field that nothing is known of."""
+    named = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
+    return next((advice for fields, advice in _ADVICE.items() if not named.isdisjoint(fields.split())), None)
+
+
+def _not_again(bundle: Bundle) -> Statement | None:
+    """Names what failed, so that nobody does it again; the active one is named by the first step already."""
+    failed = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
+    if not failed:
+        return None
+    titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))
+    more = f" and {len(titles) - 3} earlier ones" if len(titles) > 3 else ""
+    named = ", ".join(titles[-3:])
+    return _said(
+        f"Do not repeat {named}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed)
+    )
+
+
+def _said(text: str, *records: str) -> Statement:
+    return Statement(text=shorten(text, 600), records=records or ("P1",))

@@ -1,0 +1,50 @@
+"""The text of a package on realistic sessions: by rules on all of them, by good answers on some."""
+
+import json
+from typing import Any
+
+import pytest
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.review import gate, shape
+from consumer.domain.review.gate import Accepted
+from consumer.domain.writing import prompt
+from tests.domain import recorded
+from tests.domain.answers import keep
+from tests.domain.writing.test_markdown import assert_harmless
+
+SESSIONS = dict(recorded.sessions())
+
+ANSWERS: dict[str, Any] = json.loads(
+    (recorded.ROOT / "tests" / "golden" / "packages" / "answers.json").read_text(encoding="utf-8")
+)
+"""What a careful writer would answer about a session, in a writer's own words: none of it may count as invented."""
+
+
+def test_the_walk_finds_the_sessions() -> None:
+    assert len(SESSIONS) >= 50
+
+
+@pytest.mark.parametrize("bundle", SESSIONS.values(), ids=SESSIONS.keys())
+def test_the_rules_package_keeps_every_promise(bundle: Bundle) -> None:
+    rendered = gate.by_rules(bundle).rendered
+    assert list(shape.check(bundle, rendered)) == []
+    assert_harmless(rendered)
+    assert len(rendered.markdown) < 4_500 or len(bundle.facts) > 12
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_good_answer_is_taken_as_it_is(name: str) -> None:
+    (bundle,) = (bundle for session, bundle in SESSIONS.items() if session.startswith(name))
+    found = gate.review(json.dumps(ANSWERS[name]), bundle, scan=keep)
+    assert isinstance(found, Accepted), [str(each) for each in found.violations]
+    assert found.warnings == ()
+    assert found.draft.next_steps
+    assert_harmless(found.rendered)
+
+
+def test_the_instructions_are_the_same_for_every_session() -> None:
+    before = prompt.SYSTEM.encode()
+    turns = {prompt.user_turn(bundle, "b") for bundle in SESSIONS.values()}
+    assert len(turns) > 40
+    assert prompt.SYSTEM.encode() == before

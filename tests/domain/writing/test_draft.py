@@ -1,0 +1,150 @@
+"""How answers are read: the JSON that was asked for, fenced or wrapped; five sections from a gateway; nothing else."""
+
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.domain.writing import draft
+from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft, Form, Unreadable
+from tests.domain import answers
+
+FACTS = ("F1", "F2", "F3")
+GOOD = answers.text()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        GOOD,
+        f"\ufeff  {GOOD}\n",
+        f"```json\n{GOOD}\n```",
+        f"```\n{json.dumps(answers.good(), indent=2)}\n```",
+        f"Here is the handoff:\n\n```json\n{GOOD}\n```\nLet me know.",
+        f"Here is the handoff: {GOOD}",
+        json.dumps(answers.good() | {"extra": "unknown fields are ignored", "form": "rules"}),
+    ],
+)
+def test_the_json_is_found(answer: str) -> None:
+    found = draft.read(answer, FACTS)
+    assert isinstance(found, Draft)
+    assert found.form is Form.JSON
+    assert found.next_steps[0].records == ("X2",)
+
+
+@pytest.mark.parametrize(
+    "answer", [answers.SECTIONS, f"```markdown\n{answers.SECTIONS}```", answers.SECTIONS.replace("'", "\u2019")]
+)
+def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
+    found = draft.read(answer, FACTS)
+    assert isinstance(found, Draft)
+    assert found.form is Form.MARKDOWN
+    assert found.problem.text.startswith("Since Monday, Outlook asked")
+    assert [wording.record for wording in found.confirmed] == list(FACTS)
+    assert found.hypothesis.text == "The name still pointed to the server that was switched off."
+    assert [step.text[:7] for step in found.next_steps] == ["Confirm", "If the "]
+    assert found.notes == ()
+
+
+def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
+    found = draft.read(answers.SECTIONS, FACTS[:2])
+    assert isinstance(found, Draft)
+    assert found.confirmed == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "   \n",
+        "I can't help with that.",
+        "<html><body>502 Bad Gateway</body></html>",
+        "null",
+        "[]",
+        "42",
+        '"text"',
+        GOOD[: len(GOOD) // 2],
+        GOOD[:-1],
+        "{" * 5000,
+        '{"a":' * 5000 + "1" + "}" * 5000,
+        json.dumps(answers.good() | {"problem": "a text"}),
+        json.dumps(answers.good() | {"next_steps": {"text": "x", "records": []}}),
+        json.dumps(answers.good() | {"next_steps": [{"text": 7, "records": ["F1"]}]}),
+        json.dumps(answers.good() | {"problem": {"text": "x", "records": [1]}}),
+        json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}),
+        answers.SECTIONS.replace("## Problem", "# Problem"),
+        answers.SECTIONS.replace("## Problem", "### Problem"),
+        answers.SECTIONS.replace("## What we've tried", "## What was tried"),
+        answers.SECTIONS + "\n## Problem\n\nagain\n",
+        answers.SECTIONS.replace("The name still pointed to the server that was switched off.", ""),
+        "x" * 100_000,
+    ],
+)
+def test_anything_else_is_unreadable_and_says_why(answer: str) -> None:
+    found = draft.read(answer, FACTS)
+    assert isinstance(found, Unreadable)
+    assert found.problems
+    assert all(problem and "\n" not in problem and len(problem) < 300 for problem in found.problems)
+
+
+def test_a_missing_field_is_named() -> None:
+    found = draft.read(
+        json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}), FACTS
+    )
+    assert isinstance(found, Unreadable)
+    assert found.problems == ("hypothesis: Field required",)
+
+
+@given(st.text(max_size=400))
+def test_no_text_raises(text: str) -> None:
+    draft.read(text, FACTS)
+    draft.read(f"## Problem\n{text}", FACTS)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["problem", "text", "records", "notes", "confirmed", "hypothesis", "next_steps"]),
+                inner,
+                max_size=7,
+            )
+        ),
+    )
+)
+@settings(deadline=None)
+def test_no_json_raises(value: object) -> None:
+    draft.read(json.dumps(value), FACTS)
+
+
+def _schemas(schema: object) -> list[dict[str, object]]:
+    if isinstance(schema, dict):
+        return [schema, *(found for inner in schema.values() for found in _schemas(inner))]
+    return []
+
+
+def test_the_schema_is_one_that_the_api_takes_and_enforces() -> None:
+    found = _schemas(ANSWER_SCHEMA)
+    objects = [each for each in found if each.get("type") == "object"]
+    assert len(objects) == 6
+    for each in objects:
+        assert each["additionalProperties"] is False
+        assert isinstance(each["properties"], dict)
+        assert each["required"] == list(each["properties"])
+    keywords = {keyword for each in found if "type" in each for keyword in each}
+    assert keywords <= {"type", "properties", "required", "additionalProperties", "items"}
+
+
+def test_what_keeps_the_schema_is_read() -> None:
+    jsonschema.validate(answers.good(), ANSWER_SCHEMA)
+    assert set(Draft.model_fields) == set(answers.good()) | {"form"}
+
+
+def test_a_draft_survives_being_stored() -> None:
+    found = draft.read(GOOD, FACTS)
+    assert isinstance(found, Draft)
+    assert Draft.model_validate_json(found.model_dump_json()) == found

@@ -1,0 +1,217 @@
+"""The rules draft: golden packages for every outcome, with and without facts, scripts and superseded fixes.
+
+`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/writing/test_rules_draft.py` writes them anew; read the difference first.
+"""
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.events import SessionEvent
+from consumer.domain.review import checks, gate, shape, verdicts
+from consumer.domain.review.violations import Case
+from consumer.domain.writing import outcome_table, rules_draft
+from schemas.sessions import FixStatus
+from tests.support import build
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "packages"
+UPDATE = os.environ.get("ESCALATION_UPDATE_GOLDEN") == "1"
+FACTS = {"none": 0, "one": 1, "many": 5}
+VARIANTS = list(itertools.product(FixStatus, FACTS, (False, True), (False, True)))
+_OUTCOMES: dict[FixStatus, dict[str, Any]] = {
+    FixStatus.PROPOSED: {},
+    FixStatus.APPLIED_SUCCESS: {},
+    FixStatus.APPLIED_FAILED: {"failure_reason": "Scans still stop with 0x80070035 after the change on SCAN-02."},
+    FixStatus.APPLIED_PARTIAL: {"partial_notes": "Changed on SCAN-02; SCAN-03 is in use until Friday."},
+    FixStatus.APPLIED_PENDING: {"pending_reason": "The night run at 01:30 has to deliver to \\\\HBR-FS01\\scans."},
+    FixStatus.DISMISSED: {},
+}
+_FACTS = (
+    build.fact("Both scanners stop with error 0x80070035 since Tuesday 3 March.", fact_id="1"),
+    build.check(
+        "SMB 1 is off on HBR-FS01 since the update of 2 March.", fact_id="2", source_summary="HBR-FS01, feature list"
+    ),
+    build.fact("The office manager can open \\\\HBR-FS01\\scans from her PC.", fact_id="3", source_type="user_report"),
+    build.check("SCAN-02 with firmware 2.41 offers SMB 1 only; 3.02 is available.", fact_id="4"),
+    build.fact("About 40 invoices a day wait in the tray.", fact_id="5", source_summary="Office manager, 9:10"),
+)
+
+
+def session(status: FixStatus, facts: int, *, scripts: bool, superseded: bool) -> Bundle:
+    events: list[SessionEvent] = [
+        build.opened(
+            title="Scan to folder stopped",
+            problem_summary="Both scanners of the branch stopped delivering to the server after the update of 2 March.",
+            problem_domain="printing",
+        ),
+        *_FACTS[:facts],
+    ]
+    if scripts:
+        events.append(
+            build.script(
+                "Test scan target", slug="scan-target", parameters={"target": "\\\\HBR-FS01\\scans", "user": "svc-scan"}
+            )
+        )
+    if superseded:
+        events += [
+            build.fix("Reset the password of svc-scan", fix_id="old-1", confidence_pct=55),
+            build.outcome("applied_failed", fix_id="old-1", failure_reason="The same error with the new one."),
+            build.superseded(fix_id="old-1"),
+            build.fix("Restart the scan service on SCAN-02", fix_id="old-2", confidence_pct=40),
+            build.outcome("applied_partial", fix_id="old-2", partial_notes="Restarted once, not watched."),
+            build.superseded(fix_id="old-2"),
+        ]
+    events.append(
+        build.fix(
+            "Update the scanner firmware to 3.02",
+            fix_id="active",
+            confidence_pct=85,
+            description="Firmware 3.02 offers SMB 3, which HBR-FS01 accepts.",
+        )
+    )
+    if status is not FixStatus.PROPOSED:
+        events.append(build.outcome(status.value, fix_id="active", **_OUTCOMES[status]))
+    return build.bundle(*events, reason="The branch has no one on site after 17:00.")
+
+
+@pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
+def test_the_package_is_the_golden_one(status: FixStatus, facts: str, scripts: bool, superseded: bool) -> None:
+    bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
+    rendered = gate.by_rules(bundle).rendered
+    assert list(shape.check(bundle, rendered)) == []
+    name = f"{status}-{facts}{'-scripts' if scripts else ''}{'-superseded' if superseded else ''}.md"
+    if UPDATE:
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / name).write_text(rendered.markdown, encoding="utf-8")
+    assert rendered.markdown == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_package_is_left_over() -> None:
+    assert len(list(GOLDEN.glob("*.md"))) == len(VARIANTS)
+
+
+@pytest.mark.parametrize(("status", "facts", "scripts", "superseded"), VARIANTS)
+def test_a_rules_draft_keeps_the_rules_of_an_answer(
+    status: FixStatus, facts: str, scripts: bool, superseded: bool
+) -> None:
+    bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
+    case, drafted = Case(bundle), rules_draft.draft(bundle)
+    found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
+    assert [str(each) for each in (*found, *checks.steps(drafted, case)) if each.rule not in verdicts.QUOTES] == []
+
+
+def test_what_is_awaited_stands_in_tried_hypothesis_and_first_step() -> None:
+    bundle = session(FixStatus.APPLIED_PENDING, 5, scripts=True, superseded=True)
+    _, _, tried, hypothesis, steps = (section.markdown for section in gate.by_rules(bundle).rendered.sections)
+    for text in (tried, hypothesis, steps.split("\n")[0]):
+        assert "The night run at 01:30 has to deliver to" in text
+
+
+def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
+    bundle = build.bundle(
+        build.opened(),
+        build.fix("Move the mailbox", fix_id="a"),
+        build.outcome("applied_pending", fix_id="a", pending_reason="the nightly sync"),
+        build.fix("Clear the cache", fix_id="b"),
+        build.outcome("applied_failed", fix_id="b"),
+        build.fix("Change the proxy", fix_id="c", confidence_pct=90),
+    )
+    steps = [step.text for step in rules_draft.draft(bundle).next_steps]
+    assert steps[0].startswith('Try "Change the proxy"')
+    assert steps[1] == 'Confirm whether the earlier fix "Move the mailbox" held; awaited: the nightly sync.'
+    assert steps[-1] == 'Do not repeat "Clear the cache": applied before, did not resolve the issue.'
+
+
+@pytest.mark.parametrize(
+    "domain", ["networking", "Email / Exchange", "print-server", "something nobody has heard of", "\u200b"]
+)
+def test_every_domain_gets_two_to_four_steps(domain: str) -> None:
+    steps = rules_draft.draft(build.bundle(build.opened(problem_domain=domain))).next_steps
+    assert 2 <= len({step.text for step in steps}) == len(steps) <= 4
+
+
+def test_the_prompt_asks_for_what_the_rules_write() -> None:
+    """One table: where code demands a first step, the model is told so."""
+    for status in FixStatus:
+        fix = session(status, 1, scripts=False, superseded=False).active_fix
+        assert ("first next step" in outcome_table.demand(fix)) == (outcome_table.first_step(fix) is not None)
+
+
+def test_a_fix_that_failed_twice_under_one_title_is_named_once() -> None:
+    failed = [
+        (build.fix("Swap the cable", fix_id=name), build.outcome("applied_failed", fix_id=name)) for name in ("a", "b")
+    ]
+    bundle = build.bundle(build.opened(), *(event for pair in failed for event in pair), build.fix(fix_id="c"))
+    last = rules_draft.draft(bundle).next_steps[-1]
+    assert last.text == 'Do not repeat "Swap the cable": applied before, did not resolve the issue.'
+    assert last.records == ("X1", "X2")
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ((build.fact("One.", fact_id="1"),), "Confirm by a first diagnostic check, none is recorded: One."),
+        ((build.fact("One.", fact_id="1"), build.check("Two.", fact_id="2")), "Go on from the latest check: Two."),
+        (
+            (build.check("One.", fact_id="1"), build.fact("Two.", fact_id="2")),
+            "Go on from what was confirmed last: Two.",
+        ),
+    ],
+)
+def test_what_was_found_last_is_where_the_next_engineer_goes_on(facts: tuple[SessionEvent, ...], step: str) -> None:
+    assert step in [each.text for each in rules_draft.draft(build.bundle(build.opened(), *facts)).next_steps]
+
+
+@pytest.mark.parametrize(
+    ("domain", "told"),
+    [
+        ("file_services", "Compare an affected share"),
+        ("vpn", "Compare an affected device"),
+        ("virtual_desktop", "Compare a session"),
+    ],
+)
+def test_the_field_has_the_last_word_where_nothing_failed(domain: str, told: str) -> None:
+    bundle = build.bundle(
+        build.opened(problem_domain=domain), build.check(), build.script(), build.fix(confidence_pct=90)
+    )
+    steps = [step.text for step in rules_draft.draft(bundle).next_steps]
+    assert len(steps) == 4
+    assert steps[-1].startswith(told)
+
+
+def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() -> None:
+    failed = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome("applied_failed"))
+    assert rules_draft.draft(failed).hypothesis.text == "What it was: Turn it off."
+    proposed = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=90))
+    assert rules_draft.draft(proposed).hypothesis.text == ""
+    assert rules_draft.draft(proposed).next_steps[0].text.endswith("Turn it off.")
+
+
+def test_what_is_proposed_without_much_confidence_is_told_where_it_is_tested() -> None:
+    bundle = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=40))
+    assert rules_draft.draft(bundle).next_steps[0].text == (
+        'Test the premise of "Recreate the mail profile" (40% confidence, not applied) before applying it; '
+        "what it proposes: Turn it off."
+    )
+
+
+@pytest.mark.parametrize("source", ["Reset mail profile, 12:40", "output of reset-mail-profile"])
+def test_a_script_that_a_later_check_names_as_its_source_did_run(source: str) -> None:
+    script, after = build.script(version=2), build.check(source_summary=source, version=3)
+    before = build.check(source_summary=source, version=1)
+    ran = gate.by_rules(build.bundle(build.opened(), script, after))
+    unknown = gate.by_rules(build.bundle(build.opened(version=0), before, script))
+    assert "Whether it ran" not in ran.rendered.markdown
+    assert "Establish whether the generated script" not in ran.rendered.markdown
+    assert "Whether it ran is not recorded" in unknown.rendered.markdown
+    assert "Establish whether the generated script" in unknown.rendered.markdown
+
+
+@pytest.mark.parametrize("source", ["reset-mail-profiles", "Reset mail", None])
+def test_a_source_that_names_something_else_says_nothing_of_the_script(source: str | None) -> None:
+    bundle = build.bundle(build.opened(), build.script(), build.check(source_summary=source))
+    assert [script.id for script in bundle.unread_scripts] == ["S1"]
