@@ -34,9 +34,12 @@ from consumer.adapters.redis import RedisCache
 from consumer.composition import drafting_loop, open_cache, open_model, revision_rules, sender
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import drafting, intake, relay, retention, watch
-from consumer.flows.guard import Guard
-from consumer.flows.health import Health
+from consumer.flows import relay, retention
+from consumer.flows.drafting import loop as drafting
+from consumer.flows.intake import loop as intake
+from consumer.flows.operation import watch
+from consumer.flows.operation.guard import Guard
+from consumer.flows.operation.health import Health
 from consumer.flows.retention import DAY_SECONDS, RetentionRules
 from consumer.settings import Settings
 from schemas.topics import Topics

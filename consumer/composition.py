@@ -14,12 +14,12 @@ from consumer.adapters.redis import RedisCache
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafter import Drafter
-from consumer.flows.drafting import Drafting
-from consumer.flows.health import Health
-from consumer.flows.meters import Meters
+from consumer.flows.drafting.drafter import Drafter
+from consumer.flows.drafting.loop import Drafting
+from consumer.flows.drafting.worker import Worker
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meters
 from consumer.flows.relay import Hint
-from consumer.flows.worker import Worker
 from consumer.settings import Settings
 from schemas.topics import Topics
 

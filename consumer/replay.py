@@ -18,12 +18,12 @@ from consumer.domain.bundle import bundle
 from consumer.domain.redaction import Redactor
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows import replaying
-from consumer.flows.comparing import Difference, compare
-from consumer.flows.desk import DraftKey
-from consumer.flows.health import Health
-from consumer.flows.planning import Chosen, Plan, Planner
-from consumer.flows.replaying import Limits, Progress
+from consumer.flows.drafting.ports import DraftKey
+from consumer.flows.operation.health import Health
+from consumer.flows.replay import applying
+from consumer.flows.replay.applying import Limits, Progress
+from consumer.flows.replay.comparing import Difference, compare
+from consumer.flows.replay.planning import Chosen, Plan, Planner
 from consumer.settings import Settings
 
 CONNECTIONS = 6
@@ -121,7 +121,7 @@ async def apply(
         found = _replays(pool, settings)
         await found.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
         async with _working(settings, pool, replay_id, calls_model=calls_model):
-            await replaying.apply(found, replay_id, limits, stop=stop, tell=tell)
+            await applying.apply(found, replay_id, limits, stop=stop, tell=tell)
         return await found.progress(replay_id)
 
 

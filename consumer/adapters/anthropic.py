@@ -16,7 +16,7 @@ import httpx2
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import Message, MessageParam, OutputConfigParam, ThinkingConfigParam
 
-from consumer.flows.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
 from schemas.packages import Usage
 
 CONNECT_SECONDS = 5.0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from consumer.errors import Misconfigured
-from consumer.flows.health import Health, Stuck
+from consumer.flows.operation.health import Health, Stuck
 
 _CLOSE_SECONDS = 1.0
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from consumer.domain.writing import prompt
 from consumer.errors import Permanent
-from consumer.flows.model import Answer, Call, Ending, Model
+from consumer.flows.drafting.model import Answer, Call, Ending, Model
 from schemas.packages import Usage
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from consumer.flows.health import Stuck
-from consumer.flows.meters import Kind, Meter, Meters
+from consumer.flows.operation.health import Stuck
+from consumer.flows.operation.meters import Kind, Meter, Meters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300)

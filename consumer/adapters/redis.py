@@ -16,8 +16,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from consumer.domain.events import SessionKey
-from consumer.flows.desk import DraftKey, Entry
-from consumer.flows.health import Health
+from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.operation.health import Health
 
 SOCKET_SECONDS = 0.1  # with the client's default retries a frozen Redis costs 3.5 to 5.5 s a call even so; hence none
 FAILURES_TO_OPEN = 3

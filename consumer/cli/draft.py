@@ -17,8 +17,8 @@ from consumer.domain.session.recordings import Recording
 from consumer.domain.session.session import fold
 from consumer.domain.writing import prompt
 from consumer.errors import Permanent
-from consumer.flows import trial
-from consumer.flows.trial import Trial
+from consumer.flows.drafting import trial
+from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
 
 

@@ -14,8 +14,8 @@ from consumer.cli.show import Json
 from consumer.cli.trials import ANSWERS, Answers, ByRules, Drafters, DryRun, Fresh, Subject, Yes
 from consumer.domain.writing import prompt
 from consumer.errors import EscalationError, Permanent
-from consumer.flows import trial
-from consumer.flows.trial import Trial
+from consumer.flows.drafting import trial
+from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
 
 SESSIONS = Path("tests/golden/sessions")

@@ -21,7 +21,7 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.session import recordings
 from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
-from consumer.flows.trial import Bench
+from consumer.flows.drafting.trial import Bench
 from consumer.settings import Settings
 
 ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, also where there is a key for the model.")]

@@ -13,7 +13,7 @@ from consumer.adapters.postgres.trimming import PostgresTrimmer
 from consumer.adapters.redis import RedisCache
 from consumer.cli import output
 from consumer.flows import retention
-from consumer.flows.health import Health
+from consumer.flows.operation.health import Health
 from consumer.flows.retention import RetentionRules, Trimmed
 from consumer.settings import Settings, read_settings
 

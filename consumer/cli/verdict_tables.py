@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from consumer.cli import output
 from consumer.domain.review.verdicts import Standing, Verdict
-from consumer.flows.trial import Trial
+from consumer.flows.drafting.trial import Trial
 
 _SHORT: Mapping[Standing, str] = {
     Standing.KEPT: "",

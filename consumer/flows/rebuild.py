@@ -20,8 +20,8 @@ from consumer.domain.events import Record, Request
 from consumer.domain.package.published import Outcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
-from consumer.flows.batch import Batch
-from consumer.flows.intake import Inbox
+from consumer.flows.inbox import Batch
+from consumer.flows.intake.loop import Inbox
 from schemas.topics import Topics
 
 BATCH_RECORDS = 1000

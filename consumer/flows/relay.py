@@ -18,8 +18,8 @@ from typing import Protocol
 import structlog
 
 from consumer.errors import Transient
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 
 LOOP = "relay"
 NAME = "escalation-relay"

@@ -16,7 +16,7 @@ import structlog
 
 from consumer.domain.events import SessionKey
 from consumer.errors import Transient
-from consumer.flows.health import Health
+from consumer.flows.operation.health import Health
 
 LOOP = "retention"
 EVERY_SECONDS = 3600.0

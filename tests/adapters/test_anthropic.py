@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from consumer.adapters.anthropic import Anthropic, fault_of
-from consumer.flows.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
 from tests.support import model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
 

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.adapters.http import HealthServer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.errors import Misconfigured
-from consumer.flows.health import Health
-from consumer.flows.meters import Kind, Meter
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Kind, Meter
 
 
 class Pages:

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from consumer.adapters.redis import FAILURES_TO_OPEN, OPEN_SECONDS, RedisCache
 from consumer.domain.events import SessionKey
-from consumer.flows.desk import DraftKey, Entry
-from consumer.flows.health import Health
+from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.operation.health import Health
 from schemas.packages import Usage
 from tests.support.servers import RedisServer
 from tests.support.waiting import until

@@ -13,7 +13,7 @@ from consumer.adapters.postgres.sql import Queries
 from consumer.adapters.postgres.trimming import PostgresTrimmer
 from consumer.domain.events import SessionKey
 from consumer.flows import retention
-from consumer.flows.health import Health
+from consumer.flows.operation.health import Health
 from consumer.flows.retention import DAY_SECONDS, Page, RetentionRules, Trimmed
 from schemas.topics import REPLAY_SUFFIX, REQUESTS
 from tests.adapters.test_proofs import SECRET, fact, script

@@ -21,8 +21,8 @@ from consumer.app import ease_collection
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.health import Health
-from consumer.flows.intake import Intake
+from consumer.flows.intake.loop import Intake
+from consumer.flows.operation.health import Health
 from consumer.settings import Settings
 from schemas.topics import Topics
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.flows import relay
-from consumer.flows.health import Health
+from consumer.flows.operation.health import Health
 from consumer.flows.relay import Agreement, BrokerAway, Doubtful, Identity, Publisher, Relay, Row, Term, compare
 from tests.support.meters import RememberedMeters
 

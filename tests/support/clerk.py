@@ -11,9 +11,9 @@ from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.batch import Batch, Stored
-from consumer.flows.desk import DraftKey, Entry, Lane
-from consumer.flows.worker import ModelUse, Worker
+from consumer.flows.drafting.ports import DraftKey, Entry, Lane
+from consumer.flows.drafting.worker import ModelUse, Worker
+from consumer.flows.inbox import Batch, Stored
 from tests.support.office import Counts
 from tests.support.wire import REDACTOR, TOPICS, arrive
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from consumer.flows.meters import Meter
+from consumer.flows.operation.meters import Meter
 
 
 class RememberedMeters:

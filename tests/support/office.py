@@ -13,11 +13,11 @@ from consumer.adapters.redis import RedisCache
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafter import Drafter
-from consumer.flows.drafting import Drafting
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter
-from consumer.flows.worker import Worker
+from consumer.flows.drafting.drafter import Drafter
+from consumer.flows.drafting.loop import Drafting
+from consumer.flows.drafting.worker import Worker
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter
 from schemas.topics import Topics
 
 REDACTOR = Redactor(b"a key for tests only")

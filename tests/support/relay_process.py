@@ -13,7 +13,7 @@ from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.pool import open_pool
 from consumer.adapters.prometheus import PrometheusMeters
-from consumer.flows.health import Health
+from consumer.flows.operation.health import Health
 from consumer.flows.relay import NAME, Relay
 
 

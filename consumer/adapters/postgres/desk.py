@@ -17,7 +17,7 @@ from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.request import schedule
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import prompt
-from consumer.flows.desk import (
+from consumer.flows.drafting.ports import (
     NOTHING,
     Basis,
     Busy,

@@ -19,7 +19,7 @@ from consumer.domain.events import Cancellation, Refusal, Request, SessionChange
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import LATER, RevisionRules
-from consumer.flows.batch import Batch, Stored
+from consumer.flows.inbox import Batch, Stored
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
 from schemas.sessions import CLOSED, ERASED, REOPENED

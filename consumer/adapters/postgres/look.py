@@ -11,7 +11,7 @@ from consumer.adapters.postgres.sql import Queries
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, SessionEvent, SessionKey
 from consumer.errors import Transient
-from consumer.flows.watch import Backlog
+from consumer.flows.operation.watch import Backlog
 
 _queries = Queries("look")
 _KEY_BYTES = 32

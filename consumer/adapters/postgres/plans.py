@@ -12,8 +12,8 @@ from consumer.adapters.postgres.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
 from consumer.adapters.postgres.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.writing import prompt
-from consumer.flows.desk import DraftKey, Entry, History, Last
-from consumer.flows.planning import Candidate, Chosen, Item, Plan, Stored
+from consumer.flows.drafting.ports import DraftKey, Entry, History, Last
+from consumer.flows.replay.planning import Candidate, Chosen, Item, Plan, Stored
 from schemas.packages import PackageReady
 
 _queries = Queries("replays")

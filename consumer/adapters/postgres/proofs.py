@@ -15,7 +15,7 @@ from consumer.domain.events import SessionEvent, SessionKey
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Evidence
 from consumer.domain.writing.draft import Draft
-from consumer.flows.desk import Entry
+from consumer.flows.drafting.ports import Entry
 from schemas.packages import PackageReady
 
 _queries = Queries("proofs")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
 from consumer.domain.request.schedule import REPLAYED
-from consumer.flows.desk import Busy, Declined, Entry, History, Last, Terms, Work
+from consumer.flows.drafting.ports import Busy, Declined, Entry, History, Last, Terms, Work
 from schemas.packages import Cause, PackageStatus, TicketReference
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)

@@ -14,8 +14,8 @@ from consumer.domain.cost.prices import Price
 from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.writing import prompt
 from consumer.errors import Permanent
-from consumer.flows.desk import Replayed, Spent, Work
-from consumer.flows.replaying import Limits, Progress, State
+from consumer.flows.drafting.ports import Replayed, Spent, Work
+from consumer.flows.replay.applying import Limits, Progress, State
 from schemas.packages import Usage
 
 _queries = Queries("replays")

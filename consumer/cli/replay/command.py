@@ -10,8 +10,8 @@ import typer
 
 from consumer.cli.replay import view
 from consumer.errors import Misconfigured, Permanent
-from consumer.flows.planning import Chosen
-from consumer.flows.replaying import Limits, Progress, State
+from consumer.flows.replay.applying import Limits, Progress, State
+from consumer.flows.replay.planning import Chosen
 from consumer.settings import Settings, read_settings
 from schemas.packages import Cause, PackageStatus
 

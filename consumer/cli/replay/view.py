@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from consumer.cli import output
-from consumer.flows import replaying
-from consumer.flows.comparing import Difference
-from consumer.flows.planning import Figures
+from consumer.flows.replay import applying
+from consumer.flows.replay.comparing import Difference
+from consumer.flows.replay.planning import Figures
 
 if TYPE_CHECKING:
     from consumer.adapters.postgres.replays import Row
@@ -75,7 +75,7 @@ def show_differences(found: Sequence[Difference], *, side_by_side: bool, json_wa
             output.say("\n".join(lines))
 
 
-def show_foretold(replay_id: str, progress: replaying.Progress, *, publishes: bool, json_wanted: bool) -> None:
+def show_foretold(replay_id: str, progress: applying.Progress, *, publishes: bool, json_wanted: bool) -> None:
     """What is left to be done."""
     left = progress.planned + progress.released + (progress.drafted if publishes else 0)
     if json_wanted:
@@ -84,7 +84,7 @@ def show_foretold(replay_id: str, progress: replaying.Progress, *, publishes: bo
     output.say(f"{left} requests would be taken up, and {'revisions published' if publishes else 'drafts kept'}.")
 
 
-def show_progress(replay_id: str, progress: replaying.Progress, *, json_wanted: bool) -> None:
+def show_progress(replay_id: str, progress: applying.Progress, *, json_wanted: bool) -> None:
     if json_wanted:
         output.as_json({"replay_id": replay_id, **_document(progress)})
         return
@@ -92,11 +92,11 @@ def show_progress(replay_id: str, progress: replaying.Progress, *, json_wanted: 
     output.fields({name: value for name, value in _document(progress).items() if name != "state"})
     if progress.limited:
         output.say("The limit of spending was met. With a higher one the same command goes on.")
-    elif progress.state is replaying.State.PAUSED:
+    elif progress.state is applying.State.PAUSED:
         output.say("Stopped. The same command goes on.")
 
 
-def show_status(found: Sequence[tuple["Row", replaying.Progress]], *, one: bool, json_wanted: bool) -> None:
+def show_status(found: Sequence[tuple["Row", applying.Progress]], *, one: bool, json_wanted: bool) -> None:
     rows = [
         {
             "replay_id": row["replay_id"],
@@ -134,7 +134,7 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def bar(replay_id: str) -> Iterator[Callable[[replaying.Progress], None]]:
+def bar(replay_id: str) -> Iterator[Callable[[applying.Progress], None]]:
     """How far the replay has come, on standard error."""
     console = Console(stderr=True)
     columns = (
@@ -147,14 +147,14 @@ def bar(replay_id: str) -> Iterator[Callable[[replaying.Progress], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task(replay_id, total=None)
 
-        def tell(progress: replaying.Progress) -> None:
+        def tell(progress: applying.Progress) -> None:
             spent = f"{progress.calls} calls, {_dollars(progress.spent_usd)}"
             shown.update(task, total=progress.total, completed=progress.ended, description=spent)
 
         yield tell
 
 
-def _document(progress: replaying.Progress) -> dict[str, object]:
+def _document(progress: applying.Progress) -> dict[str, object]:
     found = {**asdict(progress), "usage": progress.usage.model_dump()}
     return {**found, "state": progress.state.value}
 

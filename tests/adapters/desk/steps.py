@@ -10,7 +10,7 @@ from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.desk import Basis, DraftKey, Entry, Finish, Lane, Work
+from consumer.flows.drafting.ports import Basis, DraftKey, Entry, Finish, Lane, Work
 from schemas.packages import (
     Cause,
     PackageStatus,

@@ -8,7 +8,7 @@ import pytest
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
 from consumer.domain.package import package
-from consumer.flows.desk import Finish, Work
+from consumer.flows.drafting.ports import Finish, Work
 from schemas.packages import (
     FailureReason,
 )

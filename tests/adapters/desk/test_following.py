@@ -11,7 +11,7 @@ from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.domain.events import RequestKey
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.desk import Basis, Finish, Lane
+from consumer.flows.drafting.ports import Basis, Finish, Lane
 from schemas.packages import (
     Cause,
     PackageStatus,

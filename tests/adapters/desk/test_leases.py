@@ -10,7 +10,7 @@ import pytest
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
 from consumer.domain.events import RequestKey
-from consumer.flows.desk import Lane, Work
+from consumer.flows.drafting.ports import Lane, Work
 from tests.adapters.desk.steps import (
     a_session,
     is_due,

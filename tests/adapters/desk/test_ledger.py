@@ -4,7 +4,7 @@ import asyncio
 
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.adapters.postgres.pool import Pool
-from consumer.flows.desk import Basis, Busy, Claim, Declined
+from consumer.flows.drafting.ports import Basis, Busy, Claim, Declined
 from tests.adapters.desk.steps import (
     BASIS,
     DRAFT_KEY,

@@ -10,7 +10,7 @@ from consumer.adapters.postgres.pool import Pool, open_pool
 from consumer.domain.arrival.decode import Decoded
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.batch import Batch, Stored
+from consumer.flows.inbox import Batch, Stored
 from tests.adapters.inbox.steps import Store
 from tests.support.wire import REDACTOR, TOPICS, arrive
 

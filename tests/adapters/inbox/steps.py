@@ -8,7 +8,7 @@ from uuid import UUID
 from consumer.adapters.postgres.pool import Pool
 from consumer.domain.events import RequestKey
 from consumer.domain.package import package
-from consumer.flows.batch import Stored
+from consumer.flows.inbox import Stored
 from tests.support.wire import FACT, change
 
 SECRET = "Hunter-77-blue!"

@@ -11,7 +11,7 @@ from consumer.adapters.postgres.inbox import PostgresInbox
 from consumer.adapters.postgres.pool import Pool
 from consumer.adapters.postgres.sql import Queries
 from consumer.errors import Transient
-from consumer.flows.batch import Batch
+from consumer.flows.inbox import Batch
 from tests.adapters.inbox.steps import (
     Store,
     fact,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.flows import drafter, drafting
+from consumer.flows.drafting import drafter
+from consumer.flows.drafting import loop as drafting
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from consumer.domain.events import RequestKey
-from consumer.flows.health import Health, Stuck
+from consumer.flows.operation.health import Health, Stuck
 from tests.support import build
 from tests.support.tables import Tables
 from tests.support.waiting import until

@@ -5,7 +5,7 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from consumer.flows.meters import Meter
+from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer

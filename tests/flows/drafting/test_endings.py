@@ -13,8 +13,8 @@ from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.domain.events import RequestKey
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows import drafting
-from consumer.flows.meters import Meter
+from consumer.flows.drafting import loop as drafting
+from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer

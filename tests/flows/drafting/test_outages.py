@@ -10,9 +10,10 @@ import pytest
 
 from consumer.adapters.postgres.desk import PostgresDesk
 from consumer.domain.events import RequestKey
-from consumer.flows import drafter, drafting
-from consumer.flows.desk import Lane, Work
-from consumer.flows.model import ModelAway
+from consumer.flows.drafting import drafter
+from consumer.flows.drafting import loop as drafting
+from consumer.flows.drafting.model import ModelAway
+from consumer.flows.drafting.ports import Lane, Work
 from tests.flows.drafting.steps import a_session, named, packages, quiet, request
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer

@@ -14,7 +14,7 @@ from consumer.domain.events import RequestKey
 from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.desk import Claim, DraftKey, Finish
+from consumer.flows.drafting.ports import Claim, DraftKey, Finish
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
 from tests.support.office import MODEL, Office

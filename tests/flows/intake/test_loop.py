@@ -20,9 +20,9 @@ from consumer.adapters.redis import RedisCache
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.desk import DraftKey, Entry
-from consumer.flows.health import Health
-from consumer.flows.intake import Cache, Intake
+from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.intake.loop import Cache, Intake
+from consumer.flows.operation.health import Health
 from schemas.packages import Usage
 from schemas.topics import Topics
 from tests.support import servers as support

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from consumer.errors import Halt
-from consumer.flows import guard
-from consumer.flows.guard import Guard
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter
+from consumer.flows.operation import guard
+from consumer.flows.operation.guard import Guard
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter
 from tests.support.meters import RememberedMeters
 
 

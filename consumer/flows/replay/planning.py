@@ -22,7 +22,7 @@ from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing import markdown, prompt
 from consumer.domain.writing.draft import Draft
-from consumer.flows.desk import DraftKey, Entry, History, Last
+from consumer.flows.drafting.ports import DraftKey, Entry, History, Last
 from schemas.packages import Cause, PackageStatus, Usage
 
 CALL_SECONDS = 10.0

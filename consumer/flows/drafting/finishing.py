@@ -13,10 +13,10 @@ from consumer.domain.review import gate
 from consumer.domain.writing import markdown, prompt
 from consumer.domain.writing.draft import Draft
 from consumer.errors import EscalationError
-from consumer.flows.case import Case, Text, note_of, pack
-from consumer.flows.desk import NOTHING, Cache, Desk, DraftKey, Entry, Finish, Replayed, Spent, Work
-from consumer.flows.drafter import Errand, insist
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.drafting.case import Case, Text, note_of, pack
+from consumer.flows.drafting.drafter import Errand, insist
+from consumer.flows.drafting.ports import NOTHING, Cache, Desk, DraftKey, Entry, Finish, Replayed, Spent, Work
+from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
 
 log = structlog.stdlib.get_logger("escalation.drafting")

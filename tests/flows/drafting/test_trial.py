@@ -14,9 +14,9 @@ from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, Standing
 from consumer.domain.writing import prompt
-from consumer.flows import drafter, trial
-from consumer.flows.model import ModelAway, ModelLocked
-from consumer.flows.trial import Bench, Trial
+from consumer.flows.drafting import drafter, trial
+from consumer.flows.drafting.model import ModelAway, ModelLocked
+from consumer.flows.drafting.trial import Bench, Trial
 from schemas.packages import Cause, PackageStatus, Provenance
 from schemas.topics import Topics
 from tests.domain import answers as written

@@ -14,7 +14,7 @@ from consumer.domain.review import gate, violations
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.writing import prompt
-from consumer.flows.model import Answer, Ending, Turn
+from consumer.flows.drafting.model import Answer, Ending, Turn
 from schemas.packages import Caution
 
 CUT_FACTOR = 2

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from consumer.errors import Transient
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 
 LOOP = "watch"
 PROBE_SECONDS = 1.0

@@ -17,11 +17,13 @@ from consumer.domain.events import RequestKey
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import markdown, prompt
 from consumer.errors import Permanent
-from consumer.flows import drafter, drafting, replaying
-from consumer.flows.comparing import Difference
-from consumer.flows.desk import Lane
-from consumer.flows.planning import Chosen, Plan, Planner
-from consumer.flows.replaying import Limits, Progress, State
+from consumer.flows.drafting import drafter
+from consumer.flows.drafting import loop as drafting
+from consumer.flows.drafting.ports import Lane
+from consumer.flows.replay import applying
+from consumer.flows.replay.applying import Limits, Progress, State
+from consumer.flows.replay.comparing import Difference
+from consumer.flows.replay.planning import Chosen, Plan, Planner
 from consumer.settings import Settings
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
@@ -47,7 +49,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.05, 0.1))
     monkeypatch.setattr(drafting, "BACKOFF_SECONDS", (0.01, 0.02))
-    monkeypatch.setattr(replaying, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(applying, "TICK_SECONDS", 0.05)
     with capture_logs():
         yield
 
@@ -78,7 +80,7 @@ class Desk:
     ) -> Progress:
         await self.replays.begin(replay_id, calls_model=calls_model, publishes=publishes, model=MODEL)
         async with asyncio.timeout(30):
-            await replaying.apply(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
+            await applying.apply(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
         return await self.replays.progress(replay_id)
 
 

@@ -17,8 +17,10 @@ from consumer.domain.package.package import Sender
 from consumer.domain.review.checks import Scan
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.case import Case, Stint, cause_of
-from consumer.flows.desk import (
+from consumer.flows.drafting.case import Case, Stint, cause_of
+from consumer.flows.drafting.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
+from consumer.flows.drafting.finishing import Finishing, Redo
+from consumer.flows.drafting.ports import (
     NOTHING,
     Basis,
     Cache,
@@ -30,9 +32,7 @@ from consumer.flows.desk import (
     Replayed,
     Work,
 )
-from consumer.flows.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
-from consumer.flows.finishing import Finishing, Redo
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Cause, Caution, FailureReason, PackageStatus
 
 WAITING_AGAIN_SECONDS = 1.0

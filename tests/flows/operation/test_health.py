@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumer.flows.health import NEEDED, SILENCE_SECONDS, Health
+from consumer.flows.operation.health import NEEDED, SILENCE_SECONDS, Health
 
 
 class Clock:

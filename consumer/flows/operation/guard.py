@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 from consumer.errors import Halt
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 15.0

@@ -11,12 +11,12 @@ from secrets import SystemRandom
 import structlog
 
 from consumer.errors import Halt, Transient
-from consumer.flows.desk import Desk, Lane, Outage, Work
-from consumer.flows.drafter import Drafter
-from consumer.flows.finishing import Redo
-from consumer.flows.health import Health
+from consumer.flows.drafting.drafter import Drafter
+from consumer.flows.drafting.finishing import Redo
+from consumer.flows.drafting.ports import Desk, Lane, Outage, Work
+from consumer.flows.drafting.worker import ModelUse, Worker
+from consumer.flows.operation.health import Health
 from consumer.flows.relay import Hint
-from consumer.flows.worker import ModelUse, Worker
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0

@@ -19,11 +19,11 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA
 from consumer.errors import EscalationError, Transient
-from consumer.flows.desk import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
-from consumer.flows.health import Health
-from consumer.flows.ladder import Judged, Ladder, Unwritten, Written
-from consumer.flows.meters import Meter, Meters
-from consumer.flows.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.dialogue import Judged, Ladder, Unwritten, Written
+from consumer.flows.drafting.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.ports import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, Usage
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0

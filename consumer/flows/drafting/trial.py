@@ -15,9 +15,9 @@ from consumer.domain.review.verdicts import Standing, Verdict
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafter import retry_in_seconds
-from consumer.flows.ladder import Judged, Ladder, Unwritten, Written, asked
-from consumer.flows.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.dialogue import Judged, Ladder, Unwritten, Written, asked
+from consumer.flows.drafting.drafter import retry_in_seconds
+from consumer.flows.drafting.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
 from schemas.packages import Caution, PackageStatus, Usage
 
 

@@ -18,9 +18,9 @@ from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Record, Request, SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows.batch import Batch, Place, Stored
-from consumer.flows.health import Health
-from consumer.flows.meters import Meter, Meters
+from consumer.flows.inbox import Batch, Place, Stored
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 from schemas.topics import Topics
 
 LOOP = "intake"

@@ -8,8 +8,8 @@ from consumer.domain.events import RequestKey
 from consumer.domain.review import gate
 from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
-from consumer.flows.desk import DraftKey
-from consumer.flows.planning import Candidate, Stored, render_stored
+from consumer.flows.drafting.ports import DraftKey
+from consumer.flows.replay.planning import Candidate, Stored, render_stored
 from schemas.packages import Section, SectionKey
 
 _WRITTEN_BY_CODE = frozenset({SectionKey.CONFIRMED, SectionKey.TRIED})

@@ -9,7 +9,7 @@ from consumer.domain.package import package
 from consumer.domain.package.package import Note, Package, Revision, Sender
 from consumer.domain.writing import prompt
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.desk import Basis, DraftKey, Work
+from consumer.flows.drafting.ports import Basis, DraftKey, Work
 from schemas.packages import Cause, Caution, PackageStatus, Provenance, TicketReference, Usage
 
 
