@@ -22,13 +22,13 @@ from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.relay import KafkaBroker
-from consumer.adapters.postgres import hints, migrate
-from consumer.adapters.postgres.faults import AWAY, describe
-from consumer.adapters.postgres.inbox import PostgresInbox
-from consumer.adapters.postgres.look import Look
+from consumer.adapters.postgres.core import hints, migrate
+from consumer.adapters.postgres.core.faults import AWAY, describe
+from consumer.adapters.postgres.core.pool import Pool, closing_pool
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
+from consumer.adapters.postgres.operation.look import Look
 from consumer.adapters.postgres.outbox import PostgresOutbox
-from consumer.adapters.postgres.pool import Pool, closing_pool
-from consumer.adapters.postgres.trimming import PostgresTrimmer
+from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.adapters.redis import RedisCache
 from consumer.composition import drafting_loop, open_cache, open_model, revision_rules, sender

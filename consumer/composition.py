@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.adapters.postgres.pool import Pool
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.adapters.redis import RedisCache
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor

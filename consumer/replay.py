@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from consumer.adapters.postgres import hints, replays
-from consumer.adapters.postgres.look import Look
-from consumer.adapters.postgres.plans import PostgresPlans
-from consumer.adapters.postgres.pool import Pool, closing_pool
+from consumer.adapters.postgres.core import hints
+from consumer.adapters.postgres.core.pool import Pool, closing_pool
+from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.replay import replays
+from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.composition import drafting_loop, open_cache, open_model, revision_rules
 from consumer.domain.bundle import bundle

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from consumer.__main__ import main
-from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.cli.settings_table import rows
 from consumer.settings import Settings, variable_of
 from tests.support import wire

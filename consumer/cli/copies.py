@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.postgres.copying import Kept, keep
-from consumer.adapters.postgres.pool import Pool
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.operation.copying import Kept, keep
 from consumer.cli import output
 from consumer.domain.package.export import Copy
 from consumer.settings import Settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.look import Look
+from consumer.adapters.postgres.operation.look import Look
 from consumer.cli import output, trials, verdict_tables
 from consumer.cli.show import Json, Tenant, find
 from consumer.cli.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.postgres.copying import Export
+from consumer.adapters.postgres.operation.copying import Export
 from consumer.cli import output
 from consumer.domain.package.export import Line
 from consumer.errors import Permanent

@@ -10,8 +10,8 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from consumer.adapters.postgres.look import Look
-from consumer.adapters.postgres.pool import Pool, closing_pool
+from consumer.adapters.postgres.core.pool import Pool, closing_pool
+from consumer.adapters.postgres.operation.look import Look
 from consumer.settings import Settings
 
 _PIPED_COLUMNS = 500

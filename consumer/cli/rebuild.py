@@ -9,9 +9,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.kafka.client import AWAY, connection
 from consumer.adapters.kafka.history import TopicHistory
-from consumer.adapters.postgres.inbox import PostgresInbox
-from consumer.adapters.postgres.look import Look
-from consumer.adapters.postgres.rebuilding import RebuiltStore
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
+from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.rebuild import RebuiltStore
 from consumer.cli import output
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor

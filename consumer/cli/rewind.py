@@ -8,8 +8,8 @@ import typer
 
 from consumer.adapters.kafka import offsets
 from consumer.adapters.kafka.client import connection
-from consumer.adapters.postgres.pool import closing_pool
-from consumer.adapters.postgres.positions import put_positions
+from consumer.adapters.postgres.core.pool import closing_pool
+from consumer.adapters.postgres.operation.positions import put_positions
 from consumer.cli import output
 from consumer.settings import Settings, read_settings
 from schemas.topics import Topics

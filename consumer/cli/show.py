@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.look import Look, Row
+from consumer.adapters.postgres.operation.look import Look, Row
 from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from consumer.adapters.postgres.look import Look, Row
+from consumer.adapters.postgres.operation.look import Look, Row
 from consumer.cli import output
 from consumer.cli.show import Json, Limit, Tenant
 from consumer.errors import Permanent

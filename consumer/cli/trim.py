@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.postgres.trimming import PostgresTrimmer
+from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.adapters.redis import RedisCache
 from consumer.cli import output
 from consumer.flows import retention

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from consumer.adapters.postgres.proofs import Proofs
+from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli import output
 from consumer.cli.show import Json
 from consumer.domain.package import proof

@@ -22,8 +22,8 @@ from rich.table import Table
 from consumer.adapters.embedded import ServerName, Servers
 from consumer.adapters.kafka.admin import PARTITIONS, prepare_topics
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.adapters.postgres.migrate import migrate
-from consumer.adapters.postgres.pool import open_pool
+from consumer.adapters.postgres.core.migrate import migrate
+from consumer.adapters.postgres.core.pool import open_pool
 from schemas.topics import SESSIONS, Topics
 from tests.benchmarks.replica import Replica
 from tests.support import volvo

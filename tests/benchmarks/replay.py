@@ -23,7 +23,7 @@ from rich.table import Table
 
 from consumer.adapters.embedded import ServerName, Servers
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.adapters.postgres.migrate import migrate
+from consumer.adapters.postgres.core.migrate import migrate
 from schemas.topics import REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.support import volvo
 from tests.support.model_server import Menu

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from consumer.adapters.kafka.consumer import KafkaSource
-from consumer.adapters.postgres.inbox import PostgresInbox
-from consumer.adapters.postgres.pool import open_pool
+from consumer.adapters.postgres.core.pool import open_pool
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.app import ease_collection
 from consumer.domain.package.package import Sender

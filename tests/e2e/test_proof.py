@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from consumer.adapters.postgres.pool import closing_pool
-from consumer.adapters.postgres.proofs import Proofs
+from consumer.adapters.postgres.core.pool import closing_pool
+from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Proof, TextVerdict, Verdict
 from tests.support import servers as support

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from consumer.adapters.postgres.pool import closing_pool
-from consumer.adapters.postgres.proofs import Proofs
+from consumer.adapters.postgres.core.pool import closing_pool
+from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli.rebuild import rebuilt
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Verdict

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from consumer.adapters.kafka.reading import TopicReader
+from consumer.adapters.kafka.topic_reader import TopicReader
 from tests.support.relay_process import Parameters
 from tests.support.topics import make_topics
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.adapters.postgres.pool import closing_pool
+from consumer.adapters.postgres.core.pool import closing_pool
 from tests.support.clerk import Clerk
 from tests.support.contents import contents
 from tests.support.databases import Database, connected

@@ -4,9 +4,9 @@ import time
 from typing import Any
 from uuid import UUID
 
-from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.adapters.postgres.inbox import PostgresInbox
-from consumer.adapters.postgres.pool import Pool
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender

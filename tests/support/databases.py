@@ -85,6 +85,6 @@ async def _execute(dsn: str, sql: str) -> None:
 
 
 async def _migrate(dsn: str) -> None:
-    from consumer.adapters.postgres.migrate import migrate
+    from consumer.adapters.postgres.core.migrate import migrate
 
     await migrate(dsn)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from consumer.adapters.anthropic import Anthropic
-from consumer.adapters.postgres.desk import PostgresDesk
-from consumer.adapters.postgres.pool import open_pool
+from consumer.adapters.postgres.core.pool import open_pool
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.adapters.redis import RedisCache
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from jsonschema import Draft202012Validator
 
-from consumer.adapters.kafka.reading import TopicReader
+from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.domain.events import Origin, Record
 from schemas.topics import Topics
 from tests.support import expected, leaks, package_checks

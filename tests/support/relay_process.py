@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from consumer.adapters.kafka.relay import KafkaBroker
+from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
-from consumer.adapters.postgres.pool import open_pool
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.flows.operation.health import Health
 from consumer.flows.relay import NAME, Relay

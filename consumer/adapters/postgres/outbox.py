@@ -3,9 +3,9 @@
 import json
 from collections.abc import Collection, Sequence
 
-from consumer.adapters.postgres.faults import reachable
-from consumer.adapters.postgres.pool import Pool
-from consumer.adapters.postgres.sql import Queries
+from consumer.adapters.postgres.core.faults import reachable
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries
 from consumer.flows.relay import Doubtful, Identity, Row, Term
 
 _queries = Queries("outbox")

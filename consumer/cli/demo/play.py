@@ -13,10 +13,10 @@ from pathlib import Path
 from rich.console import Console
 
 from consumer.adapters.embedded import EmbeddedError, Servers, ports
-from consumer.adapters.kafka.reading import TopicReader
+from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.adapters.postgres.pool import open_pool
-from consumer.adapters.postgres.tally import Tally, tally
+from consumer.adapters.postgres.core.pool import open_pool
+from consumer.adapters.postgres.operation.tally import Tally, tally
 from consumer.cli.demo import screen
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples, read_samples

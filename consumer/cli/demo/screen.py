@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consumer.adapters.embedded.progress import Progress as Step
-from consumer.adapters.postgres.tally import Tally
+from consumer.adapters.postgres.operation.tally import Tally
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples
 from consumer.domain.package.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE

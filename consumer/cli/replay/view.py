@@ -17,7 +17,7 @@ from consumer.flows.replay.comparing import Difference
 from consumer.flows.replay.planning import Figures
 
 if TYPE_CHECKING:
-    from consumer.adapters.postgres.replays import Row
+    from consumer.adapters.postgres.replay.replays import Row
 
 _UNKNOWN = "(the model will write it)"
 

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from consumer.domain.redaction import Redactor
+from consumer.domain.redaction.occurrences import MOST_OPENED_BYTES, opened
 from consumer.domain.redaction.placeholders import PLACEHOLDER
-from consumer.domain.redaction.reading import MOST_OPENED_BYTES, opened
 from consumer.domain.session import recordings
 from tests.domain.retold import (
     MARKED,

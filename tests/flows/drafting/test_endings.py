@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
 from consumer.domain.session import session
 from consumer.domain.writing import prompt

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
 from consumer.flows.drafting import drafter
 from consumer.flows.drafting import loop as drafting

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from consumer.adapters.postgres.desk import PostgresDesk
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
 from consumer.domain.review import gate

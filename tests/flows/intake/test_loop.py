@@ -14,8 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
-from consumer.adapters.postgres.inbox import PostgresInbox
-from consumer.adapters.postgres.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.redis import RedisCache
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender

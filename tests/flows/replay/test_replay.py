@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from consumer import replay
-from consumer.adapters.postgres.plans import PostgresPlans
-from consumer.adapters.postgres.pool import Pool, open_pool
-from consumer.adapters.postgres.replays import PostgresReplays
+from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.replay.plans import PostgresPlans
+from consumer.adapters.postgres.replay.replays import PostgresReplays
 from consumer.domain.events import RequestKey
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import markdown, prompt

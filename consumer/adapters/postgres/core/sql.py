@@ -1,0 +1,40 @@
+"""Named queries, read from `queries/*.sql`: the one place for SQL besides the migrations.
+
+A query begins at a line `-- name: <name>`; the comment lines that follow belong to it.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class Queries:
+    """The queries of one file, as attributes."""
+
+    def __init__(self, stem: str) -> None:
+        self._stem = stem
+        self._texts = _read(stem)
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self._texts[name]
+        except KeyError:
+            raise AttributeError(f"queries/{self._stem}.sql has no query named {name}") from None
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._texts)
+
+
+@cache
+def _read(stem: str) -> dict[str, str]:
+    text = (files("consumer.adapters.postgres") / "queries" / f"{stem}.sql").read_text(encoding="utf-8")
+    pieces = _NAME.split(text)[1:]
+    return {name: body.strip().rstrip(";") for name, body in zip(pieces[::2], pieces[1::2], strict=True)}
+
+
+def columns(rows: Collection[Sequence[object]], width: int) -> list[list[object]]:
+    """Rows as the arrays that `unnest` takes, in their order; `width` arrays also for no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

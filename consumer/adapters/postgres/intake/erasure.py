@@ -1,0 +1,140 @@
+"""The end of a session's content: what goes, what remains, and what is published about its requests.
+
+Runs inside the inbox's transaction, with the sessions locked.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+import asyncpg
+
+from consumer.adapters.postgres.core.pool import Connection
+from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.domain.arrival import deadletters, stored
+from consumer.domain.events import RequestKey, SessionChange, SessionKey, TraceContext
+from consumer.domain.package import package
+from consumer.domain.package.package import Note, Publication, Sender, ticket_reference
+from consumer.domain.request.lifecycle import Standing, State
+from schemas.packages import FailureReason, TicketReference, WithdrawalReason
+from schemas.sessions import Description, PsaTicket, SessionDescribed
+
+_queries = Queries("erasure")
+_inbox = Queries("inbox")
+
+ERASED_DETAIL = "The session was erased; nothing is left to make a package of."
+
+Tickets = Mapping[SessionKey, TicketReference | None]
+
+
+async def erase(
+    connection: Connection,
+    sessions: Collection[SessionKey],
+    arriving: Iterable[SessionChange],
+    sender: Sender,
+    at: datetime,
+) -> tuple[Tickets, list[Publication]]:
+    """Deletes everything but the ids, the last ticket and the fact. Returns the tickets and what is to be published.
+
+    `arriving` are events that come together with the erasure: of them, too, only the ticket remains.
+    """
+    keys = columns(sorted(sessions), 2)
+    tickets = await _last_tickets(connection, sessions, arriving)
+    publications = [
+        _ending(sender, key, standing, tickets.get(key.session), at)
+        for key, standing in standings(await connection.fetch(_queries.requests_of, *keys))
+    ]
+    for statement in (
+        _queries.forget_foreseen,
+        _queries.end_requests,
+        _queries.forget_outbox,
+        _queries.forget_packages,
+        _queries.forget_drafts,
+        _queries.forget_excerpts,
+        _queries.forget_secrets,
+        _queries.forget_events,
+    ):
+        await connection.execute(statement, *keys)
+    waiting = [
+        (row["id"], deadletters.without_excerpt(row["value"]))
+        for row in await connection.fetch(_queries.unpublished, *keys)
+    ]
+    if waiting:
+        await connection.execute(_queries.rewrite_outbox, *columns(waiting, 2))
+    rows = [(*key, _json(tickets.get(key))) for key in sorted(sessions)]
+    await connection.execute(_queries.mark_sessions, *columns(rows, 3))
+    return tickets, publications
+
+
+async def tickets_of(connection: Connection, sessions: Collection[SessionKey]) -> Tickets:
+    """The ticket that each session names last; sessions that name none are missing."""
+    rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
+    return {SessionKey(row["tenant_id"], row["session_id"]): _ticket(row["ticket"]) for row in rows}
+
+
+async def _last_tickets(
+    connection: Connection, sessions: Collection[SessionKey], arriving: Iterable[SessionChange]
+) -> Tickets:
+    rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
+    found = {SessionKey(row["tenant_id"], row["session_id"]): (row["version"], _ticket(row["ticket"])) for row in rows}
+    for event in arriving:
+        if event.key not in sessions:
+            continue
+        data = stored.load(event.type, event.data)
+        if not isinstance(data, Description):
+            continue
+        if isinstance(data, SessionDescribed) and "psa_ticket" not in data.model_fields_set:
+            continue
+        if event.key not in found or event.version > found[event.key][0]:
+            found[event.key] = (event.version, ticket_reference(data.psa_ticket))
+    return {key: ticket for key, (_, ticket) in found.items()}
+
+
+def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, Standing]]:
+    """Rows of requests, as the domain sees them."""
+    return [
+        (
+            RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
+            Standing(
+                state=State(row["state"]),
+                revision=row["revision"],
+                requested_state_version=row["requested_state_version"],
+                trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+                replay_ids=frozenset(row["replay_ids"]),
+                has_package=row["has_package"],
+                ticket=None if row["ticket"] is None else TicketReference.model_validate_json(row["ticket"]),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def note_of(key: RequestKey, standing: Standing, session_ticket: TicketReference | None) -> Note:
+    """The last package's ticket, without a package the session's."""
+    return Note(
+        key=key,
+        requested_state_version=standing.requested_state_version,
+        ticket=standing.ticket if standing.has_package else session_ticket,
+        trace=standing.trace,
+    )
+
+
+def _ending(
+    sender: Sender, key: RequestKey, standing: Standing, session_ticket: TicketReference | None, at: datetime
+) -> Publication:
+    note = note_of(key, standing, session_ticket)
+    if standing.state is State.DONE:
+        return package.withdrawn(
+            sender, note, reason=WithdrawalReason.SESSION_ERASED, revision=standing.revision, at=at
+        )
+    return package.failed(sender, note, reason=FailureReason.SESSION_ERASED, detail=ERASED_DETAIL, at=at)
+
+
+def _ticket(text: str | None) -> TicketReference | None:
+    """As it stands in an event: an absent or null member is null."""
+    found = None if text is None else json.loads(text)
+    return None if found is None else ticket_reference(PsaTicket.model_validate(found))
+
+
+def _json(ticket: TicketReference | None) -> str | None:
+    return None if ticket is None else ticket.model_dump_json()

@@ -1,0 +1,154 @@
+"""Requests and cancellations of one batch, inside the inbox's transaction, with their sessions locked."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from consumer.adapters.postgres.core.pool import Connection
+from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.adapters.postgres.intake.erasure import ERASED_DETAIL, note_of, standings, tickets_of
+from consumer.adapters.postgres.intake.sweeping import Sweepers
+from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey
+from consumer.domain.package import package
+from consumer.domain.package.package import Publication, Sender
+from consumer.domain.request import lifecycle
+from consumer.domain.request.lifecycle import Entry, Reception, State
+from consumer.domain.request.schedule import REPLAYED
+from schemas.packages import FailureReason, TicketReference, WithdrawalReason
+
+_queries = Queries("inbox")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    publications: list[Publication]
+    outcomes: Counter[str]
+    is_due: bool
+    backlogged: bool
+
+
+async def receive(
+    connection: Connection,
+    arrivals: Sequence[Request | Cancellation],
+    *,
+    sender: Sender,
+    erased: Collection[SessionKey],
+    tickets: Mapping[SessionKey, TicketReference | None],
+    newest: Mapping[SessionKey, int | None],
+    sweepers: Sweepers,
+    ends: Mapping[tuple[str, int], int],
+    now: datetime,
+) -> Received:
+    """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
+    keys = columns(sorted({one.key for one in arrivals}), 3)
+    standing = dict(standings(await connection.fetch(_queries.standing_requests, *keys)))
+    decided = lifecycle.receive(standing, arrivals, erased)
+    backlog = await _backlog(connection, decided.entries, sender, ends)
+    rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
+    rows += [_foreseen(one) for one in decided.foreseen]
+    if rows:
+        await connection.execute(_queries.put_requests, *columns(rows, 16))
+    if decided.cancelled:
+        await connection.execute(_queries.cancel_requests, *columns(decided.cancelled, 3))
+    if decided.replays:
+        asked = [(*one.key, one.replay_id) for one in decided.replays]
+        await connection.execute(_queries.replay_requests, *columns(asked, 4), REPLAYED)
+    if decided.met:
+        met = [(*key, replay_id) for key, replay_id in decided.met]
+        await connection.execute(_queries.note_replays, *columns(met, 4))
+    opened = [row for row in rows if row[3] == State.OPEN]
+    return Received(
+        publications=await _publications(connection, decided, sender, tickets, now),
+        outcomes=Counter(
+            requested=len(opened),
+            cancelled=len(decided.withdrawn) + len(decided.foreseen),
+            repeated=decided.repeated,
+            replayed=len(decided.replays),
+            dropped=decided.dropped + len(decided.failed),
+        ),
+        is_due=bool(decided.replays) or any(row[14] for row in opened),
+        backlogged=any(row[13] is not None for row in opened),
+    )
+
+
+async def _backlog(
+    connection: Connection, entries: Sequence[Entry], sender: Sender, ends: Mapping[tuple[str, int], int]
+) -> Mapping[bool, str | None]:
+    """By whether a request was replayed: what has to be read before its clock starts, as JSON, or None.
+
+    A replayed request may rest on replayed events, too; a live one never waits for those.
+    """
+    if not ends or not any(entry.state is State.OPEN for entry in entries):
+        return {True: None, False: None}
+    rows = await connection.fetch(_queries.positions, sorted({topic for topic, _ in ends}))
+    reached = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    behind = {place: end for place, end in ends.items() if reached.get(place, 0) < end}
+    live = {place: end for place, end in behind.items() if not sender.topics.is_replay(place[0])}
+    return {True: _places(behind), False: _places(live)}
+
+
+def _places(behind: Mapping[tuple[str, int], int]) -> str | None:
+    return json.dumps({f"{topic}/{number}": end for (topic, number), end in behind.items()}) if behind else None
+
+
+def _row(
+    entry: Entry, newest: Mapping[SessionKey, int | None], sweepers: Sweepers, backlog: Mapping[bool, str | None]
+) -> tuple[object, ...]:
+    request = entry.request
+    sweeper = sweepers.get(request.key.session)
+    reason = request.reason if sweeper is None or request.reason is None else sweeper.text(request.reason)
+    to_read = backlog[request.from_replay] if entry.state is State.OPEN else None
+    version = newest.get(request.key.session)
+    if request.state_version is None:
+        arrived = version is not None and to_read is None
+    else:
+        arrived = version is not None and version >= request.state_version
+    erased = entry.state is State.FAILED
+    return (
+        *request.key,
+        entry.state.value,
+        request.state_version,
+        None if erased else reason,
+        request.priority,
+        request.force,
+        request.deadline_seconds,
+        request.from_replay,
+        None if erased else request.trace.traceparent,
+        None if erased else request.trace.tracestate,
+        request.priority + (REPLAYED if request.from_replay else 0),
+        to_read,
+        arrived and entry.state is State.OPEN,
+        FailureReason.SESSION_ERASED.value if erased else None,
+    )
+
+
+def _foreseen(one: Cancellation) -> tuple[object, ...]:
+    return (*one.key, State.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
+
+
+async def _publications(
+    connection: Connection,
+    decided: Reception,
+    sender: Sender,
+    tickets: Mapping[SessionKey, TicketReference | None],
+    now: datetime,
+) -> list[Publication]:
+    wanted: set[SessionKey] = {key.session for key, _ in decided.withdrawn} - tickets.keys()
+    known = {**(await tickets_of(connection, wanted) if wanted else {}), **tickets}
+
+    def note(key: RequestKey, standing: lifecycle.Standing) -> package.Note:
+        return note_of(key, standing, known.get(key.session))
+
+    withdrawn = [
+        package.withdrawn(
+            sender, note(key, one), reason=WithdrawalReason.CANCELLED, revision=one.revision or None, at=now
+        )
+        for key, one in decided.withdrawn
+    ]
+    failed = [
+        package.failed(sender, note(key, one), reason=FailureReason.SESSION_ERASED, detail=ERASED_DETAIL, at=now)
+        for key, one in decided.failed
+    ]
+    return withdrawn + failed

@@ -1,0 +1,121 @@
+"""Reading the tables: for the watch, for `prepare`, and for people at the command line."""
+
+import secrets
+from collections.abc import Mapping
+from uuid import UUID
+
+from consumer.adapters.postgres.core.faults import NotPrepared, reachable
+from consumer.adapters.postgres.core.migrate import known
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries
+from consumer.domain.arrival import stored
+from consumer.domain.events import Origin, SessionEvent, SessionKey
+from consumer.errors import Transient
+from consumer.flows.operation.watch import Backlog
+
+_queries = Queries("look")
+_KEY_BYTES = 32
+_STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is not kept
+
+Row = Mapping[str, object]
+"""A row for people: by column."""
+
+
+class Look:
+    """Raises Transient while the database is away. Reads only, but for `make_redaction_key`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def probe(self) -> None:
+        """Raises NotPrepared when a migration of this release is missing."""
+        applied = {row["number"] for row in await self._fetch(_queries.prepared)}
+        if not applied.issuperset(known()):
+            raise NotPrepared
+
+    async def whole(self) -> None:
+        """Raises Transient while a rebuild has not come to its end: half a store must not serve."""
+        if await self._fetch(_queries.rebuilding):
+            raise Transient("this store is being rebuilt: stop the old service, then run `escalation-consumer rebuild`")
+
+    async def backlog(self) -> Backlog:
+        (row,) = await self._fetch(_queries.backlog)
+        return Backlog(**dict(row))  # type: ignore[arg-type]  # the query's columns are the fields, a test says
+
+    async def redaction_key(self) -> bytes:
+        """Raises NotPrepared without one."""
+        rows = await self._fetch(_queries.redaction_key)
+        if not rows:
+            raise NotPrepared
+        value = rows[0]["value"]
+        assert isinstance(value, bytes)  # noqa: S101 - the column's type
+        return value
+
+    async def make_redaction_key(self) -> None:
+        """Makes one where none is; safe to repeat, and by several at once."""
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.make_redaction_key, secrets.token_bytes(_KEY_BYTES))
+
+    async def sessions(self, *, tenant: str | None = None, session: str | None = None, limit: int = 50) -> list[Row]:
+        return await self._fetch(_queries.sessions, tenant, session, limit)
+
+    async def events(self, key: SessionKey) -> list[SessionEvent]:
+        """The accepted ones, in version order."""
+        async with reachable(self._pool):
+            found = await self._pool.fetch(_queries.events, *key)
+        return [
+            SessionEvent(
+                origin=_STORED,
+                key=key,
+                version=row["version"],
+                event_id=row["event_id"],
+                type=row["type"],
+                occurred_at=row["occurred_at"],
+                actor=row["actor"],
+                data=stored.load(row["type"], row["data"]),
+            )
+            for row in found
+        ]
+
+    async def packages(
+        self, *, tenant: str | None = None, session: str | None = None, request: str | None = None, limit: int = 50
+    ) -> list[Row]:
+        """The newest first."""
+        return await self._fetch(_queries.packages, tenant, session, request, limit)
+
+    async def package(self, package_id: UUID) -> str | None:
+        """The published data as JSON."""
+        rows = await self._fetch(_queries.package, package_id)
+        return str(rows[0]["event"]) if rows else None
+
+    async def requests(
+        self,
+        *,
+        tenant: str | None = None,
+        session: str | None = None,
+        request: str | None = None,
+        state: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """The newest first."""
+        return await self._fetch(_queries.requests, tenant, session, request, state, limit)
+
+    async def dead_letters(self, *, reason: str | None = None, limit: int = 50) -> list[Row]:
+        """The newest first."""
+        return await self._fetch(_queries.dead_letters, reason, None, None, None, limit)
+
+    async def dead_letter(self, topic: str, partition: int, offset: int) -> Row | None:
+        rows = await self._fetch(_queries.dead_letters, None, topic, partition, offset, 1)
+        return rows[0] if rows else None
+
+    async def outbox(self, *, limit: int = 50) -> list[Row]:
+        """The oldest first."""
+        return await self._fetch(_queries.outbox, limit)
+
+    async def relays(self) -> list[Row]:
+        return await self._fetch(_queries.relays)
+
+    async def _fetch(self, query: str, *arguments: object) -> list[Row]:
+        async with reachable(self._pool):
+            found = await self._pool.fetch(query, *arguments)
+        return [dict(row.items()) for row in found]

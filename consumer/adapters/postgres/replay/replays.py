@@ -1,0 +1,196 @@
+"""How far the replays have come, and the next of their requests made due: under the replay's row lock."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from consumer.adapters.postgres.core.faults import reachable
+from consumer.adapters.postgres.core.hints import DUE
+from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.domain.cost.prices import Price
+from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
+from consumer.domain.writing import prompt
+from consumer.errors import Permanent
+from consumer.flows.drafting.ports import Replayed, Spent, Work
+from consumer.flows.replay.applying import Limits, Progress, State
+from schemas.packages import Usage
+
+_queries = Queries("replays")
+_inbox = Queries("inbox")
+
+Row = asyncpg.Record
+"""A replay as the tables hold it, by column."""
+
+
+class PostgresReplays:
+    """A `flows.replaying.Replays`. Raises Transient while the database is away, Permanent for an unknown replay."""
+
+    def __init__(self, pool: Pool, *, rules: RevisionRules) -> None:
+        self._pool = pool
+        self._rules = rules
+
+    async def rows(self, replay_id: str | None = None, *, limit: int = 50) -> list[Row]:
+        """The newest first."""
+        async with reachable(self._pool):
+            return list(await self._pool.fetch(_queries.replays, replay_id, limit))
+
+    async def progress(self, replay_id: str) -> Progress:
+        """As it stands, without moving anything."""
+        async with self._locked(replay_id) as (connection, replay):
+            return await _progress(connection, replay_id, replay)
+
+    async def foretell(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> Progress:
+        """How far it would have come at its beginning, in this way. Raises Permanent where that makes no sense."""
+        async with self._locked(replay_id) as (connection, replay):
+            _check(replay_id, replay, calls_model=calls_model, publishes=publishes, model=model)
+            return await _progress(connection, replay_id, {**replay, "calls_model": calls_model})
+
+    async def begin(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> None:
+        """Takes the replay up, for the first time or again. Raises Permanent where that makes no sense."""
+        async with self._locked(replay_id) as (connection, replay):
+            _check(replay_id, replay, calls_model=calls_model, publishes=publishes, model=model)
+            await connection.execute(_queries.begin, replay_id, calls_model, publishes)
+            if publishes:
+                await connection.execute(_queries.publish_drafted, replay_id)
+
+    async def advance(self, replay_id: str, limits: Limits) -> Progress:
+        async with self._locked(replay_id) as (connection, replay):
+            if replay["state"] != State.APPLYING:
+                return await _progress(connection, replay_id, replay)
+            await connection.execute(_queries.drop_ended, replay_id)
+            await connection.execute(_queries.take_back, replay_id)
+            progress = await _progress(connection, replay_id, replay)
+            if not progress.planned and not progress.released:
+                await connection.execute(_queries.end, replay_id, State.DONE)
+                return await _progress(connection, replay_id, {**replay, "state": State.DONE})
+            limited = await _release(connection, replay_id, replay, progress, limits)
+            return await _progress(connection, replay_id, replay, limited=limited)
+
+    async def pause(self, replay_id: str) -> None:
+        await self._end(replay_id, State.PAUSED, of=frozenset({State.APPLYING}))
+
+    async def cancel(self, replay_id: str) -> Progress:
+        """What nobody works on is taken back, for good; what is being worked on is finished."""
+        await self._end(replay_id, State.CANCELLED, of=frozenset(State) - {State.DONE, State.CANCELLED})
+        return await self.progress(replay_id)
+
+    async def _end(self, replay_id: str, state: State, *, of: frozenset[State]) -> None:
+        rules = self._rules
+        async with self._locked(replay_id) as (connection, replay):
+            if replay["state"] not in of:
+                return
+            await connection.execute(
+                _queries.withdraw_requests,
+                replay_id,
+                rules.after_seconds,
+                rules.window_seconds,
+                rules.limit,
+                LATER,
+            )
+            await connection.execute(_queries.take_back, replay_id)
+            await connection.execute(_queries.end, replay_id, state)
+
+    @asynccontextmanager
+    async def _locked(self, replay_id: str) -> AsyncIterator[tuple[Connection, dict[str, object]]]:
+        async with (
+            reachable(self._pool),
+            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
+            connection.transaction(),
+        ):
+            replay = await connection.fetchrow(_queries.lock_replay, replay_id)
+            if replay is None:
+                raise Permanent(f"No replay {replay_id} is known. `escalation-consumer replay status` lists them.")
+            yield connection, dict(replay)
+
+
+async def note_replayed(
+    connection: Connection, work: Work, became: Replayed, revision: int | None, spent: Spent
+) -> None:
+    """In the final transaction of a planned replay's work; for any other work it does nothing."""
+    if work.terms is not None:
+        usage = spent.usage
+        await connection.execute(
+            _queries.note_replayed,
+            *work.key,
+            work.replay_id,
+            became,
+            revision,
+            spent.calls,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens,
+        )
+
+
+async def _release(
+    connection: Connection, replay_id: str, replay: dict[str, object], progress: Progress, limits: Limits
+) -> bool:
+    """Makes requests due as far as the limits go; whether the limit of spending held one back."""
+    room = max(0, limits.at_once - progress.released)
+    used_seconds = 0.0
+    if limits.per_minute is not None:
+        unpaced = replay["unpaced_seconds"]
+        room = min(room, int(float(str(unpaced)) * limits.per_minute / 60))
+    rows = await connection.fetch(_queries.next_items, replay_id, replay["calls_model"], room) if room else []
+    chosen: list[tuple[str, ...]] = []
+    left = None
+    if limits.spend_usd is not None and replay["calls_model"]:
+        left = limits.spend_usd - (progress.spent_usd or 0.0) - await _foretold(connection, replay_id, replay)
+    limited = False
+    for row in rows:
+        if left is not None and row["estimate_usd"] > left:
+            limited = True
+            break
+        left = None if left is None else left - row["estimate_usd"]
+        chosen.append((row["tenant_id"], row["session_id"], row["request_id"]))
+    if chosen:
+        keys = columns(chosen, 3)
+        await connection.execute(_queries.release_requests, replay_id, *keys, REPLAYED)
+        await connection.execute(_queries.release_items, replay_id, *keys)
+        await connection.execute(_inbox.notify, [DUE])
+    if limits.per_minute is not None:
+        used_seconds = len(chosen) * 60 / limits.per_minute
+    await connection.execute(_queries.pace, replay_id, used_seconds)
+    return limited
+
+
+async def _foretold(connection: Connection, replay_id: str, replay: dict[str, object]) -> float:
+    """Dollars that those under way are foretold to cost."""
+    rows = await connection.fetch(_queries.tally, replay_id, replay["calls_model"])
+    return sum((row["estimate_usd"] for row in rows if row["state"] == "released"), 0.0)
+
+
+async def _progress(
+    connection: Connection, replay_id: str, replay: dict[str, object], *, limited: bool = False
+) -> Progress:
+    rows = await connection.fetch(_queries.tally, replay_id, replay["calls_model"])
+    usage = Usage(**{name: sum(row[name] for row in rows) for name in Usage.model_fields})
+    price = replay["price"]
+    return Progress(
+        state=State(str(replay["state"])),
+        **{row["state"]: row["items"] for row in rows},
+        calls=sum(row["calls"] for row in rows),
+        usage=usage,
+        spent_usd=None if price is None else Price(**json.loads(str(price))).of(usage),
+        limited=limited,
+    )
+
+
+def _check(replay_id: str, replay: dict[str, object], *, calls_model: bool, publishes: bool, model: str) -> None:
+    if replay["state"] == State.CANCELLED:
+        raise Permanent(f"Replay {replay_id} was cancelled. Plan another one.")
+    if calls_model and (replay["prompt_version"], replay["model"]) != (prompt.VERSION, model):
+        raise Permanent(
+            f"Replay {replay_id} was planned for prompt {replay['prompt_version']} and {replay['model']}; this release "
+            f"asks with prompt {prompt.VERSION} and {model}. Plan again."
+        )
+    if replay["state"] == State.APPLYING and (replay["calls_model"], replay["publishes"]) != (calls_model, publishes):
+        with_model = "with the model" if replay["calls_model"] else "without the model"
+        raise Permanent(
+            f"Replay {replay_id} is being applied {with_model}, {'' if replay['publishes'] else 'not '}publishing. "
+            "Go on with the same options, or cancel it."
+        )

@@ -1,0 +1,142 @@
+"""What drafters do at the desk, with dull defaults."""
+
+from datetime import UTC, datetime, timedelta
+
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
+from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.package import package
+from consumer.domain.package.package import Package
+from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.writing.markdown import Rendered
+from consumer.flows.drafting.ports import Basis, DraftKey, Entry, Finish, Lane, Work
+from schemas.packages import (
+    Cause,
+    PackageStatus,
+    Provenance,
+    Section,
+    SectionKey,
+    Usage,
+)
+from schemas.topics import Topics
+from tests.support import build
+from tests.support.tables import KEY, Tables
+
+SENDER = package.Sender(topics=Topics(), source="/escalation-consumer")
+AT = datetime(2026, 3, 4, tzinfo=UTC)
+RULES = RevisionRules(after_seconds=60, window_seconds=86_400, limit=5)
+DRAFT_KEY = DraftKey("default", "session-1", "a" * 64, "p1", "m1")
+BASIS = Basis(arrivals=2, secrets=0)
+REDACTOR = Redactor(b"a key for tests only")
+
+
+def make_desk(
+    pool: Pool, *, lease_seconds: float = 20.0, margin_seconds: float = 3.0, rules: RevisionRules = RULES
+) -> PostgresDesk:
+    return PostgresDesk(
+        pool,
+        redactor=REDACTOR,
+        lease_seconds=lease_seconds,
+        margin_seconds=margin_seconds,
+        probe_seconds=10.0,
+        spread_seconds=60.0,
+        rules=rules,
+        model_name="claude-sonnet-5-5",
+    )
+
+
+def packed(
+    work: Work, *, status: PackageStatus = PackageStatus.READY, cause: Cause = Cause.REQUEST, digest: str = "a" * 64
+) -> Package:
+    note = package.Note(key=work.key, requested_state_version=None, ticket=None)
+    return package.ready(
+        SENDER,
+        note,
+        package.Revision(
+            number=work.next_revision,
+            cause=cause,
+            replay_id=None,
+            supersedes=None,
+            previous_ticket=None,
+            state_version=2,
+        ),
+        Rendered(
+            title="t",
+            markdown="m\n",
+            plain_text="m\n",
+            sections=tuple(Section(key=key, heading=key, markdown="m") for key in SectionKey),
+            truncated=False,
+        ),
+        status=status,
+        from_cache=False,
+        provenance=Provenance(
+            bundle_sha256=digest,
+            event_count=2,
+            prompt_version="p1",
+            model=None,
+            drafted_at=AT,
+            attempts=0,
+            usage=Usage(),
+        ),
+        redactions=0,
+        warnings=(),
+        at=AT,
+    )
+
+
+def entry(drafted_for: str = "request-1/1") -> Entry:
+    return Entry(
+        draft="{}",
+        model="m1",
+        warnings=(),
+        attempts=1,
+        usage=Usage(input_tokens=3),
+        drafted_at=AT,
+        drafted_for=drafted_for,
+    )
+
+
+async def take(desk: PostgresDesk, lane: Lane = Lane.MODEL) -> Work:
+    (work,) = await desk.claim(lane, 10)
+    return work
+
+
+async def publish(
+    desk: PostgresDesk,
+    work: Work,
+    basis: Basis = BASIS,
+    *,
+    status: PackageStatus = PackageStatus.READY,
+    cause: Cause = Cause.REQUEST,
+    upgrade_in_seconds: float | None = None,
+) -> Finish:
+    return await desk.finish_ready(
+        work, packed(work, status=status, cause=cause), basis, draft_model="m1", upgrade_in_seconds=upgrade_in_seconds
+    )
+
+
+async def a_session(tables: Tables, key: SessionKey = KEY.session) -> None:
+    await tables.add_events(build.in_order(build.opened(), build.fact()), key)
+
+
+async def is_due(tables: Tables, seconds: float, *, since: datetime, key: RequestKey = KEY) -> None:
+    """So many seconds after what was done between `since` and now, however long that took."""
+    later, row = timedelta(seconds=seconds), await tables.request(key)
+    assert since + later <= row["due_at"] <= await tables.now() + later
+
+
+async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
+    scope = REDACTOR.scope(KEY.tenant_id, KEY.session_id)
+    scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
+    rows = await tables.connection.fetch("SELECT kind, identity, forms FROM session_secrets")
+    known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
+    for secret in scope.learn(known, {one.identity: one for one in scope.found_secrets()}).fresh:
+        await tables.execute(
+            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
+            KEY.tenant_id,
+            KEY.session_id,
+            secret.identity,
+            secret.kind.value,
+            secret.packed_forms(),
+        )

@@ -1,0 +1,117 @@
+"""The final transaction: package, request and outbox together, or nothing."""
+
+import asyncio
+import json
+
+import pytest
+
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.desk import PostgresDesk
+from consumer.domain.package import package
+from consumer.flows.drafting.ports import Finish, Work
+from schemas.packages import (
+    FailureReason,
+)
+from tests.adapters.postgres.drafting.steps import AT, BASIS, SENDER, a_secret, a_session, make_desk, publish, take
+from tests.support.tables import Tables
+
+
+async def test_package_request_and_outbox_are_written_together(desk: PostgresDesk, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(desk)
+    assert await publish(desk, work) is Finish.DONE
+    row = await tables.request()
+    assert (row["state"], row["revision"], row["due_at"], row["lease_token"], row["attempts"]) == (
+        "done",
+        1,
+        None,
+        None,
+        0,
+    )
+    assert row["first_done_at"] is not None
+    (event,) = await tables.published()
+    assert event["package_id"] == str(row["last_package_id"])
+    kept = await tables.connection.fetchrow("SELECT * FROM packages")
+    assert kept is not None
+    assert json.loads(kept["event"]) == {name: value for name, value in event.items() if name != "type"}
+    assert (kept["arrivals"], kept["model"]) == (2, "m1")
+
+
+async def test_a_zombies_finish_is_refused(pool: Pool, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    short = make_desk(pool, lease_seconds=0.1)
+    zombie = await take(short)
+    await asyncio.sleep(0.15)
+    heir = await take(short)
+    assert await publish(short, zombie) is Finish.GONE
+    assert await short.finish_unchanged(zombie, BASIS, upgrade_in_seconds=None) is Finish.GONE
+    assert await publish(short, heir) is Finish.DONE
+    assert await publish(short, heir) is Finish.GONE
+    assert await publish(short, zombie) is Finish.GONE
+    assert len(await tables.published()) == 1
+
+
+@pytest.mark.parametrize("how", ["cancelled", "erased"])
+async def test_a_request_that_ended_meanwhile_stays_ended(desk: PostgresDesk, tables: Tables, how: str) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(desk)
+    if how == "cancelled":
+        await tables.change_request(state="cancelled")
+    else:
+        await tables.execute("UPDATE sessions SET erased_at = now()")
+    assert await publish(desk, work) is Finish.GONE
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.GONE
+    assert await tables.published() == []
+
+
+async def test_a_finish_waits_for_a_cancellation_under_way(desk: PostgresDesk, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(desk)
+    async with tables.connection.transaction():
+        await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
+        finishing = asyncio.create_task(publish(desk, work))
+        await asyncio.sleep(0.1)
+        assert not finishing.done()
+        await tables.change_request(state="cancelled")
+    assert await finishing is Finish.GONE
+
+
+async def test_a_secret_found_meanwhile_makes_the_work_stale(desk: PostgresDesk, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(desk)
+    async with tables.connection.transaction():
+        await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
+        finishing = asyncio.create_task(publish(desk, work))
+        await asyncio.sleep(0.1)
+        await a_secret(tables)
+    assert await finishing is Finish.STALE
+    assert await tables.published() == []
+    assert (await tables.request())["state"] == "open"
+
+
+def _failure(work: Work) -> package.Publication:
+    note = package.Note(key=work.key, requested_state_version=None, ticket=None)
+    return package.failed(SENDER, note, reason=FailureReason.UNPROCESSABLE, detail="why", at=AT)
+
+
+async def test_a_failure_ends_the_request(desk: PostgresDesk, tables: Tables) -> None:
+    await tables.add_request()
+    work = await take(desk)
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.DONE
+    row = await tables.request()
+    assert (row["state"], row["failure"], row["due_at"], row["lease_token"]) == ("failed", "unprocessable", None, None)
+    assert [event["type"] for event in await tables.published()] == ["package_failed"]
+
+
+async def test_a_request_with_a_package_cannot_fail(desk: PostgresDesk, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    await publish(desk, await take(desk))
+    await tables.change_request(due_at=0.0)
+    work = await take(desk)
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.GONE

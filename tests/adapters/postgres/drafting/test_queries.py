@@ -1,0 +1,46 @@
+"""The queries of the desk themselves."""
+
+import json
+from typing import Any
+
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries
+from tests.support.tables import Tables
+
+
+async def test_every_query_is_valid_on_an_empty_schema(pool: Pool) -> None:
+    queries = Queries("desk")
+    async with pool.acquire() as connection:
+        for name in queries.names():
+            await connection.prepare(getattr(queries, name))
+
+
+async def test_the_claim_stays_on_its_index(pool: Pool, tables: Tables) -> None:
+    await tables.execute(
+        "INSERT INTO requests (tenant_id, session_id, request_id, state, due_at, rank, stored_at, deadline_at)"
+        " SELECT 't', 's' || n, 'r', CASE WHEN n % 10 = 0 THEN 'open' ELSE 'done' END,"
+        "        CASE WHEN n % 10 = 0 THEN now() - interval '1 s' END, 1 + n % 4, now() - n * interval '1 ms',"
+        "        CASE WHEN n % 10 = 0 THEN now() + n * interval '1 s' END"
+        " FROM generate_series(1, 50000) AS n"
+    )
+    await tables.execute("ANALYZE requests")
+    queries = Queries("desk")
+    for name, index, arguments in [
+        ("claim", "requests_due", (8, 20.0, 3.0, True, 0, 20, "prompt", "model", None)),
+        ("claim", "requests_due", (8, 20.0, 3.0, True, 21, 99, "prompt", "model", "april")),
+        ("claim_urgent", "requests_deadline", (8, 20.0, 3.0)),
+    ]:
+        text = getattr(queries, name)
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments)
+        plan = json.loads(rows[0][0])[0]["Plan"]
+        scans = [node for node in _nodes(plan) if node["Node Type"].endswith("Scan")]
+        on_requests = [node for node in scans if node.get("Relation Name") == "requests" or node.get("Index Name")]
+        assert index in {node.get("Index Name") for node in scans}, name
+        assert not [node for node in on_requests if node["Node Type"] == "Seq Scan"], name
+        touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in on_requests)
+        assert touched <= 100, f"{name} touches {touched} rows for 8"
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]

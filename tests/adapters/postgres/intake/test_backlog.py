@@ -1,0 +1,111 @@
+"""A request's clock stands still while there is a backlog."""
+
+import random
+
+import pytest
+
+from consumer.adapters.postgres.core.pool import Pool
+from schemas.topics import REQUESTS, SESSIONS
+from tests.adapters.postgres.intake.steps import Store, fact, finish, request_row
+from tests.support.wire import arrive, change, request
+
+
+def hash_of(session: str) -> int:
+    """Its partition, of two."""
+    return int(session[1:]) % 2
+
+
+class TestBacklog:
+    LIVE, REPLAYED = (SESSIONS, 0), (SESSIONS + ".replay", 0)
+
+    async def test_the_clock_stands_until_what_was_there_is_read(self, pool: Pool, store: Store) -> None:
+        await store(request(deadline_seconds=100), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        row = await request_row(pool)
+        assert (row["deadline_at"], row["half_deadline_at"], row["due_at"]) == (None, None, None)
+        stored = await store(positions={self.LIVE: 19}, look_at_backlog=True)
+        assert stored.backlogged is True
+        stored = await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert stored.backlogged is False
+        row = await request_row(pool)
+        assert (row["deadline_at"] - row["half_deadline_at"]).total_seconds() == 50
+        assert row["due_at"] == row["half_deadline_at"]
+
+    async def test_then_a_known_session_is_due(self, pool: Pool, store: Store) -> None:
+        await store(fact("a", version=1), request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        assert (await request_row(pool))["due_at"] is None
+        await store(positions={self.LIVE: 25}, look_at_backlog=True)
+        assert (await request_row(pool))["due"]
+
+    async def test_a_state_that_arrives_meanwhile_is_taken_up(self, pool: Pool, store: Store) -> None:
+        await store(request(state_version=2), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(fact("a", version=2), positions={self.LIVE: 11})
+        row = await request_row(pool)
+        assert row["due"]
+        assert row["deadline_at"] is None
+
+    async def test_partitions_of_others_count(self, pool: Pool, store: Store) -> None:
+        other = (SESSIONS, 1)
+        ends = {self.LIVE: 20, other: 5}
+        await store(request(), positions={self.LIVE: 20}, ends=ends)
+        assert (await request_row(pool))["deadline_at"] is None
+        await store(positions={other: 5})
+        await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert (await request_row(pool))["deadline_at"] is not None
+
+    async def test_a_rewind_is_a_backlog(self, pool: Pool, store: Store) -> None:
+        await store(positions={self.LIVE: 20})
+        await store(request(), positions={self.LIVE: 3}, ends={self.LIVE: 20})
+        assert (await request_row(pool))["deadline_at"] is None
+
+    async def test_replayed_sessions_hold_up_replayed_requests_only(self, pool: Pool, store: Store) -> None:
+        replayed = arrive(request("r2"), topic=REQUESTS + ".replay")
+        await store(request("r1"), replayed, positions={self.LIVE: 20}, ends={self.LIVE: 20, self.REPLAYED: 7})
+        assert (await request_row(pool, "r1"))["deadline_at"] is not None
+        assert (await request_row(pool, "r2"))["backlog"] is not None
+
+    async def test_a_request_that_is_done_before_holds_up_nobody(self, pool: Pool, store: Store) -> None:
+        await store(request(state_version=2), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(fact("a", version=2), positions={self.LIVE: 11})
+        await finish(pool)
+        stored = await store(positions={self.LIVE: 20}, look_at_backlog=True)
+        assert stored.backlogged is False
+        assert (await request_row(pool))["due_at"] is None
+
+    @pytest.mark.parametrize("seed", range(6))
+    async def test_no_clock_runs_before_the_sessions_events_are_read(self, pool: Pool, store: Store, seed: int) -> None:
+        """Topics of two partitions each, read in any order and in any pieces, by members that rewind now and then."""
+        chance = random.Random(seed)
+        sessions = [f"s{number}" for number in range(6)]
+        events = {(SESSIONS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
+        asked = {(REQUESTS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
+        topics = events | asked
+        ends = {place: len(found) for place, found in events.items()}
+        at = dict.fromkeys(topics, 0)
+        while any(at[place] < len(found) for place, found in topics.items()):
+            place = chance.choice([one for one in topics if at[one] < len(topics[one])])
+            if chance.random() < 0.1:
+                at = {one: chance.randint(0, reached) for one, reached in at.items()}  # a crash, or a rewind
+            piece = topics[place][at[place] : at[place] + chance.randint(1, 2)]
+            at[place] += len(piece)
+            made = [
+                change(version=1, subject=one)
+                if place in events
+                else request(f"r-{one}", attributes={"subject": one}, deadline_seconds=3600)
+                for one in piece
+            ]
+            known = [one for one in at if one == place or chance.random() < 0.7]  # others' places may not be known yet
+            batch = [arrive(one, topic=place[0], key=one["subject"].encode()) for one in made]
+            await store(*batch, positions={one: at[one] for one in known}, ends=ends, look_at_backlog=True)
+            early = await pool.fetch(
+                "SELECT r.session_id FROM requests AS r JOIN sessions AS s USING (tenant_id, session_id)"
+                " WHERE r.half_deadline_at IS NOT NULL AND s.newest_version IS NULL"
+            )
+            assert not early
+        await store(positions=at, look_at_backlog=True)
+        running = await pool.fetchval("SELECT count(*) FROM requests WHERE due_at <= now()")
+        assert running == len(sessions)
+
+    async def test_a_topic_made_anew_does_not_hold_up_for_ever(self, pool: Pool, store: Store) -> None:
+        await store(request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await store(positions={self.LIVE: 2}, ends={self.LIVE: 2}, look_at_backlog=True)
+        assert (await request_row(pool))["deadline_at"] is not None

@@ -1,0 +1,66 @@
+"""A secret leaves what was stored before it was known, and never comes in afterwards."""
+
+import asyncio
+
+from consumer.adapters.postgres.core.pool import Pool
+from tests.adapters.postgres.intake.steps import SECRET, Store, everything, fact, finish, one, outbox, rows, script
+from tests.support.wire import change, request
+
+
+class TestSecrets:
+    async def test_a_secret_leaves_what_was_stored_before(self, pool: Pool, store: Store) -> None:
+        await store(fact(f"logged in with {SECRET} twice", version=1), request(reason=f"needs {SECRET}"))
+        assert SECRET in await everything(pool)
+        await store(script(version=2))
+        assert SECRET not in await everything(pool)
+        text = (await one(pool, "SELECT data FROM session_events WHERE version = 1"))["data"]
+        assert "logged in with [REDACTED:secret:" in text
+
+    async def test_caches_forget_only_where_there_were_drafts(self, store: Store) -> None:
+        await store(fact("nothing to hide", version=1))
+        assert (await store(script(version=2))).swept == frozenset()
+
+    async def test_a_secret_never_comes_in_afterwards(self, pool: Pool, store: Store) -> None:
+        await store(script(version=1))
+        await store(
+            fact(f"logged in with {SECRET}", version=2, actor=f"by {SECRET}"), request(reason=f"needs {SECRET}")
+        )
+        await store(fact(f"rival {SECRET}", version=2, id="rival"))
+        await store(change(data={"text": f"broken {SECRET}"}, version=3))
+        assert SECRET not in await everything(pool)
+
+    async def test_within_one_batch_whatever_the_order(self, pool: Pool, store: Store) -> None:
+        await store(fact(f"before {SECRET}", version=1), script(version=2), fact(f"after {SECRET}", version=3))
+        assert SECRET not in await everything(pool)
+
+    async def test_it_leaves_drafts_packages_and_what_waits_to_be_published(self, pool: Pool, store: Store) -> None:
+        await store(fact(f"with {SECRET}", version=1), request())
+        await finish(pool, text=f"They used {SECRET}.")
+        await pool.execute(
+            "INSERT INTO drafts (tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer)"
+            " VALUES ('default', 's1', 'b', 'p', 'm', 'drafted', $1)",
+            f"They used {SECRET}.",
+        )
+        stored = await store(script(version=2))
+        assert stored.swept == {("default", "s1")}
+        assert SECRET not in await everything(pool)
+        assert await rows(pool, "drafts") == []
+        [ready] = await outbox(pool, "ready")
+        assert ready["data"]["content_sha256"] != "0"
+
+    async def test_what_was_known_before_is_found_in_other_spellings(self, pool: Pool, store: Store) -> None:
+        await store(script(version=1, secret='quo"te\\pass9'))
+        await store(fact('json says quo"te\\pass9 and "quo\\"te\\\\pass9"', version=2))
+        text = (await one(pool, "SELECT data FROM session_events WHERE version = 2"))["data"]
+        assert "pass9" not in text
+
+    async def test_other_sessions_keep_the_word(self, pool: Pool, store: Store) -> None:
+        await store(script(version=1), fact(f"with {SECRET}", version=1, subject="s2"))
+        assert SECRET in (await one(pool, "SELECT data FROM session_events WHERE session_id = 's2'"))["data"]
+
+    async def test_a_secret_and_its_text_at_the_same_time(self, pool: Pool, store: Store) -> None:
+        for version in range(1, 30, 2):
+            secret = f"Hunter-{version}-blue!"
+            text = fact(f"logged in with {secret}", version=version)
+            await asyncio.gather(store(text), store(script(version=version + 1, secret=secret)))
+            assert secret not in await everything(pool)

@@ -1,0 +1,113 @@
+"""Packages and sessions out of one real PostgreSQL, and packages into another."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.operation import copying
+from consumer.adapters.postgres.operation.copying import Export, Kept, keep
+from consumer.domain.events import SessionKey
+from consumer.domain.package.export import Copy, read_package
+from consumer.domain.package.package import READY_TYPE
+from consumer.domain.package.proof import Verdict
+from schemas.topics import READY, SESSIONS
+from tests.adapters.postgres.operation.test_proofs import fact, opened, verdicts
+from tests.support.clerk import Clerk
+from tests.support.wire import change, request
+
+KEY = SessionKey("default", "s1")
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    found = await open_pool(database, name="test", max_size=4)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def clerk(pool: Pool) -> Clerk:
+    return Clerk(pool)
+
+
+class TestCopies:
+    """A package put from one store into another, whose events came by the topics."""
+
+    @pytest.fixture
+    async def copies(self, pool: Pool, clerk: Clerk) -> list[Copy]:
+        await clerk.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
+        await clerk.draft()
+        await clerk.store(fact("Another one.", version=3))
+        await clerk.draft()
+        lines = await Export(pool, source="/test").lines(KEY)
+        assert [line["topic"] for line in lines] == [SESSIONS] * 3 + [READY] * 2
+        await pool.execute("TRUNCATE sessions, session_events, requests, packages, outbox CASCADE")
+        found = [read_package(json.loads(json.dumps(line))) for line in lines[3:]]
+        return [one for one in found if isinstance(one, Copy)]
+
+    async def test_one_is_taken_when_its_events_are_there_and_then_proven(
+        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+    ) -> None:
+        first, second = copies
+        assert await keep(pool, first) is Kept.EARLY
+        await clerk.store(opened(), fact("Ping works.", version=2))
+        assert [await keep(pool, one) for one in (first, second)] == [Kept.TAKEN, Kept.EARLY]
+        await clerk.store(fact("Another one.", version=3))
+        assert [await keep(pool, one) for one in (first, second)] == [Kept.KNOWN, Kept.TAKEN]
+        assert await verdicts(pool, [one.package.package_id for one in copies]) == [Verdict.VERIFIED] * 2
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+        assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
+
+    async def test_one_that_the_events_do_not_give_is_not_taken(
+        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+    ) -> None:
+        await clerk.store(opened(), fact("Ping fails.", version=2))
+        assert await keep(pool, copies[0]) is Kept.OTHER
+        assert await pool.fetchval("SELECT count(*) FROM packages") == 0
+
+    async def test_a_request_that_went_its_own_way_here_is_left_alone(
+        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+    ) -> None:
+        await clerk.store(opened(), fact("Ping works.", version=2), request(reason="Asked here."))
+        await pool.execute("UPDATE requests SET state = 'failed', due_at = NULL")
+        assert await keep(pool, copies[0]) is Kept.REFUSED
+        await clerk.store(change("session.erased.v1", {}, version=9))
+        assert await keep(pool, copies[1]) is Kept.REFUSED
+        assert await pool.fetchval("SELECT count(*) FROM packages") == 0
+
+    async def test_of_an_erased_session_the_erasure_alone_is_exported(self, pool: Pool, clerk: Clerk) -> None:
+        await clerk.store(opened(), fact("Ping works.", version=2))
+        await clerk.store(change("session.erased.v1", {}, version=9))
+        (line,) = await Export(pool, source="/test").lines(KEY)
+        assert line["value"]["type"] == "session.erased.v1"
+
+    async def test_sessions_come_page_by_page_by_tenant(
+        self, pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(copying, "_PAGE", 2)
+        for number in range(5):
+            await clerk.store(change(subject=f"s{number}", tenantid="acme"), change(subject=f"s{number}"))
+        export = Export(pool, source="/test")
+        found = [key async for key in export.sessions(tenant="acme", session=None)]
+        assert found == [SessionKey("acme", f"s{number}") for number in range(5)]
+        assert len([key async for key in export.sessions(tenant=None, session="s3")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"value": {"type": "escalation.package_withdrawn.v1"}}, "value.type"),
+        ({"made_from": None}, "made_from"),
+        ({"made_from": {"arrivals": 0}}, "made_from.arrivals"),
+        ({"value": {"type": "escalation.package_ready.v1", "time": "2026-03-02T09:00:00Z", "data": {}}}, "package."),
+    ],
+)
+def test_a_line_that_is_no_copy_is_named(changed: dict[str, Any], named: str) -> None:
+    said = read_package(
+        {"topic": READY, "key": "s", "value": {"type": READY_TYPE}, "made_from": {"arrivals": 1}} | changed
+    )
+    assert isinstance(said, str)
+    assert named in said

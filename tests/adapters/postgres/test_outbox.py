@@ -1,0 +1,274 @@
+"""The relay's two adapters on real servers: numbering under a fence, transactions, and what is found again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer.adapters.kafka import relay
+from consumer.adapters.kafka.relay import KafkaBroker
+from consumer.adapters.kafka.topic_reader import TopicReader
+from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.outbox import PostgresOutbox
+from consumer.errors import Transient
+from consumer.flows.relay import BrokerAway, Row, Term
+from tests.support.topics import make_topics
+
+NAME = "relay"
+MARKER = TopicPartition("marker", 0)
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    opened = await open_pool(database, name="test", max_size=4)
+    yield opened
+    opened.terminate()
+
+
+@pytest.fixture
+def outbox(pool: Pool) -> PostgresOutbox:
+    return PostgresOutbox(pool, name=NAME, lease_seconds=30)
+
+
+async def put(pool: Pool, *values: str, topic: str = "events") -> None:
+    await pool.executemany(
+        "INSERT INTO outbox (topic, key, headers, value) VALUES ($1, 'k', $2, $3)",
+        [(topic, json.dumps([["ce_id", value]]), value.encode()) for value in values],
+    )
+
+
+async def led(outbox: PostgresOutbox, leader: str = "a") -> Term:
+    term = await outbox.lead(leader)
+    assert term is not None
+    return term
+
+
+async def positions(pool: Pool) -> list[int | None]:
+    return [row["position"] for row in await pool.fetch("SELECT position FROM outbox ORDER BY id")]
+
+
+class TestLease:
+    async def test_one_leads_until_it_resigns(self, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        assert await outbox.lead("b") is None
+        await outbox.resign(term.token)
+        assert (await led(outbox, "b")).token > term.token
+
+    async def test_a_lease_that_ran_out_goes_to_the_next(self, pool: Pool) -> None:
+        outbox = PostgresOutbox(pool, name=NAME, lease_seconds=0.05)
+        first = await led(outbox)
+        await asyncio.sleep(0.1)
+        second = await led(outbox, "b")
+        assert second.token > first.token
+        await outbox.resign(first.token)  # a late word of the first one changes nothing
+        assert await PostgresOutbox(pool, name=NAME, lease_seconds=30).number(second.token, at_least=0, limit=1) == 0
+
+
+class TestNumbers:
+    async def test_continue_in_id_order(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        await put(pool, "1", "2", "3")
+        assert await outbox.number(term.token, at_least=0, limit=2) == 2
+        assert await outbox.number(term.token, at_least=0, limit=2) == 3
+        assert await outbox.number(term.token, at_least=0, limit=2) == 3
+        assert await positions(pool) == [0, 1, 2]
+
+    async def test_continue_above_what_kafka_says(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        await put(pool, "1")
+        assert await outbox.number(term.token, at_least=7, limit=9) == 8
+        assert await positions(pool) == [7]
+
+    async def test_are_not_given_again_once_their_rows_have_left(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        await put(pool, "1", "2")
+        await outbox.number(term.token, at_least=0, limit=9)
+        await outbox.published(2)
+        await put(pool, "3")
+        await outbox.number(term.token, at_least=0, limit=9)
+        assert await positions(pool) == [2]
+
+    async def test_are_refused_to_whoever_was_superseded(self, pool: Pool) -> None:
+        outbox = PostgresOutbox(pool, name=NAME, lease_seconds=0)
+        first, second = await led(outbox), await led(outbox, "b")
+        await put(pool, "1")
+        assert await outbox.number(first.token, at_least=0, limit=9) is None
+        assert await positions(pool) == [None]
+        assert await outbox.number(second.token, at_least=0, limit=9) == 1
+
+    async def test_go_to_a_row_that_committed_late_too(self, pool: Pool, outbox: PostgresOutbox, database: str) -> None:
+        """Ids are drawn before commit: whoever only looks above the last id loses this row for ever."""
+        term = await led(outbox)
+        late = await asyncpg.connect(database)
+        try:
+            transaction = late.transaction()
+            await transaction.start()
+            await late.execute("INSERT INTO outbox (topic, value) VALUES ('events', 'late')")
+            await put(pool, "2")
+            assert await outbox.number(term.token, at_least=0, limit=9) == 1
+            await transaction.commit()
+        finally:
+            await late.close()
+        assert await outbox.number(term.token, at_least=0, limit=9) == 2
+        assert [row.value for row in await outbox.rows(0, 9)] == [b"2", b"late"]
+
+    async def test_the_mark_never_falls(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        await led(outbox)
+        await outbox.published(9)
+        await outbox.published(3)
+        assert await pool.fetchval("SELECT position FROM relay") == 9
+
+
+async def test_a_database_that_is_away_is_transient() -> None:
+    pool = await open_pool("postgresql://127.0.0.1:1/none", name="test", max_size=1)
+    with pytest.raises(Transient, match="PostgreSQL"):
+        await PostgresOutbox(pool, name=NAME, lease_seconds=1).lead("a")
+    pool.terminate()
+
+
+def rows(topic: str, *values: str) -> list[Row]:
+    return [
+        Row(id=n, position=n, topic=topic, key=b"k", headers=(("ce_id", value[:9]),), value=value.encode())
+        for n, value in enumerate(values)
+    ]
+
+
+class TestBroker:
+    @pytest.fixture
+    async def topic(self, bootstrap_servers: str, topic_prefix: str) -> str:
+        topic = f"{topic_prefix}events"
+        await make_topics(bootstrap_servers, **{topic: 2, f"{topic_prefix}marker": 1})
+        return topic
+
+    @pytest.fixture
+    def broker(self, bootstrap_servers: str, topic_prefix: str) -> KafkaBroker:
+        return KafkaBroker(
+            {"bootstrap_servers": bootstrap_servers},
+            transactional_id=f"{topic_prefix}relay",
+            group=f"{topic_prefix}relay",
+            marker_topic=f"{topic_prefix}marker",
+            transaction_seconds=10,
+        )
+
+    async def test_events_and_position_are_there_together(
+        self, broker: KafkaBroker, topic: str, bootstrap_servers: str
+    ) -> None:
+        publisher = await broker.fence()
+        try:
+            assert await publisher.position() is None
+            await publisher.publish(rows(topic, "1", "2"), 2)
+        finally:
+            await publisher.discard()
+        successor = (
+            await broker.fence()
+        )  # right after a commit the position may still be stale; after fencing it is not
+        try:
+            assert await successor.position() == 2
+        finally:
+            await successor.discard()
+        async with TopicReader((topic,), bootstrap_servers=bootstrap_servers) as reader:
+            assert [record.value for record in await reader.read_to_end()] == [b"1", b"2"]
+
+    async def test_whoever_was_fenced_cannot_publish(
+        self, broker: KafkaBroker, topic: str, bootstrap_servers: str
+    ) -> None:
+        zombie = await broker.fence()
+        leader = await broker.fence()
+        try:
+            with pytest.raises(BrokerAway):
+                await zombie.publish(rows(topic, "zombie"), 1)
+            await leader.publish(rows(topic, "leader"), 1)
+        finally:
+            await zombie.discard()
+            await leader.discard()
+        async with TopicReader((topic,), bootstrap_servers=bootstrap_servers) as reader:
+            assert [record.value for record in await reader.read_to_end()] == [b"leader"]
+
+    async def test_a_position_read_before_fencing_may_be_stale(self, broker: KafkaBroker, topic: str) -> None:
+        """Why a position can only be asked of a publisher, and a publisher only be had by fencing."""
+        old = await broker.fence()
+        try:
+            read_before = await old.position()  # what a newcomer would read if it did not fence first ...
+            await old.publish(rows(topic, "1"), 1)  # ... while the old one still commits
+            new = await broker.fence()
+            try:
+                assert (read_before, await new.position()) == (None, 1)
+            finally:
+                await new.discard()
+        finally:
+            await old.discard()
+
+    async def test_what_stands_on_the_topics_is_found_again(self, broker: KafkaBroker, topic: str) -> None:
+        publisher = await broker.fence()
+        try:
+            await publisher.publish(rows(topic, "1", "2"), 2)
+            since = datetime.now(UTC) - timedelta(minutes=1)
+            found = [one.words async for some in publisher.published_since([topic], since) for one in some]
+            assert sorted(found) == [("ce", "1"), ("ce", "2")]
+            later = datetime.now(UTC) + timedelta(minutes=1)
+            assert [one async for some in publisher.published_since([topic], later) for one in some] == []
+        finally:
+            await publisher.discard()
+
+    async def test_an_event_of_almost_a_megabyte_passes(self, broker: KafkaBroker, topic: str) -> None:
+        publisher = await broker.fence()
+        try:
+            await publisher.publish(rows(topic, "x" * 400_000, "y" * 900_000), 2)
+        finally:
+            await publisher.discard()
+
+    @pytest.mark.kills_servers
+    async def test_a_broker_that_is_away_costs_bounded_time(
+        self, bootstrap_servers: str, topic: str, topic_prefix: str, kafka_server: object
+    ) -> None:
+        from tests.support.servers import KafkaServer
+
+        server: KafkaServer = kafka_server  # type: ignore[assignment]  # the fixture's type is a protocol
+        broker = KafkaBroker(
+            {"bootstrap_servers": bootstrap_servers},
+            transactional_id=f"{topic_prefix}relay",
+            group=f"{topic_prefix}relay",
+            marker_topic=f"{topic_prefix}marker",
+            transaction_seconds=2,
+        )
+        publisher = await broker.fence()
+        server.pause()
+        started = asyncio.get_running_loop().time()
+        try:
+            with pytest.raises(BrokerAway):
+                await publisher.publish(rows(topic, "1"), 1)
+        finally:
+            await publisher.discard()
+            server.resume()
+        assert asyncio.get_running_loop().time() - started < 20, "it retries for ever by itself"
+
+
+class Answers:
+    """An admin client whose broker gives these answers, one a call."""
+
+    def __init__(self, *answers: dict[TopicPartition, OffsetAndMetadata] | KafkaError) -> None:
+        self._answers = list(answers)
+
+    async def list_consumer_group_offsets(
+        self, _group: str, *, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        assert partitions == [MARKER]
+        answer = self._answers.pop(0)
+        if isinstance(answer, KafkaError):
+            raise answer
+        return answer
+
+
+async def test_no_entry_means_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a coordinator loads, the client swallows its error: "nothing" would publish everything again."""
+    monkeypatch.setattr(relay, "COORDINATOR_PAUSE_SECONDS", 0)
+    publisher = relay.KafkaPublisher(None, {}, group="g", marker=MARKER, publish_seconds=1)
+    loading = GroupCoordinatorNotAvailableError()
+    known = {MARKER: OffsetAndMetadata(7, "")}
+    assert (await publisher._read(Answers(loading, {}, known))).offset == 7

@@ -1,0 +1,314 @@
+"""Retention on a real PostgreSQL: what leaves, what stays, and what an old record finds afterwards."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from consumer.adapters.postgres import retention as trimming
+from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.retention import PostgresTrimmer
+from consumer.domain.events import SessionKey
+from consumer.flows import retention
+from consumer.flows.operation.health import Health
+from consumer.flows.retention import DAY_SECONDS, Page, RetentionRules, Trimmed
+from schemas.topics import REPLAY_SUFFIX, REQUESTS
+from tests.adapters.postgres.operation.test_proofs import SECRET, fact, script
+from tests.support.clerk import Clerk
+from tests.support.waiting import until
+from tests.support.wire import arrive, cancellation, change, request
+
+RULES = RetentionRules(content_seconds=30 * DAY_SECONDS, keys_seconds=None, window_seconds=DAY_SECONDS)
+WITH_KEYS = RetentionRules(content_seconds=30 * DAY_SECONDS, keys_seconds=60 * DAY_SECONDS, window_seconds=DAY_SECONDS)
+TICKET = {"system": "connectwise", "ticket_id": "48213"}
+CONTENT = ("session_events", "packages", "drafts")
+
+
+class Forgotten:
+    """A cache that remembers what it was asked to forget."""
+
+    def __init__(self) -> None:
+        self.sessions: set[SessionKey] = set()
+
+    async def forget(self, *sessions: SessionKey) -> None:
+        self.sessions.update(sessions)
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+class Mortal:
+    """A cache that the process does not reach any more after some calls."""
+
+    def __init__(self, cached: set[SessionKey]) -> None:
+        self.cached = cached
+        self.calls_left = 0
+
+    async def forget(self, *sessions: SessionKey) -> None:
+        if not self.calls_left:
+            raise Killed
+        self.calls_left -= 1
+        self.cached -= {*sessions}
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    found = await open_pool(database, name="test", max_size=4)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def clerk(pool: Pool) -> Clerk:
+    return Clerk(pool)
+
+
+def opened(**attributes: Any) -> dict[str, Any]:
+    return change("session.opened.v1", {"title": "Printer offline", "psa_ticket": TICKET}, **attributes)
+
+
+async def answered(pool: Pool, clerk: Clerk, *, days_ago: float = 40, **attributes: Any) -> None:
+    """A session with a request that has its package, published, and a draft in the ledger; all of it so long ago."""
+    asked = request(reason="The customer waits.", attributes=attributes)
+    await clerk.store(opened(**attributes), fact("Ping works.", version=2, **attributes), asked)
+    await clerk.draft()
+    await pool.execute(
+        "INSERT INTO drafts (tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer)"
+        " SELECT tenant_id, session_id, 'b', 'p', 'm', 'drafted', '{}' FROM sessions ON CONFLICT DO NOTHING"
+    )
+    await pool.execute("DELETE FROM outbox")
+    await age(pool, days_ago, attributes.get("subject", "s1"))
+
+
+async def age(pool: Pool, days: float, session: str = "s1") -> None:
+    seconds = days * DAY_SECONDS
+    for table, columns in (
+        ("sessions", ("changed_at", "trimmed_at")),
+        ("requests", ("stored_at", "ended_at", "first_done_at")),
+    ):
+        changes = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in columns)
+        await pool.execute(f"UPDATE {table} SET {changes} WHERE session_id = $2", seconds, session)
+
+
+async def trim(pool: Pool, rules: RetentionRules = RULES, *, dry_run: bool = False) -> Trimmed:
+    return await retention.trim(PostgresTrimmer(pool), Forgotten(), rules, dry_run=dry_run)
+
+
+async def counts(pool: Pool, *tables: str) -> list[int]:
+    return [await pool.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+
+
+async def outbox(pool: Pool) -> list[dict[str, Any]]:
+    return [json.loads(row["value"]) for row in await pool.fetch("SELECT value FROM outbox ORDER BY id")]
+
+
+async def test_content_leaves_together_and_is_counted(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+    await answered(pool, clerk, subject="young", days_ago=20)
+    assert await counts(pool, *CONTENT) == [4, 2, 2]
+    cache = Forgotten()
+    would = await retention.trim(PostgresTrimmer(pool), cache, RULES, dry_run=True)
+    assert (await counts(pool, *CONTENT), cache.sessions) == ([4, 2, 2], set())
+    done = await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    assert done == would == Trimmed(sessions=1, events=2, packages=1, drafts=1)
+    assert cache.sessions == {SessionKey("default", "s1")}
+    assert await counts(pool, *CONTENT) == [2, 1, 1]
+    left = await pool.fetch("SELECT session_id, reason FROM requests ORDER BY 1")
+    assert [tuple(row) for row in left] == [("s1", None), ("young", "The customer waits.")]
+    assert await trim(pool) == Trimmed()
+
+
+async def test_an_old_request_that_is_read_again_is_neither_paid_for_nor_published(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+    await trim(pool)
+    replayed = request(attributes={"replayid": "again"}, reason="The customer waits.")
+    await clerk.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
+    stored = await clerk.store(arrive(replayed, topic=REQUESTS + REPLAY_SUFFIX))
+    assert (stored.outcomes["replayed"], stored.outcomes["repeated"]) == (0, 1)
+    assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL OR state = 'open'") == 0
+    assert await clerk.draft() == []
+    assert await outbox(pool) == []
+
+
+@pytest.mark.parametrize(
+    ("still", "sql"),
+    [
+        ("an open request", "UPDATE requests SET state = 'open'"),
+        ("something due", "UPDATE requests SET due_at = now() + interval '1 day'"),
+        ("a lease", "UPDATE requests SET leased_until = now() + interval '1 minute'"),
+        ("a young request", "UPDATE requests SET stored_at = now()"),
+        ("a young outcome", "UPDATE requests SET ended_at = now()"),
+        ("a change", "UPDATE sessions SET changed_at = now()"),
+        ("a window", "UPDATE requests SET first_done_at = now() - interval '1 hour'"),
+        ("a call", "UPDATE drafts SET state = 'claimed', claimed_until = now() + interval '1 minute'"),
+        (
+            "an event to publish",
+            "INSERT INTO outbox (topic, value, tenant_id, session_id) VALUES ('t', '', 'default', 's1')",
+        ),
+    ],
+)
+async def test_what_is_young_or_unfinished_stays_whole(pool: Pool, clerk: Clerk, still: str, sql: str) -> None:
+    await answered(pool, clerk)
+    await pool.execute(sql)
+    assert await trim(pool) == Trimmed(), still
+    assert await counts(pool, *CONTENT) == [2, 1, 1], still
+
+
+async def test_work_that_begins_meanwhile_is_seen_under_the_locks(pool: Pool, clerk: Clerk) -> None:
+    """Somebody holds the request while the trimmer has found its session to be old."""
+    await answered(pool, clerk)
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("UPDATE requests SET due_at = now(), cause = 'replay'")
+        trimmed = asyncio.create_task(trim(pool))
+        await until(lambda: pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        await transaction.commit()
+    assert await trimmed == Trimmed()
+    assert await counts(pool, *CONTENT) == [2, 1, 1]
+
+
+async def test_a_cancellation_or_an_erasure_afterwards_still_takes_the_note_back(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+    await answered(pool, clerk, subject="s2")
+    await trim(pool)
+    await clerk.store(cancellation(), change("session.erased.v1", {}, version=9, subject="s2"))
+    told = {one["subject"]: one["data"] for one in await outbox(pool)}
+    assert {name: one["reason"] for name, one in told.items()} == {"s1": "cancelled", "s2": "session_erased"}
+    assert [(one["revision"], one["target_ticket_ref"]) for one in told.values()] == [(1, "CW #48213")] * 2
+
+
+async def test_a_session_that_goes_on_is_counted_anew_and_still_guarded(pool: Pool, clerk: Clerk) -> None:
+    await clerk.store(script(version=1))
+    await answered(pool, clerk)
+    await trim(pool)
+    await clerk.store(fact(f"Again with {SECRET}", version=50), request("r2"))
+    (package,) = await clerk.draft()
+    data = json.loads(await pool.fetchval("SELECT event FROM packages WHERE package_id = $1", package))
+    assert (data["provenance"]["event_count"], data["state_version"]) == (1, 50)
+    assert SECRET not in str(await pool.fetch("SELECT data FROM session_events"))
+    await pool.execute("DELETE FROM outbox")
+    await age(pool, 40)
+    assert await trim(pool) == Trimmed(sessions=1, events=1, packages=1, drafts=0)
+
+
+async def test_keys_go_later_and_an_erasure_never(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+    await answered(pool, clerk, subject="s2")
+    await clerk.store(change("session.erased.v1", {}, version=9, subject="s2"))
+    await age(pool, 400, "s2")
+    assert (await trim(pool, WITH_KEYS)).keys == 0
+    await age(pool, 59)
+    assert (await trim(pool, WITH_KEYS)).keys == 0
+    await age(pool, 2)
+    assert (await trim(pool, WITH_KEYS)).keys == 1
+    assert [row["session_id"] for row in await pool.fetch("SELECT session_id FROM sessions")] == ["s2"]
+    assert [row["session_id"] for row in await pool.fetch("SELECT session_id FROM requests")] == ["s2"]
+
+
+async def test_excerpts_of_refused_records_are_emptied_and_their_keys_stay(pool: Pool, clerk: Clerk) -> None:
+    await clerk.store(arrive(change(data={"text": "kiwi"}), offset=77), arrive(change(data={"text": "pear"})))
+    await pool.execute("UPDATE dead_letters SET failed_at = now() - interval '31 days' WHERE \"offset\" = 77")
+    await pool.execute("DELETE FROM outbox")
+    assert (await trim(pool)).excerpts == 1
+    (kiwi,) = await pool.fetch('SELECT excerpt FROM dead_letters WHERE "offset" = 77')
+    assert kiwi["excerpt"] == ""
+    assert "pear" in str(await pool.fetch("SELECT excerpt FROM dead_letters"))
+    await clerk.store(arrive(change(data={"text": "kiwi"}), offset=77))
+    assert await outbox(pool) == [], "a refused record that is read again was told twice"
+
+
+async def test_broken_off_anywhere_no_result_outlives_its_key(
+    pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trimming, "BATCH", 2)
+    monkeypatch.setattr(trimming, "PAGE", 3)
+    for number in range(7):
+        await answered(pool, clerk, subject=f"s{number}")
+    pages: list[Page] = []
+    stop = asyncio.Event()
+
+    def after(page: Page) -> None:
+        pages.append(page)
+        if len(pages) == 2:
+            stop.set()
+
+    first = await retention.trim(PostgresTrimmer(pool), Forgotten(), RULES, after_page=after, stop=stop)
+    assert 0 < first.sessions < 7
+    assert await _orphans(pool) == 0
+    assert (first + await trim(pool)).sessions == 7
+    assert await counts(pool, *CONTENT) == [0, 0, 0]
+    assert await counts(pool, "sessions", "requests") == [7, 7]
+
+
+async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+
+    class Refilled(Mortal):
+        async def forget(self, *sessions: SessionKey) -> None:
+            await super().forget(*sessions)
+            if self.calls_left == 1:
+                self.cached |= {*sessions}
+
+    cache = Refilled({SessionKey("default", "s1")})
+    cache.calls_left = 2
+    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    assert cache.cached == set()
+
+
+async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_has_left(
+    pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tables have forgotten no later run would look for in the cache."""
+    monkeypatch.setattr(trimming, "BATCH", 2)
+    for number in range(7):
+        await answered(pool, clerk, subject=f"s{number}")
+    cache = Mortal({SessionKey("default", f"s{number}") for number in range(7)})
+    for calls in (0, 1, 2, 1):
+        cache.calls_left = calls
+        with pytest.raises(Killed):
+            await retention.trim(PostgresTrimmer(pool), cache, RULES)
+        left = await pool.fetch("SELECT tenant_id, session_id FROM sessions WHERE trimmed_at IS NOT NULL")
+        assert not cache.cached & {SessionKey(*row) for row in left}
+    cache.calls_left = 100
+    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    assert (cache.cached, await counts(pool, *CONTENT)) == (set(), [0, 0, 0])
+
+
+async def _orphans(pool: Pool) -> int:
+    """Content without its key, and sessions that lost only a part of it."""
+    found: int = await pool.fetchval(
+        "SELECT (SELECT count(*) FROM packages p LEFT JOIN requests r USING (tenant_id, session_id, request_id)"
+        "        WHERE r.request_id IS NULL)"
+        "     + (SELECT count(*) FROM drafts d LEFT JOIN sessions s USING (tenant_id, session_id)"
+        "        WHERE s.session_id IS NULL OR s.trimmed_at IS NOT NULL)"
+        "     + (SELECT count(*) FROM session_events e JOIN sessions s USING (tenant_id, session_id)"
+        "        WHERE s.trimmed_at IS NOT NULL)"
+        "     + (SELECT count(*) FROM requests r JOIN sessions s USING (tenant_id, session_id)"
+        "        LEFT JOIN packages p ON p.package_id = r.last_package_id"
+        "        WHERE s.trimmed_at IS NULL AND p.package_id IS NULL)"
+    )
+    return found
+
+
+async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, clerk: Clerk) -> None:
+    await answered(pool, clerk)
+    stop = asyncio.Event()
+    loop = retention.Retention(
+        trimmer=PostgresTrimmer(pool), cache=Forgotten(), rules=RULES, health=Health(lambda: 0.0)
+    )
+    running = asyncio.create_task(loop.run(stop))
+    await until(lambda: pool.fetchval("SELECT NOT EXISTS (SELECT FROM session_events)"))
+    stop.set()
+    await running
+
+
+async def test_every_query_can_be_prepared(pool: Pool) -> None:
+    queries = Queries("trimming")
+    async with pool.acquire() as connection:
+        for name in queries.names():
+            await connection.prepare(getattr(queries, name))
