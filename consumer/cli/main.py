@@ -5,24 +5,13 @@ import sys
 import typer
 from rich.console import Console
 
-from consumer.cli import (
-    draft,
-    evaluate,
-    export,
-    load,
-    prepare,
-    published,
-    rebuild,
-    rewind,
-    run,
-    settings_table,
-    show,
-    tables,
-    trim,
-    verify,
-)
+from consumer.cli import schema_files, settings_table
 from consumer.cli.demo.command import demo
+from consumer.cli.inspection import show, tables, verify
 from consumer.cli.replay.command import replay
+from consumer.cli.service import prepare, rebuild, rewind, run, trim
+from consumer.cli.transfer import export, load
+from consumer.cli.trial import draft, evaluate
 from consumer.errors import EscalationError, Misconfigured
 
 app = typer.Typer(
@@ -52,7 +41,7 @@ app.command("outbox")(tables.show_outbox)
 app.command("trim")(trim.trim)
 app.command("rebuild")(rebuild.rebuild)
 app.command("settings")(settings_table.settings)
-app.command("schemas")(published.show_schemas)
+app.command("schemas")(schema_files.show_schemas)
 
 
 def run_command_line() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
-from consumer.cli.rebuild import rebuilt
+from consumer.cli.service.rebuild import rebuilt
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Verdict
 from tests.support.contents import contents

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from consumer.adapters.kafka.offsets import GroupInUse
-from consumer.cli.rewind import moved
+from consumer.cli.service.rewind import moved
 from schemas.topics import REPLAY_SUFFIX
 from tests.support.stage import Event, Stage, Story, settings_of
 

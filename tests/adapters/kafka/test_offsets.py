@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from consumer.adapters.kafka import offsets
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.cli.rewind import parse
+from consumer.cli.service.rewind import parse
 from consumer.errors import Permanent
 from tests.support.topics import make_topics
 

@@ -1,6 +1,6 @@
 """The rules draft: golden packages for every outcome, with and without facts, scripts and superseded fixes.
 
-`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/writing/test_rules_draft.py` writes them anew; read the difference first.
+`ESCALATION_UPDATE_GOLDEN=1 pytest tests/domain/writing/test_rules_draft.py` writes them anew; read the diff first.
 """
 
 import itertools

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from consumer.adapters.postgres.core import rows as reading
+from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
@@ -95,7 +95,7 @@ class PostgresDesk:
                     self._model_name,
                     self._only_replay,
                 )
-        return [reading.work(row) for row in rows]
+        return [from_rows.work(row) for row in rows]
 
     async def claim_probe(self) -> Work | None:
         async with self._transaction() as connection:
@@ -115,7 +115,7 @@ class PostgresDesk:
                 schedule.REPLAYED if of_replay else schedule.LATER,
                 of_replay,
             )
-        return None if row is None else reading.work(row)
+        return None if row is None else from_rows.work(row)
 
     async def renew(self, works: Collection[Work], claims: Collection[Claim]) -> None:
         async with reachable(self._pool):
@@ -138,18 +138,18 @@ class PostgresDesk:
 
     async def history(self, key: SessionKey) -> History | None:
         async with reachable(self._pool):
-            return reading.history(key, await self._pool.fetch(_queries.history, *key))
+            return from_rows.history(key, await self._pool.fetch(_queries.history, *key))
 
     async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_draft, *key)
-        known = None if row is None else reading.known(row)
+        known = None if row is None else from_rows.known(row)
         return None if isinstance(known, Busy) else known
 
     async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, Entry] | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_any_draft, *key)
-        known = None if row is None else reading.known(row)
+        known = None if row is None else from_rows.known(row)
         if row is None or not isinstance(known, Entry):
             return None
         return key._replace(prompt_version=row["prompt_version"], model=row["model"]), known
@@ -159,7 +159,7 @@ class PostgresDesk:
             token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
             if token is None:
                 row = await self._pool.fetchrow(_queries.find_draft, *key)
-                known = Busy() if row is None else reading.known(row)
+                known = Busy() if row is None else from_rows.known(row)
                 if known is not None:
                     return known
                 token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)

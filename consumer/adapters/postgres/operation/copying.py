@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from consumer.adapters.postgres.core import rows as reading
+from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries
@@ -101,7 +101,7 @@ async def keep(pool: Pool, copy: Copy) -> Kept:
         if session is None or session["event_count"] < copy.made_from.arrivals:
             return Kept.EARLY
         rows = await connection.fetch(_queries.events, *copy.key.session, copy.made_from.arrivals)
-        events = [reading.event(copy.key.session, row) for row in rows]
+        events = [from_rows.event(copy.key.session, row) for row in rows]
         if proof.digest(copy.key.session, events, copy.made_from.reason) != copy.bundle_sha256:
             return Kept.OTHER
         if not await _put_request(connection, copy):

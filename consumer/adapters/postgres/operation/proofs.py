@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from consumer.adapters.postgres.core import rows as reading
+from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
@@ -43,7 +43,7 @@ class Proofs:
             package=PackageReady.model_validate_json(row["event"]),
             key=key,
             arrivals=row["arrivals"],
-            events=tuple(reading.event(key, one) for one in events),
+            events=tuple(from_rows.event(key, one) for one in events),
             reason=row["reason"],
             draft=_draft(row["answer"]),
             redacted_sha256=row["redacted_sha256"],
@@ -83,7 +83,7 @@ async def digests(connection: Connection, sessions: Collection[SessionKey]) -> D
     events: defaultdict[SessionKey, list[tuple[int, SessionEvent]]] = defaultdict(list)
     for row in await connection.fetch(_queries.events_of, *keys):
         key = SessionKey(row["tenant_id"], row["session_id"])
-        events[key].append((row["arrival"], reading.event(key, row)))
+        events[key].append((row["arrival"], from_rows.event(key, row)))
     given = {}
     for row in packages:
         key = SessionKey(row["tenant_id"], row["session_id"])

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import asyncpg
 
-from consumer.adapters.postgres.core import rows as reading
+from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
@@ -59,14 +59,14 @@ class PostgresPlans:
 
     async def history(self, key: SessionKey) -> History | None:
         async with reachable(self._pool):
-            return reading.history(key, await self._pool.fetch(_desk.history, *key))
+            return from_rows.history(key, await self._pool.fetch(_desk.history, *key))
 
     async def drafts(self, key: SessionKey) -> list[Stored]:
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.drafts_of, *key)
         found = []
         for row in rows:
-            known = reading.known(row)
+            known = from_rows.known(row)
             if known is not None:
                 at = DraftKey(*key, row["bundle_sha256"], row["prompt_version"], row["model"])
                 found.append(Stored(key=at, entry=known if isinstance(known, Entry) else None))
@@ -123,7 +123,7 @@ def _arguments(chosen: Chosen) -> tuple[object, ...]:
 
 
 def _candidate(row: asyncpg.Record) -> Candidate:
-    last = reading.last(row)
+    last = from_rows.last(row)
     assert isinstance(last, Last)  # noqa: S101 - the query takes requests with a package only
     return Candidate(
         key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]), reason=row["reason"], last=last

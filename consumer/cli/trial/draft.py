@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from consumer.adapters.postgres.operation.look import Look
-from consumer.cli import output, trials, verdict_tables
-from consumer.cli.show import Json, Tenant, find
-from consumer.cli.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
+from consumer.cli import output
+from consumer.cli.inspection.show import Json, Tenant, find
+from consumer.cli.trial import trials, verdict_tables
+from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.events import SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.domain.session.recordings import Recording

@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from consumer.adapters.kafka.client import AWAY, connection
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.operation.copying import Kept
-from consumer.cli import copies, output
+from consumer.cli import output
+from consumer.cli.transfer import copies
 from consumer.domain.package import export
 from consumer.domain.package.export import Copy
 from consumer.errors import Permanent, Transient

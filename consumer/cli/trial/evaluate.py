@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from consumer.cli import output, trials, verdict_tables
-from consumer.cli.show import Json
-from consumer.cli.trials import ANSWERS, Answers, ByRules, Drafters, DryRun, Fresh, Subject, Yes
+from consumer.cli import output
+from consumer.cli.inspection.show import Json
+from consumer.cli.trial import trials, verdict_tables
+from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, Drafters, DryRun, Fresh, Subject, Yes
 from consumer.domain.writing import prompt
 from consumer.errors import EscalationError, Permanent
 from consumer.flows.drafting import trial

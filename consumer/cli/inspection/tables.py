@@ -10,7 +10,7 @@ import typer
 
 from consumer.adapters.postgres.operation.look import Look, Row
 from consumer.cli import output
-from consumer.cli.show import Json, Limit, Tenant
+from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 

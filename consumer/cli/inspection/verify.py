@@ -10,7 +10,7 @@ import typer
 
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli import output
-from consumer.cli.show import Json
+from consumer.cli.inspection.show import Json
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Evidence, Line, Proof, Record, TextVerdict, Verdict
 from consumer.domain.writing import prompt, sections
