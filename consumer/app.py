@@ -23,10 +23,10 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres.core import hints, migrate
-from consumer.adapters.postgres.core.faults import AWAY, describe
+from consumer.adapters.postgres.core.faults import AWAY, describe_error
 from consumer.adapters.postgres.core.pool import Pool, closing_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
@@ -65,7 +65,7 @@ class Prepared:
     topics: list[str]
 
 
-async def prepare(settings: Settings) -> Prepared:
+async def prepare_stores(settings: Settings) -> Prepared:
     """Migrations, the redaction key and the topics. Safe to repeat, and by several at once. Raises Transient."""
     applied = await prepare_database(settings)
     marker = settings.topic_prefix + relay.MARKER_TOPIC
@@ -91,9 +91,9 @@ async def prepare_database(settings: Settings) -> list[str]:
     try:
         applied = await migrate.migrate(dsn)
     except AWAY as error:
-        raise Transient(f"PostgreSQL: {describe(error)}") from error
+        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     async with closing_pool(dsn, name="prepare", max_size=1) as connections:
-        await Look(connections).make_redaction_key()
+        await StoreReader(connections).make_redaction_key()
     return applied
 
 
@@ -145,7 +145,7 @@ class Service:
     async def _live(
         self, work: Pool, aside: Pool, cache: RedisCache, model: "Anthropic | None", *, prepare_first: bool
     ) -> None:
-        look = Look(aside)
+        look = StoreReader(aside)
         listening = hints.Hints(self._settings.database_url.get_secret_value())
         seen = watch.Watch(tables=look, health=self._health, meters=self._meters, clock=time.monotonic)
         self._guard.start(watch.LOOP, seen.run)
@@ -166,13 +166,13 @@ class Service:
         finally:
             await self._shut_down()
 
-    async def _redaction_key(self, look: Look, *, prepare_first: bool) -> bytes | None:
+    async def _redaction_key(self, look: StoreReader, *, prepare_first: bool) -> bytes | None:
         """Waits until the database is prepared; None when the end came first."""
         given = self._settings.redaction_key
         while not self._ending.is_set():
             try:
                 if prepare_first:
-                    await prepare(self._settings)
+                    await prepare_stores(self._settings)
                 await look.probe()
                 await look.whole()
                 return given.get_secret_value().encode() if given else await look.redaction_key()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from consumer.adapters.postgres.core import hints
 from consumer.adapters.postgres.core.pool import Pool, closing_pool
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.replay import replays
 from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.adapters.prometheus import PrometheusMeters
@@ -22,8 +22,8 @@ from consumer.domain.writing import prompt
 from consumer.flows.drafting.ports import DraftKey
 from consumer.flows.operation.health import Health
 from consumer.flows.replay import applying
-from consumer.flows.replay.applying import Limits, Progress
-from consumer.flows.replay.comparing import Difference, compare
+from consumer.flows.replay.applying import Limits, ReplayProgress
+from consumer.flows.replay.comparing import Difference, compare_sections
 from consumer.flows.replay.planning import Chosen, Plan, Planner
 from consumer.settings import Settings
 
@@ -31,12 +31,12 @@ CONNECTIONS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class StoredPlan:
     replay_id: str
     plan: Plan
 
 
-async def plan(settings: Settings, chosen: Chosen, *, looked_at: Callable[[int], None]) -> Planned:
+async def plan_replay(settings: Settings, chosen: Chosen, *, looked_at: Callable[[int], None]) -> StoredPlan:
     """Stores the plan under a new id. Nothing is published, due or paid for. Raises Transient."""
     async with _pool(settings) as pool:
         plans = PostgresPlans(pool)
@@ -44,7 +44,7 @@ async def plan(settings: Settings, chosen: Chosen, *, looked_at: Callable[[int],
         found = await planner.plan(chosen, looked_at=looked_at)
         replay_id = f"replay-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         await plans.put(replay_id, chosen, found)
-    return Planned(replay_id=replay_id, plan=found)
+    return StoredPlan(replay_id=replay_id, plan=found)
 
 
 async def differences(
@@ -67,7 +67,7 @@ async def differences(
                 continue
             built = bundle.build(session.fold(key.session, history.events), reason=planned.candidate.reason)
             found.append(
-                compare(
+                compare_sections(
                     planned.candidate,
                     planned.why,
                     planned.published.sections,
@@ -80,7 +80,9 @@ async def differences(
     return found
 
 
-async def status(settings: Settings, replay_id: str | None, *, limit: int) -> list[tuple[replays.Row, Progress]]:
+async def replay_progress(
+    settings: Settings, replay_id: str | None, *, limit: int
+) -> list[tuple[replays.ReplayRow, ReplayProgress]]:
     """The newest first, each with how far it has come. Raises Permanent for an unknown one, Transient."""
     async with _pool(settings) as pool:
         found = _replays(pool, settings)
@@ -89,14 +91,14 @@ async def status(settings: Settings, replay_id: str | None, *, limit: int) -> li
         return [(row, await found.progress(row["replay_id"])) for row in await found.rows(replay_id, limit=limit)]
 
 
-async def cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> Progress:
+async def cancel_replay(settings: Settings, replay_id: str, *, dry_run: bool) -> ReplayProgress:
     """Raises Permanent, Transient."""
     async with _pool(settings) as pool:
         found = _replays(pool, settings)
         return await (found.progress(replay_id) if dry_run else found.cancel(replay_id))
 
 
-async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, publishes: bool) -> Progress:
+async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, publishes: bool) -> ReplayProgress:
     """What `apply` would have to do; nothing is changed. Raises Permanent where `apply` would."""
     async with _pool(settings) as pool:
         return await _replays(pool, settings).foretell(
@@ -104,7 +106,7 @@ async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, pub
         )
 
 
-async def apply(
+async def apply_replay(
     settings: Settings,
     replay_id: str,
     *,
@@ -112,8 +114,8 @@ async def apply(
     publishes: bool,
     limits: Limits,
     stop: asyncio.Event,
-    tell: Callable[[Progress], None],
-) -> Progress:
+    tell: Callable[[ReplayProgress], None],
+) -> ReplayProgress:
     """Applies it from here on, and works for it here beside whoever else does. Raises Permanent, Transient.
 
     Without a key where the model is wanted the work is left to the service.
@@ -122,7 +124,7 @@ async def apply(
         found = _replays(pool, settings)
         await found.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
         async with _working(settings, pool, replay_id, calls_model=calls_model):
-            await applying.apply(found, replay_id, limits, stop=stop, tell=tell)
+            await applying.apply_plan(found, replay_id, limits, stop=stop, tell=tell)
         return await found.progress(replay_id)
 
 
@@ -133,7 +135,7 @@ async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_mode
         return
     health = Health(time.monotonic)
     given = settings.redaction_key
-    key = given.get_secret_value().encode() if given else await Look(pool).redaction_key()
+    key = given.get_secret_value().encode() if given else await StoreReader(pool).redaction_key()
     listening = hints.Hints(settings.database_url.get_secret_value())
     wanted = settings if calls_model else settings.model_copy(update={"anthropic_api_key": None})
     async with open_cache(settings, health) as cache, open_model(wanted) as model:
@@ -169,5 +171,5 @@ def _replays(pool: Pool, settings: Settings) -> replays.PostgresReplays:
 async def _pool(settings: Settings) -> AsyncIterator[Pool]:
     """Raises Transient when the database is away or not prepared."""
     async with closing_pool(settings.database_url.get_secret_value(), name="replay", max_size=CONNECTIONS) as pool:
-        await Look(pool).probe()
+        await StoreReader(pool).probe()
         yield pool

@@ -13,14 +13,14 @@ from schemas import asyncapi, json_schema
 FOLDER = Path(__file__).parent / "generated"
 
 
-def documents() -> dict[str, str]:
+def generated_files() -> dict[str, str]:
     """Every generated file's text, by its name; the same for the same models."""
     return json_schema.documents() | {"asyncapi.yaml": asyncapi.document()}
 
 
 def stale() -> list[str]:
     """Names of files that differ from what the models say, missing and superfluous ones included."""
-    wanted = documents()
+    wanted = generated_files()
     present = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*") if path.is_file()}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(__doc__ or "")
         return 2
     FOLDER.mkdir(exist_ok=True)
-    wanted = documents()
+    wanted = generated_files()
     for name in stale():
         if name in wanted:
             (FOLDER / name).write_text(wanted[name], encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from consumer.__main__ import main
 from consumer.adapters.postgres.core.pool import closing_pool
-from consumer.cli.settings_table import rows
+from consumer.cli.settings_table import setting_rows
 from consumer.settings import Settings, variable_of
 from tests.support import wire
 from tests.support.clerk import Clerk
@@ -113,7 +113,7 @@ class TestSettings:
         assert [row["variable"] for row in found if not row["meaning"]] == []
 
     def test_bounds_are_told(self) -> None:
-        allowed = {row.variable: row.allowed for row in rows()}
+        allowed = {row.variable: row.allowed for row in setting_rows()}
         assert allowed["ESCALATION_HTTP_PORT"] == "≥ 0 and ≤ 65535"
         assert allowed["ESCALATION_LOG_LEVEL"] == "DEBUG, INFO, WARNING, ERROR"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from consumer.flows.operation.health import Stuck
-from consumer.flows.operation.meters import Kind, Meter, Meters
+from consumer.flows.operation.meters import Meter, Meters, MetricKind
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300)
@@ -47,9 +47,9 @@ def _made(meter: Meter, registry: CollectorRegistry) -> Counter | Gauge | Histog
     metric = meter.value
     labels = (metric.label,) if metric.label else ()
     match metric.kind:
-        case Kind.COUNTER:
+        case MetricKind.COUNTER:
             return Counter(metric.name, metric.meaning, labels, registry=registry)
-        case Kind.GAUGE:
+        case MetricKind.GAUGE:
             return Gauge(metric.name, metric.meaning, labels, registry=registry)
-        case Kind.HISTOGRAM:
+        case MetricKind.HISTOGRAM:
             return Histogram(metric.name, metric.meaning, labels, registry=registry, buckets=_SECONDS)

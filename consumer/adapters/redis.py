@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from consumer.domain.events import SessionKey
-from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.drafting.ports import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
 
 SOCKET_SECONDS = 0.1  # with the client's default retries a frozen Redis costs 3.5 to 5.5 s a call even so; hence none
@@ -31,7 +31,7 @@ class _Copy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     key: DraftKey
-    entry: Entry
+    entry: LedgerEntry
 
 
 class RedisCache:
@@ -54,7 +54,7 @@ class RedisCache:
         self._failures = 0
         self._rests_until = 0.0
 
-    async def get(self, key: DraftKey, version: int) -> Entry | None:
+    async def get(self, key: DraftKey, version: int) -> LedgerEntry | None:
         """By session and version, else by digest; the first that was made for this key."""
         if self._is_open():
             return None
@@ -66,7 +66,7 @@ class RedisCache:
         self._worked()
         return next((entry for raw in found if (entry := _valid(raw, key)) is not None), None)
 
-    async def put(self, key: DraftKey, version: int, entry: Entry) -> None:
+    async def put(self, key: DraftKey, version: int, entry: LedgerEntry) -> None:
         if self._is_open():
             return
         value = _Copy(key=key, entry=entry).model_dump_json().encode()
@@ -125,7 +125,7 @@ def _by_version(key: DraftKey, version: int) -> str:
     return json.dumps(["version", version, key.prompt_version, key.model])
 
 
-def _valid(raw: object, key: DraftKey) -> Entry | None:
+def _valid(raw: object, key: DraftKey) -> LedgerEntry | None:
     if not isinstance(raw, bytes | str):
         return None
     try:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from consumer.adapters.postgres.core.pool import Pool, closing_pool
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.settings import Settings
 
 _PIPED_COLUMNS = 500
@@ -21,15 +21,15 @@ _PIPED_COLUMNS = 500
 async def pool(settings: Settings) -> AsyncIterator[Pool]:
     """A connection to the tables of this release; raises Transient when they are away or not prepared."""
     async with closing_pool(settings.database_url.get_secret_value(), name="look", max_size=1) as opened:
-        await Look(opened).probe()
+        await StoreReader(opened).probe()
         yield opened
 
 
 @asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[Look]:
+async def looking(settings: Settings) -> AsyncIterator[StoreReader]:
     """The tables, for a command that reads them; raises Transient when they are away."""
     async with pool(settings) as opened:
-        yield Look(opened)
+        yield StoreReader(opened)
 
 
 def say(text: str) -> None:
@@ -66,7 +66,7 @@ def fields(row: Mapping[str, object]) -> None:
             say(f"{name.replace('_', ' '):>24}  {_cell(value)}")
 
 
-def rows(
+def table(
     found: Sequence[Mapping[str, object]], *, columns: Iterable[str], empty: str, json_wanted: bool = False
 ) -> None:
     """A table of these columns, or a JSON list of whole rows."""

@@ -14,7 +14,7 @@ from consumer.settings import Settings, variable_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SettingRow:
     """One variable."""
 
     variable: str
@@ -23,7 +23,7 @@ class Row:
     meaning: str
 
 
-def rows() -> list[Row]:
+def setting_rows() -> list[SettingRow]:
     """In the order in which the settings are read best."""
     return [_row(name, field) for name, field in Settings.model_fields.items()]
 
@@ -33,17 +33,17 @@ def settings(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """List every environment variable: default, bounds, meaning and why. No value of this environment is shown."""
-    output.rows(
-        [asdict(row) for row in rows()],
+    output.table(
+        [asdict(row) for row in setting_rows()],
         columns=("variable", "default", "allowed", "meaning"),
         empty="",
         json_wanted=as_json,
     )
 
 
-def _row(name: str, field: FieldInfo) -> Row:
+def _row(name: str, field: FieldInfo) -> SettingRow:
     default = field.get_default()
-    return Row(
+    return SettingRow(
         variable=variable_of(name),
         default=_shown(default),
         allowed=_allowed(field),

@@ -26,7 +26,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredBatch:
     """What became of a batch."""
 
     outcomes: Mapping[str, int]
@@ -40,9 +40,9 @@ class Stored:
     backlogged: bool | None = None
     """Whether requests wait for a backlog to be read; None where nobody looked."""
 
-    def then(self, later: "Stored") -> "Stored":
+    def then(self, later: "StoredBatch") -> "StoredBatch":
         """What became of two batches, one after the other."""
-        return Stored(
+        return StoredBatch(
             outcomes=Counter(self.outcomes) + Counter(later.outcomes),
             refused=Counter(self.refused) + Counter(later.refused),
             erased=self.erased | later.erased,

@@ -17,7 +17,7 @@ import structlog
 
 from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Record, Request
-from consumer.domain.package.published import Outcome, read_outcome
+from consumer.domain.package.published import PublishedOutcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
 from consumer.flows.inbox import Batch
@@ -48,26 +48,26 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class OffsetRange:
     """Offsets from `start` up to and without `end`."""
 
     start: int
     end: int
 
 
-class History(Protocol):
-    async def spans(self, topics: Collection[str]) -> dict[Place, Span]:
+class RetainedTopics(Protocol):
+    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
         """What the topics retain."""
 
     async def committed(self, group: str) -> dict[Place, int]: ...
 
     async def has_members(self, group: str) -> bool: ...
 
-    def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[Dated]:
+    def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
         """In order within a partition, by timestamp between them."""
 
 
-class Store(Protocol):
+class RebuildStore(Protocol):
     """Every method raises Transient while the database is away."""
 
     async def begin(self) -> None:
@@ -78,10 +78,10 @@ class Store(Protocol):
     async def date_requests(self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[Place, int]) -> None:
         """When they were first sent; only then they are read."""
 
-    async def unknown(self, outcomes: Sequence[Outcome]) -> int:
+    async def unknown(self, outcomes: Sequence[PublishedOutcome]) -> int:
         """How many of these speak of requests that have not been read."""
 
-    async def put_outcomes(self, outcomes: Sequence[Outcome], positions: Mapping[Place, int]) -> None:
+    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[Place, int]) -> None:
         """What was published becomes what is known; the same again changes nothing."""
 
     async def finish(self, *, forgotten_before: datetime | None, whole: bool) -> int:
@@ -113,9 +113,9 @@ class Rebuild:
     def __init__(
         self,
         *,
-        history: History,
+        history: RetainedTopics,
         inbox: Inbox,
-        store: Store,
+        store: RebuildStore,
         redactor: Redactor,
         topics: Topics,
         group: str,
@@ -149,7 +149,7 @@ class Rebuild:
         )
         return self._found
 
-    async def _limits(self, inputs: Mapping[Place, Span]) -> dict[Place, int]:
+    async def _limits(self, inputs: Mapping[Place, OffsetRange]) -> dict[Place, int]:
         """How far the service has read. Raises Permanent when it never has."""
         committed = await self._history.committed(self._group)
         if not committed:
@@ -159,9 +159,11 @@ class Rebuild:
             )
         return {place: min(committed.get(place, span.start), span.end) for place, span in inputs.items()}
 
-    async def _read_inputs(self, limits: Mapping[Place, int], inputs: Mapping[Place, Span], *, sessions: bool) -> None:
+    async def _read_inputs(
+        self, limits: Mapping[Place, int], inputs: Mapping[Place, OffsetRange], *, sessions: bool
+    ) -> None:
         mine = {place for place in inputs if self._topics.carries_sessions(place[0]) is sessions}
-        spans = await self._spans({place: Span(start=inputs[place].start, end=limits[place]) for place in mine})
+        spans = await self._spans({place: OffsetRange(start=inputs[place].start, end=limits[place]) for place in mine})
         async for batch in _batches(self._history.read(spans)):
             arrivals = [decode(one.record, self._topics, self._redactor) for one in batch]
             await self._inbox.store(Batch(arrivals=tuple(arrivals), positions=_reached(batch) if sessions else {}))
@@ -170,7 +172,7 @@ class Rebuild:
             self._count(arrivals, sessions=sessions)
         await self._inbox.store(Batch(positions={place: limits[place] for place in mine}))
 
-    async def _spans(self, wanted: Mapping[Place, Span]) -> dict[Place, Span]:
+    async def _spans(self, wanted: Mapping[Place, OffsetRange]) -> dict[Place, OffsetRange]:
         """Without what is in the store already."""
         positions = await self._store.positions()
         found = {}
@@ -188,7 +190,7 @@ class Rebuild:
             self._found.requests += len(arrivals)
         self._progress(len(arrivals))
 
-    async def _read_outcomes(self, ends: Mapping[Place, Span]) -> None:
+    async def _read_outcomes(self, ends: Mapping[Place, OffsetRange]) -> None:
         waited = False
         async for batch in _batches(self._history.read(await self._spans(ends))):
             outcomes = [found for one in batch if (found := read_outcome(one.record)) is not None]
@@ -200,7 +202,7 @@ class Rebuild:
             self._progress(len(batch))
         await self._store.put_outcomes((), {place: span.end for place, span in ends.items()})
 
-    async def _catch_up(self, outcomes: Sequence[Outcome]) -> None:
+    async def _catch_up(self, outcomes: Sequence[PublishedOutcome]) -> None:
         """A request whose outcome is there was stored; its offset is committed at once, or the topic forgot it."""
         for _ in range(int(COMMIT_SECONDS / LOOK_SECONDS)):
             spans = await self._history.spans((*self._topics.live, *self._topics.replay))
@@ -211,13 +213,13 @@ class Rebuild:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _forgotten_before(self, outcomes: Mapping[Place, Span]) -> datetime | None:
+    async def _forgotten_before(self, outcomes: Mapping[Place, OffsetRange]) -> datetime | None:
         """Outcomes older than this may have left their topics; None when all are retained."""
         times = []
         for place, span in outcomes.items():
             if span.start == 0:
                 continue
-            first = Span(start=span.start, end=min(span.start + 1, span.end))
+            first = OffsetRange(start=span.start, end=min(span.start + 1, span.end))
             found = [one async for one in self._history.read({place: first})]
             times.append(found[0].at if found else datetime.now(UTC))
         return max(times, default=None)

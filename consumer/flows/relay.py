@@ -38,7 +38,7 @@ log = structlog.stdlib.get_logger("escalation.relay")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class OutboxRow:
     """An outbox row that has its number."""
 
     id: int
@@ -99,7 +99,7 @@ class Outbox(Protocol):
     async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
         """Numbers untaken rows, at or above `at_least`; the next number to be given, or None when the term is over."""
 
-    async def rows(self, position: int, limit: int) -> Sequence[Row]:
+    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
         """Numbered rows from `position` on, in order."""
 
     async def published(self, position: int) -> None:
@@ -124,7 +124,7 @@ class Publisher(Protocol):
     async def position(self) -> int | None:
         """The number after the last published one, as committed; None without any commit."""
 
-    async def publish(self, rows: Sequence[Row], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
         """All rows and the new position in one transaction. Bounded in time."""
 
     def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
@@ -154,7 +154,7 @@ class Agreement(StrEnum):
     """The database lost commits (failover, restored backup): its numbers mean nothing, any row may be published."""
 
 
-def compare(committed: int | None, term: Term) -> Agreement:
+def agreement_of(committed: int | None, term: Term) -> Agreement:
     """The database gives a number before Kafka sees it, and raises its mark after: position ≤ committed ≤ numbered."""
     if committed is None:
         return Agreement.AGREED if term.numbered == 0 else Agreement.BEHIND
@@ -227,7 +227,7 @@ class Relay:
 
     async def _agree(self, publisher: Publisher, term: Term, committed: int | None) -> int:
         """The position to go on from, once nothing that is published stands in the outbox any more."""
-        agreement = compare(committed, term)
+        agreement = agreement_of(committed, term)
         position = max(committed or 0, term.position)
         if agreement is not Agreement.AGREED:
             log.error(
@@ -315,5 +315,5 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def digest(value: bytes) -> bytes:
+def content_digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()

@@ -81,7 +81,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class TrimmedPage:
     """What became of a page."""
 
     trimmed: Trimmed
@@ -94,7 +94,7 @@ class Trimmer(Protocol):
 
     async def page(self, after: SessionKey | None, rules: RetentionRules) -> Page: ...
 
-    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Step:
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
         """All or nothing: what of the page may leave, once it is looked at under locks."""
 
 
@@ -103,7 +103,7 @@ class Cache(Protocol):
         """Drops what is kept of them, as far as it can; never raises."""
 
 
-async def trim(
+async def trim_all(
     trimmer: Trimmer,
     cache: Cache,
     rules: RetentionRules,
@@ -146,7 +146,7 @@ class Retention:
         while not stop.is_set():
             pause = EVERY_SECONDS
             try:
-                done = await trim(
+                done = await trim_all(
                     self._trimmer,
                     self._cache,
                     self._rules,

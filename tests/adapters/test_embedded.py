@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis as RedisClient
 
-from consumer.adapters.embedded import Progress, ServerName, Servers, account, errors, jars, packages, ports
+from consumer.adapters.embedded import ServerName, Servers, StartProgress, account, errors, jars, packages, ports
 from consumer.adapters.embedded.jvm import Jvm
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer
 
@@ -124,7 +124,7 @@ async def test_a_given_folder_keeps_its_data_for_the_next_run(tmp_path: Path) ->
 
 
 async def test_progress_counts_the_servers_that_are_up() -> None:
-    reports: list[Progress] = []
+    reports: list[StartProgress] = []
     async with Servers(wanted=[ServerName.REDIS], progress=reports.append):
         pass
     assert [(report.step, report.done, report.total) for report in reports] == [

@@ -13,7 +13,7 @@ from consumer.adapters.http import HealthServer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.errors import Misconfigured
 from consumer.flows.operation.health import Health
-from consumer.flows.operation.meters import Kind, Meter
+from consumer.flows.operation.meters import Meter, MetricKind
 
 
 class Pages:
@@ -64,11 +64,11 @@ async def test_metrics_show_every_meter_with_its_meaning(pages: Pages) -> None:
     for meter in Meter:
         label = "x" if meter.value.label else ""
         match meter.value.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 pages.meters.count(meter, label=label)
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 pages.meters.set(meter, 1, label=label)
-            case Kind.HISTOGRAM:
+            case MetricKind.HISTOGRAM:
                 pages.meters.observe(meter, 1)
     status, text = await pages.text("/metrics")
     shown = {family.name: family.documentation for family in text_string_to_metric_families(text)}

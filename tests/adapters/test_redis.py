@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from consumer.adapters.redis import FAILURES_TO_OPEN, OPEN_SECONDS, RedisCache
 from consumer.domain.events import SessionKey
-from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.drafting.ports import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
 from schemas.packages import Usage
 from tests.support.servers import RedisServer
@@ -20,7 +20,7 @@ from tests.support.waiting import until
 T = TypeVar("T")
 
 KEY = DraftKey("acme", "session 1", "a" * 64, "p1", "m1")
-ENTRY = Entry(
+ENTRY = LedgerEntry(
     draft='{"problem": "ü"}',
     model="m1",
     warnings=("repaired",),
@@ -179,7 +179,7 @@ async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
         redis_server.resume()
     assert min(costs) < 0.2, "what a busy machine adds, it does not add every time"
 
-    async def rested() -> Entry | None:
+    async def rested() -> LedgerEntry | None:
         clock.now += OPEN_SECONDS + 0.1
         return await hasty.get(KEY, 7)
 

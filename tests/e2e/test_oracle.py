@@ -26,7 +26,7 @@ EVENTS = build.in_order(
 def told() -> tuple[dict[str, Any], Knowledge]:
     """A package as it would be published, and what it is held against."""
     bundle = build.bundle_of(EVENTS)
-    rendered = markdown.render(bundle, rules_draft.draft(bundle))
+    rendered = markdown.render(bundle, rules_draft.draft_by_rules(bundle))
     ids = {"tenant_id": "default", "session_id": "session-1", "request_id": "r/1"}
     data: dict[str, Any] = {
         **ids,

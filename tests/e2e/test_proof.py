@@ -10,7 +10,7 @@ import pytest
 from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Proof, TextVerdict, Verdict
+from consumer.domain.package.proof import Proof, ProofResult, TextVerdict
 from tests.support import servers as support
 from tests.support.stage import Stage, Story
 
@@ -88,7 +88,7 @@ async def test_an_export_gives_the_same_digests_on_another_machine(
         here, copied = await proofs(stage, packages), await proofs(there, packages)
     assert [one.rebuilt_sha256 for one in copied] == [one.rebuilt_sha256 for one in here]
     assert [one.published_sha256 for one in copied] == [one.published_sha256 for one in here]
-    assert Counter(one.verdict for one in here) == {Verdict.VERIFIED: len(packages) - 1, Verdict.REDACTED: 1}
+    assert Counter(one.verdict for one in here) == {ProofResult.VERIFIED: len(packages) - 1, ProofResult.REDACTED: 1}
     assert [one.verdict for one in copied] == [one.verdict for one in here]
     # The drafts stay at home: there the text is known by its digest only.
     assert Counter(one.text for one in here) == {TextVerdict.REPRODUCED: len(packages) - 1, TextVerdict.REDACTED: 1}

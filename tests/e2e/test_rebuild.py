@@ -9,7 +9,7 @@ from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli.service.rebuild import rebuilt
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Verdict
+from consumer.domain.package.proof import ProofResult
 from tests.support.contents import contents
 from tests.support.databases import connected
 from tests.support.service import command
@@ -89,7 +89,7 @@ async def test_a_store_is_rebuilt_beside_the_one_that_serves_and_then_takes_over
     assert [row["state"] for row in after["requests"] if row["session_id"] == "waiting"] == ["open"]
     async with closing_pool(empty_database, name="test", max_size=1) as pool:
         evidence = [await Proofs(pool).evidence(row["package_id"]) for row in after["packages"]]
-    assert {proof.prove(one).verdict for one in evidence if one is not None} == {Verdict.VERIFIED}
+    assert {proof.prove(one).verdict for one in evidence if one is not None} == {ProofResult.VERIFIED}
     assert stage.model.calls == calls
     assert await count(empty_database, "SELECT count(*) FROM outbox") == 0
     assert in_any_order(await stage.published(8)) == in_any_order(told)

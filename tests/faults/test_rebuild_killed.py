@@ -13,7 +13,7 @@ from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.events import Origin
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Verdict
+from consumer.domain.package.proof import ProofResult
 from tests.support.contents import Contents, contents
 from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand
@@ -84,7 +84,7 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
     kept = await contents(empty_database)
     assert kept == await contents(undisturbed_database)
     assert kept | {"drafts": []} == await contents(stage.dsn) | {"drafts": []}
-    assert await verdicts(empty_database, kept) == {Verdict.VERIFIED}
+    assert await verdicts(empty_database, kept) == {ProofResult.VERIFIED}
     assert published(await stage.oracle.read()) == published(before)
     assert await tables.fetchval("SELECT count(*) FROM outbox") == 0
     assert stage.model.calls == calls
@@ -149,7 +149,7 @@ async def told(dsn: str) -> dict[str, list[dict[str, Any]]]:
         return {name: [dict(row) for row in await connection.fetch(query)] for name, query in COPIED.items()}
 
 
-async def verdicts(dsn: str, kept: Contents) -> set[Verdict]:
+async def verdicts(dsn: str, kept: Contents) -> set[ProofResult]:
     async with closing_pool(dsn, name="test", max_size=1) as pool:
         evidence = [await Proofs(pool).evidence(row["package_id"]) for row in kept["packages"]]
     return {proof.prove(one).verdict for one in evidence if one is not None}

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from consumer.flows import relay
 from consumer.flows.operation.health import Health
-from consumer.flows.relay import Agreement, BrokerAway, Doubtful, Identity, Publisher, Relay, Row, Term, compare
+from consumer.flows.relay import (
+    Agreement,
+    BrokerAway,
+    Doubtful,
+    Identity,
+    OutboxRow,
+    Publisher,
+    Relay,
+    Term,
+    agreement_of,
+)
 from tests.support.meters import RememberedMeters
 
 TOPIC = "events"
@@ -74,7 +84,7 @@ class Table:
         world.numbered = first + len(untaken)
         return world.numbered
 
-    async def rows(self, position: int, limit: int) -> Sequence[Row]:
+    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
         await self._world.step()
         numbered = [(at, one) for one, at in self._world.outbox.items() if at is not None and at >= position]
         return [_row(one, at) for at, one in sorted(numbered)[:limit]]
@@ -130,7 +140,7 @@ class Producer:
         await self._world.step()
         return self._world.committed
 
-    async def publish(self, rows: Sequence[Row], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
         world = self._world
         await world.step()
         if (world.fences and self._epoch != world.epoch) or world.fails():
@@ -155,12 +165,12 @@ class AtOnce:
         await asyncio.sleep(0)
 
 
-def _row(one: int, position: int) -> Row:
-    return Row(id=one, position=position, topic=TOPIC, key=None, headers=(), value=b"%d" % one)
+def _row(one: int, position: int) -> OutboxRow:
+    return OutboxRow(id=one, position=position, topic=TOPIC, key=None, headers=(), value=b"%d" % one)
 
 
 def _identity(one: int) -> Identity:
-    return Identity.of(TOPIC, None, (), relay.digest(b"%d" % one))
+    return Identity.of(TOPIC, None, (), relay.content_digest(b"%d" % one))
 
 
 def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
@@ -238,10 +248,10 @@ class TestAgreement:
         ],
     )
     def test_of_position_and_numbers(self, committed: int | None, expected: Agreement) -> None:
-        assert compare(committed, self.term) is expected
+        assert agreement_of(committed, self.term) is expected
 
     def test_a_new_environment_agrees(self) -> None:
-        assert compare(None, Term(token=1, position=0, numbered=0)) is Agreement.AGREED
+        assert agreement_of(None, Term(token=1, position=0, numbered=0)) is Agreement.AGREED
 
 
 class TestLostPosition:

@@ -11,9 +11,9 @@ from consumer.domain.arrival.decode import Decoded
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.ports import DraftKey, Entry, Lane
+from consumer.flows.drafting.ports import DraftKey, Lane, LedgerEntry
 from consumer.flows.drafting.worker import ModelUse, Worker
-from consumer.flows.inbox import Batch, Stored
+from consumer.flows.inbox import Batch, StoredBatch
 from tests.support.office import Counts
 from tests.support.wire import REDACTOR, TOPICS, arrive
 
@@ -21,10 +21,10 @@ SENDER = Sender(topics=TOPICS, source="/test")
 
 
 class NoCache:
-    async def get(self, _key: DraftKey, _version: int) -> Entry | None:
+    async def get(self, _key: DraftKey, _version: int) -> LedgerEntry | None:
         return None
 
-    async def put(self, _key: DraftKey, _version: int, _entry: Entry) -> None: ...
+    async def put(self, _key: DraftKey, _version: int, _entry: LedgerEntry) -> None: ...
 
     async def forget(self, _session: SessionKey) -> None: ...
 
@@ -58,7 +58,7 @@ class Clerk:
             clock=time.monotonic,
         )
 
-    async def store(self, *values: Any) -> Stored:
+    async def store(self, *values: Any) -> StoredBatch:
         """One batch: events as dictionaries, or what was decoded already."""
         arrivals = tuple(value if isinstance(value, Decoded) else arrive(value) for value in values)
         return await self._inbox.store(Batch(arrivals=arrivals))

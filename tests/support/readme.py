@@ -28,7 +28,7 @@ def written(text: str) -> str:
 def _settings() -> str:
     rows = [
         f"| `{row.variable}` | {_code(row.default)} | {_escaped(row.allowed)} | {_escaped(row.meaning)} |"
-        for row in settings_table.rows()
+        for row in settings_table.setting_rows()
     ]
     return "\n".join(["| variable | default | allowed | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n"
 

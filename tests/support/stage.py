@@ -17,7 +17,7 @@ import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 
-from consumer.app import prepare as make_ready
+from consumer.app import prepare_stores as make_ready
 from consumer.domain.events import Origin
 from consumer.settings import Settings, read_settings
 from schemas.topics import Topics

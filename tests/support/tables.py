@@ -40,7 +40,7 @@ class Tables:
                     event.type,
                     event.occurred_at,
                     "somebody",
-                    None if event.data is None else stored.dump(event.data),
+                    None if event.data is None else stored.dump_data(event.data),
                 )
                 await self.connection.execute(
                     "UPDATE sessions SET event_count = $3, newest_version = greatest(newest_version, $4)"

@@ -8,8 +8,8 @@ itself never imports it.
 from consumer.adapters.embedded.errors import EmbeddedError
 from consumer.adapters.embedded.kafka import Kafka
 from consumer.adapters.embedded.postgres import Postgres
-from consumer.adapters.embedded.progress import Progress, ProgressCallback
+from consumer.adapters.embedded.progress import ProgressCallback, StartProgress
 from consumer.adapters.embedded.redis import Redis
 from consumer.adapters.embedded.servers import ServerName, Servers
 
-__all__ = ["EmbeddedError", "Kafka", "Postgres", "Progress", "ProgressCallback", "Redis", "ServerName", "Servers"]
+__all__ = ["EmbeddedError", "Kafka", "Postgres", "ProgressCallback", "Redis", "ServerName", "Servers", "StartProgress"]

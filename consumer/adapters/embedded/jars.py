@@ -15,7 +15,7 @@ from typing import Protocol
 import platformdirs
 
 from consumer.adapters.embedded import errors
-from consumer.adapters.embedded.progress import Progress, ProgressCallback
+from consumer.adapters.embedded.progress import ProgressCallback, StartProgress
 
 LOCK = Path(__file__).with_name("kafka.lock")
 _AT_ONCE = 6
@@ -78,7 +78,9 @@ class _Bar:
         with self._lock:
             self._done_bytes += size_bytes
             self._progress(
-                Progress(step="Fetching Apache Kafka", done=self._done_bytes, total=self._total_bytes, unit="bytes")
+                StartProgress(
+                    step="Fetching Apache Kafka", done=self._done_bytes, total=self._total_bytes, unit="bytes"
+                )
             )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from consumer.adapters.embedded import errors, ports
 from consumer.adapters.embedded.jvm import Jvm
 from consumer.adapters.embedded.process import Command, Server
-from consumer.adapters.embedded.progress import Progress, ProgressCallback, silent
+from consumer.adapters.embedded.progress import ProgressCallback, StartProgress, silent
 from consumer.adapters.embedded.watchdog import Watchdog
 
 _RECORDING_SECONDS = 120.0
@@ -84,7 +84,7 @@ class Kafka(Server):
         self._report(1)
 
     def _report(self, done: int) -> None:
-        self._progress(Progress(step="Preparing Apache Kafka", done=done, total=1, unit="steps"))
+        self._progress(StartProgress(step="Preparing Apache Kafka", done=done, total=1, unit="steps"))
 
 
 def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:

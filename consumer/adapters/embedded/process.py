@@ -17,7 +17,7 @@ import psutil
 
 from consumer.adapters.embedded import errors, ports
 from consumer.adapters.embedded.account import Account
-from consumer.adapters.embedded.watchdog import Watchdog, send, tree
+from consumer.adapters.embedded.watchdog import Watchdog, send_signal, tree
 
 _POLL_SECONDS = 0.02
 _READY_SECONDS = 60.0
@@ -93,9 +93,9 @@ class Server(ABC):
             return
         self.resume()
         members = tree(self._process.pid)
-        send(members[:1], self.stop_signal)
+        send_signal(members[:1], self.stop_signal)
         if not await _gone(members, self.stop_seconds):
-            send(members, signal.SIGKILL)
+            send_signal(members, signal.SIGKILL)
         await self._buried(members)
 
     async def kill(self) -> None:
@@ -103,20 +103,20 @@ class Server(ABC):
         if self._process is None:
             return
         members = tree(self._process.pid)
-        send(members, signal.SIGKILL)
+        send_signal(members, signal.SIGKILL)
         await self._buried(members)
 
     def pause(self) -> None:
         """SIGSTOP: connections stay open and nobody answers. The children are stopped too."""
         if self._process is not None and self.running:
             self._paused = True
-            send(tree(self._process.pid), signal.SIGSTOP)
+            send_signal(tree(self._process.pid), signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT after `pause`."""
         if self._process is not None and self._paused:
             self._paused = False
-            send(reversed(tree(self._process.pid)), signal.SIGCONT)
+            send_signal(reversed(tree(self._process.pid)), signal.SIGCONT)
 
     def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
         account = command.account

@@ -8,7 +8,7 @@ Unit = Literal["bytes", "steps"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class StartProgress:
     """`step` names the bar and stays the same from its first report to its last; `done == total` ends it."""
 
     step: str
@@ -17,9 +17,9 @@ class Progress:
     unit: Unit
 
 
-ProgressCallback = Callable[[Progress], None]
+ProgressCallback = Callable[[StartProgress], None]
 """Called from the event loop's thread and from the threads that download; must return at once."""
 
 
-def silent(_: Progress) -> None:
+def silent(_: StartProgress) -> None:
     """For callers that draw nothing."""

@@ -13,7 +13,7 @@ from typing import Self
 from consumer.adapters.embedded.kafka import Kafka
 from consumer.adapters.embedded.postgres import Postgres
 from consumer.adapters.embedded.process import Server
-from consumer.adapters.embedded.progress import Progress, ProgressCallback, silent
+from consumer.adapters.embedded.progress import ProgressCallback, StartProgress, silent
 from consumer.adapters.embedded.redis import Redis
 from consumer.adapters.embedded.watchdog import Watchdog
 
@@ -83,7 +83,7 @@ class Servers:
         done = 0
 
         def report() -> None:
-            self._progress(Progress(step="Starting servers", done=done, total=len(names), unit="steps"))
+            self._progress(StartProgress(step="Starting servers", done=done, total=len(names), unit="steps"))
 
         async def one(name: ServerName) -> None:
             nonlocal done

@@ -61,7 +61,7 @@ def tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def send(processes: Iterable[psutil.Process], what: signal.Signals) -> None:
+def send_signal(processes: Iterable[psutil.Process], what: signal.Signals) -> None:
     """Signal each one that is still the process it was; those that have ended are left out."""
     for process in processes:
         try:
@@ -91,11 +91,11 @@ def _main() -> None:
 def _end(watched: list[tuple[psutil.Process, signal.Signals]]) -> None:
     alive = [(process, stop_signal) for process, stop_signal in watched if process.is_running()]
     everything = [member for process, _ in alive for member in tree(process.pid)]
-    send(everything, signal.SIGCONT)  # a paused process would not see the next signal
+    send_signal(everything, signal.SIGCONT)  # a paused process would not see the next signal
     for process, stop_signal in alive:
-        send([process], stop_signal)
+        send_signal([process], stop_signal)
     _, left = psutil.wait_procs(everything, timeout=_GRACE_SECONDS)
-    send(left, signal.SIGKILL)
+    send_signal(left, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.domain.events import Origin, Record
-from consumer.flows.rebuild import Dated, Place, Span
+from consumer.flows.rebuild import Dated, OffsetRange, Place
 
 _POLL_MS = 200
 _AT_ONCE = 2000
@@ -36,13 +36,13 @@ class TopicHistory:
     def __init__(self, **connection: Any) -> None:
         self._connection = connection
 
-    async def spans(self, topics: Collection[str]) -> dict[Place, Span]:
+    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             described = await admin.describe_topics(list(topics))
         parts = [TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
         async with self._consumer() as consumer:
             starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-        return {(one.topic, one.partition): Span(start=starts[one], end=ends[one]) for one in parts}
+        return {(one.topic, one.partition): OffsetRange(start=starts[one], end=ends[one]) for one in parts}
 
     @_patiently
     async def committed(self, group: str) -> dict[Place, int]:
@@ -56,7 +56,7 @@ class TopicHistory:
             answers = await admin.describe_consumer_groups([group])
         return any(one["members"] for answer in answers for one in answer.to_object()["groups"])
 
-    async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[Dated]:
+    async def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
         """Everything in these spans."""
         ends = {TopicPartition(*place): span.end for place, span in spans.items() if span.start < span.end}
         if not ends:

@@ -70,7 +70,7 @@ async def members(connection: Mapping[str, Any], group: str) -> int:
     raise Transient("Kafka: no coordinator of consumer groups was found")
 
 
-async def plan(connection: Mapping[str, Any], group: str, topics: Collection[str], target: Target) -> list[Move]:
+async def plan_moves(connection: Mapping[str, Any], group: str, topics: Collection[str], target: Target) -> list[Move]:
     """Where each partition's offset stands and would stand. Raises Transient; Permanent for a topic that is missing."""
     async with _admin(connection) as admin, _consumer(connection, None) as consumer:
         places = []
@@ -94,7 +94,7 @@ async def plan(connection: Mapping[str, Any], group: str, topics: Collection[str
     ]
 
 
-async def apply(connection: Mapping[str, Any], group: str, moves: Collection[Move]) -> None:
+async def move_group(connection: Mapping[str, Any], group: str, moves: Collection[Move]) -> None:
     """Commits all of them, or raises: GroupInUse when somebody has joined meanwhile, Transient when Kafka is away."""
     offsets = {TopicPartition(one.topic, one.partition): one.to for one in moves}
     if not offsets:

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.flows.relay import BrokerAway, Identity, Publisher, Row, digest
+from consumer.flows.relay import BrokerAway, Identity, OutboxRow, Publisher, content_digest
 
 FENCE_SECONDS = 10.0
 READ_SECONDS = 10.0
@@ -118,7 +118,7 @@ class KafkaPublisher:
                     return answer[self._marker]
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
-    async def publish(self, rows: Sequence[Row], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
         async with _bounded(f"publish {len(rows)} events", self._publish_seconds):
             await self._producer.begin_transaction()
             sent = [
@@ -181,7 +181,7 @@ class KafkaPublisher:
 
 def _identity(record: Any) -> Identity:
     headers = [(name, value.decode("utf-8", "replace")) for name, value in record.headers]
-    return Identity.of(record.topic, record.key, headers, digest(record.value or b""))
+    return Identity.of(record.topic, record.key, headers, content_digest(record.value or b""))
 
 
 @contextlib.asynccontextmanager

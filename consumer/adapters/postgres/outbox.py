@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
-from consumer.flows.relay import Doubtful, Identity, Row, Term
+from consumer.flows.relay import Doubtful, Identity, OutboxRow, Term
 
 _queries = Queries("outbox")
 
@@ -31,11 +31,11 @@ class PostgresOutbox:
             )
         return numbered
 
-    async def rows(self, position: int, limit: int) -> Sequence[Row]:
+    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
         async with reachable(self._pool):
             found = await self._pool.fetch(_queries.rows, position, limit)
         return [
-            Row(
+            OutboxRow(
                 id=row["id"],
                 position=row["position"],
                 topic=row["topic"],

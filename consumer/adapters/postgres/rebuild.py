@@ -12,7 +12,7 @@ from consumer.adapters.postgres.operation.copying import put_package
 from consumer.domain.events import Request, RequestKey, SessionKey
 from consumer.domain.package.export import Copy, MadeFrom
 from consumer.domain.package.package import Sender
-from consumer.domain.package.published import Outcome
+from consumer.domain.package.published import PublishedOutcome
 from consumer.domain.request.schedule import LATER, RevisionRules
 from consumer.errors import Permanent
 from consumer.flows.rebuild import Place
@@ -55,12 +55,12 @@ class RebuiltStore:
             await connection.execute(_queries.date_requests, *dated)
             await _put_positions(connection, positions)
 
-    async def unknown(self, outcomes: Sequence[Outcome]) -> int:
+    async def unknown(self, outcomes: Sequence[PublishedOutcome]) -> int:
         asked = sorted({one.key for one in outcomes})
         async with reachable(self._pool):
             return len(asked) - len(await self._pool.fetch(_queries.known_requests, *columns(asked, 3)))
 
-    async def put_outcomes(self, outcomes: Sequence[Outcome], positions: Mapping[Place, int]) -> None:
+    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[Place, int]) -> None:
         async with self._transaction() as connection:
             sessions = columns(sorted({one.key.session for one in outcomes}), 2)
             await connection.execute(_queries.add_sessions, *sessions)
@@ -72,7 +72,7 @@ class RebuiltStore:
             await _put_positions(connection, positions)
 
     async def _erase(
-        self, connection: Connection, outcomes: Sequence[Outcome], erased: Collection[SessionKey]
+        self, connection: Connection, outcomes: Sequence[PublishedOutcome], erased: Collection[SessionKey]
     ) -> set[SessionKey]:
         """Sessions whose erasure is told by an outcome alone: its own record has left, older ones have not."""
         told = {one.key.session for one in outcomes if getattr(one.said, "reason", None) == _ERASED} - set(erased)
@@ -81,7 +81,7 @@ class RebuiltStore:
             await erasure.erase(connection, told, (), self._sender, now)  # what it would publish has been published
         return told
 
-    async def _put(self, connection: Connection, one: Outcome, erased: Collection[SessionKey]) -> None:
+    async def _put(self, connection: Connection, one: PublishedOutcome, erased: Collection[SessionKey]) -> None:
         match one.said:
             case PackageReady() as package:
                 await self._put_ready(connection, one, package, keep=one.key.session not in erased)
@@ -91,7 +91,9 @@ class RebuiltStore:
             case PackageFailed() as said:
                 await self._put_end(connection, one, "failed", said.reason)
 
-    async def _put_ready(self, connection: Connection, one: Outcome, package: PackageReady, *, keep: bool) -> None:
+    async def _put_ready(
+        self, connection: Connection, one: PublishedOutcome, package: PackageReady, *, keep: bool
+    ) -> None:
         waits = package.status is PackageStatus.FALLBACK and Caution.MODEL_UNAVAILABLE in package.warnings
         await connection.execute(
             _queries.note_ready,
@@ -107,7 +109,7 @@ class RebuiltStore:
             made_from = MadeFrom(arrivals=package.provenance.event_count, model=self._key_model(package))
             await put_package(connection, Copy(package=package, published_at=one.at, made_from=made_from))
 
-    async def _put_end(self, connection: Connection, one: Outcome, state: str, failure: str | None) -> None:
+    async def _put_end(self, connection: Connection, one: PublishedOutcome, state: str, failure: str | None) -> None:
         await connection.execute(_queries.note_end, *one.key, state, failure, one.at, one.said.requested_state_version)
 
     def _key_model(self, package: PackageReady) -> str | None:

@@ -9,7 +9,7 @@ from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connec
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.erasure import tickets_of
 from consumer.domain.events import SessionKey
-from consumer.flows.retention import Page, RetentionRules, Step, Trimmed
+from consumer.flows.retention import Page, RetentionRules, Trimmed, TrimmedPage
 
 _queries = Queries("trimming")
 _erasure = Queries("erasure")
@@ -48,7 +48,7 @@ class PostgresTrimmer:
             last=None if ended else _key(rows[-1]),
         )
 
-    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Step:
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
         async with (
             reachable(self._pool),
             self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
@@ -59,7 +59,7 @@ class PostgresTrimmer:
                 trimmed += await _trim_dead_letters(connection, rules, dry_run=dry_run)
             if rules.keys_seconds is not None and page.forgettable and not dry_run:
                 trimmed += await _forget(connection, page.forgettable, rules.keys_seconds)
-        return Step(trimmed=trimmed, gone=gone)
+        return TrimmedPage(trimmed=trimmed, gone=gone)
 
 
 def _cut(page: list[asyncpg.Record]) -> tuple[list[asyncpg.Record], bool]:

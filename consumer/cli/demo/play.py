@@ -20,7 +20,7 @@ from consumer.adapters.postgres.operation.tally import Tally, tally
 from consumer.cli.demo import screen
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples, read_samples
-from consumer.cli.demo.stage import Service, StageError
+from consumer.cli.demo.stage import ServiceProcess, StageError
 from consumer.domain.events import RequestKey
 from consumer.settings import Settings
 from schemas.topics import Topics
@@ -69,9 +69,9 @@ class _Demo:
         folder = Path(tempfile.mkdtemp(prefix="escalation-demo-"))
         try:
             async with AsyncExitStack() as stack:
-                with screen.steps(self._console) as progress:
+                with screen.progress_bars(self._console) as progress:
                     servers = await stack.enter_async_context(Servers(folder / "servers", progress=progress))
-                service = Service(folder, _environment(servers), ports.free_port())
+                service = ServiceProcess(folder, _environment(servers), ports.free_port())
                 await service.prepare()
                 await stack.enter_async_context(service)
                 if service.pid:
@@ -87,7 +87,7 @@ class _Demo:
             shutil.rmtree(folder, ignore_errors=True)
         return 1 if self._missing() else 0
 
-    async def _perform(self, servers: Servers, service: Service) -> None:
+    async def _perform(self, servers: Servers, service: ServiceProcess) -> None:
         """Sends and watches until all is done. Raises StageError when the service ends, TimeoutError when late."""
         connection = {"bootstrap_servers": servers.kafka.bootstrap_servers}
         pool = await open_pool(servers.postgres.dsn, name="escalation-demo", max_size=1)
@@ -150,7 +150,7 @@ class _Demo:
             soft_wrap=True,
         )
 
-    async def _stay(self, service: Service) -> None:
+    async def _stay(self, service: ServiceProcess) -> None:
         self._console.print("\nEverything is still running. In another terminal:")
         for name, value in service.environment.items():
             self._console.print(f"  export {name}='{value}'", soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from consumer.adapters.embedded.progress import Progress as Step
+from consumer.adapters.embedded.progress import StartProgress as Step
 from consumer.adapters.postgres.operation.tally import Tally
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples
@@ -29,7 +29,7 @@ def model_line(model: str | None) -> str:
 
 
 @contextmanager
-def steps(console: Console) -> Iterator[Callable[[Step], None]]:
+def progress_bars(console: Console) -> Iterator[Callable[[Step], None]]:
     """Progress bars for what is fetched and started; plain lines where the output is no terminal."""
     if not console.is_terminal:
         told: set[str] = set()

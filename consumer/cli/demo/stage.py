@@ -21,7 +21,7 @@ class StageError(Exception):
     """A command of the service did not do what the demo needs; the message holds the end of its log."""
 
 
-class Service:
+class ServiceProcess:
     """`python -m consumer …` with a fixed environment; everything it says goes to one log file."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], http_port: int) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.look import Look, Row
+from consumer.adapters.postgres.operation.look import StoreReader, TableRow
 from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
@@ -18,7 +18,7 @@ from consumer.settings import read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Tenant = Annotated[str | None, typer.Option(help="The tenant, where the session id alone does not tell.")]
-Name = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
+SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")]
 
 sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
@@ -28,11 +28,11 @@ sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
 def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = False) -> None:
     """List sessions, the most recently changed first."""
 
-    async def read() -> list[Row]:
+    async def read() -> list[TableRow]:
         async with output.looking(read_settings()) as look:
             return await look.sessions(tenant=tenant, limit=limit)
 
-    output.rows(
+    output.table(
         asyncio.run(read()),
         columns=("tenant_id", "session_id", "newest_version", "event_count", "requests", "changed_at", "erased_at"),
         empty="No session has been heard of yet.",
@@ -41,12 +41,12 @@ def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = F
 
 
 @sessions.command("show")
-def show_session(name: Name, *, tenant: Tenant = None, as_json: Json = False) -> None:
+def show_session(name: SessionArgument, *, tenant: Tenant = None, as_json: Json = False) -> None:
     """Show a session as its events tell it, with its requests and packages."""
 
-    async def read() -> tuple[Session, list[Row], list[Row]]:
+    async def read() -> tuple[Session, list[TableRow], list[TableRow]]:
         async with output.looking(read_settings()) as look:
-            key = await find(look, name, tenant)
+            key = await find_session(look, name, tenant)
             session = fold(key, await look.events(key))
             requests = await look.requests(tenant=key.tenant_id, session=key.session_id)
             return session, requests, await look.packages(tenant=key.tenant_id, session=key.session_id)
@@ -57,15 +57,15 @@ def show_session(name: Name, *, tenant: Tenant = None, as_json: Json = False) ->
         return
     _say_session(session)
     output.heading("Requests")
-    output.rows(requests, columns=("request_id", "state", "revision", "stored_at", "failure"), empty="None.")
+    output.table(requests, columns=("request_id", "state", "revision", "stored_at", "failure"), empty="None.")
     output.heading("Packages")
-    output.rows(
+    output.table(
         packages, columns=("package_id", "request_id", "revision", "status", "cause", "created_at"), empty="None."
     )
 
 
 def show_bundle(
-    name: Name,
+    name: SessionArgument,
     *,
     tenant: Tenant = None,
     reason: Annotated[str | None, typer.Option(help="The request's reason, which belongs to the bundle.")] = None,
@@ -75,7 +75,7 @@ def show_bundle(
 
     async def read() -> Session:
         async with output.looking(read_settings()) as look:
-            key = await find(look, name, tenant)
+            key = await find_session(look, name, tenant)
             return fold(key, await look.events(key))
 
     session = asyncio.run(read())
@@ -91,7 +91,7 @@ def show_bundle(
     output.as_json(records)
 
 
-async def find(look: Look, name: str, tenant: str | None) -> SessionKey:
+async def find_session(look: StoreReader, name: str, tenant: str | None) -> SessionKey:
     """The one session of this name. Raises Permanent when there is none, or several tenants have one."""
     found = await look.sessions(tenant=tenant, session=name)
     if not found and tenant is None and "/" in name:

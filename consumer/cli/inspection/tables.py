@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from consumer.adapters.postgres.operation.look import Look, Row
+from consumer.adapters.postgres.operation.look import StoreReader, TableRow
 from consumer.cli import output
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.errors import Permanent
@@ -23,7 +23,7 @@ dead_letters = typer.Typer(help="Look at records that were refused.", no_args_is
 T = TypeVar("T")
 
 
-def _read(ask: Callable[[Look], Awaitable[T]]) -> T:
+def _read(ask: Callable[[StoreReader], Awaitable[T]]) -> T:
     async def read() -> T:
         async with output.looking(read_settings()) as look:
             return await ask(look)
@@ -34,7 +34,7 @@ def _read(ask: Callable[[Look], Awaitable[T]]) -> T:
 @packages.command("list")
 def list_packages(*, tenant: Tenant = None, session: Session = None, limit: Limit = 50, as_json: Json = False) -> None:
     """List packages, the newest first."""
-    output.rows(
+    output.table(
         _read(lambda look: look.packages(tenant=tenant, session=session, limit=limit)),
         columns=("package_id", "tenant_id", "session_id", "request_id", "revision", "status", "cause", "created_at"),
         empty="No package has been made yet.",
@@ -73,7 +73,7 @@ def list_requests(
     as_json: Json = False,
 ) -> None:
     """List requests, the newest first."""
-    output.rows(
+    output.table(
         _read(lambda look: look.requests(tenant=tenant, session=session, state=state, limit=limit)),
         columns=("tenant_id", "session_id", "request_id", "state", "revision", "stored_at", "deadline_at", "failure"),
         empty="No request has arrived yet.",
@@ -91,7 +91,7 @@ def show_request(
 ) -> None:
     """Show a request and its packages."""
 
-    async def ask(look: Look) -> tuple[list[Row], list[Row]]:
+    async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
         found = await look.requests(tenant=tenant, session=session, request=request_id)
         return found, await look.packages(tenant=tenant, session=session, request=request_id)
 
@@ -105,7 +105,7 @@ def show_request(
         output.heading(f"{row['tenant_id']}/{row['session_id']}/{row['request_id']}")
         output.fields(row)
         output.heading("Packages")
-        output.rows(
+        output.table(
             [one for one in made if _same(one, row)],
             columns=("package_id", "revision", "status", "cause", "state_version", "created_at"),
             empty="None.",
@@ -120,7 +120,7 @@ def list_dead_letters(
     as_json: Json = False,
 ) -> None:
     """List refused records, the newest first. The originals stay in their topics."""
-    output.rows(
+    output.table(
         _read(lambda look: look.dead_letters(reason=reason, limit=limit)),
         columns=("topic", "partition", "offset", "reason", "error", "failed_at"),
         empty="No record has been refused.",
@@ -149,21 +149,21 @@ def show_dead_letter(
 def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
     """Show what waits to be published, the oldest first, and who publishes."""
 
-    async def ask(look: Look) -> tuple[list[Row], list[Row]]:
+    async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
         return await look.outbox(limit=limit), await look.relays()
 
     waiting, relays = _read(ask)
     if as_json:
         output.as_json({"waiting": waiting, "relays": relays})
         return
-    output.rows(
+    output.table(
         waiting,
         columns=("id", "position", "topic", "tenant_id", "session_id", "bytes", "created_at"),
         empty="Nothing waits to be published.",
     )
     output.heading("Relay")
-    output.rows(relays, columns=("name", "leads", "leader", "led_until", "position"), empty="None has led yet.")
+    output.table(relays, columns=("name", "leads", "leader", "led_until", "position"), empty="None has led yet.")
 
 
-def _same(package: Row, request: Row) -> bool:
+def _same(package: TableRow, request: TableRow) -> bool:
     return all(package[name] == request[name] for name in ("tenant_id", "session_id", "request_id"))

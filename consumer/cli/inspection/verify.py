@@ -12,7 +12,7 @@ from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Evidence, Line, Proof, Record, TextVerdict, Verdict
+from consumer.domain.package.proof import Proof, ProofResult, RestingLine, SourceRecord, StoredEvidence, TextVerdict
 from consumer.domain.writing import prompt, sections
 from consumer.errors import Permanent
 from consumer.settings import read_settings
@@ -20,14 +20,14 @@ from consumer.settings import read_settings
 _SHOWN = 100
 """Characters of a line: enough to know it again."""
 
-_MEANING: Mapping[Verdict, str] = {
-    Verdict.VERIFIED: "Verified: the stored events give the published digest.",
-    Verdict.REDACTED: "Verified: a value became known as a secret after this package, and was removed from the stored "
-    "texts. Before that they gave the published digest; since then they give the one noted at the removal.",
-    Verdict.INCOMPLETE: "Not verified: not all of the events that it was made from are stored.",
-    Verdict.OTHER_RELEASE: "Not verified: the stored events give another digest, and another release made the package, "
-    "whose bundles may have looked otherwise.",
-    Verdict.MISMATCH: "Not verified: the stored events give another digest.",
+_MEANING: Mapping[ProofResult, str] = {
+    ProofResult.VERIFIED: "Verified: the stored events give the published digest.",
+    ProofResult.REDACTED: "Verified: a value became known as a secret after this package, and was removed from the "
+    "stored texts. Before that they gave the published digest; since then they give the one noted at the removal.",
+    ProofResult.INCOMPLETE: "Not verified: not all of the events that it was made from are stored.",
+    ProofResult.OTHER_RELEASE: "Not verified: the stored events give another digest, and another release made the "
+    "package, whose bundles may have looked otherwise.",
+    ProofResult.MISMATCH: "Not verified: the stored events give another digest.",
 }
 _TEXT: Mapping[TextVerdict, str] = {
     TextVerdict.REPRODUCED: "the kept draft gives it again, byte by byte",
@@ -43,7 +43,7 @@ def verify(
 ) -> None:
     """Prove a package from the stored events: 0 when they give its digest, else 1. Shows what each line rests on."""
 
-    async def read() -> Evidence | None:
+    async def read() -> StoredEvidence | None:
         async with output.pool(read_settings()) as pool:
             return await Proofs(pool).evidence(package_id)
 
@@ -64,7 +64,7 @@ def holds(found: Proof) -> bool:
     return found.verdict.holds and found.text is not TextVerdict.ALTERED
 
 
-def _plain(evidence: Evidence, found: Proof) -> dict[str, object]:
+def _plain(evidence: StoredEvidence, found: Proof) -> dict[str, object]:
     package = evidence.package
     return {
         "package_id": package.package_id,
@@ -90,11 +90,11 @@ def _plain(evidence: Evidence, found: Proof) -> dict[str, object]:
     }
 
 
-def _named(record: Record | None) -> dict[str, object]:
+def _named(record: SourceRecord | None) -> dict[str, object]:
     return {} if record is None else asdict(record)
 
 
-def _say(evidence: Evidence, found: Proof) -> None:
+def _say(evidence: StoredEvidence, found: Proof) -> None:
     package, provenance = evidence.package, evidence.package.provenance
     output.say(_MEANING[found.verdict])
     output.heading("Where it comes from")
@@ -126,13 +126,13 @@ def _is_ours(version: str) -> bool:
     return version == prompt.VERSION
 
 
-def _say_line(line: Line, records: Mapping[str, Record]) -> None:
+def _say_line(line: RestingLine, records: Mapping[str, SourceRecord]) -> None:
     text = line.text if len(line.text) <= _SHOWN else f"{line.text[: _SHOWN - 1]}…"
     output.say(f"  {text}")
     output.say(f"    {'; '.join(_shown(line.records, records)) or 'rests on no record'}")
 
 
-def _shown(names: Iterable[str], records: Mapping[str, Record]) -> Iterable[str]:
+def _shown(names: Iterable[str], records: Mapping[str, SourceRecord]) -> Iterable[str]:
     for name in names:
         if name == prompt.DESCRIPTION:
             yield "P1 the session's description"

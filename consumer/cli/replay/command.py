@@ -10,7 +10,7 @@ import typer
 
 from consumer.cli.replay import view
 from consumer.errors import Misconfigured, Permanent
-from consumer.flows.replay.applying import Limits, Progress, State
+from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from consumer.flows.replay.planning import Chosen
 from consumer.settings import Settings, read_settings
 from schemas.packages import Cause, PackageStatus
@@ -19,18 +19,18 @@ replay = typer.Typer(help="Make packages again: plan, compare, apply.", no_args_
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Plan = Annotated[str, typer.Argument(metavar="PLAN", help="The id that `replay plan` gave.")]
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id that `replay plan` gave.")]
 Many = list[str] | None
 
 
-class ModelUse(StrEnum):
+class ModelChoice(StrEnum):
     """Whether the model is asked."""
 
     CONFIGURED = "configured"
     NONE = "none"
 
 
-Model = Annotated[ModelUse, typer.Option("--model", help="`none` makes texts of stored drafts, for free.")]
+ModelOption = Annotated[ModelChoice, typer.Option("--model", help="`none` makes texts of stored drafts, for free.")]
 
 
 @replay.command("plan")
@@ -64,15 +64,15 @@ def plan(
         limit=limit,
     )
     with view.counting("requests looked at") as looked_at:
-        planned = asyncio.run(replays.plan(read_settings(), chosen, looked_at=looked_at))
+        planned = asyncio.run(replays.plan_replay(read_settings(), chosen, looked_at=looked_at))
     view.show_plan(planned.replay_id, planned.plan.model, planned.plan.figures, json_wanted=as_json)
 
 
 @replay.command("diff")
 def diff(
-    plan_id: Plan,
+    plan_id: PlanArgument,
     *,
-    model: Model = ModelUse.CONFIGURED,
+    model: ModelOption = ModelChoice.CONFIGURED,
     request: Annotated[str | None, typer.Option(help="Only this request.")] = None,
     session: Annotated[str | None, typer.Option(help="Only of this session.")] = None,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="In two columns.")] = False,
@@ -89,7 +89,7 @@ def diff(
             request=request,
             session_id=session,
             limit=limit,
-            calls_model=model is ModelUse.CONFIGURED,
+            calls_model=model is ModelChoice.CONFIGURED,
         )
     )
     view.show_differences(found, side_by_side=side_by_side, json_wanted=as_json)
@@ -97,12 +97,12 @@ def diff(
 
 @replay.command("apply")
 def apply(
-    plan_id: Plan,
+    plan_id: PlanArgument,
     *,
     publish: Annotated[
         bool, typer.Option("--publish", help="Publish the revisions; else drafts are made and kept.")
     ] = False,
-    model: Model = ModelUse.CONFIGURED,
+    model: ModelOption = ModelChoice.CONFIGURED,
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many requests a minute.")] = None,
     spend_limit: Annotated[float | None, typer.Option(min=0, help="Dollars; beyond it no request is taken up.")] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Requests that are due at a time.")] = 16,
@@ -114,7 +114,7 @@ def apply(
     from consumer import replay as replays
 
     settings = read_settings()
-    calls_model = model is ModelUse.CONFIGURED
+    calls_model = model is ModelChoice.CONFIGURED
     if not calls_model and not publish:
         raise typer.BadParameter("without the model there is nothing to draft: --model none needs --publish.")
     if dry_run:
@@ -125,14 +125,16 @@ def apply(
     limits = Limits(at_once=at_once, per_minute=rate, spend_usd=spend_limit)
     progress = asyncio.run(_apply(settings, plan_id, calls_model=calls_model, publishes=publish, limits=limits))
     view.show_progress(plan_id, progress, json_wanted=as_json)
-    if progress.state is not State.DONE:
+    if progress.state is not ReplayState.DONE:
         raise typer.Exit(1)
 
 
-async def _apply(settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits) -> Progress:
+async def _apply(
+    settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits
+) -> ReplayProgress:
     from consumer import replay as replays
 
-    ((row, _),) = await replays.status(settings, plan_id, limit=1)
+    ((row, _),) = await replays.replay_progress(settings, plan_id, limit=1)
     if limits.spend_usd is not None and calls_model and row["price"] is None:
         raise Misconfigured(f"The price of {row['model']} is not known, so that --spend-limit cannot be kept.")
     stop = asyncio.Event()
@@ -140,7 +142,7 @@ async def _apply(settings: Settings, plan_id: str, *, calls_model: bool, publish
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     with view.bar(plan_id) as tell:
-        return await replays.apply(
+        return await replays.apply_replay(
             settings, plan_id, calls_model=calls_model, publishes=publishes, limits=limits, stop=stop, tell=tell
         )
 
@@ -155,16 +157,16 @@ def status(
     """Show how far replays have come."""
     from consumer import replay as replays
 
-    found = asyncio.run(replays.status(read_settings(), plan_id, limit=limit))
+    found = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
     view.show_status(found, one=plan_id is not None, json_wanted=as_json)
 
 
 @replay.command("cancel")
-def cancel(plan_id: Plan, *, dry_run: DryRun = False, as_json: Json = False) -> None:
+def cancel(plan_id: PlanArgument, *, dry_run: DryRun = False, as_json: Json = False) -> None:
     """End a replay for good. What is being drafted just now is finished; what was published stays."""
     from consumer import replay as replays
 
-    progress = asyncio.run(replays.cancel(read_settings(), plan_id, dry_run=dry_run))
-    if progress.state is State.DONE:
+    progress = asyncio.run(replays.cancel_replay(read_settings(), plan_id, dry_run=dry_run))
+    if progress.state is ReplayState.DONE:
         raise Permanent(f"Replay {plan_id} is done; there is nothing left to cancel.")
     view.show_progress(plan_id, progress, json_wanted=as_json)

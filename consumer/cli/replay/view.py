@@ -17,7 +17,7 @@ from consumer.flows.replay.comparing import Difference
 from consumer.flows.replay.planning import Figures
 
 if TYPE_CHECKING:
-    from consumer.adapters.postgres.replay.replays import Row
+    from consumer.adapters.postgres.replay.replays import ReplayRow
 
 _UNKNOWN = "(the model will write it)"
 
@@ -75,7 +75,7 @@ def show_differences(found: Sequence[Difference], *, side_by_side: bool, json_wa
             output.say("\n".join(lines))
 
 
-def show_foretold(replay_id: str, progress: applying.Progress, *, publishes: bool, json_wanted: bool) -> None:
+def show_foretold(replay_id: str, progress: applying.ReplayProgress, *, publishes: bool, json_wanted: bool) -> None:
     """What is left to be done."""
     left = progress.planned + progress.released + (progress.drafted if publishes else 0)
     if json_wanted:
@@ -84,7 +84,7 @@ def show_foretold(replay_id: str, progress: applying.Progress, *, publishes: boo
     output.say(f"{left} requests would be taken up, and {'revisions published' if publishes else 'drafts kept'}.")
 
 
-def show_progress(replay_id: str, progress: applying.Progress, *, json_wanted: bool) -> None:
+def show_progress(replay_id: str, progress: applying.ReplayProgress, *, json_wanted: bool) -> None:
     if json_wanted:
         output.as_json({"replay_id": replay_id, **_document(progress)})
         return
@@ -92,11 +92,11 @@ def show_progress(replay_id: str, progress: applying.Progress, *, json_wanted: b
     output.fields({name: value for name, value in _document(progress).items() if name != "state"})
     if progress.limited:
         output.say("The limit of spending was met. With a higher one the same command goes on.")
-    elif progress.state is applying.State.PAUSED:
+    elif progress.state is applying.ReplayState.PAUSED:
         output.say("Stopped. The same command goes on.")
 
 
-def show_status(found: Sequence[tuple["Row", applying.Progress]], *, one: bool, json_wanted: bool) -> None:
+def show_status(found: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *, one: bool, json_wanted: bool) -> None:
     rows = [
         {
             "replay_id": row["replay_id"],
@@ -115,7 +115,7 @@ def show_status(found: Sequence[tuple["Row", applying.Progress]], *, one: bool, 
     if one and not json_wanted:
         output.fields(rows[0])
         return
-    output.rows(
+    output.table(
         rows,
         columns=("replay_id", "state", "planned", "released", "revised", "drafted", "calls", "spent_usd", "planned_at"),
         empty="No replay has been planned.",
@@ -134,7 +134,7 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def bar(replay_id: str) -> Iterator[Callable[[applying.Progress], None]]:
+def bar(replay_id: str) -> Iterator[Callable[[applying.ReplayProgress], None]]:
     """How far the replay has come, on standard error."""
     console = Console(stderr=True)
     columns = (
@@ -147,14 +147,14 @@ def bar(replay_id: str) -> Iterator[Callable[[applying.Progress], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task(replay_id, total=None)
 
-        def tell(progress: applying.Progress) -> None:
+        def tell(progress: applying.ReplayProgress) -> None:
             spent = f"{progress.calls} calls, {_dollars(progress.spent_usd)}"
             shown.update(task, total=progress.total, completed=progress.ended, description=spent)
 
         yield tell
 
 
-def _document(progress: applying.Progress) -> dict[str, object]:
+def _document(progress: applying.ReplayProgress) -> dict[str, object]:
     found = {**asdict(progress), "usage": progress.usage.model_dump()}
     return {**found, "state": progress.state.value}
 

@@ -16,7 +16,7 @@ def prepare(
     """Make or bring up to date the tables and the topics. Safe to repeat, and by several at once."""
     from consumer import app
 
-    done = asyncio.run(app.prepare(read_settings()))
+    done = asyncio.run(app.prepare_stores(read_settings()))
     if as_json:
         output.as_json({"migrations": done.migrations, "topics": done.topics})
         return

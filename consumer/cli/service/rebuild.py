@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from consumer.adapters.kafka.client import AWAY, connection
 from consumer.adapters.kafka.history import TopicHistory
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.rebuild import RebuiltStore
 from consumer.cli import output
 from consumer.domain.package.package import Sender
@@ -67,7 +67,7 @@ async def rebuilt(settings: Settings) -> Rebuilt:
     )
     async with output.pool(settings) as pool:
         given = settings.redaction_key
-        redactor = Redactor(given.get_secret_value().encode() if given else await Look(pool).redaction_key())
+        redactor = Redactor(given.get_secret_value().encode() if given else await StoreReader(pool).redaction_key())
         sender = Sender(topics=topics, source=settings.source)
         inbox = PostgresInbox(pool, sender=sender, redactor=redactor, revisions=rules, publishes=False)
         models = [one for one in (settings.model, settings.fallback_model) if one is not None]

@@ -31,7 +31,7 @@ def rewind(
     What is known already stays as it is: records that are read again make no new package and cost no call.
     """
     settings = read_settings()
-    target = parse(to)
+    target = parse_target(to)
     moves = asyncio.run(moved(settings, topic, target, dry_run=dry_run))
     rows = [
         {
@@ -47,7 +47,7 @@ def rewind(
     if as_json:
         output.as_json({"moved": not dry_run, "partitions": rows})
         return
-    output.rows(rows, columns=("topic", "partition", "from", "to", "read_again", "skipped"), empty="No partition.")
+    output.table(rows, columns=("topic", "partition", "from", "to", "read_again", "skipped"), empty="No partition.")
     again, skipped = sum(one.again for one in moves), sum(one.skipped for one in moves)
     if dry_run:
         output.say(f"{again} records would be read again, {skipped} skipped unread; nothing was moved.")
@@ -55,7 +55,7 @@ def rewind(
         output.say(f"{again} records will be read again when the service starts, {skipped} skipped unread.")
 
 
-def parse(text: str) -> offsets.Target:
+def parse_target(text: str) -> offsets.Target:
     """Raises BadParameter."""
     if text in _ENDS:
         return _ENDS[text]
@@ -84,13 +84,13 @@ async def moved(
             f"The group {group} has {found} member{'s' if found > 1 else ''}. Stop every replica (one that was killed "
             f"leaves the group after {settings.session_timeout_seconds:g} s), then rewind."
         )
-    moves = await offsets.plan(kafka, group, topics, target)
+    moves = await offsets.plan_moves(kafka, group, topics, target)
     if not dry_run:
         # First the tables: a request that is read before its sessions' positions are known must not believe that
         # everything is read.
         async with closing_pool(settings.database_url.get_secret_value(), name="rewind", max_size=1) as pool:
             await put_positions(pool, {(one.topic, one.partition): one.to for one in moves})
-        await offsets.apply(kafka, group, moves)
+        await offsets.move_group(kafka, group, moves)
     return moves
 
 

@@ -60,7 +60,7 @@ async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> 
             trimmer = PostgresTrimmer(pool)
             with _bar() as bar:
                 task = bar.add_task("sessions", total=await trimmer.count())
-                return await retention.trim(
+                return await retention.trim_all(
                     trimmer,
                     cache,
                     rules,

@@ -51,7 +51,7 @@ async def _kept(pool: Pool, copy: Copy, until: float) -> Kept:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def told(in_file: int, kept: Counter[Kept] | None) -> Iterator[str]:
+def kept_words(in_file: int, kept: Counter[Kept] | None) -> Iterator[str]:
     """What became of them, for people."""
     if in_file and kept is None:
         yield f"{in_file} packages in the file were left alone; --packages takes them, into the database only."

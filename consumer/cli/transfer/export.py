@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.postgres.operation.copying import Export
 from consumer.cli import output
-from consumer.domain.package.export import Line
+from consumer.domain.package.export import ExportLine
 from consumer.errors import Permanent
 from consumer.settings import Settings, read_settings
 from schemas.topics import READY
@@ -58,7 +58,7 @@ async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: 
     return written
 
 
-def _text(line: Line) -> str:
+def _text(line: ExportLine) -> str:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

@@ -29,7 +29,7 @@ START_SECONDS = 20.0
 _INPUTS = (SESSIONS, REQUESTS, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
 
 
-class Line(NamedTuple):
+class InputLine(NamedTuple):
     """One record to send; `topic` is the full name."""
 
     topic: str
@@ -63,7 +63,7 @@ def load(
     with _opened(file) as source:
         passed_over = Counter[str]()
         lines = _records(read_lines(source, topics, replay=replay), passed_over)
-        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send(lines, connection(settings)))
+        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, connection(settings)))
     kept: Counter[Kept] = Counter()
     if packages and not dry_run and passed_over.total():
         with _opened(file) as source:
@@ -74,13 +74,13 @@ def load(
         output.as_json({"records": sent, "sent": not dry_run, "packages": {"in_file": passed_over.total(), **told}})
     else:
         output.say(f"{sent} records {'checked, none sent' if dry_run else 'sent'}.")
-        for text in copies.told(passed_over.total(), kept if packages and not dry_run else None):
+        for text in copies.kept_words(passed_over.total(), kept if packages and not dry_run else None):
             output.say(text)
     if kept[Kept.EARLY] or kept[Kept.OTHER] or kept[Kept.REFUSED]:
         raise typer.Exit(1)
 
 
-def _records(lines: Iterator["Line | Copy"], passed_over: Counter[str]) -> Iterator[Line]:
+def _records(lines: Iterator["InputLine | Copy"], passed_over: Counter[str]) -> Iterator[InputLine]:
     for line in lines:
         if isinstance(line, Copy):
             passed_over["packages"] += 1
@@ -88,7 +88,7 @@ def _records(lines: Iterator["Line | Copy"], passed_over: Counter[str]) -> Itera
             yield line
 
 
-def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[Line | Copy]:
+def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[InputLine | Copy]:
     """Raises Permanent, naming line and field, at the first that is no record of an input topic and no package."""
     for number, text in enumerate(source, start=1):
         if text.isspace():
@@ -100,7 +100,7 @@ def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Itera
         yield _line(number, raw, topics, replay=replay)
 
 
-def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line | Copy:
+def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine | Copy:
     if not isinstance(raw, dict):
         raise Permanent(f"line {number}: not an object with topic, key and value")
     topic, key = raw.get("topic"), raw.get("key")
@@ -118,10 +118,10 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> Line | Copy
     if replay and not topic.endswith(REPLAY_SUFFIX):
         topic += REPLAY_SUFFIX
     value = None if raw["value"] is None else json.dumps(raw["value"]).encode()
-    return Line(topics.prefix + topic, key, value)
+    return InputLine(topics.prefix + topic, key, value)
 
 
-async def send(lines: Iterator[Line], kafka: dict[str, Any]) -> int:
+async def send_lines(lines: Iterator[InputLine], kafka: dict[str, Any]) -> int:
     """Sends in order, acknowledged by all replicas; returns the count. Raises Transient when Kafka is away."""
     count = 0
     try:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.cli import output
-from consumer.cli.inspection.show import Json, Tenant, find
+from consumer.cli.inspection.show import Json, Tenant, find_session
 from consumer.cli.trial import trials, verdict_tables
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.events import SessionKey
@@ -47,7 +47,7 @@ def draft(
     settings = read_settings()
     path = Path(name)
     if path.is_file():
-        found, redactor = trials.read(path, settings)
+        found, redactor = trials.read_sessions(path, settings)
         key = _chosen(name, found, session, tenant)
         one = trials.subject(key.session_id, found[key], redactor, reason=reason)
     elif path.suffix == ".jsonl":
@@ -76,14 +76,14 @@ def _chosen(name: str, found: dict[SessionKey, Recording], session: str | None, 
 
 async def _stored(name: str, tenant: str | None, reason: str | None, settings: Settings) -> Subject:
     async with output.looking(settings) as look:
-        key = await find(look, name, tenant)
+        key = await find_session(look, name, tenant)
         recording = Recording(session=fold(key, await look.events(key)), reason=await _last_reason(look, key))
         given = settings.redaction_key
         redactor = Redactor(given.get_secret_value().encode() if given else await look.redaction_key())
     return trials.subject(key.session_id, recording, redactor, reason=reason)
 
 
-async def _last_reason(look: Look, key: SessionKey) -> str | None:
+async def _last_reason(look: StoreReader, key: SessionKey) -> str | None:
     rows = await look.requests(tenant=key.tenant_id, session=key.session_id, limit=1)
     return str(rows[0]["reason"]) if rows and rows[0]["reason"] is not None else None
 
@@ -103,10 +103,10 @@ async def _draft(
         if dry_run:
             trials.say_plan(trials.plan_of_rules([one]), as_json=as_json)
         else:
-            _show(one, trial.by_rules(one.bundle, one.scan), as_json=as_json)
+            _show(one, trial.try_rules(one.bundle, one.scan), as_json=as_json)
         return
     async with trials.drafters(settings, answers, fresh=fresh) as made:
-        planned = trials.plan([one], trials.unanswered([one], made), settings)
+        planned = trials.price_plan([one], trials.unanswered([one], made), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
             return
@@ -129,7 +129,7 @@ def _show(one: Subject, tried: Trial, *, as_json: bool) -> None:
     output.say(f"{one.bundle.sha256}  version {one.bundle.state_version}, {one.bundle.redactions} secrets removed")
     output.as_json(records)
     output.heading("Checks")
-    output.rows(verdict_tables.of_one(tried), columns=("of", "check", "verdict", "times", "details"), empty="None.")
+    output.table(verdict_tables.of_one(tried), columns=("of", "check", "verdict", "times", "details"), empty="None.")
     output.heading("Draft")
     output.fields(
         {

@@ -51,7 +51,7 @@ def evaluate(
         return
     else:
         with output.progress("sessions drafted", len(subjects)) as advance:
-            made, left = {one.name: _advanced(trial.by_rules(one.bundle, one.scan), advance) for one in subjects}, None
+            made, left = {one.name: _advanced(trial.try_rules(one.bundle, one.scan), advance) for one in subjects}, None
     if not dry_run:
         _show(made, as_json=as_json)
     if left is not None:
@@ -63,7 +63,7 @@ def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
         if not path.exists():
             raise Permanent(f"{path}: there is no such file or folder.")
         for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-            found, redactor = trials.read(file, settings)
+            found, redactor = trials.read_sessions(file, settings)
             for key, recording in found.items():
                 name = file.stem if len(found) == 1 else f"{file.stem} {key.tenant_id}/{key.session_id}"
                 if recording.session.erased:
@@ -84,7 +84,7 @@ async def _by_model(
 ) -> tuple[dict[str, Trial], EscalationError | None]:
     """What was drafted, and why the rest was not."""
     async with trials.drafters(settings, answers, fresh=fresh) as made:
-        planned = trials.plan(subjects, trials.unanswered(subjects, made), settings)
+        planned = trials.price_plan(subjects, trials.unanswered(subjects, made), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
             return {}, None

@@ -21,7 +21,7 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.session import recordings
 from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
-from consumer.flows.drafting.trial import Bench
+from consumer.flows.drafting.trial import TrialDrafter
 from consumer.settings import Settings
 
 ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, also where there is a key for the model.")]
@@ -49,7 +49,7 @@ class Subject:
 class Drafters:
     """The model, behind what it has answered before."""
 
-    bench: Bench
+    bench: TrialDrafter
     journal: Journal
 
 
@@ -64,13 +64,13 @@ def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str 
     return Subject(name=name, bundle=built, scan=redactor.scope(*session.key).text)
 
 
-def read(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
+def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
     """The sessions of a file of JSON lines. Says on standard error which lines were refused. Raises Permanent."""
     given = settings.redaction_key
     redactor = Redactor(given.get_secret_value().encode() if given else token_bytes(32))
     try:
         with path.open(encoding="utf-8") as lines:
-            found = recordings.read(lines, redactor)
+            found = recordings.read_recordings(lines, redactor)
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise Permanent(f"{path}: {said}") from error
@@ -100,7 +100,7 @@ async def drafters(settings: Settings, answers: Path, *, fresh: bool) -> AsyncIt
         concurrency=settings.model_concurrency,
     )
     journal = Journal(answers, model, fresh=fresh)
-    bench = Bench(
+    bench = TrialDrafter(
         model=journal,
         model_name=settings.model,
         other_model_name=settings.fallback_model,
@@ -117,7 +117,7 @@ def unanswered(subjects: Sequence[Subject], made: Drafters) -> list[Subject]:
     return [one for one in subjects if not made.journal.holds(made.bench.first_call(one.bundle))]
 
 
-def plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
+def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
     """What would be asked, and what it is likely to cost and at most; null where the price is not known."""
     expected = [estimates.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
     price = prices.price_of(settings.model)

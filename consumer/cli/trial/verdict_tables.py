@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from consumer.cli import output
-from consumer.domain.review.verdicts import Standing, Verdict
+from consumer.domain.review.verdicts import CheckStanding, Verdict
 from consumer.flows.drafting.trial import Trial
 
-_SHORT: Mapping[Standing, str] = {
-    Standing.KEPT: "",
-    Standing.MENDED: "mended",
-    Standing.REMOVED: "removed",
-    Standing.QUOTED: "quoted",
-    Standing.BROKEN: "BROKEN",
+_SHORT: Mapping[CheckStanding, str] = {
+    CheckStanding.KEPT: "",
+    CheckStanding.MENDED: "mended",
+    CheckStanding.REMOVED: "removed",
+    CheckStanding.QUOTED: "quoted",
+    CheckStanding.BROKEN: "BROKEN",
 }
 
 
@@ -65,14 +65,14 @@ def totals(trials: Sequence[Trial]) -> dict[str, object]:
 def of_many(trials: Mapping[str, Trial]) -> None:
     """A row for each session with a column for each check that not all have kept, and totals below."""
     counted = _by_check(list(trials.values()))
-    shown = [check for check, found in counted.items() if set(found) != {Standing.KEPT.value}]
+    shown = [check for check, found in counted.items() if set(found) != {CheckStanding.KEPT.value}]
     rows = [_row(name, trial, shown) for name, trial in trials.items()]
     summed = totals(list(trials.values()))
     rows.append(
         {
             "session": f"{summed['sessions']} sessions",
             "status": ", ".join(f"{count} {word}" for word, count in _items(summed["status"])),
-            "checks kept": f"{sum(found[Standing.KEPT.value] for found in counted.values())}"
+            "checks kept": f"{sum(found[CheckStanding.KEPT.value] for found in counted.values())}"
             f" of {sum(map(Counter.total, counted.values()))}",
             "calls": summed["calls"],
             "tokens in": summed["input_tokens"],
@@ -82,7 +82,7 @@ def of_many(trials: Mapping[str, Trial]) -> None:
             **{check: _counts(counted[check]) for check in shown},
         }
     )
-    output.rows(rows, columns=tuple(rows[0]), empty="Nothing was drafted.")
+    output.table(rows, columns=tuple(rows[0]), empty="Nothing was drafted.")
     output.say("")
     output.say(f"Kept by all: {', '.join(check for check in counted if check not in shown) or 'nothing'}.")
 
@@ -90,7 +90,7 @@ def of_many(trials: Mapping[str, Trial]) -> None:
 def _row(name: str, trial: Trial, shown: Sequence[str]) -> dict[str, object]:
     tokens_in, tokens_out = _tokens(trial)
     standing = {_named(verdict): verdict for verdict in trial.verdicts}
-    kept = sum(verdict.standing is Standing.KEPT for verdict in trial.verdicts)
+    kept = sum(verdict.standing is CheckStanding.KEPT for verdict in trial.verdicts)
     return {
         "session": name,
         "status": trial.status.value,
@@ -121,7 +121,7 @@ def _cell(verdict: Verdict) -> str:
 
 
 def _counts(found: Counter[str]) -> str:
-    return ", ".join(f"{count} {standing}" for standing, count in found.items() if standing != Standing.KEPT)
+    return ", ".join(f"{count} {standing}" for standing, count in found.items() if standing != CheckStanding.KEPT)
 
 
 def _tokens(trial: Trial) -> tuple[int, int]:

@@ -75,7 +75,7 @@ def without_excerpt(value: bytes) -> bytes:
 def excerpt_of_json(scope: Scope, value: JsonValue) -> str:
     """The beginning of a value that could be read, secrets removed before it is cut."""
     text = json.dumps(scope.json_value(value), ensure_ascii=False, separators=(",", ":"))
-    return cut(storable.text(text), EXCERPT_IN_FLIGHT_BYTES)
+    return cut(storable.storable_text(text), EXCERPT_IN_FLIGHT_BYTES)
 
 
 def excerpt_of_bytes(scope: Scope, value: bytes | None) -> str:
@@ -92,7 +92,7 @@ def excerpt_of_bytes(scope: Scope, value: bytes | None) -> str:
     lowered = text.casefold()
     if len(value) > EXCERPT_IN_FLIGHT_BYTES or any(word in lowered for word in _PARAMETER_WORDS):
         return _described(value)
-    return cut(storable.text(scope.text(text)), EXCERPT_IN_FLIGHT_BYTES)
+    return cut(storable.storable_text(scope.text(text)), EXCERPT_IN_FLIGHT_BYTES)
 
 
 def excerpt_of_event(event_id: str, event_type: str, data: str | None) -> str:

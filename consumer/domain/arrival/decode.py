@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue, ValidationError
 
 from consumer.domain.arrival import deadletters, door, fast, storable, stored
-from consumer.domain.arrival.envelope import Headers, headers_of, is_json, read, trace_of
+from consumer.domain.arrival.envelope import Headers, headers_of, is_json, read_event, trace_of
 from consumer.domain.arrival.limits import Unacceptable, check_parameters, invalid, parse_member
 from consumer.domain.events import (
     Arrival,
@@ -57,7 +57,7 @@ class Attributes(NamedTuple):
 
 def decode(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     """What the record says, or why it is refused. Never raises, whatever it holds."""
-    if topics.carries_sessions(record.origin.topic) and (event := fast.read(record)):
+    if topics.carries_sessions(record.origin.topic) and (event := fast.read_envelope(record)):
         if found := fast.change(record, event, redactor):
             change, known = found
             return Decoded(change, record.key, known)
@@ -72,7 +72,7 @@ def decode_any(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     scope = None
     try:
         headers = headers_of(record)
-        event = read(record, headers)
+        event = read_event(record, headers)
         attributes = check_attributes(event, replayable=topics.is_replay(record.origin.topic))
         scope = redactor.scope(*attributes.key)
         arrival = _arrival(record, topics, headers, attributes, event.get("data"), scope)
@@ -104,7 +104,7 @@ def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Att
     if not replayable:
         given.pop("replayid", None)
     if isinstance(actor := given.get("actor"), str):
-        given["actor"] = storable.text(actor)  # a text, not an id: repaired, not refused
+        given["actor"] = storable.storable_text(actor)  # a text, not an id: repaired, not refused
     try:
         envelope = Envelope.model_validate(given)
     except ValidationError as error:
@@ -142,9 +142,9 @@ def _session_event(record: Record, attributes: Attributes, data: JsonValue, scop
     model = SESSION_TYPES.get(attributes.type)
     kept = None
     if model is not None:
-        fields = door.redacted(scope, _object(data))
+        fields = door.redacted_data(scope, _object(data))
         try:
-            kept = stored.dump(model.model_validate(fields))
+            kept = stored.dump_data(model.model_validate(fields))
         except ValidationError as error:
             raise invalid(_named(error, "data")) from None
     return SessionChange(
@@ -154,7 +154,7 @@ def _session_event(record: Record, attributes: Attributes, data: JsonValue, scop
         event_id=attributes.id,
         type=attributes.type,
         occurred_at=attributes.time,
-        actor=None if attributes.actor is None else door.text(scope, attributes.actor),
+        actor=None if attributes.actor is None else door.redacted_text(scope, attributes.actor),
         data=kept,
     )
 
@@ -166,7 +166,7 @@ def _about_request(
     if model is None:
         return Ignored(origin=record.origin, session=attributes.key)
     try:
-        checked = model.model_validate(door.redacted(scope, _object(data)))
+        checked = model.model_validate(door.redacted_data(scope, _object(data)))
     except ValidationError as error:
         raise invalid(_named(error, "data")) from None
     key = RequestKey(*attributes.key, checked.request_id)

@@ -26,7 +26,7 @@ _TEMPLATE = "template"
 _LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
 
 
-def redacted(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def redacted_data(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included.
 
     The same object where there is nothing to replace, which one look at all texts together tells nearly always.
@@ -62,11 +62,11 @@ def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if name in _UNTOUCHED:
             clean[name] = value
         elif isinstance(value, str):
-            clean[name] = text(scope, value)
+            clean[name] = redacted_text(scope, value)
         elif name == _PARAMETERS:
-            clean[name] = scope.parameters(_schema_beside(data), storable.json_value(value))
+            clean[name] = scope.parameters(_schema_beside(data), storable.storable_json(value))
         elif name == _SCHEMA:
-            clean[name] = scope.parameters_schema(storable.json_value(value))
+            clean[name] = scope.parameters_schema(storable.storable_json(value))
         elif isinstance(value, dict):
             clean[name] = _replaced(scope, value)
         elif isinstance(value, list):
@@ -76,12 +76,12 @@ def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return clean
 
 
-def text(scope: Scope, raw: str) -> str:
+def redacted_text(scope: Scope, raw: str) -> str:
     """A free text: storable, without its secrets."""
-    return scope.text(storable.text(raw))
+    return scope.text(storable.storable_text(raw))
 
 
-def swept(sweeper: Sweeper, stored: str) -> str:
+def swept_data(sweeper: Sweeper, stored: str) -> str:
     """Stored data without the values that have become known as secret since; the same object when none stood in it."""
     if (
         "\\" not in stored and sweeper.text(stored) is stored

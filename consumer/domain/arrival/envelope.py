@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from consumer.domain.arrival.limits import invalid, parse
+from consumer.domain.arrival.limits import invalid, parse_json
 from consumer.domain.events import NO_TRACE, Record, TraceContext
 from schemas.envelope import STRUCTURED_CONTENT_TYPE
 
@@ -31,11 +31,11 @@ def headers_of(record: Record) -> Headers:
     }
 
 
-def read(record: Record, headers: Headers) -> dict[str, JsonValue]:
+def read_event(record: Record, headers: Headers) -> dict[str, JsonValue]:
     """The event as structured mode writes it, unchecked but for the mode's own rules. Raises Unacceptable."""
     if "ce_type" not in headers or _media_type(headers) == STRUCTURED_CONTENT_TYPE:
-        return _structured(parse(record.value))
-    value = parse(record.value)
+        return _structured(parse_json(record.value))
+    value = parse_json(record.value)
     if "content-type" not in headers and isinstance(value, dict) and "specversion" in value:
         return value  # structured; the `ce_` headers are copies to filter by
     return _binary(headers, value)

@@ -57,7 +57,7 @@ _object = msgspec.json.Decoder(dict[str, Any]).decode
 _write = msgspec.json.Encoder().encode
 
 
-def read(record: Record) -> Plain | None:
+def read_envelope(record: Record) -> Plain | None:
     """The envelope; None leaves the verdict to the long way. Never raises."""
     value = record.value
     if (
@@ -97,7 +97,7 @@ def change(record: Record, event: Plain, redactor: Redactor) -> tuple[SessionCha
     actor = event.actor
     found: tuple[FoundSecret, ...] = ()
     if scope is not None:
-        actor = None if actor is None else door.text(scope, actor)
+        actor = None if actor is None else door.redacted_text(scope, actor)
         found = scope.found_secrets()
     key = SessionKey(event.tenantid, event.subject)
     return SessionChange(record.origin, key, event.stateversion, event.id, event.type, event.time, actor, data), found
@@ -116,4 +116,6 @@ def _data(event: Plain, redactor: Redactor) -> tuple[str, Scope | None]:
         return data, None
     # Often only for what stands between the texts, or a sign that is escaped.
     scope = redactor.scope(event.tenantid, event.subject)
-    return _write(door.redacted(scope, _object(data))).decode(), scope  # still as its model wants it: texts for texts
+    return _write(
+        door.redacted_data(scope, _object(data))
+    ).decode(), scope  # still as its model wants it: texts for texts

@@ -73,7 +73,7 @@ def _reader(model: type[SessionData]) -> Reader:
     check = model.__pydantic_validator__.validate_json
 
     def by_model(data: Raw) -> str:
-        return stored.dump(check(bytes(data), extra="forbid"))
+        return stored.dump_data(check(bytes(data), extra="forbid"))
 
     try:
         read, write = msgspec.json.Decoder(_struct(model)).decode, msgspec.json.Encoder().encode

@@ -54,7 +54,7 @@ def text_of(data: Raw, scope: Scope) -> str:
     if not isinstance(used, dict):
         raise Unusual
     check_parameters({"parameters_used": used})
-    clean = to_json(scope.parameters_by(kept.entries, storable.json_value(used)))
+    clean = to_json(scope.parameters_by(kept.entries, storable.storable_json(used)))
     text = b'{"generation_id":%b,%b"parameters_used":%b}' % (_write(script.generation_id), kept.member, clean)
     return text.decode()
 
@@ -68,7 +68,7 @@ def _kept(raw: bytes) -> _Kept:
         raise Unusual
     template = parse_member(raw, levels=_LEVELS)
     data = {"template": template}
-    if door.redacted(_NOBODYS.scope("", ""), data) != data:
+    if door.redacted_data(_NOBODYS.scope("", ""), data) != data:
         raise Unusual
     if template is None:
         return _Kept(b'"template":null,', entries(None))

@@ -42,7 +42,7 @@ def too_large(error: str) -> Unacceptable:
     return Unacceptable(RefusalReason.TOO_LARGE, error)
 
 
-def parse(value: bytes | None) -> JsonValue:
+def parse_json(value: bytes | None) -> JsonValue:
     """The JSON value of a record; of duplicate keys the last counts. Texts may hold U+0000 and lone surrogates.
 
     Raises Unacceptable: null, empty, over a limit, not UTF-8, not JSON.

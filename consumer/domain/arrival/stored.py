@@ -11,12 +11,12 @@ _ADAPTERS: Mapping[str, TypeAdapter[SessionData]] = {name: TypeAdapter(model) fo
 _DUMPS = {SESSION_TYPES[name]: adapter.serializer.to_json for name, adapter in _ADAPTERS.items()}
 
 
-def dump(data: SessionData) -> str:
+def dump_data(data: SessionData) -> str:
     """JSON that `load` reads back as equal data, with the same fields set. Never holds U+0000."""
     return _DUMPS[type(data)](data, exclude_unset=True).decode()
 
 
-def load(event_type: str, text: str | None) -> SessionData | None:
+def load_data(event_type: str, text: str | None) -> SessionData | None:
     """The data of a stored event; None for a type that this release does not know (a newer one may have stored it).
 
     Raises `ValueError` for a text that `dump` did not write.
@@ -35,5 +35,5 @@ def event_of(change: SessionChange) -> SessionEvent:
         type=change.type,
         occurred_at=change.occurred_at,
         actor=change.actor,
-        data=load(change.type, change.data),
+        data=load_data(change.type, change.data),
     )

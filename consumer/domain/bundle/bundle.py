@@ -10,45 +10,45 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import TypeVar
 
-from consumer.domain.bundle.excerpt import Trimmed, trim
+from consumer.domain.bundle.excerpt import Omissions, excerpt_of
 from consumer.domain.bundle.records import (
     UNKNOWN_TEMPLATE,
     UNTITLED,
+    CheckOrScript,
     FactRecord,
     FixRecord,
     Parameter,
     Records,
     ScriptRecord,
-    Step,
     compact,
-    document,
+    records_document,
     rewritten,
 )
 from consumer.domain.redaction import number_placeholders
 from consumer.domain.session.fixes import RELEVANT, Fix, OutcomeText
-from consumer.domain.session.ordinal import Place
+from consumer.domain.session.ordinal import Ordinal
 from consumer.domain.session.session import Fact, Script, Session
 
 __all__ = [
     "UNKNOWN_TEMPLATE",
     "UNTITLED",
     "Bundle",
+    "CheckOrScript",
     "FactRecord",
     "FixRecord",
+    "Omissions",
     "Parameter",
     "Records",
     "ScriptRecord",
-    "Source",
-    "Step",
-    "Trimmed",
+    "SessionRecord",
     "build",
-    "document",
+    "records_document",
     "sources",
 ]
 
 
-Record = TypeVar("Record")
-Source = Fact | Script | Fix
+RecordT = TypeVar("RecordT")
+SessionRecord = Fact | Script | Fix
 """What a record of the bundle is in the session."""
 
 
@@ -58,7 +58,7 @@ class Bundle(Records):
 
     excerpt: Records
     """Shortened by the rules of `trimming`; equal records where nothing is too long. Ids are those of the bundle."""
-    trimmed: Trimmed
+    trimmed: Omissions
     """What the excerpt lacks; false where it lacks nothing."""
     sha256: str
     """Of `canonical`, which tells the full records."""
@@ -101,8 +101,8 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     )
     numbering = number_placeholders(_texts(records, _oldest_first([*facts, *scripts, *told_fixes])))
     full = rewritten(records, numbering.text)
-    excerpt, trimmed = trim(full)
-    canonical = compact(document(full)).encode()
+    excerpt, trimmed = excerpt_of(full)
+    canonical = compact(records_document(full)).encode()
     return Bundle(
         **{field.name: getattr(full, field.name) for field in fields(Records)},
         excerpt=excerpt,
@@ -115,7 +115,7 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     )
 
 
-def sources(session: Session) -> dict[str, Source]:
+def sources(session: Session) -> dict[str, SessionRecord]:
     """What the session holds for each record of its bundle, by the record's id there."""
     active = session.active_fix
     told = [fix for fix in session.fixes if fix is active or fix.status.is_applied]
@@ -126,7 +126,7 @@ def sources(session: Session) -> dict[str, Source]:
     }
 
 
-def _oldest_first(placed: Iterable[tuple[Place, Record]]) -> tuple[Record, ...]:
+def _oldest_first(placed: Iterable[tuple[Ordinal, RecordT]]) -> tuple[RecordT, ...]:
     return tuple(record for _, record in sorted(placed, key=lambda each: each[0]))
 
 
@@ -169,7 +169,7 @@ def _fix(record_id: str, fix: Fix, *, active: bool) -> FixRecord:
     )
 
 
-def _texts(records: Records, oldest_first: Iterable[Step | FixRecord]) -> Iterator[str]:
+def _texts(records: Records, oldest_first: Iterable[CheckOrScript | FixRecord]) -> Iterator[str]:
     """Every text, in the order in which its secrets are numbered."""
     described = (records.title, records.problem_summary, records.problem_domain, records.intake_text)
     yield from (text for text in described if text is not None)

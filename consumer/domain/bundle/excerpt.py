@@ -16,14 +16,14 @@ from itertools import chain
 from pydantic import JsonValue
 
 from consumer.domain.bundle.records import (
+    CheckOrScript,
     FactRecord,
     FixRecord,
     Parameter,
     Records,
     ScriptRecord,
-    Step,
     compact,
-    document,
+    records_document,
     rewritten,
 )
 from consumer.domain.redaction.placeholders import PLACEHOLDER
@@ -41,7 +41,7 @@ KEPT_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trimmed:
+class Omissions:
     """What the prompt lacks."""
 
     facts: int = 0
@@ -59,7 +59,7 @@ class Trimmed:
         return any((self.facts, self.checks, self.scripts, self.fix_texts, self.texts))
 
 
-def trim(records: Records) -> tuple[Records, Trimmed]:
+def excerpt_of(records: Records) -> tuple[Records, Omissions]:
     """The records that fit, and what they lack; records that fit as they are come back equal."""
     cutter = _Cutter()
     cut = cutter.records(records)
@@ -67,7 +67,7 @@ def trim(records: Records) -> tuple[Records, Trimmed]:
     kept = replace(cut, fixes=fixes)
     taken = _size(replace(kept, facts=(), steps=()))
     leaving = _leaving(kept, max(BUDGET - taken, LEAST_ROOM))
-    trimmed = Trimmed(
+    trimmed = Omissions(
         facts=sum(fact.id in leaving and not fact.is_check for fact in kept.facts),
         checks=sum(fact.id in leaving and fact.is_check for fact in kept.facts),
         scripts=sum(script.id in leaving for script in kept.scripts),
@@ -157,7 +157,7 @@ def _leaving(records: Records, room: int) -> frozenset[str]:
     return frozenset(leaving)
 
 
-def _in_leaving_order(records: Records) -> Iterable[Step]:
+def _in_leaving_order(records: Records) -> Iterable[CheckOrScript]:
     newest = {fact.id for fact in records.facts[-KEPT_FACTS:]}
     facts = [fact for fact in records.facts if not fact.is_check and fact.id not in newest]
     last = [fact for fact in records.facts[:-1] if not fact.is_check and fact.id in newest]
@@ -167,4 +167,4 @@ def _in_leaving_order(records: Records) -> Iterable[Step]:
 
 
 def _size(records: Records) -> int:
-    return len(compact(document(records)))
+    return len(compact(records_document(records)))

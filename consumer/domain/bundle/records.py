@@ -164,7 +164,7 @@ class FixRecord:
         return _given(**told)
 
 
-Step = FactRecord | ScriptRecord
+CheckOrScript = FactRecord | ScriptRecord
 """What was done besides applying fixes: a check that was run, or a script that was generated."""
 
 
@@ -182,7 +182,7 @@ class Records:
     """Why it is escalated, in the requester's words."""
     facts: tuple[FactRecord, ...] = ()
     """Every live fact, oldest first; the checks among them too."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CheckOrScript, ...] = ()
     """The checks (the same records as in `facts`) and the scripts, oldest first."""
     fixes: tuple[FixRecord, ...] = ()
     """The active fix and the others that were applied, in the order of their newest suggestions."""
@@ -227,7 +227,7 @@ class Records:
         return frozenset(record.id for record in (*self.facts, *self.steps, *self.fixes))
 
 
-def document(records: Records) -> dict[str, JsonValue]:
+def records_document(records: Records) -> dict[str, JsonValue]:
     """The records as JSON, in the order in which they are read. What is missing has no field.
 
     A check among the steps is named by its id alone: its text stands among the facts.

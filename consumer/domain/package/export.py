@@ -22,7 +22,7 @@ SOURCE = "/escalation-consumer/export"
 
 _SHOWN_PROBLEMS = 3
 
-Line = dict[str, Any]
+ExportLine = dict[str, Any]
 
 
 class MadeFrom(BaseModel):
@@ -70,9 +70,9 @@ def event_line(
     at: datetime,
     actor: str | None = None,
     data: str | None = None,
-) -> Line:
+) -> ExportLine:
     """`data` as it is stored."""
-    event: Line = {
+    event: ExportLine = {
         "specversion": "1.0",
         "id": event_id,
         "source": SOURCE,
@@ -91,7 +91,7 @@ def event_line(
     }
 
 
-def package_line(copy: Copy, source: str) -> Line:
+def package_line(copy: Copy, source: str) -> ExportLine:
     envelope: PublishedEvent[PackageReady] = PublishedEvent(
         id=str(copy.package.package_id),
         source=source,

@@ -24,7 +24,7 @@ from schemas.packages import PackageReady, PackageStatus, SectionKey
 from schemas.sessions import SessionSnapshot
 
 
-class Verdict(StrEnum):
+class ProofResult(StrEnum):
     """What became of the comparison."""
 
     VERIFIED = "verified"
@@ -40,7 +40,7 @@ class Verdict(StrEnum):
 
     @property
     def holds(self) -> bool:
-        return self in {Verdict.VERIFIED, Verdict.REDACTED}
+        return self in {ProofResult.VERIFIED, ProofResult.REDACTED}
 
 
 class TextVerdict(StrEnum):
@@ -59,7 +59,7 @@ class TextVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class StoredEvidence:
     """A package as it is stored, and what it was made from, at one moment."""
 
     package: PackageReady
@@ -78,7 +78,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SourceRecord:
     """What a record of the bundle is in the session."""
 
     kind: str
@@ -90,7 +90,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class RestingLine:
     """A bullet, or the one paragraph of a section."""
 
     section: SectionKey
@@ -103,30 +103,30 @@ class Line:
 class Proof:
     """What was found."""
 
-    verdict: Verdict
+    verdict: ProofResult
     published_sha256: str
     rebuilt_sha256: str | None
     """None where there is nothing to build from."""
     text: TextVerdict
-    lines: tuple[Line, ...]
+    lines: tuple[RestingLine, ...]
     """Empty where the bundle could not be built again."""
-    records: Mapping[str, Record]
+    records: Mapping[str, SourceRecord]
     """What the ids in `lines` stand for."""
 
 
-def digest(key: SessionKey, events: Collection[SessionEvent], reason: str | None) -> str | None:
+def bundle_digest(key: SessionKey, events: Collection[SessionEvent], reason: str | None) -> str | None:
     """Of the bundle of these events; None without any."""
     return None if not events else bundle.build(fold(key, events), reason=reason).sha256
 
 
-def prove(evidence: Evidence) -> Proof:
+def prove(evidence: StoredEvidence) -> Proof:
     """Never raises."""
     package = evidence.package
     published = package.provenance.bundle_sha256
     if not evidence.events:
         text = TextVerdict.NO_DRAFT if _is_whole(package) else TextVerdict.ALTERED
         return Proof(
-            verdict=Verdict.INCOMPLETE,
+            verdict=ProofResult.INCOMPLETE,
             published_sha256=published,
             rebuilt_sha256=None,
             text=text,
@@ -146,18 +146,18 @@ def prove(evidence: Evidence) -> Proof:
     )
 
 
-def _verdict(evidence: Evidence, built: Bundle) -> Verdict:
+def _verdict(evidence: StoredEvidence, built: Bundle) -> ProofResult:
     if len(evidence.events) != evidence.arrivals:
-        return Verdict.INCOMPLETE
+        return ProofResult.INCOMPLETE
     if built.sha256 == evidence.package.provenance.bundle_sha256:
-        return Verdict.VERIFIED
+        return ProofResult.VERIFIED
     if built.sha256 == evidence.redacted_sha256:
-        return Verdict.REDACTED
+        return ProofResult.REDACTED
     other = evidence.package.provenance.prompt_version != prompt.VERSION
-    return Verdict.OTHER_RELEASE if other else Verdict.MISMATCH
+    return ProofResult.OTHER_RELEASE if other else ProofResult.MISMATCH
 
 
-def _rendered(evidence: Evidence, built: Bundle) -> Rendered | None:
+def _rendered(evidence: StoredEvidence, built: Bundle) -> Rendered | None:
     if evidence.package.status is PackageStatus.FALLBACK:
         return gate.by_rules(built).rendered
     return None if evidence.draft is None else markdown.render(built, evidence.draft)
@@ -167,7 +167,7 @@ def _is_whole(package: PackageReady) -> bool:
     return sha256(package.markdown.encode()).hexdigest() == package.content_sha256
 
 
-def _text_verdict(evidence: Evidence, rendered: Rendered | None) -> TextVerdict:
+def _text_verdict(evidence: StoredEvidence, rendered: Rendered | None) -> TextVerdict:
     if not _is_whole(evidence.package):
         return TextVerdict.ALTERED
     if rendered is not None and rendered.markdown == evidence.package.markdown:
@@ -177,7 +177,7 @@ def _text_verdict(evidence: Evidence, rendered: Rendered | None) -> TextVerdict:
     return TextVerdict.NO_DRAFT if rendered is None else TextVerdict.OTHER_DRAFT
 
 
-def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> Iterator[Line]:
+def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> Iterator[RestingLine]:
     """By the draft where it gives these lines; else lists by their place in the bundle, where it is the only one."""
     if rendered is None:
         rendered = gate.by_rules(built).rendered
@@ -191,7 +191,7 @@ def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> I
             rests_on = ()
         for number, text in enumerate(texts):
             cited = rests_on[number] if number < len(rests_on) else ()
-            yield Line(section=section.key, text=text, records=tuple(one for one in cited if one in known))
+            yield RestingLine(section=section.key, text=text, records=tuple(one for one in cited if one in known))
 
 
 def _texts(body: str) -> list[str]:
@@ -200,11 +200,11 @@ def _texts(body: str) -> list[str]:
     return [line.removeprefix(sections.BULLET) for line in lines] if bullets else [body]
 
 
-def _records(folded: Session, events: Sequence[SessionEvent]) -> Mapping[str, Record]:
+def _records(folded: Session, events: Sequence[SessionEvent]) -> Mapping[str, SourceRecord]:
     return {name: _record(one, events) for name, one in bundle.sources(folded).items()}
 
 
-def _record(source: bundle.Source, events: Sequence[SessionEvent]) -> Record:
+def _record(source: bundle.SessionRecord, events: Sequence[SessionEvent]) -> SourceRecord:
     match source:
         case Fact():
             kind, name = "fact", source.fact_id
@@ -213,7 +213,7 @@ def _record(source: bundle.Source, events: Sequence[SessionEvent]) -> Record:
         case _:
             kind, name = "script", source.generation_id
     versions = tuple(event.version for event in events if name in _told_of(event, kind))
-    return Record(kind=kind, id=name, versions=versions)
+    return SourceRecord(kind=kind, id=name, versions=versions)
 
 
 def _told_of(event: SessionEvent, kind: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from schemas.packages import PackageFailed, PackageReady, PackageWithdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PublishedOutcome:
     """An event of one of the outcome topics."""
 
     key: RequestKey
@@ -28,7 +28,7 @@ _TYPES: dict[str, type[PackageReady | PackageWithdrawn | PackageFailed]] = {
 }
 
 
-def read_outcome(record: Record) -> Outcome | None:
+def read_outcome(record: Record) -> PublishedOutcome | None:
     """None for what this release did not write and cannot read."""
     try:
         envelope = Envelope.model_validate_json(record.value or b"")
@@ -38,4 +38,6 @@ def read_outcome(record: Record) -> Outcome | None:
         said = model.model_validate(envelope.data)
     except ValidationError:
         return None
-    return Outcome(key=RequestKey(said.tenant_id, said.session_id, said.request_id), said=said, at=envelope.time)
+    return PublishedOutcome(
+        key=RequestKey(said.tenant_id, said.session_id, said.request_id), said=said, at=envelope.time
+    )

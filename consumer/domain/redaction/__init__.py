@@ -43,22 +43,22 @@ The way of a value::
 """
 
 from consumer.domain.redaction.detectors import is_clean
-from consumer.domain.redaction.fingerprints import Form, FoundSecret, KnownSecret
+from consumer.domain.redaction.fingerprints import Fingerprint, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries, entries
-from consumer.domain.redaction.placeholders import Kind, Numbering, number_placeholders
+from consumer.domain.redaction.placeholders import Numbering, SecretKind, number_placeholders
 from consumer.domain.redaction.redactor import Learned, Redactor, Scope
 from consumer.domain.redaction.sweep import Sweeper
 
 __all__ = [
     "Entries",
-    "Form",
+    "Fingerprint",
     "FoundSecret",
-    "Kind",
     "KnownSecret",
     "Learned",
     "Numbering",
     "Redactor",
     "Scope",
+    "SecretKind",
     "Sweeper",
     "entries",
     "is_clean",

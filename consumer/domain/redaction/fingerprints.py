@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple, Self
 
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 SHORTEST_KNOWN = 6
 """Characters from which on a value is looked for elsewhere; shorter ones would tear holes into ordinary words."""
@@ -30,7 +30,7 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-class Form(NamedTuple):
+class Fingerprint(NamedTuple):
     """One spelling of a secret. Says its length, and twelve bits that only the session's key gives a meaning to."""
 
     fingerprint: bytes
@@ -45,7 +45,7 @@ class Form(NamedTuple):
 class FoundSecret:
     """A secret as the door found it. Lives no longer than the texts that came with it, and never shows its values."""
 
-    kind: Kind
+    kind: SecretKind
     identity: str
     """16 hex digits: those of the placeholder that stands for it."""
     values: tuple[str, ...] = field(repr=False)
@@ -56,10 +56,10 @@ class FoundSecret:
 class KnownSecret:
     """A secret of one session, to be found again in any of its spellings. Never holds the value."""
 
-    kind: Kind
+    kind: SecretKind
     identity: str
     """As in `FoundSecret`."""
-    forms: tuple[Form, ...]
+    forms: tuple[Fingerprint, ...]
 
     def packed_forms(self) -> bytes:
         """The forms as one value for a ``bytea`` column: 22 bytes each."""
@@ -68,11 +68,11 @@ class KnownSecret:
     @classmethod
     def unpacked(cls, kind: str, identity: str, packed_forms: bytes) -> Self:
         """The way back from a row. Raises ``ValueError`` on an unknown kind, ``struct.error`` on a torn value."""
-        forms = tuple(map(Form._make, _PACKED.iter_unpack(packed_forms)))
-        return cls(kind=Kind(kind), identity=identity, forms=forms)
+        forms = tuple(map(Fingerprint._make, _PACKED.iter_unpack(packed_forms)))
+        return cls(kind=SecretKind(kind), identity=identity, forms=forms)
 
 
-class SessionKey:
+class FingerprintKey:
     """The key of one session's fingerprints."""
 
     __slots__ = ("_classes", "_key")
@@ -101,8 +101,8 @@ class SessionKey:
             self._classes = b"".join([_FOUR_CLASSES[four] for four in bits])
         return self._classes
 
-    def form(self, spelling: bytes) -> Form:
-        return Form(
+    def form(self, spelling: bytes) -> Fingerprint:
+        return Fingerprint(
             self.fingerprint(spelling[:LONGEST_HEAD]),
             int(spelling[:PREFIX_BYTES].translate(self.classes()), 4),
             len(spelling),

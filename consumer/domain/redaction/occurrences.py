@@ -22,7 +22,7 @@ _NAME_BYTES = 8
 _CLOSED = re.compile(_NAMED + b".{%d}" % _NAME_BYTES, re.DOTALL)
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """A secret's place in what is read. Sorted by its beginning, the longer ones first, of equal ones what stood there."""
 
     start: int
@@ -34,11 +34,11 @@ class Place(NamedTuple):
     placeholder: bytes
 
 
-def opened(text: str, values: Mapping[str, bytes]) -> tuple[bytes, list[Place]]:
+def opened(text: str, values: Mapping[str, bytes]) -> tuple[bytes, list[Occurrence]]:
     """What a sweep reads, and where in it placeholders stand. ``values``: those at hand, by identity."""
     plain = encoded(text)
     parts: list[bytes] = []
-    standing: list[Place] = []
+    standing: list[Occurrence] = []
     end = at = spent = 0
     for found in _PLACEHOLDER.finditer(plain):
         identity = (found[2] or b"").decode()
@@ -49,7 +49,7 @@ def opened(text: str, values: Mapping[str, bytes]) -> tuple[bytes, list[Place]]:
             value = _NAMED + bytes.fromhex(identity) if identity else _NUMBERED
         start = at + found.start() - end
         at = start + len(value)
-        standing.append(Place(start, -at, False, identity, found[0]))
+        standing.append(Occurrence(start, -at, False, identity, found[0]))
         parts += plain[end : found.start()], value
         end = found.end()
     parts.append(plain[end:])
@@ -66,7 +66,7 @@ def closed(text: str) -> tuple[bytes, ...]:
     return (named, numbered) if len(numbered) - len(standing) >= SHORTEST_KNOWN else (named,)
 
 
-def written(plain: bytes, places: Iterable[Place]) -> str | None:
+def written(plain: bytes, places: Iterable[Occurrence]) -> str | None:
     """The text with a placeholder at each place that is not within another one; None where nothing was found.
 
     Of places that overlap in part each is named, in the order of their beginnings, and a secret that overlaps itself once.

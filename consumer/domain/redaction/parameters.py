@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pydantic import JsonValue
 
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 from consumer.domain.redaction.stand_ins import is_stand_in, words
 
 SECRET_FIELD_TYPES = frozenset({"password", "secret", "securestring", "secure_string", "secure-string"})
@@ -23,20 +23,20 @@ MOST_DECIMAL_BITS = 10_000
 """Integers up to here are written in decimal; Python refuses to from 4,300 digits on."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
-_NOUNS: Mapping[str, Kind] = {
+_NOUNS: Mapping[str, SecretKind] = {
     **dict.fromkeys(
         words(
             "password passwords passwd passwort passphrase passcode pass pwd pwds pw pswd psw kennwort wachtwoord senha "
             "contrasena contraseña motdepasse mdp haslo hasło heslo losenord lösenord adgangskode salasana parola "
             "пароль 密码 パスワード credential credentials creds cred"
         ),
-        Kind.PASSWORD,
+        SecretKind.PASSWORD,
     ),
-    **dict.fromkeys(words("secret secrets clientsecret appsecret sharedsecret geheimnis"), Kind.SECRET),
-    **dict.fromkeys(words("token tokens bearer jwt accesstoken authtoken sas cookie"), Kind.TOKEN),
-    **dict.fromkeys(words("apikey apikeys privatekey accesskey accountkey secretkey psk presharedkey"), Kind.KEY),
-    **dict.fromkeys(words("pin pins pincode"), Kind.PIN),
-    **dict.fromkeys(words("otp totp mfacode backupcode"), Kind.CODE),
+    **dict.fromkeys(words("secret secrets clientsecret appsecret sharedsecret geheimnis"), SecretKind.SECRET),
+    **dict.fromkeys(words("token tokens bearer jwt accesstoken authtoken sas cookie"), SecretKind.TOKEN),
+    **dict.fromkeys(words("apikey apikeys privatekey accesskey accountkey secretkey psk presharedkey"), SecretKind.KEY),
+    **dict.fromkeys(words("pin pins pincode"), SecretKind.PIN),
+    **dict.fromkeys(words("otp totp mfacode backupcode"), SecretKind.CODE),
 }
 _KEY_BEFORE = words(
     "api access secret private shared account storage encryption recovery license licence product admin master signing "
@@ -52,7 +52,7 @@ _ADDED = words(
 _TRUE_WORDS = frozenset({"true", "1", "yes", "y", "on"})
 
 
-class Verdict(StrEnum):
+class Marking(StrEnum):
     SECRET = "secret"
     PLAIN = "plain"
     """A usable schema has an entry for it that marks nothing."""
@@ -64,16 +64,16 @@ class Verdict(StrEnum):
 class Entries:
     """What a schema says about parameters, by name; names are compared without case and a leading ``$``."""
 
-    marked: Mapping[str, Kind] = field(default_factory=dict)
+    marked: Mapping[str, SecretKind] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
 
-    def verdict(self, name: str) -> Verdict:
+    def verdict(self, name: str) -> Marking:
         folded = _folded(name)
         if folded in self.marked:
-            return Verdict.SECRET
-        return Verdict.PLAIN if folded in self.plain else Verdict.UNKNOWN
+            return Marking.SECRET
+        return Marking.PLAIN if folded in self.plain else Marking.UNKNOWN
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> SecretKind:
         return self.marked[_folded(name)]
 
 
@@ -92,7 +92,7 @@ def entries(schema: object) -> Entries:
     if not isinstance(listed, list):
         return _NO_ENTRIES
     usable = isinstance(schema, dict)
-    marked: dict[str, Kind] = {}
+    marked: dict[str, SecretKind] = {}
     plain: set[str] = set()
     for entry in listed:
         if not isinstance(entry, dict):
@@ -127,20 +127,20 @@ def is_marked(entry: Mapping[str, JsonValue]) -> bool:
     return sensitive is True or (isinstance(sensitive, int | float) and sensitive == 1)
 
 
-def kind_of(entry: Mapping[str, JsonValue]) -> Kind:
+def kind_of(entry: Mapping[str, JsonValue]) -> SecretKind:
     """The kind of a marked entry: by its field type, else by its name, else ``secret``."""
     field_type = entry.get("field_type")
     if isinstance(field_type, str) and field_type.strip().casefold() == "password":
-        return Kind.PASSWORD
+        return SecretKind.PASSWORD
     for name in (entry.get("key"), entry.get("variable_name")):
         kind = suspected_kind(name) if isinstance(name, str) else None
         if kind is not None:
             return kind
-    return Kind.SECRET
+    return SecretKind.SECRET
 
 
 @lru_cache(maxsize=4096)  # templates give their parameters the same names again and again
-def suspected_kind(name: str) -> Kind | None:
+def suspected_kind(name: str) -> SecretKind | None:
     """What a name gives its value away as. The last noun decides: ``token_expiry`` and ``key_vault_name`` do not."""
     if len(name) > 200:
         return None
@@ -154,13 +154,15 @@ def suspected_kind(name: str) -> Kind | None:
     if kind is not None:
         return None if before in {"no", "has", "is", "change", "reset", "require", "must", "by"} else kind
     if last in {"key", "keys"} and before in _KEY_BEFORE:
-        return Kind.KEY
+        return SecretKind.KEY
     if last in {"code", "codes"} and before in _CODE_BEFORE:
-        return Kind.CODE
+        return SecretKind.CODE
     if last == "string" and before in _STRING_BEFORE:
-        return Kind.CONNECTION_STRING
+        return SecretKind.CONNECTION_STRING
     joined = "".join(words)
-    return Kind.PASSWORD if joined.endswith(("password", "passwd", "passwort", "passphrase", "motdepasse")) else None
+    return (
+        SecretKind.PASSWORD if joined.endswith(("password", "passwd", "passwort", "passphrase", "motdepasse")) else None
+    )
 
 
 def is_suspect_value(value: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class SecretKind(StrEnum):
     """What a removed value was; the word a reader of the package sees. The order decides between two finders."""
 
     PASSWORD = "password"
@@ -29,10 +29,10 @@ class Kind(StrEnum):
 
 PLACEHOLDER = re.compile(r"\[REDACTED:([a-z_]{1,32})(?::([0-9a-f]{16})|#[0-9]{1,9})\]")
 _STORED = re.compile(r"\[REDACTED:([a-z_]{1,32}):([0-9a-f]{16})\]")
-_RANK: Mapping[str, int] = {kind.value: rank for rank, kind in enumerate(Kind)}
+_RANK: Mapping[str, int] = {kind.value: rank for rank, kind in enumerate(SecretKind)}
 
 
-def stored_placeholder(kind: Kind, identity: str) -> str:
+def stored_placeholder(kind: SecretKind, identity: str) -> str:
     return f"[REDACTED:{kind.value}:{identity}]"
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from consumer.domain.redaction import detectors, parameters
-from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FoundSecret, KnownSecret, SessionKey
+from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FingerprintKey, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries
-from consumer.domain.redaction.placeholders import Kind, is_placeholder, stored_placeholder
+from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, stored_placeholder
 from consumer.domain.redaction.sweep import Sweeper
 
 DEEPEST = 70
@@ -57,7 +57,7 @@ class Scope:
         self._redaction_key = redaction_key
         self._tenant_id = tenant_id
         self._session_id = session_id
-        self._key: SessionKey | None = None
+        self._key: FingerprintKey | None = None
         self._found: dict[str, FoundSecret] | None = None
 
     def text(self, text: str) -> str:
@@ -65,7 +65,7 @@ class Scope:
         if len(text) <= _LONGEST_WORD and _is_a_word(text):
             return text
         for _ in range(MOST_PASSES):
-            found = detectors.find(text)
+            found = detectors.find_secrets(text)
             if not found:
                 break
             text = self._replaced(text, found)
@@ -116,12 +116,12 @@ class Scope:
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         return self.sweeper(known).text(text)
 
-    def _session_key(self) -> SessionKey:
+    def _session_key(self) -> FingerprintKey:
         if self._key is None:
-            self._key = SessionKey(self._redaction_key, self._tenant_id, self._session_id)
+            self._key = FingerprintKey(self._redaction_key, self._tenant_id, self._session_id)
         return self._key
 
-    def _replaced(self, text: str, found: list[detectors.Found]) -> str:
+    def _replaced(self, text: str, found: list[detectors.Detection]) -> str:
         parts: list[str] = []
         end = 0
         for each in found:
@@ -131,13 +131,13 @@ class Scope:
         parts.append(text[end:])
         return "".join(parts)
 
-    def _placeholder(self, kind: Kind, value: str, leaves: Iterable[str], *, known: bool = True) -> str:
+    def _placeholder(self, kind: SecretKind, value: str, leaves: Iterable[str], *, known: bool = True) -> str:
         identity = self._session_key().identity(value)
         if known:
             self._remember(kind, identity, leaves)
         return stored_placeholder(kind, identity)
 
-    def _remember(self, kind: Kind, identity: str, leaves: Iterable[str]) -> None:
+    def _remember(self, kind: SecretKind, identity: str, leaves: Iterable[str]) -> None:
         if self._found is None:
             self._found = {}
         if identity in self._found:
@@ -152,11 +152,11 @@ class Scope:
         clean: dict[str, JsonValue] = {}
         for name, value in used.items():
             match entries.verdict(name):
-                case parameters.Verdict.SECRET:
+                case parameters.Marking.SECRET:
                     clean[self.text(name)] = self._whole(entries.kind(name), value)
-                case parameters.Verdict.PLAIN:
+                case parameters.Marking.PLAIN:
                     clean[self.text(name)] = self._texts(value, depth + 1)
-                case parameters.Verdict.UNKNOWN:
+                case parameters.Marking.UNKNOWN:
                     clean[self.text(name)] = self._suspected(name, value, depth + 1)
         return clean
 
@@ -171,7 +171,7 @@ class Scope:
                     entry[name] = self._whole(parameters.kind_of(entry), entry[name])
         return clean
 
-    def _whole(self, kind: Kind, value: JsonValue) -> JsonValue:
+    def _whole(self, kind: SecretKind, value: JsonValue) -> JsonValue:
         """One placeholder for all of it. Null and the empty text hold no secret and stay."""
         if value is None or value == "" or (isinstance(value, str) and is_placeholder(value)):
             return value
@@ -184,7 +184,7 @@ class Scope:
                 return self._whole(kind, value)
             clean = self.text(value)
             if clean == value and parameters.has_secret_shape(value):
-                return self._whole(Kind.SECRET, value)
+                return self._whole(SecretKind.SECRET, value)
             return clean
         if isinstance(value, dict):
             return self._json(value, depth, suspect=kind)
@@ -206,7 +206,7 @@ class Scope:
             return [self._texts(member, depth + 1) for member in value]
         return value
 
-    def _json(self, value: JsonValue, depth: int, suspect: Kind | None = None) -> JsonValue:
+    def _json(self, value: JsonValue, depth: int, suspect: SecretKind | None = None) -> JsonValue:
         if isinstance(value, str):
             return self.text(value)
         if depth >= DEEPEST:
@@ -217,7 +217,7 @@ class Scope:
             return {self.text(name): self._member(value, name, depth, suspect) for name in value}
         return value
 
-    def _member(self, around: dict[str, JsonValue], name: str, depth: int, suspect: Kind | None) -> JsonValue:
+    def _member(self, around: dict[str, JsonValue], name: str, depth: int, suspect: SecretKind | None) -> JsonValue:
         value = around[name]
         if name == "parameters_used":
             return self._parameters(parameters.entries(parameters.schema_beside(around)), value, depth + 1)

@@ -7,16 +7,16 @@ from pydantic import JsonValue
 from consumer.domain.redaction.fingerprints import (
     LONGEST_HEAD,
     PREFIX_BYTES,
+    FingerprintKey,
     FoundSecret,
     KnownSecret,
-    SessionKey,
     encoded,
     prefilter_bytes,
 )
 from consumer.domain.redaction.forms import spellings
-from consumer.domain.redaction.occurrences import BEGINNING, Place, closed, opened, written
+from consumer.domain.redaction.occurrences import BEGINNING, Occurrence, closed, opened, written
 from consumer.domain.redaction.parameters import canonical_text
-from consumer.domain.redaction.placeholders import Kind, stored_placeholder
+from consumer.domain.redaction.placeholders import SecretKind, stored_placeholder
 
 MOST_SEARCHES = 64
 """Prefixes up to which one ``bytes.find`` each is faster than looking at every place (measured: 1 µs against 90 µs for
@@ -32,7 +32,7 @@ class Sweeper:
 
     __slots__ = ("_forms", "_key", "_values")
 
-    def __init__(self, key: SessionKey, known: Iterable[KnownSecret]) -> None:
+    def __init__(self, key: FingerprintKey, known: Iterable[KnownSecret]) -> None:
         self._key = key
         self._values: Mapping[str, bytes] = {}
         # prefix, then length, then fingerprint: the placeholder's identity. Two secrets can share a spelling
@@ -128,9 +128,9 @@ class Sweeper:
                         return True
         return False
 
-    def _found(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Place]:
+    def _found(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Occurrence]:
         """Where secrets stand, but for what longer ones cover altogether."""
-        found: list[Place] = []
+        found: list[Occurrence] = []
         taken = bytearray(len(plain))
         longest_first = sorted((-length, prefix) for prefix in places for length in self._forms[prefix])
         for minus_length, prefix in longest_first:
@@ -139,7 +139,7 @@ class Sweeper:
 
     def _alike(
         self, plain: bytes, starts: Iterable[int], length: int, identities: Mapping[bytes, str], taken: bytearray
-    ) -> Iterator[Place]:
+    ) -> Iterator[Occurrence]:
         """Where spellings of one length and prefix stand. One that overlaps itself takes one place."""
         head = min(length, LONGEST_HEAD)
         begin = end = 0
@@ -167,8 +167,8 @@ class Sweeper:
             yield _place(begin, end, identity)
 
 
-def _place(start: int, stop: int, identity: str) -> Place:
-    return Place(start, -stop, True, identity, stored_placeholder(Kind.SECRET, identity).encode())
+def _place(start: int, stop: int, identity: str) -> Occurrence:
+    return Occurrence(start, -stop, True, identity, stored_placeholder(SecretKind.SECRET, identity).encode())
 
 
 def _all_places(classes: bytes, prefix: bytes, first: int) -> Iterator[int]:

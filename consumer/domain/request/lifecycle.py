@@ -20,7 +20,7 @@ from consumer.domain.events import NO_TRACE, Cancellation, Request, RequestKey, 
 from schemas.packages import TicketReference
 
 
-class State(StrEnum):
+class RequestState(StrEnum):
     """Of a request."""
 
     FORESEEN = "foreseen"
@@ -34,10 +34,10 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class KnownRequest:
     """A request as it stands."""
 
-    state: State
+    state: RequestState
     revision: int = 0
     """Of the last package; 0 without one."""
     requested_state_version: int | None = None
@@ -50,24 +50,24 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RequestRow:
     """A request's row as it has to be written."""
 
     request: Request
-    state: State
+    state: RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
     """What is to be written and published, in the order of arrival."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[RequestRow, ...]
     """New rows, and foreseen ones whose request has come."""
     foreseen: tuple[Cancellation, ...]
     cancelled: tuple[RequestKey, ...]
     """Rows that were open or done."""
-    withdrawn: tuple[tuple[RequestKey, Standing], ...]
-    failed: tuple[tuple[RequestKey, Standing], ...]
+    withdrawn: tuple[tuple[RequestKey, KnownRequest], ...]
+    failed: tuple[tuple[RequestKey, KnownRequest], ...]
     """Because their session is erased."""
     replays: tuple[Request, ...]
     """Rows that are to have a further revision."""
@@ -79,7 +79,7 @@ class Reception:
 
 @dataclass(slots=True)
 class _Row:
-    standing: Standing
+    standing: KnownRequest
     request: Request | None = None
     """What a row that is new, or was foreseen, says."""
     foreseen: Cancellation | None = None
@@ -96,14 +96,14 @@ class _Row:
 
 
 def receive(
-    standing: Mapping[RequestKey, Standing],
+    standing: Mapping[RequestKey, KnownRequest],
     arrivals: Iterable[Request | Cancellation],
     erased: Container[SessionKey],
 ) -> Reception:
     """Plays the arrivals, in their order, on the requests as they stand."""
     rows: dict[RequestKey, _Row] = {}
-    withdrawn: list[tuple[RequestKey, Standing]] = []
-    failed: list[tuple[RequestKey, Standing]] = []
+    withdrawn: list[tuple[RequestKey, KnownRequest]] = []
+    failed: list[tuple[RequestKey, KnownRequest]] = []
     repeated = dropped = 0
     for arrival in arrivals:
         key = arrival.key
@@ -115,19 +115,19 @@ def receive(
                 if key.session in erased:
                     dropped += 1
                 else:
-                    rows[key] = _Row(Standing(state=State.FORESEEN), foreseen=arrival)
+                    rows[key] = _Row(KnownRequest(state=RequestState.FORESEEN), foreseen=arrival)
                 continue
             row = rows[key] = _opened(arrival)
             if key.session in erased:
-                row.standing = replace(row.standing, state=State.FAILED)
+                row.standing = replace(row.standing, state=RequestState.FAILED)
                 failed.append((key, row.standing))
-        elif row.standing.state is State.FORESEEN and isinstance(arrival, Request):
+        elif row.standing.state is RequestState.FORESEEN and isinstance(arrival, Request):
             row = rows[key] = _opened(arrival)
-            row.standing = replace(row.standing, state=State.CANCELLED)
+            row.standing = replace(row.standing, state=RequestState.CANCELLED)
             withdrawn.append((key, row.standing))
         elif isinstance(arrival, Cancellation) and row.standing.state in _CANCELLABLE:
             row.cancelled, row.replay = row.request is None, None
-            row.standing = replace(row.standing, state=State.CANCELLED)
+            row.standing = replace(row.standing, state=RequestState.CANCELLED)
             withdrawn.append((key, row.standing))
         elif isinstance(arrival, Request) and _asks_again(arrival, row.standing):
             row.replay = arrival
@@ -135,7 +135,9 @@ def receive(
             repeated += 1
         row.meet(arrival)
     return Reception(
-        entries=tuple(Entry(request=row.request, state=row.standing.state) for row in rows.values() if row.request),
+        entries=tuple(
+            RequestRow(request=row.request, state=row.standing.state) for row in rows.values() if row.request
+        ),
         foreseen=tuple(row.foreseen for row in rows.values() if row.foreseen),
         cancelled=tuple(key for key, row in rows.items() if row.cancelled),
         withdrawn=tuple(withdrawn),
@@ -147,15 +149,15 @@ def receive(
     )
 
 
-_CANCELLABLE = frozenset({State.OPEN, State.DONE})
+_CANCELLABLE = frozenset({RequestState.OPEN, RequestState.DONE})
 
 
 def _opened(request: Request) -> _Row:
-    standing = Standing(state=State.OPEN, requested_state_version=request.state_version, trace=request.trace)
+    standing = KnownRequest(state=RequestState.OPEN, requested_state_version=request.state_version, trace=request.trace)
     return _Row(standing, request=request)
 
 
-def _asks_again(request: Request, standing: Standing) -> bool:
+def _asks_again(request: Request, standing: KnownRequest) -> bool:
     """A request whose package has been trimmed has nothing left to make a revision of."""
     new = request.replay_id is not None and request.replay_id not in standing.replay_ids
-    return new and standing.state is State.DONE and standing.has_package
+    return new and standing.state is RequestState.DONE and standing.has_package

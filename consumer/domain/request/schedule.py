@@ -19,7 +19,7 @@ class RevisionRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ScheduledRequest:
     """The request's row, as it is now; what this work itself has changed is counted in."""
 
     cause: Cause
@@ -33,7 +33,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
+class NextWork:
     """When to take the request up again, and why; `due_in_seconds` None: not by itself."""
 
     due_in_seconds: float | None
@@ -43,7 +43,7 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class FinishedWork:
     """What the finished work was, as far as the next one depends on it."""
 
     cause: Cause
@@ -52,12 +52,17 @@ class Taken:
 
 
 def following(
-    taken: Taken, standing: Standing, rules: RevisionRules, *, news: bool, upgrade_in_seconds: float | None
-) -> Next:
+    taken: FinishedWork,
+    standing: ScheduledRequest,
+    rules: RevisionRules,
+    *,
+    news: bool,
+    upgrade_in_seconds: float | None,
+) -> NextWork:
     """`news`: an event was accepted that the work has not seen, whenever its waking came. No wake-up is lost by it."""
     if standing.cause is Cause.REPLAY and (taken.cause, taken.replay_id) != (Cause.REPLAY, standing.replay_id):
         # Asked for while this work was under way; it builds from the newest state, so that the news is covered.
-        return Next(
+        return NextWork(
             due_in_seconds=max(standing.due_in_seconds or 0.0, 0.0),
             cause=Cause.REPLAY,
             replay_id=standing.replay_id,
@@ -69,7 +74,7 @@ def following(
     return _later(standing, change_in_seconds, Cause.STATE_CHANGED)
 
 
-def _change_in_seconds(taken: Taken, standing: Standing, rules: RevisionRules) -> float | None:
+def _change_in_seconds(taken: FinishedWork, standing: ScheduledRequest, rules: RevisionRules) -> float | None:
     if standing.revisions_by_change >= rules.limit or standing.since_first_seconds > rules.window_seconds:
         return None
     rescheduled = standing.due_at != taken.due_at and standing.due_in_seconds is not None
@@ -78,5 +83,5 @@ def _change_in_seconds(taken: Taken, standing: Standing, rules: RevisionRules) -
     return rules.after_seconds
 
 
-def _later(standing: Standing, due_in_seconds: float | None, cause: Cause) -> Next:
-    return Next(due_in_seconds=due_in_seconds, cause=cause, replay_id=None, rank=standing.priority + LATER)
+def _later(standing: ScheduledRequest, due_in_seconds: float | None, cause: Cause) -> NextWork:
+    return NextWork(due_in_seconds=due_in_seconds, cause=cause, replay_id=None, rank=standing.priority + LATER)

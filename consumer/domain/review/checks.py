@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from consumer.domain.bundle.bundle import FactRecord
 from consumer.domain.review import citations, claims
 from consumer.domain.review.grounding import Lexicon
-from consumer.domain.review.violations import Case, Part, Place, Rule, Said, Violation
+from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.text import language, names, words
-from consumer.domain.text.sanitize import ADDRESS, clean, is_clean, shorten
+from consumer.domain.text.sanitize import ADDRESS, clean, is_harmless, shorten
 from consumer.domain.writing import outcome_table, prompt, quotes, sections
-from consumer.domain.writing.draft import Draft, Form
+from consumer.domain.writing.draft import Draft, DraftForm
 from schemas.sessions import FixStatus
 
 Scan = Callable[[str], str]
@@ -80,7 +80,7 @@ def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
             yield Violation(rule=rule, detail=detail)
 
 
-def statement(said: Said, case: Case) -> Iterator[Violation]:
+def statement(said: Said, case: Evidence) -> Iterator[Violation]:
     """What is wrong with one statement."""
     for rule, look in STATEMENT_RULES.items():
         found = [Violation(rule=rule, detail=detail, place=said.place) for detail in look(said, case)]
@@ -89,7 +89,7 @@ def statement(said: Said, case: Case) -> Iterator[Violation]:
             return  # the other rules may take time that grows with the square of a text's length
 
 
-def steps(draft: Draft, case: Case) -> Iterator[Violation]:
+def check_steps(draft: Draft, case: Evidence) -> Iterator[Violation]:
     """What is wrong with the next steps together."""
     for rule, look in STEPS_RULES.items():
         if (found := look(draft, case)) is not None:
@@ -98,20 +98,20 @@ def steps(draft: Draft, case: Case) -> Iterator[Violation]:
 
 def statements(draft: Draft) -> Iterator[Said]:
     """Every statement of a draft but the wordings of facts, which are taken or not without a word."""
-    cites = draft.form is Form.JSON
-    yield Said(place=Place(Part.PROBLEM), text=draft.problem.text, records=draft.problem.records, cites=cites)
+    cites = draft.form is DraftForm.JSON
+    yield Said(place=StatementRef(Part.PROBLEM), text=draft.problem.text, records=draft.problem.records, cites=cites)
     for index, note in enumerate(draft.notes):
-        yield Said(place=Place(Part.NOTES, index), text=note.text, records=(note.record,), cites=cites)
+        yield Said(place=StatementRef(Part.NOTES, index), text=note.text, records=(note.record,), cites=cites)
     if draft.hypothesis.text.strip():
         hypothesis = draft.hypothesis
-        yield Said(place=Place(Part.HYPOTHESIS), text=hypothesis.text, records=hypothesis.records, cites=cites)
+        yield Said(place=StatementRef(Part.HYPOTHESIS), text=hypothesis.text, records=hypothesis.records, cites=cites)
     for index, step in enumerate(draft.next_steps):
-        yield Said(place=Place(Part.NEXT_STEPS, index), text=step.text, records=step.records, cites=cites)
+        yield Said(place=StatementRef(Part.NEXT_STEPS, index), text=step.text, records=step.records, cites=cites)
 
 
-def is_grounded_wording(text: str, fact: FactRecord, case: Case) -> bool:
+def is_grounded_wording(text: str, fact: FactRecord, case: Evidence) -> bool:
     """Whether a shorter wording says no more, no less certain and nothing else than its fact."""
-    said = Said(place=Place(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
+    said = Said(place=StatementRef(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
     own = Lexicon.of((fact.text, fact.source_summary or ""))
     return (
         len(text) <= _LONGEST[Part.CONFIRMED]  # first: the others take longer the longer a text is
@@ -156,61 +156,61 @@ def _all_texts(draft: Draft) -> Iterator[str]:
 # one statement
 
 
-def _empty(said: Said, case: Case) -> Iterator[str]:
+def _empty(said: Said, case: Evidence) -> Iterator[str]:
     del case
     fewest = 3 if said.part in {Part.NEXT_STEPS, Part.PROBLEM} else 1
     if words.count(said.text) < fewest:
         yield "says nothing"
 
 
-def _length(said: Said, case: Case) -> Iterator[str]:
+def _length(said: Said, case: Evidence) -> Iterator[str]:
     del case
     if len(said.text) > _LONGEST[said.part]:
         yield f"over {_LONGEST[said.part]} characters"
 
 
-def _markup(said: Said, case: Case) -> Iterator[str]:
+def _markup(said: Said, case: Evidence) -> Iterator[str]:
     del case
     if _BLOCK.search(said.text) or _MARKUP.search(said.text):
         yield "holds markup; write plain sentences in one paragraph"
 
 
-def _invisible(said: Said, case: Case) -> Iterator[str]:
+def _invisible(said: Said, case: Evidence) -> Iterator[str]:
     del case
-    if not is_clean(" ".join(said.text.split("\n"))):
+    if not is_harmless(" ".join(said.text.split("\n"))):
         yield "holds invisible or control characters"
 
 
-def _link(said: Said, case: Case) -> Iterator[str]:
+def _link(said: Said, case: Evidence) -> Iterator[str]:
     for address in ADDRESS.finditer(said.text):
         if names.normal(address[0]) not in case.lexicon.text:
             yield f"names an address that no record holds: {_cited(address[0])}"
 
 
-def _placeholder(said: Said, case: Case) -> Iterator[str]:
+def _placeholder(said: Said, case: Evidence) -> Iterator[str]:
     for found in _TO_FILL_IN.finditer(said.text):
         if not case.lexicon.holds(names.normal(found[0])):
             yield f"leaves something to be filled in: {_cited(found[0])}"
 
 
-def _record_id(said: Said, case: Case) -> Iterator[str]:
+def _record_id(said: Said, case: Evidence) -> Iterator[str]:
     for found in _RECORD_ID.finditer(said.text):
         if not case.lexicon.holds(found[0].casefold()):
             yield f"names a record's id in the text: {found[0]}"
 
 
-def _self(said: Said, case: Case) -> Iterator[str]:
+def _self(said: Said, case: Evidence) -> Iterator[str]:
     for found in _SELF.finditer(said.text):
         if not case.lexicon.holds(names.normal(found[0])):
             yield "speaks of its writer or its instructions"
 
 
-def _intake_quoted(said: Said, case: Case) -> Iterator[str]:
+def _intake_quoted(said: Said, case: Evidence) -> Iterator[str]:
     if quotes.too_long(case.bundle.intake_text, said.text, clean(said.text)):
         yield "copies a long passage of the intake text; put it in other words"
 
 
-def _foreign(said: Said, case: Case) -> Iterator[str]:
+def _foreign(said: Said, case: Evidence) -> Iterator[str]:
     def unless_recorded(found: re.Match[str]) -> str:
         return found[0] if case.lexicon.holds(names.normal(found[0])) else " "
 
@@ -221,30 +221,30 @@ def _foreign(said: Said, case: Case) -> Iterator[str]:
         yield f"names what no record holds: {_cited(name)}"
 
 
-def _closure(said: Said, case: Case) -> Iterator[str]:
+def _closure(said: Said, case: Evidence) -> Iterator[str]:
     asks = said.part is Part.NEXT_STEPS
     records = frozenset(said.records) if said.cites else frozenset()
     for claim in claims.closures(clean(said.text), records, case.bundle, asks=asks):
         yield f"calls something over that no outcome calls so: {_cited(claim)}"
 
 
-def _outcome(said: Said, case: Case) -> Iterator[str]:
+def _outcome(said: Said, case: Evidence) -> Iterator[str]:
     for claim in claims.false_outcomes(clean(said.text), case.bundle):
         yield f"tells an outcome that is not recorded: {_cited(claim)}"
 
 
-def _hedged(said: Said, case: Case) -> Iterator[str]:
+def _hedged(said: Said, case: Evidence) -> Iterator[str]:
     del case
     if said.part is Part.PROBLEM and (found := _HEDGES.search(said.text)) is not None:
         yield f"hedges: {_cited(found[0])}"
 
 
-def _tense(said: Said, case: Case) -> Iterator[str]:
+def _tense(said: Said, case: Evidence) -> Iterator[str]:
     if said.part is Part.PROBLEM and case.bundle.is_described and not _PAST.search(said.text):
         yield "is not in the past tense"
 
 
-def _citation(said: Said, case: Case) -> Iterator[str]:
+def _citation(said: Said, case: Evidence) -> Iterator[str]:
     if not said.cites:
         return
     if not said.records:
@@ -257,7 +257,7 @@ def _citation(said: Said, case: Case) -> Iterator[str]:
         yield citations.FLAWS[said.part]
 
 
-def _repeated_fix(said: Said, case: Case) -> Iterator[str]:
+def _repeated_fix(said: Said, case: Evidence) -> Iterator[str]:
     if said.part is not Part.NEXT_STEPS:
         return
     for fix in case.bundle.fixes:
@@ -268,17 +268,17 @@ def _repeated_fix(said: Said, case: Case) -> Iterator[str]:
 # the next steps together
 
 
-def _step_count(draft: Draft, case: Case) -> tuple[str, Place | None] | None:
+def _step_count(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
     del case
     if sections.FEWEST_STEPS <= len(draft.next_steps) <= sections.MOST_STEPS:
         return None
     return f"{len(draft.next_steps)} next steps; give two to four", None
 
 
-def _first_step(draft: Draft, case: Case) -> tuple[str, Place | None] | None:
+def _first_step(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
     first = draft.next_steps[0].text if draft.next_steps else ""
     flaw = outcome_table.first_step_flaw(case.bundle.active_fix, first) if first else None
-    return None if flaw is None else (flaw, Place(Part.NEXT_STEPS))
+    return None if flaw is None else (flaw, StatementRef(Part.NEXT_STEPS))
 
 
 def _cited(text: str) -> str:
@@ -291,7 +291,7 @@ WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan], str | None]] = {
     Rule.SECRET: _secret,
     Rule.LANGUAGE: _language,
 }
-STATEMENT_RULES: Mapping[Rule, Callable[[Said, Case], Iterator[str]]] = {
+STATEMENT_RULES: Mapping[Rule, Callable[[Said, Evidence], Iterator[str]]] = {
     Rule.LENGTH: _length,  # first: it spares long texts the others
     Rule.EMPTY: _empty,
     Rule.MARKUP: _markup,
@@ -309,7 +309,7 @@ STATEMENT_RULES: Mapping[Rule, Callable[[Said, Case], Iterator[str]]] = {
     Rule.CITATION: _citation,
     Rule.REPEATED_FIX: _repeated_fix,
 }
-STEPS_RULES: Mapping[Rule, Callable[[Draft, Case], tuple[str, Place | None] | None]] = {
+STEPS_RULES: Mapping[Rule, Callable[[Draft, Evidence], tuple[str, StatementRef | None] | None]] = {
     Rule.STEP_COUNT: _step_count,
     Rule.FIRST_STEP: _first_step,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from consumer.domain.review.violations import Case, Part
+from consumer.domain.review.violations import Evidence, Part
 from consumer.domain.writing import prompt
 
 FLAWS: Mapping[Part, str] = {
@@ -13,7 +13,7 @@ FLAWS: Mapping[Part, str] = {
 """What a statement is that rests on none of the records that can carry it."""
 
 
-def carrying(part: Part, case: Case) -> frozenset[str]:
+def carrying(part: Part, case: Evidence) -> frozenset[str]:
     """The ids of the records of which a statement of this part has to cite one; it may cite others besides."""
     bundle = case.bundle
     match part:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.review import checks, shape
 from consumer.domain.review.checks import Scan
-from consumer.domain.review.violations import Case, Part, Place, Rule, Said, Violation
+from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.writing import draft, outcome_table, rules_draft, sections
 from consumer.domain.writing.draft import Draft, Statement, Unreadable, Wording
 from consumer.domain.writing.markdown import Rendered, render
@@ -43,7 +43,7 @@ class Rejected:
 
 def review(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
     """The package that an answer makes, else every rule it breaks. `scan` gives a text back without its secrets."""
-    case = Case(bundle)
+    case = Evidence(bundle)
     found = _read(text, bundle, case)
     if isinstance(found, Rejected):
         return found
@@ -53,7 +53,7 @@ def review(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
 
 def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
     """As `review`, but without the statements that break a rule, where every section stays valid without them."""
-    case = Case(bundle)
+    case = Evidence(bundle)
     found = _read(text, bundle, case)
     if isinstance(found, Rejected):
         return found
@@ -69,13 +69,13 @@ def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
 
 def by_rules(bundle: Bundle) -> Accepted:
     """The package from the record alone. Always there, whatever the bundle holds."""
-    drafted = rules_draft.draft(bundle)
+    drafted = rules_draft.draft_by_rules(bundle)
     rendered = render(bundle, drafted)
     return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered, ()))
 
 
-def _read(text: str, bundle: Bundle, case: Case) -> Draft | Rejected:
-    found = draft.read(text, tuple(fact.id for fact in bundle.facts))
+def _read(text: str, bundle: Bundle, case: Evidence) -> Draft | Rejected:
+    found = draft.read_answer(text, tuple(fact.id for fact in bundle.facts))
     if isinstance(found, Unreadable):
         return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in found.problems))
     tidied = _tidied(found, case)
@@ -87,14 +87,14 @@ def _read(text: str, bundle: Bundle, case: Case) -> Draft | Rejected:
     return tidied.model_copy(update={"confirmed": wordings})
 
 
-def _violations(drafted: Draft, answer: str, case: Case, scan: Scan) -> tuple[Violation, ...]:
+def _violations(drafted: Draft, answer: str, case: Evidence, scan: Scan) -> tuple[Violation, ...]:
     if of_the_whole := tuple(checks.whole(drafted, answer, scan)):
         return of_the_whole
     of_statements = [violation for said in _said(drafted, case) for violation in checks.statement(said, case)]
-    return (*of_statements, *checks.steps(drafted, case))
+    return (*of_statements, *checks.check_steps(drafted, case))
 
 
-def _said(drafted: Draft, case: Case) -> Iterable[Said]:
+def _said(drafted: Draft, case: Evidence) -> Iterable[Said]:
     """The statements that will be shown: none of a section that code writes alone."""
     silent = set()
     if not case.bundle.is_described:
@@ -120,7 +120,7 @@ def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...])
     return (*warnings, Caution.TRUNCATED_INPUT) if shortened else warnings
 
 
-def _tidied(drafted: Draft, case: Case) -> Draft:
+def _tidied(drafted: Draft, case: Evidence) -> Draft:
     """Slips that cost nothing to mend: ids in brackets at the end of a sentence, emphasis, a step said twice."""
     unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps)}
     return drafted.model_copy(
@@ -141,11 +141,11 @@ def _without_sentinel(statement: Statement) -> Statement:
     return statement.model_copy(update={"text": text})
 
 
-def _mended(statement: Statement, case: Case) -> Statement:
+def _mended(statement: Statement, case: Evidence) -> Statement:
     return statement.model_copy(update={"text": _mend(statement.text, case)})
 
 
-def _mend(text: str, case: Case) -> str:
+def _mend(text: str, case: Evidence) -> str:
     def keep_known(found: re.Match[str]) -> str:
         return found[0] if case.lexicon.holds(found[0].strip().casefold()) else ""
 
@@ -153,34 +153,34 @@ def _mend(text: str, case: Case) -> str:
     return _CITATION.sub(keep_known, plain).strip()
 
 
-def _without(drafted: Draft, places: set[Place], case: Case) -> Draft:
+def _without(drafted: Draft, places: set[StatementRef], case: Evidence) -> Draft:
     """The draft without the statements in these places; of problem and hypothesis only the sentences at fault."""
     return drafted.model_copy(
         update={
             "problem": _sound(drafted, Part.PROBLEM, drafted.problem, places, case),
-            "notes": tuple(one for at, one in enumerate(drafted.notes) if Place(Part.NOTES, at) not in places),
+            "notes": tuple(one for at, one in enumerate(drafted.notes) if StatementRef(Part.NOTES, at) not in places),
             "hypothesis": _sound(drafted, Part.HYPOTHESIS, drafted.hypothesis, places, case),
             "next_steps": tuple(
-                step for at, step in enumerate(drafted.next_steps) if Place(Part.NEXT_STEPS, at) not in places
+                step for at, step in enumerate(drafted.next_steps) if StatementRef(Part.NEXT_STEPS, at) not in places
             )[: sections.MOST_STEPS],
         }
     )
 
 
-def _sound(drafted: Draft, part: Part, statement: Statement, places: set[Place], case: Case) -> Statement:
-    if Place(part) not in places:
+def _sound(drafted: Draft, part: Part, statement: Statement, places: set[StatementRef], case: Evidence) -> Statement:
+    if StatementRef(part) not in places:
         return statement
     cited = tuple(record for record in statement.records if record in case.ids)
-    cites = drafted.form is draft.Form.JSON
+    cites = drafted.form is draft.DraftForm.JSON
     sentences = (
-        Said(place=Place(part), text=sentence, records=cited, cites=cites)
+        Said(place=StatementRef(part), text=sentence, records=cited, cites=cites)
         for sentence in _SENTENCES.split(statement.text)
     )
     kept = [said.text for said in sentences if not set(_rules_of(said, case)) - {Rule.TENSE, Rule.EMPTY}]
     return statement.model_copy(update={"text": " ".join(kept), "records": cited})
 
 
-def _rules_of(said: Said, case: Case) -> Iterable[Rule]:
+def _rules_of(said: Said, case: Evidence) -> Iterable[Rule]:
     return (violation.rule for violation in checks.statement(said, case))
 
 

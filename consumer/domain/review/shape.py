@@ -7,7 +7,7 @@ from consumer.domain.bundle.bundle import Bundle, FixRecord
 from consumer.domain.review.grounding import of_bundle
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.text.names import normal
-from consumer.domain.text.sanitize import ADDRESS, escape, is_clean
+from consumer.domain.text.sanitize import ADDRESS, escape, is_harmless
 from consumer.domain.writing import outcome_table, quotes, sections
 from consumer.domain.writing.markdown import Rendered
 from schemas.packages import SectionKey
@@ -43,10 +43,10 @@ def check(bundle: Bundle, rendered: Rendered) -> Iterator[Violation]:
             yield Violation(rule=rule, detail=detail)
 
 
-Found = Iterator[tuple[Rule, str]]
+Findings = Iterator[tuple[Rule, str]]
 
 
-def _headings(bundle: Bundle, rendered: Rendered) -> Found:
+def _headings(bundle: Bundle, rendered: Rendered) -> Findings:
     del bundle
     found = [heading for heading, _ in sections.split(rendered.markdown)]
     if found != list(sections.HEADINGS.values()) or not rendered.markdown.startswith("## "):
@@ -60,7 +60,7 @@ def _headings(bundle: Bundle, rendered: Rendered) -> Found:
         yield Rule.UNREADABLE, "the sections do not make the markdown"
 
 
-def _sentinels(bundle: Bundle, rendered: Rendered) -> Found:
+def _sentinels(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown for section in rendered.sections}
     wanted = {
         SectionKey.PROBLEM: (sections.NO_PROBLEM, not bundle.is_described),
@@ -76,7 +76,7 @@ def _sentinels(bundle: Bundle, rendered: Rendered) -> Found:
             )
 
 
-def _lists(bundle: Bundle, rendered: Rendered) -> Found:
+def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown.split("\n") for section in rendered.sections}
     for key in (SectionKey.CONFIRMED, SectionKey.TRIED, SectionKey.NEXT_STEPS):
         if len(body[key]) > 1 and any(not line.startswith("- ") or not line[2:].strip() for line in body[key]):
@@ -92,7 +92,7 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Found:
         yield Rule.EMPTY, "not one bullet for everything that was tried"
 
 
-def _outcomes(bundle: Bundle, rendered: Rendered) -> Found:
+def _outcomes(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown for section in rendered.sections}
     bullets = [line for line in body[SectionKey.TRIED].split("\n") if line.startswith("- Fix: ")]
     if not rendered.truncated:
@@ -107,21 +107,21 @@ def _outcomes(bundle: Bundle, rendered: Rendered) -> Found:
             yield Rule.FIRST_STEP, flaw
 
 
-def _lead(fix: FixRecord, hypothesis: str) -> Found:
+def _lead(fix: FixRecord, hypothesis: str) -> Findings:
     stated = escape(outcome_table.lead(fix))
     if not hypothesis.startswith(stated) or not all(words in stated for words in LEAD_WORDS[fix.status]):
         yield Rule.OUTCOME, "the hypothesis does not begin with the outcome of the active fix"
 
 
-def _size(bundle: Bundle, rendered: Rendered) -> Found:
+def _size(bundle: Bundle, rendered: Rendered) -> Findings:
     del bundle
     if len(rendered.markdown) > sections.LONGEST_MARKDOWN or len(rendered.title) > sections.LONGEST_TITLE:
         yield Rule.LENGTH, "longer than the contract allows"
 
 
-def _harmless(bundle: Bundle, rendered: Rendered) -> Found:
+def _harmless(bundle: Bundle, rendered: Rendered) -> Findings:
     lines = [*rendered.markdown.split("\n"), *rendered.plain_text.split("\n"), rendered.title]
-    if not all(map(is_clean, lines)):
+    if not all(map(is_harmless, lines)):
         yield Rule.INVISIBLE, "invisible or control characters"
     prose = "\n".join(section.markdown for section in rendered.sections)
     if _ACTIVE_MARKUP.search(_CODE.sub("", prose)) or _TAG_OR_LINK.search(rendered.title):
@@ -133,12 +133,12 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Found:
         yield Rule.LINK, "an address that no record holds"
 
 
-def _quoted(bundle: Bundle, rendered: Rendered) -> Found:
+def _quoted(bundle: Bundle, rendered: Rendered) -> Findings:
     if quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text):
         yield Rule.INTAKE_QUOTED, "a long passage of the intake"
 
 
-CHECKS: tuple[Callable[[Bundle, Rendered], Found], ...] = (
+CHECKS: tuple[Callable[[Bundle, Rendered], Findings], ...] = (
     _headings,
     _sentinels,
     _lists,

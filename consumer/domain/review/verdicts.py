@@ -10,7 +10,7 @@ from enum import StrEnum
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.review import checks, shape
 from consumer.domain.review.checks import Scan
-from consumer.domain.review.violations import Case, Rule, Violation
+from consumer.domain.review.violations import Evidence, Rule, Violation
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
 
@@ -18,7 +18,7 @@ QUOTES = frozenset({Rule.HEDGED, Rule.CLOSURE, Rule.PLACEHOLDER, Rule.FOREIGN, R
 """What a rules draft may break, for it quotes: the record's own doubts, claims, gaps, and texts cut short."""
 
 
-class Standing(StrEnum):
+class CheckStanding(StrEnum):
     """How a check ended."""
 
     KEPT = "kept"
@@ -45,7 +45,7 @@ class Verdict:
 
     of: Checked
     check: str
-    standing: Standing
+    standing: CheckStanding
     times: int = 0
     """Broken, in all answers together."""
     details: tuple[str, ...] = ()
@@ -60,27 +60,27 @@ def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: 
     found = [[violation for violation in answer if violation.rule is rule] for answer in answers]
     broken = [violation for each in found for violation in each]
     if not broken:
-        standing = Standing.KEPT
+        standing = CheckStanding.KEPT
     elif found[-1]:
-        standing = Standing.REMOVED if written else Standing.BROKEN
+        standing = CheckStanding.REMOVED if written else CheckStanding.BROKEN
     else:
-        standing = Standing.MENDED
+        standing = CheckStanding.MENDED
     return _verdict(Checked.ANSWER, rule.value, standing, broken)
 
 
 def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
     """Of a rules draft, held to the rules of an answer as far as it speaks for itself."""
-    case = Case(bundle)
+    case = Evidence(bundle)
     violations = [
         *checks.whole(drafted, "", scan),
         *(violation for said in checks.statements(drafted) for violation in checks.statement(said, case)),
-        *checks.steps(drafted, case),
+        *checks.check_steps(drafted, case),
     ]
     return tuple(_of_rules(rule, [each for each in violations if each.rule is rule]) for rule in Rule)
 
 
 def _of_rules(rule: Rule, broken: list[Violation]) -> Verdict:
-    standing = Standing.KEPT if not broken else Standing.QUOTED if rule in QUOTES else Standing.BROKEN
+    standing = CheckStanding.KEPT if not broken else CheckStanding.QUOTED if rule in QUOTES else CheckStanding.BROKEN
     return _verdict(Checked.ANSWER, rule.value, standing, broken)
 
 
@@ -88,10 +88,10 @@ def of_package(bundle: Bundle, rendered: Rendered) -> Iterator[Verdict]:
     """Of the text that would go out."""
     for look in shape.CHECKS:
         broken = [Violation(rule=rule, detail=detail) for rule, detail in look(bundle, rendered)]
-        standing = Standing.BROKEN if broken else Standing.KEPT
+        standing = CheckStanding.BROKEN if broken else CheckStanding.KEPT
         yield _verdict(Checked.PACKAGE, look.__name__.removeprefix("_"), standing, broken)
 
 
-def _verdict(of: Checked, check: str, standing: Standing, broken: Sequence[Violation]) -> Verdict:
+def _verdict(of: Checked, check: str, standing: CheckStanding, broken: Sequence[Violation]) -> Verdict:
     details = tuple(dict.fromkeys(str(violation) for violation in broken))
     return Verdict(of=of, check=check, standing=standing, times=len(broken), details=details)

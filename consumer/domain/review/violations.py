@@ -72,7 +72,7 @@ class Part(StrEnum):
     NEXT_STEPS = "next_steps"
 
 
-class Place(NamedTuple):
+class StatementRef(NamedTuple):
     """A statement of an answer."""
 
     part: Part
@@ -93,7 +93,7 @@ class Violation:
     rule: Rule
     detail: str
     """For the model and the log: one line."""
-    place: Place | None = None
+    place: StatementRef | None = None
     """None when the whole answer is concerned."""
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ def named(violations: Iterable[Violation]) -> tuple[str, ...]:
 class Said:
     """One statement of an answer."""
 
-    place: Place
+    place: StatementRef
     text: str
     records: tuple[str, ...]
     cites: bool
@@ -122,7 +122,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Case:
+class Evidence:
     """What statements are checked against."""
 
     bundle: Bundle

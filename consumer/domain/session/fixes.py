@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from consumer.domain.session.ordinal import Place
+from consumer.domain.session.ordinal import Ordinal
 from schemas.sessions import FixOutcomeRecorded, FixStatus, FixSuggested, Outcome, SnapshotFix
 
 
@@ -55,7 +55,7 @@ class Fix:
     title: str
     description: str
     confidence_pct: int
-    suggested: Place
+    suggested: Ordinal
     """Of the newest suggestion."""
     status: FixStatus = FixStatus.PROPOSED
     pending_reason: str | None = None
@@ -77,7 +77,7 @@ class Fix:
         return text if text and not text.isspace() else None
 
 
-def suggested(data: FixSuggested, place: Place) -> Fix:
+def suggested(data: FixSuggested, place: Ordinal) -> Fix:
     """The fix as it starts, or starts over."""
     return Fix(
         fix_id=data.fix_id,
@@ -97,7 +97,7 @@ def superseded(fix: Fix) -> Fix:
     return replace(fix, superseded=True)
 
 
-def from_row(row: SnapshotFix, place: Place, at: datetime) -> Fix:
+def from_row(row: SnapshotFix, place: Ordinal, at: datetime) -> Fix:
     """The fix as a snapshot taken `at` shows it."""
     fix = Fix(
         fix_id=row.fix_id,

@@ -41,7 +41,7 @@ class Recordings:
     """A line for each that the service would not accept: its number and what is wrong."""
 
 
-def read(lines: Iterable[str], redactor: Redactor) -> Recordings:
+def read_recordings(lines: Iterable[str], redactor: Redactor) -> Recordings:
     """Never raises because of what a line holds. A secret found late is removed from what stands before it, too."""
     decoded = [_decoded(number, line, redactor) for number, line in enumerate(lines, start=1) if line.strip()]
     refused = [one for one in decoded if isinstance(one, str)]
@@ -93,7 +93,7 @@ def _decoded(number: int, line: str, redactor: Redactor) -> Decoded | str:
 
 
 def _swept(event: SessionChange, sweeper: Sweeper) -> SessionEvent:
-    return stored.event_of(event._replace(data=event.data and door.swept(sweeper, event.data)))
+    return stored.event_of(event._replace(data=event.data and door.swept_data(sweeper, event.data)))
 
 
 def _reason(request: Request | None, sweeper: Sweeper) -> str | None:

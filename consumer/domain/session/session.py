@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from consumer.domain.events import SessionEvent, SessionKey
 from consumer.domain.session import fixes, ordinal
 from consumer.domain.session.fixes import Fix
-from consumer.domain.session.ordinal import Kind, Place
+from consumer.domain.session.ordinal import Ordinal, RecordKind
 from schemas.sessions import (
     DIAGNOSTIC_CHECK,
     Description,
@@ -37,7 +37,7 @@ from schemas.sessions import (
 
 _DESCRIBED = frozenset(Description.model_fields)
 
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Fact:
     text: str
     source_type: str
     source_summary: str | None
-    place: Place
+    place: Ordinal
     """Of its first appearance."""
     live: bool = True
     """False once retracted; recorded again it is live again, in its old place."""
@@ -66,7 +66,7 @@ class Script:
     template: Template | None
     parameters: Mapping[str, JsonValue]
     """As stored: secret values are placeholders."""
-    place: Place
+    place: Ordinal
     """Of its first appearance."""
 
 
@@ -163,7 +163,7 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
             state.description = state.description.model_copy(update={name: getattr(data, name) for name in present})
         case FactRecorded() as data:
             known = state.facts.get(data.fact_id)
-            where = known.place if known else ordinal.of_event(event.version, Kind.FACT)
+            where = known.place if known else ordinal.of_event(event.version, RecordKind.FACT)
             state.facts[data.fact_id] = _fact(data, where)
         case FactRevised() as data:
             if fact := state.facts.get(data.fact_id):
@@ -173,7 +173,7 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
                 state.facts[data.fact_id] = replace(fact, live=False)
         case FixSuggested() as data:
             state.fixes.pop(data.fix_id, None)  # it moves to the end
-            state.fixes[data.fix_id] = fixes.suggested(data, ordinal.of_event(event.version, Kind.FIX))
+            state.fixes[data.fix_id] = fixes.suggested(data, ordinal.of_event(event.version, RecordKind.FIX))
         case FixOutcomeRecorded() as data:
             if fix := state.fixes.get(data.fix_id):
                 state.fixes[data.fix_id] = fixes.with_outcome(fix, data, event.occurred_at)
@@ -182,7 +182,7 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
                 state.fixes[data.fix_id] = fixes.superseded(fix)
         case ScriptGenerated() as data:
             script = state.scripts.get(data.generation_id)
-            where = script.place if script else ordinal.of_event(event.version, Kind.SCRIPT)
+            where = script.place if script else ordinal.of_event(event.version, RecordKind.SCRIPT)
             state.scripts[data.generation_id] = _script(data, where)
         case SessionClosed() as data:
             state.closed = data
@@ -209,7 +209,7 @@ def _described(data: Description) -> Description:
     )
 
 
-def _fact(data: FactRecorded, where: Place) -> Fact:
+def _fact(data: FactRecorded, where: Ordinal) -> Fact:
     return Fact(
         fact_id=data.fact_id,
         text=data.text,
@@ -229,7 +229,7 @@ def _revised(fact: Fact, data: FactRevised) -> Fact:
     )
 
 
-def _script(data: ScriptGenerated, where: Place) -> Script:
+def _script(data: ScriptGenerated, where: Ordinal) -> Script:
     return Script(
         generation_id=data.generation_id, template=data.template, parameters=data.parameters_used, place=where
     )
@@ -239,9 +239,9 @@ def _replace_all(state: _State, data: SessionSnapshot, version: int, at: datetim
     facts = _last_of_each(data.facts, lambda row: row.fact_id)
     scripts = _last_of_each(data.scripts, lambda row: row.generation_id)
     rows = _last_of_each(data.fixes, lambda row: row.fix_id)
-    fact_places = ordinal.of_rows(version, Kind.FACT, (row.recorded_at for row in facts))
-    script_places = ordinal.of_rows(version, Kind.SCRIPT, (row.generated_at for row in scripts))
-    fix_places = ordinal.of_rows(version, Kind.FIX, (None for _ in rows))
+    fact_places = ordinal.of_rows(version, RecordKind.FACT, (row.recorded_at for row in facts))
+    script_places = ordinal.of_rows(version, RecordKind.SCRIPT, (row.generated_at for row in scripts))
+    fix_places = ordinal.of_rows(version, RecordKind.FIX, (None for _ in rows))
     state.description = _described(data)
     state.facts = {row.fact_id: _fact(row, where) for row, where in zip(facts, fact_places, strict=True)}
     state.scripts = {row.generation_id: _script(row, where) for row, where in zip(scripts, script_places, strict=True)}
@@ -249,9 +249,9 @@ def _replace_all(state: _State, data: SessionSnapshot, version: int, at: datetim
     state.closed = None
 
 
-def _last_of_each(rows: Iterable[Row], row_id: Callable[[Row], str]) -> list[Row]:
+def _last_of_each(rows: Iterable[RowT], row_id: Callable[[RowT], str]) -> list[RowT]:
     """Of two rows with one id the last counts, content and place, as if the earlier one had never been there."""
-    last: dict[str, Row] = {}
+    last: dict[str, RowT] = {}
     for row in rows:
         last.pop(row_id(row), None)
         last[row_id(row)] = row

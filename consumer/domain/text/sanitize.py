@@ -103,7 +103,7 @@ def shown(text: str, limit: int) -> str:
     return shorten(clean(text) or UNREADABLE, limit)
 
 
-def is_clean(text: str) -> bool:
+def is_harmless(text: str) -> bool:
     """Whether nothing in the text is invisible, a line break included."""
     return _visible(text) == text and "\n" not in text
 

@@ -23,7 +23,7 @@ _MOST_STEPS = 12
 """Steps that are read; how many there may be is for the checks to say."""
 
 
-class Form(StrEnum):
+class DraftForm(StrEnum):
     """How a draft came about."""
 
     JSON = "json"
@@ -61,7 +61,7 @@ class Draft(_Part):
     hypothesis: Statement
     """What is added to the outcome of the active fix; blank where there is nothing to add."""
     next_steps: tuple[Statement, ...]
-    form: Form = Form.JSON
+    form: DraftForm = DraftForm.JSON
 
 
 class Unreadable(BaseModel):
@@ -105,7 +105,7 @@ _SECTION = re.compile(r"^ {0,3}##\s", re.MULTILINE)
 _LIST_ITEM = re.compile(r"^\s{0,3}(?:[-*+•]|\d{1,3}[.)])\s+")
 
 
-def read(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
+def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
     """The draft that an answer holds, else what is wrong with it.
 
     `fact_ids` are the records of all live facts, oldest first: bullets of a markdown answer are matched by their place.
@@ -152,7 +152,7 @@ def _json_object(answer: str) -> dict[str, JsonValue] | None:
 
 def _from_json(value: dict[str, JsonValue]) -> Draft | Unreadable:
     try:
-        return Draft.model_validate_json(json.dumps({**value, "form": Form.JSON.value}))
+        return Draft.model_validate_json(json.dumps({**value, "form": DraftForm.JSON.value}))
     except RecursionError:
         return Unreadable(problems=("the answer is nested too deeply",))
     except ValidationError as error:
@@ -182,7 +182,7 @@ def _from_sections(answer: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable
         notes=(),
         hypothesis=_said(_paragraph(body[SectionKey.HYPOTHESIS])),
         next_steps=tuple(_said(text) for text in _bullets(body[SectionKey.NEXT_STEPS])),
-        form=Form.MARKDOWN,
+        form=DraftForm.MARKDOWN,
     )
 
 

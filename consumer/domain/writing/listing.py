@@ -39,7 +39,7 @@ _SHORTER_FIXES = (160, 80, 40, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Bullet:
     """A bullet: a cleaned line, and its length as markdown with its mark and line break."""
 
     line: str
@@ -54,10 +54,10 @@ class Listed:
     """Both lists, oldest first, and how many of each kind left them."""
 
     bundle: Bundle
-    facts: tuple[Item, ...]
-    runs: tuple[Item, ...]
+    facts: tuple[Bullet, ...]
+    runs: tuple[Bullet, ...]
     """Checks and scripts."""
-    fixes: tuple[Item, ...]
+    fixes: tuple[Bullet, ...]
     facts_left_out: int = 0
     checks_left_out: int = 0
     scripts_left_out: int = 0
@@ -168,14 +168,14 @@ def _noted(line: str, note: str | None) -> str:
     return f"{line} Note: {sentence(note)}" if line and note and clean(note) else line
 
 
-def _item(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Item:
+def _item(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Bullet:
     length = len(sections.BULLET) + len(escape(line)) + 1
-    return Item(line=line, length=length, kind=type(record), record=record.id)
+    return Bullet(line=line, length=length, kind=type(record), record=record.id)
 
 
-def _drop_oldest(items: tuple[Item, ...], kind: type, excess: int) -> tuple[tuple[Item, ...], int]:
+def _drop_oldest(items: tuple[Bullet, ...], kind: type, excess: int) -> tuple[tuple[Bullet, ...], int]:
     """The items without as many of a kind, the oldest first, as the excess asks for; and how many these are."""
-    kept: list[Item] = []
+    kept: list[Bullet] = []
     out = 0
     for item in items:
         if excess > 0 and item.kind is kind:
@@ -186,11 +186,11 @@ def _drop_oldest(items: tuple[Item, ...], kind: type, excess: int) -> tuple[tupl
     return tuple(kept), out
 
 
-def _total(items: tuple[Item, ...]) -> int:
+def _total(items: tuple[Bullet, ...]) -> int:
     return sum(item.length for item in items)
 
 
-def _with_omissions(items: tuple[Item, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
+def _with_omissions(items: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
     lines = tuple(item.line for item in items)
     named = [_count(number, noun) for number, noun in omitted if number]
     return (*lines, f"Left out for length, the oldest: {' and '.join(named)}.") if named else lines

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from pydantic import JsonValue
 
-from consumer.domain.bundle.bundle import Bundle, document
-from consumer.domain.bundle.records import Records, compact
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import Records, compact, records_document
 from consumer.domain.writing import outcome_table
 from consumer.domain.writing.draft import ANSWER_SCHEMA
 
@@ -116,7 +116,7 @@ def repair_turn(violations: Iterable[str]) -> str:
 
 
 def _records(records: Records) -> Iterator[dict[str, JsonValue]]:
-    described = document(replace(records, facts=(), steps=(), fixes=(), reason=None))
+    described = records_document(replace(records, facts=(), steps=(), fixes=(), reason=None))
     told: dict[str, JsonValue] = {"id": DESCRIPTION}
     yield told | {name: value for name, value in described.items() if not isinstance(value, list)}
     if records.reason:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from consumer.domain.bundle.bundle import Bundle, FixRecord
 from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import outcome_table, sections
-from consumer.domain.writing.draft import Draft, Form, Statement
+from consumer.domain.writing.draft import Draft, DraftForm, Statement
 from consumer.domain.writing.outcome_table import quoted, sentence
 from schemas.sessions import FixStatus
 
@@ -69,7 +69,7 @@ _ADVICE: Mapping[str, str] = {
 """What tells causes apart in a field of work, by the words that name the field."""
 
 
-def draft(bundle: Bundle) -> Draft:
+def draft_by_rules(bundle: Bundle) -> Draft:
     """A draft that passes every check on any bundle. Never raises."""
     return Draft(
         problem=_problem(bundle),
@@ -77,7 +77,7 @@ def draft(bundle: Bundle) -> Draft:
         notes=(),
         hypothesis=_hypothesis(bundle),
         next_steps=_next_steps(bundle),
-        form=Form.RULES,
+        form=DraftForm.RULES,
     )
 
 

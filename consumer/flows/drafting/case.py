@@ -14,7 +14,7 @@ from schemas.packages import Cause, Caution, PackageStatus, Provenance, TicketRe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stint:
+class LeaseClock:
     """A piece of work in hand: the database's clock, carried on by the local monotonic one."""
 
     work: Work
@@ -37,10 +37,10 @@ class Stint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class PackageInput:
     """A piece of work with all that its package is built from."""
 
-    stint: Stint
+    stint: LeaseClock
     bundle: Bundle
     version: int
     event_count: int
@@ -77,7 +77,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class PackageText:
     """A draft as it is to be published, and how it came about."""
 
     rendered: Rendered
@@ -111,7 +111,7 @@ def note_of(work: Work, ticket: TicketReference | None) -> Note:
     return Note(key=work.key, requested_state_version=work.requested_state_version, ticket=ticket, trace=work.trace)
 
 
-def pack(sender: Sender, case: Case, text: Text) -> Package:
+def pack(sender: Sender, case: PackageInput, text: PackageText) -> Package:
     """The next revision of the request's note."""
     last = case.work.last
     note = note_of(case.work, case.ticket)

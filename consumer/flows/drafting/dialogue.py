@@ -57,7 +57,7 @@ class Unwritten:
     warnings: tuple[str, ...]
 
 
-class Ladder(Generic[S]):
+class ModelDialogue(Generic[S]):
     """Climbed once. `judged` are the answers so far, in order; it can be read while the climb is under way."""
 
     def __init__(

@@ -19,9 +19,9 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA
 from consumer.errors import EscalationError, Transient
-from consumer.flows.drafting.dialogue import Judged, Ladder, Unwritten, Written
+from consumer.flows.drafting.dialogue import Judged, ModelDialogue, Unwritten, Written
 from consumer.flows.drafting.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
-from consumer.flows.drafting.ports import Basis, Busy, Claim, Declined, Desk, DraftKey, Entry
+from consumer.flows.drafting.ports import Basis, Busy, Claim, Declined, Desk, DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, Usage
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Errand:
+class DraftAttempt:
     """A bundle that needs a draft, and what was spent on it so far; can be read while it is under way."""
 
     key: DraftKey
@@ -64,7 +64,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafted:
-    entry: Entry
+    entry: LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Lost:
     """The claim was lost, or what the draft was made from is no longer so."""
 
 
-Outcome = Drafted | Declined | Away | Lost
+DraftOutcome = Drafted | Declined | Away | Lost
 
 
 class Drafter:
@@ -107,27 +107,27 @@ class Drafter:
         self._clock = clock
         self.held: set[Claim] = set()
 
-    async def obtain(self, errand: Errand) -> Outcome:
+    async def obtain(self, errand: DraftAttempt) -> DraftOutcome:
         """Waits for as long as it takes: whoever is in a hurry goes on without it. Raises Transient."""
         pause, longest = BUSY_SECONDS
         while isinstance(found := await self._found(errand), Busy):
             await asyncio.sleep(_random.uniform(pause / 2, pause))
             pause = min(2 * pause, longest)
         match found:
-            case Entry():
+            case LedgerEntry():
                 return Drafted(entry=found)
             case Declined():
                 return found
             case Claim():
                 return await self._pay(errand, found)
 
-    async def _found(self, errand: Errand) -> Claim | Entry | Declined | Busy:
+    async def _found(self, errand: DraftAttempt) -> Claim | LedgerEntry | Declined | Busy:
         # Hazard: claims run out while this process stands still or the database is away; its own calls go on.
         if any(claim.key == errand.key for claim in self.held):
             return Busy()
         return await self._desk.claim_draft(errand.key, drafted_for=errand.drafted_for, force=errand.force)
 
-    async def _pay(self, errand: Errand, claim: Claim) -> Outcome:
+    async def _pay(self, errand: DraftAttempt, claim: Claim) -> DraftOutcome:
         errand.claim = claim
         self.held.add(claim)
         settled = False
@@ -159,7 +159,7 @@ class Drafter:
         except Transient as error:
             log.warning("A claim runs out by itself.", event_name="claim_not_released", error=str(error))
 
-    async def _draft_or_decline(self, errand: Errand, claim: Claim) -> Outcome:
+    async def _draft_or_decline(self, errand: DraftAttempt, claim: Claim) -> DraftOutcome:
         """What nobody foresaw, once there was an answer, ends as a bad answer does: it would fall again, paid again."""
         try:
             return await self._draft(errand, claim)
@@ -171,8 +171,8 @@ class Drafter:
             log.exception("An answer could not be made a draft.", event_name="draft_fell")
             return Declined(warnings=(Caution.DRAFT_REJECTED,))
 
-    async def _draft(self, errand: Errand, claim: Claim) -> Outcome:
-        ladder: Ladder[Outcome] = Ladder(
+    async def _draft(self, errand: DraftAttempt, claim: Claim) -> DraftOutcome:
+        ladder: ModelDialogue[DraftOutcome] = ModelDialogue(
             ask=lambda model_name, turns, max_tokens: self._call(errand, claim, model_name, turns, max_tokens),
             model_name=self.model_name,
             other_model_name=self._fallback_model_name,
@@ -195,9 +195,9 @@ class Drafter:
         for violation in (violation for each in judged for violation in each.violations):
             self._meters.count(Meter.VIOLATIONS, label=violation.rule.value)
 
-    def _drafted(self, errand: Errand, written: Written) -> Drafted:
+    def _drafted(self, errand: DraftAttempt, written: Written) -> Drafted:
         return Drafted(
-            entry=Entry(
+            entry=LedgerEntry(
                 draft=written.accepted.draft.model_dump_json(),
                 model=written.answer.model,
                 warnings=written.warnings,
@@ -209,8 +209,8 @@ class Drafter:
         )
 
     async def _call(
-        self, errand: Errand, claim: Claim, model_name: str, turns: tuple[Turn, ...], max_tokens: int
-    ) -> Answer | Outcome:
+        self, errand: DraftAttempt, claim: Claim, model_name: str, turns: tuple[Turn, ...], max_tokens: int
+    ) -> Answer | DraftOutcome:
         """One call, and the draft's one retry if it has not been used up."""
         call = Call(
             model=model_name, system=prompt.SYSTEM, turns=turns, answer_schema=ANSWER_SCHEMA, max_tokens=max_tokens
@@ -258,7 +258,7 @@ class Drafter:
             self._meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
         return answer
 
-    async def _answers(self, errand: Errand) -> None:
+    async def _answers(self, errand: DraftAttempt) -> None:
         self._health.ok("model")
         if errand.probe:
             errand.probe = False

@@ -13,9 +13,19 @@ from consumer.domain.review import gate
 from consumer.domain.writing import markdown, prompt
 from consumer.domain.writing.draft import Draft
 from consumer.errors import EscalationError
-from consumer.flows.drafting.case import Case, Text, note_of, pack
-from consumer.flows.drafting.drafter import Errand, insist
-from consumer.flows.drafting.ports import NOTHING, Cache, Desk, DraftKey, Entry, Finish, Replayed, Spent, Work
+from consumer.flows.drafting.case import PackageInput, PackageText, note_of, pack
+from consumer.flows.drafting.drafter import DraftAttempt, insist
+from consumer.flows.drafting.ports import (
+    NOTHING_SPENT,
+    Cache,
+    Desk,
+    DraftKey,
+    FinishResult,
+    LedgerEntry,
+    Replayed,
+    Spent,
+    Work,
+)
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
 
@@ -35,11 +45,11 @@ class Finishing:
         self._sender = sender
         self._meters = meters
 
-    async def publish_drafted(self, case: Case, key: DraftKey, entry: Entry) -> None:
+    async def publish_drafted(self, case: PackageInput, key: DraftKey, entry: LedgerEntry) -> None:
         reused = entry.drafted_for != case.destined
         if reused:
             self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
-        text = Text(
+        text = PackageText(
             rendered=markdown.render(case.bundle, Draft.model_validate_json(entry.draft)),
             status=PackageStatus.READY,
             model=entry.model,
@@ -52,13 +62,13 @@ class Finishing:
         )
         # Hazard: before the final transaction, for whoever ends the session after it forgets what the cache holds.
         await self._cache.put(key, case.version, entry)
-        spent = NOTHING if reused else Spent(calls=entry.attempts, usage=entry.usage)
+        spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage)
         await self.publish(case, text, None, draft_model=key.model, spent=spent)
 
     async def by_rules(
         self,
-        case: Case,
-        errand: Errand | None,
+        case: PackageInput,
+        errand: DraftAttempt | None,
         warnings: tuple[str, ...],
         upgrade_in_seconds: float | None,
     ) -> None:
@@ -74,9 +84,9 @@ class Finishing:
             return
         await self.publish(case, self.ruled(case, errand, warnings), upgrade_in_seconds, spent=_spent(errand))
 
-    def ruled(self, case: Case, errand: Errand | None, warnings: tuple[str, ...]) -> Text:
+    def ruled(self, case: PackageInput, errand: DraftAttempt | None, warnings: tuple[str, ...]) -> PackageText:
         spent = _spent(errand)
-        return Text(
+        return PackageText(
             rendered=gate.by_rules(case.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
@@ -90,12 +100,12 @@ class Finishing:
 
     async def publish(
         self,
-        case: Case,
-        text: Text,
+        case: PackageInput,
+        text: PackageText,
         upgrade_in_seconds: float | None,
         *,
         draft_model: str | None = None,
-        spent: Spent = NOTHING,
+        spent: Spent = NOTHING_SPENT,
     ) -> None:
         """`draft_model` is that of the draft's key, null for rules."""
         packed = pack(self._sender, case, text)
@@ -117,13 +127,13 @@ class Finishing:
             )
         )
         await self.finished(case.work, finish)
-        if finish is not Finish.DONE:
+        if finish is not FinishResult.DONE:
             return
         self._meters.count(Meter.PACKAGES, label=text.status.value)
         if case.work.last is None:
             self._meters.observe(Meter.OUTCOME_SECONDS, case.work.age_seconds + case.stint.elapsed_seconds)
 
-    async def leave(self, case: Case, became: Replayed, spent: Spent) -> None:
+    async def leave(self, case: PackageInput, became: Replayed, spent: Spent) -> None:
         """Ends work that publishes nothing; what it found waiting, an upgrade or news, waits on."""
         again = 0.0 if case.work.upgrade_wanted else None
         finish = await insist(
@@ -138,13 +148,13 @@ class Finishing:
         )
         await self.finished(case.work, finish)
 
-    async def finished(self, work: Work, finish: Finish) -> None:
-        if finish is Finish.DONE:
+    async def finished(self, work: Work, finish: FinishResult) -> None:
+        if finish is FinishResult.DONE:
             return
         await self._cache.forget(work.key.session)  # it may have been erased, or a draft hold what is secret now
-        if finish is Finish.STALE:
+        if finish is FinishResult.STALE:
             raise Redo
-        if finish is Finish.GONE:
+        if finish is FinishResult.GONE:
             log.info("Work was ended by somebody else; nothing was written.", event_name="work_gone", **_of(work))
 
     async def fail(
@@ -152,15 +162,15 @@ class Finishing:
     ) -> None:
         publication = package.failed(self._sender, note_of(work, ticket), reason=reason, detail=detail, at=at)
         finish = await insist(lambda: self._desk.finish_failed(work, publication, reason))
-        if finish is Finish.DONE:
+        if finish is FinishResult.DONE:
             self._meters.count(Meter.PACKAGES, label="failed")
             log.info(
                 "A request ended without a package.", event_name="request_failed", reason=reason.value, **_of(work)
             )
 
 
-def _spent(errand: Errand | None) -> Spent:
-    return NOTHING if errand is None else Spent(calls=errand.calls, usage=errand.usage)
+def _spent(errand: DraftAttempt | None) -> Spent:
+    return NOTHING_SPENT if errand is None else Spent(calls=errand.calls, usage=errand.usage)
 
 
 def _of(work: Work) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Lane(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Last:
+class LastPackage:
     """What was published last for a request."""
 
     revision: int
@@ -44,7 +44,7 @@ class Last:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ReplayTerms:
     """What a planned replay lets its work do."""
 
     stands: bool
@@ -76,7 +76,7 @@ class Spent:
     usage: Usage = Usage()  # noqa: RUF009 - frozen
 
 
-NOTHING = Spent()
+NOTHING_SPENT = Spent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Work:
     trace: TraceContext
     cause: Cause
     replay_id: str | None
-    terms: Terms | None
+    terms: ReplayTerms | None
     """Of a planned replay, when this is its work."""
     replayed: bool
     """Whether it comes after all live work."""
@@ -101,7 +101,7 @@ class Work:
     """What stood in the row; a later finish sees by it whether somebody has scheduled anew."""
     attempts: int
     """Times this work was taken up, this one included."""
-    last: Last | None
+    last: LastPackage | None
     """None until there is a package."""
     upgrade_wanted: bool
     age_seconds: float
@@ -119,7 +119,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class SessionHistory:
     """A session as it is stored, at one moment."""
 
     events: tuple[SessionEvent, ...]
@@ -147,7 +147,7 @@ class DraftKey(NamedTuple):
         return SessionKey(self.tenant_id, self.session_id)
 
 
-class Entry(BaseModel):
+class LedgerEntry(BaseModel):
     """A draft that was paid for, as the ledger and the cache keep it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -192,7 +192,7 @@ class Outage:
     probe_due: bool
 
 
-class Finish(StrEnum):
+class FinishResult(StrEnum):
     """What became of a final transaction."""
 
     DONE = "done"
@@ -228,22 +228,24 @@ class Desk(Protocol):
     async def wait_for_state(self, work: Work) -> None:
         """Gives the work back until half of its deadline, or until intake wakes it."""
 
-    async def history(self, key: SessionKey) -> History | None:
+    async def history(self, key: SessionKey) -> SessionHistory | None:
         """None for a session nobody has heard of."""
 
-    async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
+    async def find_draft(self, key: DraftKey) -> LedgerEntry | Declined | None:
         """What the ledger holds, without claiming anything."""
 
-    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, Entry] | None:
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, LedgerEntry] | None:
         """What the ledger holds for the bundle: of this prompt and model if it can be, else the newest."""
 
-    async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
+    async def claim_draft(
+        self, key: DraftKey, *, drafted_for: str, force: bool
+    ) -> Claim | LedgerEntry | Declined | Busy:
         """With `force` an entry counts only if it was drafted for the same."""
 
     async def holds(self, claim: Claim) -> bool:
         """Whether the claim still stands."""
 
-    async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
+    async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         """False: the claim was lost, the session erased, or it holds a secret found since; nothing is stored."""
 
     async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
@@ -259,8 +261,8 @@ class Desk(Protocol):
         *,
         draft_model: str | None,
         upgrade_in_seconds: float | None,
-        spent: Spent = NOTHING,
-    ) -> Finish:
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
         """Package, request and outbox row in one transaction.
 
         `upgrade_in_seconds` says that a model draft is wanted instead, and when; while the model is away it waits.
@@ -274,14 +276,14 @@ class Desk(Protocol):
         upgrade_in_seconds: float | None,
         untold: bool = False,
         replayed: Replayed = Replayed.UNCHANGED,
-        spent: Spent = NOTHING,
-    ) -> Finish:
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
         """Nothing is published; without a basis whatever has changed meanwhile is left alone.
 
         `untold`: the session has changed since the last package, and this work does not say so: that is done later.
         """
 
-    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
+    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> FinishResult:
         """The request ends without a package."""
 
     async def hasten_upgrade(self, key: RequestKey) -> None:
@@ -301,8 +303,8 @@ class Desk(Protocol):
 class Cache(Protocol):
     """Hot copies of drafts. Nothing here raises, blocks for long or is needed."""
 
-    async def get(self, key: DraftKey, version: int) -> Entry | None: ...
+    async def get(self, key: DraftKey, version: int) -> LedgerEntry | None: ...
 
-    async def put(self, key: DraftKey, version: int, entry: Entry) -> None: ...
+    async def put(self, key: DraftKey, version: int, entry: LedgerEntry) -> None: ...
 
     async def forget(self, session: SessionKey) -> None: ...

@@ -11,11 +11,11 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost import prices
 from consumer.domain.review import gate, verdicts
 from consumer.domain.review.checks import Scan
-from consumer.domain.review.verdicts import Standing, Verdict
+from consumer.domain.review.verdicts import CheckStanding, Verdict
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.dialogue import Judged, Ladder, Unwritten, Written, asked
+from consumer.flows.drafting.dialogue import Judged, ModelDialogue, Unwritten, Written, asked
 from consumer.flows.drafting.drafter import retry_in_seconds
 from consumer.flows.drafting.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
 from schemas.packages import Caution, PackageStatus, Usage
@@ -41,10 +41,10 @@ class Trial:
 
     @property
     def broken(self) -> tuple[Verdict, ...]:
-        return tuple(verdict for verdict in self.verdicts if verdict.standing is Standing.BROKEN)
+        return tuple(verdict for verdict in self.verdicts if verdict.standing is CheckStanding.BROKEN)
 
 
-def by_rules(bundle: Bundle, scan: Scan) -> Trial:
+def try_rules(bundle: Bundle, scan: Scan) -> Trial:
     """Without a model."""
     accepted = gate.by_rules(bundle)
     return Trial(
@@ -64,7 +64,7 @@ def by_rules(bundle: Bundle, scan: Scan) -> Trial:
     )
 
 
-class Bench:
+class TrialDrafter:
     """Where drafts are made by a model."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Bench:
     async def try_out(self, bundle: Bundle, scan: Scan) -> Trial:
         """Raises ModelAway when a call failed twice, and ModelLocked: then there is nothing to judge."""
         made = _Calls()
-        ladder: Ladder[Unwritten] = Ladder(
+        ladder: ModelDialogue[Unwritten] = ModelDialogue(
             ask=lambda name, turns, max_tokens: self._ask(made, name, turns, max_tokens),
             model_name=self._model_name,
             other_model_name=self._other_model_name,

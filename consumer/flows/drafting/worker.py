@@ -17,19 +17,19 @@ from consumer.domain.package.package import Sender
 from consumer.domain.review.checks import Scan
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.case import Case, Stint, cause_of
-from consumer.flows.drafting.drafter import Away, Drafted, Drafter, Errand, Lost, Outcome, insist
+from consumer.flows.drafting.case import LeaseClock, PackageInput, cause_of
+from consumer.flows.drafting.drafter import Away, DraftAttempt, Drafted, Drafter, DraftOutcome, Lost, insist
 from consumer.flows.drafting.finishing import Finishing, Redo
 from consumer.flows.drafting.ports import (
-    NOTHING,
+    NOTHING_SPENT,
     Basis,
     Cache,
     Declined,
     Desk,
     DraftKey,
-    Entry,
-    History,
+    LedgerEntry,
     Replayed,
+    SessionHistory,
     Work,
 )
 from consumer.flows.operation.meters import Meter, Meters
@@ -85,7 +85,7 @@ class Worker:
         if work.terms is not None and not work.terms.stands:
             await self._let_go(work)
             return
-        case = await self._open(Stint(work=work, began=self._clock(), clock=self._clock), use)
+        case = await self._open(LeaseClock(work=work, began=self._clock(), clock=self._clock), use)
         if case is None:
             return
         if not case.calls_model:
@@ -114,7 +114,7 @@ class Worker:
 
     # what it is about
 
-    async def _open(self, stint: Stint, use: ModelUse) -> Case | None:
+    async def _open(self, stint: LeaseClock, use: ModelUse) -> PackageInput | None:
         """None when the work has ended already: there is nothing to build from, or nothing new."""
         work = stint.work
         history = await self._desk.history(work.key.session)
@@ -139,7 +139,7 @@ class Worker:
                 work, await self._desk.finish_unchanged(work, basis, upgrade_in_seconds=again)
             )
             return None
-        return Case(
+        return PackageInput(
             stint=stint,
             bundle=built,
             version=version,
@@ -151,14 +151,14 @@ class Worker:
             behind=behind,
         )
 
-    async def _without_session(self, stint: Stint) -> None:
+    async def _without_session(self, stint: LeaseClock) -> None:
         if not stint.work.waited:
             await self._desk.wait_for_state(stint.work)
             return
         detail = "No event of this session has arrived. Check the session id and the tenant, then request again."
         await self._finishing.fail(stint.work, None, FailureReason.SESSION_NOT_FOUND, detail, stint.now)
 
-    async def _after_erasure(self, stint: Stint, history: History) -> None:
+    async def _after_erasure(self, stint: LeaseClock, history: SessionHistory) -> None:
         detail = "The session was erased; nothing of it is kept."
         await self._finishing.fail(stint.work, history.ticket, FailureReason.SESSION_ERASED, detail, stint.now)
 
@@ -167,14 +167,14 @@ class Worker:
     async def _with_model(
         self,
         drafter: Drafter,
-        case: Case,
+        case: PackageInput,
         use: ModelUse,
     ) -> None:
         if not case.force and (entry := await self._cache.get(case.key, case.version)) is not None:
             self._meters.count(Meter.DRAFTS_REUSED, label="cache")
             await self._settle(case, Drafted(entry=entry), None)
             return
-        errand = Errand(
+        errand = DraftAttempt(
             key=case.key,
             bundle=case.bundle,
             basis=case.basis,
@@ -197,9 +197,9 @@ class Worker:
 
     async def _answer_late(
         self,
-        case: Case,
-        obtaining: "asyncio.Task[Outcome]",
-        errand: Errand,
+        case: PackageInput,
+        obtaining: "asyncio.Task[DraftOutcome]",
+        errand: DraftAttempt,
     ) -> None:
         """The deadline came first: a fallback goes out in time, and the answer, when it comes, becomes the upgrade."""
         calling = errand.claim is not None
@@ -220,9 +220,9 @@ class Worker:
 
     async def _settle(
         self,
-        case: Case,
-        outcome: Outcome,
-        errand: Errand | None,
+        case: PackageInput,
+        outcome: DraftOutcome,
+        errand: DraftAttempt | None,
     ) -> None:
         match outcome:
             case Drafted():
@@ -236,22 +236,22 @@ class Worker:
             case Lost():
                 raise Redo
 
-    async def _without_model(self, case: Case, use: ModelUse) -> None:
+    async def _without_model(self, case: PackageInput, use: ModelUse) -> None:
         if use is ModelUse.NEVER:
             await self._finishing.by_rules(case, None, (), None)
             return
-        known: Entry | Declined | None = None
+        known: LedgerEntry | Declined | None = None
         if not case.force:
             known = await self._cache.get(case.key, case.version) or await self._desk.find_draft(case.key)
         match known:
-            case Entry():
+            case LedgerEntry():
                 await self._finishing.publish_drafted(case, case.key, known)
             case Declined():
                 await self._finishing.by_rules(case, None, known.warnings, None)
             case None:
                 await self._finishing.by_rules(case, None, (Caution.MODEL_UNAVAILABLE,), WAITING_AGAIN_SECONDS)
 
-    async def _from_stored(self, case: Case) -> None:
+    async def _from_stored(self, case: PackageInput) -> None:
         """A stored draft, of whichever prompt and model, makes the text anew; rules do where they made the last."""
         last = case.work.last
         found = await self._desk.find_any_draft(case.key)
@@ -260,4 +260,4 @@ class Worker:
         elif last is not None and last.status is PackageStatus.FALLBACK:
             await self._finishing.publish(case, self._finishing.ruled(case, None, ()), None)
         else:
-            await self._finishing.leave(case, Replayed.UNCHANGED, NOTHING)
+            await self._finishing.leave(case, Replayed.UNCHANGED, NOTHING_SPENT)

@@ -18,7 +18,7 @@ from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Record, Request, SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows.inbox import Batch, Place, Stored
+from consumer.flows.inbox import Batch, Place, StoredBatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.topics import Topics
@@ -47,7 +47,7 @@ log = structlog.stdlib.get_logger("escalation.intake")
 T = TypeVar("T")
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """The input topics, as a member of the group. Only `close` may be called while another call is under way."""
 
     @property
@@ -64,7 +64,7 @@ class Source(Protocol):
 
 
 class Inbox(Protocol):
-    async def store(self, batch: Batch) -> Stored:
+    async def store(self, batch: Batch) -> StoredBatch:
         """All or nothing; the same batch again changes nothing. Raises Transient when the database is away."""
 
     async def probe(self) -> None:
@@ -80,7 +80,7 @@ class Cache(Protocol):
 class _Flight:
     """The batch that the database works on."""
 
-    task: asyncio.Task[Stored]
+    task: asyncio.Task[StoredBatch]
     offsets: Mapping[Place, int]
 
 
@@ -90,7 +90,7 @@ class Intake:
     def __init__(
         self,
         *,
-        source: Source,
+        source: RecordSource,
         inbox: Inbox,
         redactor: Redactor,
         topics: Topics,
@@ -171,7 +171,7 @@ class Intake:
     def _take_off(self, batch: Batch) -> None:
         self._flight = _Flight(asyncio.create_task(self._store(batch), name="intake-store"), batch.positions)
 
-    async def _store(self, batch: Batch) -> Stored:
+    async def _store(self, batch: Batch) -> StoredBatch:
         """In parts after a failure: what takes too long as a whole must not be tried as a whole for ever."""
         async with asyncio.timeout(STORE_SECONDS):
             if not self._part or len(batch.arrivals) <= self._part:
@@ -230,7 +230,7 @@ class Intake:
         except (_Away, TimeoutError):
             log.warning("The last batch was given up; it is read again.", event_name="intake_batch_given_up")
 
-    def _count(self, stored: Stored) -> None:
+    def _count(self, stored: StoredBatch) -> None:
         for outcome, records in stored.outcomes.items():
             self._meters.count(Meter.RECORDS, records, label=outcome)
         for reason, records in stored.refused.items():

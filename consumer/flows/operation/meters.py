@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
@@ -20,22 +20,22 @@ class Kind(StrEnum):
 class Metric:
     """One metric: at most one label, whose values are a closed set."""
 
-    kind: Kind
+    kind: MetricKind
     name: str
     meaning: str
     label: str | None = None
 
 
 def _counter(name: str, meaning: str, label: str | None = None) -> Metric:
-    return Metric(kind=Kind.COUNTER, name=name, meaning=meaning, label=label)
+    return Metric(kind=MetricKind.COUNTER, name=name, meaning=meaning, label=label)
 
 
 def _gauge(name: str, meaning: str, label: str | None = None) -> Metric:
-    return Metric(kind=Kind.GAUGE, name=name, meaning=meaning, label=label)
+    return Metric(kind=MetricKind.GAUGE, name=name, meaning=meaning, label=label)
 
 
 def _seconds(name: str, meaning: str, label: str | None = None) -> Metric:
-    return Metric(kind=Kind.HISTOGRAM, name=name, meaning=meaning, label=label)
+    return Metric(kind=MetricKind.HISTOGRAM, name=name, meaning=meaning, label=label)
 
 
 class Meter(Enum):

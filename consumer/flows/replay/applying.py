@@ -20,7 +20,7 @@ TICK_SECONDS = 0.5
 log = structlog.stdlib.get_logger("escalation.replay")
 
 
-class State(StrEnum):
+class ReplayState(StrEnum):
     """Of a replay."""
 
     PLANNED = "planned"
@@ -42,10 +42,10 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class ReplayProgress:
     """How far a replay has come; counts are of requests."""
 
-    state: State
+    state: ReplayState
     planned: int = 0
     released: int = 0
     """Due now, or being worked on."""
@@ -73,18 +73,18 @@ class Progress:
 class Replays(Protocol):
     """The tables, under the replay's lock. Every method raises Transient while the database is away."""
 
-    async def advance(self, replay_id: str, limits: Limits) -> Progress:
+    async def advance(self, replay_id: str, limits: Limits) -> ReplayProgress:
         """Makes due what the limits allow; ends the replay when nothing is left. Safe by several at once."""
 
     async def pause(self, replay_id: str) -> None:
         """Takes back what nobody works on; a replay that has ended is left alone."""
 
 
-async def apply(
-    replays: Replays, replay_id: str, limits: Limits, *, stop: asyncio.Event, tell: Callable[[Progress], None]
-) -> Progress:
+async def apply_plan(
+    replays: Replays, replay_id: str, limits: Limits, *, stop: asyncio.Event, tell: Callable[[ReplayProgress], None]
+) -> ReplayProgress:
     """Returns when the replay has ended or met its limit, or after `stop`: then the rest waits for the next time."""
-    progress = Progress(state=State.APPLYING)
+    progress = ReplayProgress(state=ReplayState.APPLYING)
     while not stop.is_set():
         try:
             progress = await replays.advance(replay_id, limits)
@@ -92,11 +92,11 @@ async def apply(
             log.warning("The replay waits for the database.", event_name="replay_waits", error=str(error))
         else:
             tell(progress)
-            if progress.state is not State.APPLYING or (progress.limited and not progress.released):
+            if progress.state is not ReplayState.APPLYING or (progress.limited and not progress.released):
                 break
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)
-    if progress.state is State.APPLYING:
+    if progress.state is ReplayState.APPLYING:
         with contextlib.suppress(Transient):  # what is due stays due then; the next one that applies it goes on
             await replays.pause(replay_id)
     return progress

@@ -9,7 +9,7 @@ from consumer.domain.review import gate
 from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
 from consumer.flows.drafting.ports import DraftKey
-from consumer.flows.replay.planning import Candidate, Stored, render_stored
+from consumer.flows.replay.planning import Candidate, KnownDraft, render_stored
 from schemas.packages import Section, SectionKey
 
 _WRITTEN_BY_CODE = frozenset({SectionKey.CONFIRMED, SectionKey.TRIED})
@@ -37,12 +37,12 @@ class Difference:
     changes: tuple[Change, ...]
 
 
-def compare(
+def compare_sections(
     candidate: Candidate,
     why: Sequence[str],
     before: Sequence[Section],
     built: Bundle,
-    stored: Sequence[Stored],
+    stored: Sequence[KnownDraft],
     key: DraftKey,
     *,
     calls_model: bool,
@@ -64,7 +64,7 @@ def compare(
 
 
 def _after(
-    candidate: Candidate, built: Bundle, stored: Sequence[Stored], key: DraftKey, *, calls_model: bool
+    candidate: Candidate, built: Bundle, stored: Sequence[KnownDraft], key: DraftKey, *, calls_model: bool
 ) -> markdown.Rendered | None:
     if not calls_model:
         return render_stored(candidate.last, built, stored, key)

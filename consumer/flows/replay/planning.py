@@ -22,7 +22,7 @@ from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing import markdown, prompt
 from consumer.domain.writing.draft import Draft
-from consumer.flows.drafting.ports import DraftKey, Entry, History, Last
+from consumer.flows.drafting.ports import DraftKey, LastPackage, LedgerEntry, SessionHistory
 from schemas.packages import Cause, PackageStatus, Usage
 
 CALL_SECONDS = 10.0
@@ -41,7 +41,7 @@ class Why(StrEnum):
     """Only what code makes of the same draft."""
 
 
-class Source(StrEnum):
+class DraftSource(StrEnum):
     """Where the draft of a package would come from."""
 
     CALL = "call"
@@ -75,36 +75,36 @@ class Candidate:
 
     key: RequestKey
     reason: str | None
-    last: Last
+    last: LastPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class KnownDraft:
     """A draft of the ledger: `entry` is None where the model declined."""
 
     key: DraftKey
-    entry: Entry | None
+    entry: LedgerEntry | None
 
 
-class Shelves(Protocol):
+class PlanSource(Protocol):
     """What is stored; every method raises Transient while the database is away."""
 
     def candidates(self, chosen: Chosen) -> AsyncIterator[Sequence[Candidate]]:
         """In pieces, ordered by tenant and session."""
 
-    async def history(self, key: SessionKey) -> History | None: ...
+    async def history(self, key: SessionKey) -> SessionHistory | None: ...
 
-    async def drafts(self, key: SessionKey) -> list[Stored]:
+    async def drafts(self, key: SessionKey) -> list[KnownDraft]:
         """All of the session's, the newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class PlanItem:
     """A request whose package would change."""
 
     key: RequestKey
     why: tuple[Why, ...]
-    source: Source | None
+    source: DraftSource | None
     """None: with the model there is nothing new; only the text that code makes would differ."""
     renders: bool
     """Whether drafts that are stored make another text already."""
@@ -138,20 +138,20 @@ class Plan:
     model: str
     price: Price | None
     figures: Figures
-    items: tuple[Item, ...]
+    items: tuple[PlanItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
     """A candidate with what a replay would make of it; `characters` are those that a call would send."""
 
-    item: Item
+    item: PlanItem
     characters: int
     measured: Measured | None
 
 
 class Planner:
-    def __init__(self, *, shelves: Shelves, model_name: str, calls_at_once: int) -> None:
+    def __init__(self, *, shelves: PlanSource, model_name: str, calls_at_once: int) -> None:
         self._shelves = shelves
         self._model_name = model_name
         self._calls_at_once = calls_at_once
@@ -182,7 +182,7 @@ class Planner:
         for candidate in candidates:
             built = bundle.build(folded, reason=candidate.reason)
             one = weigh(candidate, built, stored, model_name=self._model_name, paid=paid)
-            if one.item.source is Source.CALL:
+            if one.item.source is DraftSource.CALL:
                 paid.add(built.sha256)
             found.append(one)
         return found
@@ -192,7 +192,7 @@ class Planner:
         stick = estimates.yardstick(one.measured for one in weighed if one.measured is not None)
         items = tuple(_priced(one, stick, rates) for one in weighed if one.item.why)
         changed = [item for item in items if item.source is not None]
-        calls = [item for item in changed if item.source is Source.CALL]
+        calls = [item for item in changed if item.source is DraftSource.CALL]
         usage = estimates.total(item.usage for item in calls)
         figures = Figures(
             sessions=sessions,
@@ -200,7 +200,7 @@ class Planner:
             changed=len(changed),
             rendered=sum(item.renders for item in items),
             why={why.value: sum(why in item.why for item in items) for why in Why},
-            sources={source.value: sum(item.source is source for item in items) for source in Source},
+            sources={source.value: sum(item.source is source for item in items) for source in DraftSource},
             model_calls=len(calls),
             usage=usage.model_dump(),
             price_usd=None if rates is None else rates.of(usage),
@@ -210,7 +210,7 @@ class Planner:
 
 
 def weigh(
-    candidate: Candidate, built: Bundle, stored: Sequence[Stored], *, model_name: str, paid: Iterable[str] = ()
+    candidate: Candidate, built: Bundle, stored: Sequence[KnownDraft], *, model_name: str, paid: Iterable[str] = ()
 ) -> Weighed:
     """What a replay would make of a request: pure. `paid` are digests that another request's call pays for."""
     last = candidate.last
@@ -240,29 +240,33 @@ def weigh(
     )
     usage = next(once, None)
     return Weighed(
-        item=Item(key=candidate.key, why=why, source=source, renders=renders),
+        item=PlanItem(key=candidate.key, why=why, source=source, renders=renders),
         characters=characters,
         measured=None if usage is None else Measured(characters=characters, usage=usage),
     )
 
 
-def _source(why: Sequence[Why], ledger: Stored | None, last: Last, built: Bundle, paid: Iterable[str]) -> Source | None:
+def _source(
+    why: Sequence[Why], ledger: KnownDraft | None, last: LastPackage, built: Bundle, paid: Iterable[str]
+) -> DraftSource | None:
     if not why:
         return None
     if ledger is None:
-        return Source.SHARED if built.sha256 in paid else Source.CALL
+        return DraftSource.SHARED if built.sha256 in paid else DraftSource.CALL
     if ledger.entry is not None:
-        return Source.LEDGER
+        return DraftSource.LEDGER
     # What was declined is drafted by rules, which the reader of an equal bundle is not told again.
-    return None if last.bundle_sha256 == built.sha256 else Source.RULES
+    return None if last.bundle_sha256 == built.sha256 else DraftSource.RULES
 
 
-def _renders(last: Last, built: Bundle, stored: Sequence[Stored], key: DraftKey) -> bool:
+def _renders(last: LastPackage, built: Bundle, stored: Sequence[KnownDraft], key: DraftKey) -> bool:
     text = render_stored(last, built, stored, key)
     return text is not None and sha256(text.markdown.encode()).hexdigest() != last.content_sha256
 
 
-def render_stored(last: Last, built: Bundle, stored: Sequence[Stored], key: DraftKey) -> markdown.Rendered | None:
+def render_stored(
+    last: LastPackage, built: Bundle, stored: Sequence[KnownDraft], key: DraftKey
+) -> markdown.Rendered | None:
     """The text of a stored draft, else that of rules where rules made the last package; None without either."""
     of_bundle = [one for one in stored if one.key.bundle_sha256 == built.sha256 and one.entry is not None]
     chosen = next((one for one in of_bundle if one.key == key), of_bundle[0] if of_bundle else None)
@@ -271,8 +275,8 @@ def render_stored(last: Last, built: Bundle, stored: Sequence[Stored], key: Draf
     return gate.by_rules(built).rendered if last.status is PackageStatus.FALLBACK else None
 
 
-def _priced(weighed: Weighed, stick: Yardstick, rates: Price | None) -> Item:
-    if weighed.item.source is not Source.CALL:
+def _priced(weighed: Weighed, stick: Yardstick, rates: Price | None) -> PlanItem:
+    if weighed.item.source is not DraftSource.CALL:
         return weighed.item
     usage = stick.call(weighed.characters)
     return replace(weighed.item, usage=usage, estimate_usd=0.0 if rates is None else rates.of(usage))

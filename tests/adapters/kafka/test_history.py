@@ -5,7 +5,7 @@ import json
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from consumer.adapters.kafka.history import TopicHistory
-from consumer.flows.rebuild import Span
+from consumer.flows.rebuild import OffsetRange
 from tests.support.topics import make_topics
 
 
@@ -30,14 +30,14 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     history = TopicHistory(bootstrap_servers=bootstrap_servers)
     spans = await history.spans((live, replay))
     assert spans == {
-        (live, 0): Span(start=0, end=5),
-        (live, 1): Span(start=0, end=3),
-        (replay, 0): Span(start=0, end=5),
+        (live, 0): OffsetRange(start=0, end=5),
+        (live, 1): OffsetRange(start=0, end=3),
+        (replay, 0): OffsetRange(start=0, end=5),
     }
     read = [one async for one in history.read(spans)]
     assert [json.loads(one.record.value or b"") for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
     assert [one.timestamp_ms for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
-    part = {(live, 0): Span(start=1, end=3), (live, 1): Span(start=3, end=3)}
+    part = {(live, 0): OffsetRange(start=1, end=3), (live, 1): OffsetRange(start=3, end=3)}
     assert [one.timestamp_ms async for one in history.read(part)] == [4, 3]
 
     assert await history.committed(group) == {}

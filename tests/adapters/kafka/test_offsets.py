@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from consumer.adapters.kafka import offsets
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.cli.service.rewind import parse
+from consumer.cli.service.rewind import parse_target
 from consumer.errors import Permanent
 from tests.support.topics import make_topics
 
@@ -32,8 +32,8 @@ async def test_an_empty_group_is_moved_anywhere_within_the_log(bootstrap_servers
     kafka: dict[str, Any] = {"bootstrap_servers": bootstrap_servers}
 
     async def moved(target: offsets.Target) -> tuple[int | None, int, int, int]:
-        (move,) = await offsets.plan(kafka, f"{topic}-group", [topic], target)
-        await offsets.apply(kafka, f"{topic}-group", [move])
+        (move,) = await offsets.plan_moves(kafka, f"{topic}-group", [topic], target)
+        await offsets.move_group(kafka, f"{topic}-group", [move])
         return move.committed, move.to, move.again, move.skipped
 
     assert await offsets.members(kafka, f"{topic}-group") == 0
@@ -52,9 +52,9 @@ async def test_a_group_with_a_member_is_left_alone(bootstrap_servers: str, topic
     try:
         await consumer.getone()
         assert await offsets.members(kafka, f"{topic}-group") == 1
-        moves = await offsets.plan(kafka, f"{topic}-group", [topic], "latest")
+        moves = await offsets.plan_moves(kafka, f"{topic}-group", [topic], "latest")
         with pytest.raises(offsets.GroupInUse):
-            await offsets.apply(kafka, f"{topic}-group", moves)
+            await offsets.move_group(kafka, f"{topic}-group", moves)
         assert not await consumer.committed(next(iter(consumer.assignment())))
     finally:
         await consumer.stop()
@@ -62,14 +62,14 @@ async def test_a_group_with_a_member_is_left_alone(bootstrap_servers: str, topic
 
 async def test_a_topic_that_is_missing_is_named(bootstrap_servers: str, topic: str) -> None:
     with pytest.raises(Permanent, match=f"{topic}-other"):
-        await offsets.plan({"bootstrap_servers": bootstrap_servers}, "group", [f"{topic}-other"], "latest")
+        await offsets.plan_moves({"bootstrap_servers": bootstrap_servers}, "group", [f"{topic}-other"], "latest")
 
 
 def test_where_to_is_read_as_people_write_it() -> None:
-    assert [parse(text) for text in ("earliest", "latest", "17")] == ["earliest", "latest", 17]
+    assert [parse_target(text) for text in ("earliest", "latest", "17")] == ["earliest", "latest", 17]
     nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
-    assert [parse(text) for text in ("2026-03-02T09:00:00Z", "2026-03-02T10:00:00+01:00", "2026-03-02 09:00")] == [
-        nine
-    ] * 3
+    assert [
+        parse_target(text) for text in ("2026-03-02T09:00:00Z", "2026-03-02T10:00:00+01:00", "2026-03-02 09:00")
+    ] == [nine] * 3
     with pytest.raises(typer.BadParameter, match="soon"):
-        parse("soon")
+        parse_target("soon")

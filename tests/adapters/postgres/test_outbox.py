@@ -17,7 +17,7 @@ from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.errors import Transient
-from consumer.flows.relay import BrokerAway, Row, Term
+from consumer.flows.relay import BrokerAway, OutboxRow, Term
 from tests.support.topics import make_topics
 
 NAME = "relay"
@@ -132,9 +132,9 @@ async def test_a_database_that_is_away_is_transient() -> None:
     pool.terminate()
 
 
-def rows(topic: str, *values: str) -> list[Row]:
+def rows(topic: str, *values: str) -> list[OutboxRow]:
     return [
-        Row(id=n, position=n, topic=topic, key=b"k", headers=(("ce_id", value[:9]),), value=value.encode())
+        OutboxRow(id=n, position=n, topic=topic, key=b"k", headers=(("ce_id", value[:9]),), value=value.encode())
         for n, value in enumerate(values)
     ]
 

@@ -11,14 +11,14 @@ from consumer.adapters.postgres.core.migrate import migrate
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.adapters.postgres.operation.look import Look
+from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.rebuild import RebuiltStore
 from consumer.domain.arrival.decode import Decoded, decode
 from consumer.domain.events import Origin, Record
 from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Permanent, Transient
 from consumer.flows import rebuild
-from consumer.flows.rebuild import Dated, Place, Rebuild, Rebuilt, Span
+from consumer.flows.rebuild import Dated, OffsetRange, Place, Rebuild, Rebuilt
 from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened
 from tests.support.clerk import SENDER, Clerk
@@ -57,8 +57,8 @@ class Past:
     def forget(self, topic: str, before: int) -> None:
         self.starts[topic] = before
 
-    async def spans(self, topics: Collection[str]) -> dict[Place, Span]:
-        return {(topic, 0): Span(start=self.starts[topic], end=len(self.records[topic])) for topic in topics}
+    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
+        return {(topic, 0): OffsetRange(start=self.starts[topic], end=len(self.records[topic])) for topic in topics}
 
     async def committed(self, _group: str) -> dict[Place, int]:
         if self.committed_by_call:
@@ -68,7 +68,7 @@ class Past:
     async def has_members(self, _group: str) -> bool:
         return self.members
 
-    async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[Dated]:
+    async def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
         found = [one for (topic, _), span in spans.items() for one in self.records[topic][span.start : span.end]]
         for one in sorted(found, key=lambda each: each.timestamp_ms):
             yield one
@@ -172,7 +172,7 @@ async def test_a_rebuilt_store_is_equal_and_publishes_nothing(old: Service, new:
     assert await told(new) == await told(old.pool)
     assert await new.fetchval("SELECT count(*) FROM outbox") == 0
     assert await new.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
-    await Look(new).whole()
+    await StoreReader(new).whole()
 
 
 async def test_broken_off_after_every_batch_it_goes_on(
@@ -187,7 +187,7 @@ async def test_broken_off_after_every_batch_it_goes_on(
             await build(past, new, broken_off_at=1)
         except Transient:
             with pytest.raises(Transient):
-                await Look(new).whole()  # half a store must not serve
+                await StoreReader(new).whole()  # half a store must not serve
             continue
         break
     assert runs > 5
@@ -222,10 +222,10 @@ async def test_while_the_old_one_serves_nobody_else_may(old: Service, new: Pool,
     await live(old)
     assert (await build(past, new)).serving
     with pytest.raises(Transient, match="being rebuilt"):
-        await Look(new).whole()
+        await StoreReader(new).whole()
     past.members = False
     assert not (await build(past, new)).serving
-    await Look(new).whole()
+    await StoreReader(new).whole()
 
 
 async def test_an_outcome_whose_request_is_committed_a_moment_later_waits_for_it(

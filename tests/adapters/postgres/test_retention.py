@@ -95,7 +95,7 @@ async def age(pool: Pool, days: float, session: str = "s1") -> None:
 
 
 async def trim(pool: Pool, rules: RetentionRules = RULES, *, dry_run: bool = False) -> Trimmed:
-    return await retention.trim(PostgresTrimmer(pool), Forgotten(), rules, dry_run=dry_run)
+    return await retention.trim_all(PostgresTrimmer(pool), Forgotten(), rules, dry_run=dry_run)
 
 
 async def counts(pool: Pool, *tables: str) -> list[int]:
@@ -111,9 +111,9 @@ async def test_content_leaves_together_and_is_counted(pool: Pool, clerk: Clerk) 
     await answered(pool, clerk, subject="young", days_ago=20)
     assert await counts(pool, *CONTENT) == [4, 2, 2]
     cache = Forgotten()
-    would = await retention.trim(PostgresTrimmer(pool), cache, RULES, dry_run=True)
+    would = await retention.trim_all(PostgresTrimmer(pool), cache, RULES, dry_run=True)
     assert (await counts(pool, *CONTENT), cache.sessions) == ([4, 2, 2], set())
-    done = await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    done = await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
     assert done == would == Trimmed(sessions=1, events=2, packages=1, drafts=1)
     assert cache.sessions == {SessionKey("default", "s1")}
     assert await counts(pool, *CONTENT) == [2, 1, 1]
@@ -237,7 +237,7 @@ async def test_broken_off_anywhere_no_result_outlives_its_key(
         if len(pages) == 2:
             stop.set()
 
-    first = await retention.trim(PostgresTrimmer(pool), Forgotten(), RULES, after_page=after, stop=stop)
+    first = await retention.trim_all(PostgresTrimmer(pool), Forgotten(), RULES, after_page=after, stop=stop)
     assert 0 < first.sessions < 7
     assert await _orphans(pool) == 0
     assert (first + await trim(pool)).sessions == 7
@@ -256,7 +256,7 @@ async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(
 
     cache = Refilled({SessionKey("default", "s1")})
     cache.calls_left = 2
-    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
     assert cache.cached == set()
 
 
@@ -271,11 +271,11 @@ async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_h
     for calls in (0, 1, 2, 1):
         cache.calls_left = calls
         with pytest.raises(Killed):
-            await retention.trim(PostgresTrimmer(pool), cache, RULES)
+            await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
         left = await pool.fetch("SELECT tenant_id, session_id FROM sessions WHERE trimmed_at IS NOT NULL")
         assert not cache.cached & {SessionKey(*row) for row in left}
     cache.calls_left = 100
-    await retention.trim(PostgresTrimmer(pool), cache, RULES)
+    await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
     assert (cache.cached, await counts(pool, *CONTENT)) == (set(), [0, 0, 0])
 
 

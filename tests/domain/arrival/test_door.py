@@ -27,7 +27,9 @@ def scope() -> Scope:
 @given(st.lists(st.sampled_from(TEXTS) | st.sampled_from(PLAIN) | st.text(max_size=20), min_size=1, max_size=4))
 def test_an_event_is_redacted_as_each_of_its_texts_is(texts: list[str]) -> None:
     data: dict[str, JsonValue] = {f"text_{number}": text for number, text in enumerate(texts)}
-    assert door.redacted(scope(), data) == {name: door.text(scope(), str(text)) for name, text in data.items()}
+    assert door.redacted_data(scope(), data) == {
+        name: door.redacted_text(scope(), str(text)) for name, text in data.items()
+    }
 
 
 @given(st.sampled_from(TEXTS), st.sampled_from(PLAIN), st.sampled_from(PLAIN))
@@ -39,7 +41,10 @@ def test_what_is_clean_together_is_clean_apart(text: str, before: str, after: st
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
 def test_a_text_that_cannot_be_stored_is_repaired_beside_clean_ones(text: str) -> None:
     data: dict[str, JsonValue] = {"title": "clean", "psa_ticket": {"system": text, "ticket_id": "1"}}
-    assert door.redacted(scope(), data) == {"title": "clean", "psa_ticket": {"system": "a\ufffdb", "ticket_id": "1"}}
+    assert door.redacted_data(scope(), data) == {
+        "title": "clean",
+        "psa_ticket": {"system": "a\ufffdb", "ticket_id": "1"},
+    }
 
 
 def test_a_clean_event_is_the_same_object() -> None:
@@ -48,4 +53,4 @@ def test_a_clean_event_is_the_same_object() -> None:
         "text": PLAIN[1],
         "psa_ticket": {"system": "halopsa", "ticket_id": 7},
     }
-    assert door.redacted(scope(), data) is data
+    assert door.redacted_data(scope(), data) is data

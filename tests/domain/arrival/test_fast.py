@@ -79,7 +79,7 @@ def says(one: Record) -> tuple[Decoded | None, Decoded]:
 
 
 def plain_change(one: Record) -> Decoded | None:
-    event = fast.read(one)
+    event = fast.read_envelope(one)
     found = None if event is None else fast.change(one, event, REDACTOR)
     return None if found is None else Decoded(found[0], one.key, found[1])
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.bundle.bundle import Bundle, FactRecord, FixRecord, Records, ScriptRecord
-from consumer.domain.bundle.records import compact
+from consumer.domain.bundle.records import compact, records_document
 from consumer.domain.events import SessionEvent
 from consumer.domain.session.fixes import OutcomeText
 from consumer.domain.session.session import Session, fold
@@ -336,7 +336,7 @@ class TestTheDigest:
     def test_is_of_the_canonical_bytes_of_the_full_records(self) -> None:
         bundle = build.bundle(*(build.fact("x" * 3_900, fact_id=f"f{number}") for number in range(40)))
         assert bundle.truncated
-        assert bundle.canonical.decode() == compact(bundles.document(bundle))
+        assert bundle.canonical.decode() == compact(records_document(bundle))
         assert len(told(bundle)["facts"]) == 40
 
     def test_stays_what_it_is(self) -> None:
@@ -364,7 +364,7 @@ def test_the_full_records_of_a_bundle_are_records() -> None:
 
 
 def test_the_document_is_in_reading_order() -> None:
-    document: dict[str, JsonValue] = bundles.document(build.bundle(build.opened(intake_text="X"), build.fact()))
+    document: dict[str, JsonValue] = records_document(build.bundle(build.opened(intake_text="X"), build.fact()))
     assert list(document) == ["title", "intake_text", "facts", "checks_and_scripts", "fixes"]
 
 

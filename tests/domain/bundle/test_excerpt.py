@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.bundle.bundle import Bundle, document
-from consumer.domain.bundle.excerpt import BUDGET, KEPT_FACTS, LEAST_ROOM, LONGEST_TEXT, Trimmed, shortened, trim
-from consumer.domain.bundle.records import compact
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.excerpt import (
+    BUDGET,
+    KEPT_FACTS,
+    LEAST_ROOM,
+    LONGEST_TEXT,
+    Omissions,
+    excerpt_of,
+    shortened,
+)
+from consumer.domain.bundle.records import compact, records_document
 from consumer.domain.events import SessionEvent
 from tests.support import build, histories
 
@@ -29,7 +37,7 @@ def scripts(count: int, text: str = LONG) -> list[SessionEvent]:
 
 
 def prompt_characters(bundle: Bundle) -> int:
-    return len(compact(document(bundle.excerpt)))
+    return len(compact(records_document(bundle.excerpt)))
 
 
 class TestTexts:
@@ -49,13 +57,13 @@ class TestTexts:
         assert "characters left out" in shown
         assert len(shown) <= LONGEST_TEXT
         assert bundle.facts[0].text == text
-        assert bundle.trimmed == Trimmed(texts=1)
+        assert bundle.trimmed == Omissions(texts=1)
         assert bundle.truncated
 
     def test_a_check_that_is_cut_counts_once_and_reads_alike_in_both_lists(self) -> None:
         bundle = build.bundle(build.check("x" * 5_000))
         assert bundle.excerpt.steps == bundle.excerpt.facts
-        assert bundle.trimmed == Trimmed(texts=1)
+        assert bundle.trimmed == Omissions(texts=1)
 
     def test_the_mark_tells_how_much_is_missing(self) -> None:
         shown = shortened("a" * 10_000)
@@ -86,13 +94,13 @@ class TestRecords:
         assert len(bundle.facts) == 300
         assert shown == bundle.facts[-len(shown) :]
         assert len(shown) > KEPT_FACTS
-        assert bundle.trimmed == Trimmed(facts=300 - len(shown))
+        assert bundle.trimmed == Omissions(facts=300 - len(shown))
         assert bundle.excerpt.fixes == bundle.fixes
         assert BUDGET - 5_000 < prompt_characters(bundle) <= BUDGET
 
     def test_a_session_that_fits_is_left_alone(self) -> None:
         bundle = build.bundle(*facts(100, "short"), *scripts(10, "short"))
-        assert bundle.trimmed == Trimmed()
+        assert bundle.trimmed == Omissions()
         assert len(bundle.excerpt.facts) == 100
 
     def test_facts_leave_before_checks_and_scripts(self) -> None:
@@ -127,13 +135,13 @@ class TestRecords:
         bundle = build.bundle(*checks(40))
         shown = {fact.id for fact in bundle.excerpt.facts}
         assert [step.id for step in bundle.excerpt.steps] == [fact.id for fact in bundle.facts if fact.id in shown]
-        assert bundle.trimmed == Trimmed(checks=40 - len(shown))
+        assert bundle.trimmed == Omissions(checks=40 - len(shown))
 
     def test_the_newest_fact_outlasts_a_huge_script(self) -> None:
         huge = {f"P{number}": LONG for number in range(100)}
         bundle = build.bundle(build.fact("The one."), build.script(parameters=huge))
         assert [fact.text for fact in bundle.excerpt.facts] == ["The one."]
-        assert bundle.trimmed == Trimmed(scripts=1)
+        assert bundle.trimmed == Omissions(scripts=1)
 
     def test_ids_stay_those_of_the_bundle(self) -> None:
         bundle = build.bundle(*facts(300))
@@ -164,7 +172,7 @@ class TestOutcomes:
 def test_what_fits_is_equal(events: list[SessionEvent]) -> None:
     bundle = build.bundle_of(events)
     assert not bundle.truncated
-    assert document(bundle.excerpt) == document(bundle)
+    assert records_document(bundle.excerpt) == records_document(bundle)
 
 
 @given(st.lists(st.tuples(st.sampled_from("fcs"), st.sampled_from([10, 3_000, 6_000])), min_size=1, max_size=60))
@@ -175,6 +183,6 @@ def test_the_prompt_is_bounded_and_trimming_again_changes_nothing(made: list[tup
     ]
     bundle = build.bundle(*history)
     assert prompt_characters(bundle) <= BUDGET
-    again, trimmed = trim(bundle.excerpt)
+    again, trimmed = excerpt_of(bundle.excerpt)
     assert again == bundle.excerpt
     assert not trimmed

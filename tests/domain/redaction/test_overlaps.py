@@ -226,7 +226,9 @@ def test_a_file_of_events_is_read_as_if_everything_were_known() -> None:
         "parameters_used": {"p": url},
     }
     events = [change(data=FACT | {"text": f"used {url} then"}), change("session.script_generated.v1", used, version=2)]
-    [recording] = recordings.read([json.dumps(event) for event in events], Redactor(b"k" * 32)).sessions.values()
+    [recording] = recordings.read_recordings(
+        [json.dumps(event) for event in events], Redactor(b"k" * 32)
+    ).sessions.values()
     [fact] = recording.session.facts
     assert PLACEHOLDER.sub("-", fact.text) == "used - then"
 

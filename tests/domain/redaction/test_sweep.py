@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
-from consumer.domain.redaction.fingerprints import LONGEST_HEAD, SessionKey
+from consumer.domain.redaction.fingerprints import LONGEST_HEAD, FingerprintKey
 from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.placeholders import PLACEHOLDER
 from tests.support.remembered import remembered
@@ -140,13 +140,13 @@ def test_a_text_that_all_but_holds_a_long_secret_costs_no_more(
     value: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeper, hashed = scope().sweeper(marked(value)), []
-    fingerprint = SessionKey.fingerprint
+    fingerprint = FingerprintKey.fingerprint
 
-    def counted(key: SessionKey, head: bytes) -> bytes:
+    def counted(key: FingerprintKey, head: bytes) -> bytes:
         hashed.append(len(head))
         return fingerprint(key, head)
 
-    monkeypatch.setattr(SessionKey, "fingerprint", counted)
+    monkeypatch.setattr(FingerprintKey, "fingerprint", counted)
     sweeper.text(text)
     assert 0 < max(hashed) <= LONGEST_HEAD
 

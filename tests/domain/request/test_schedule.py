@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.request.schedule import Next, RevisionRules, Standing, Taken, following
+from consumer.domain.request.schedule import FinishedWork, NextWork, RevisionRules, ScheduledRequest, following
 from schemas.packages import Cause
 
 DUE = datetime(2026, 3, 4, tzinfo=UTC)
 LATER_DUE = DUE + timedelta(seconds=60)
 RULES = RevisionRules(after_seconds=60, window_seconds=1000, limit=5)
-TAKEN = Taken(cause=Cause.REQUEST, replay_id=None, due_at=DUE)
-STANDING = Standing(
+TAKEN = FinishedWork(cause=Cause.REQUEST, replay_id=None, due_at=DUE)
+STANDING = ScheduledRequest(
     cause=Cause.REQUEST,
     replay_id=None,
     due_at=DUE,
@@ -25,13 +25,13 @@ STANDING = Standing(
 
 
 def after(
-    standing: Standing = STANDING,
+    standing: ScheduledRequest = STANDING,
     *,
-    taken: Taken = TAKEN,
+    taken: FinishedWork = TAKEN,
     rules: RevisionRules = RULES,
     news: bool = False,
     upgrade_in_seconds: float | None = None,
-) -> Next:
+) -> NextWork:
     return following(taken, standing, rules, news=news, upgrade_in_seconds=upgrade_in_seconds)
 
 
@@ -69,12 +69,12 @@ def test_a_replay_that_was_asked_for_meanwhile_stands() -> None:
     asked = replace(STANDING, cause=Cause.REPLAY, replay_id="a", due_at=LATER_DUE)
     found = after(asked, news=True, upgrade_in_seconds=1)
     assert (found.cause, found.replay_id, found.due_in_seconds, found.rank) == (Cause.REPLAY, "a", 0, 23)
-    another = Taken(cause=Cause.REPLAY, replay_id="b", due_at=DUE)
+    another = FinishedWork(cause=Cause.REPLAY, replay_id="b", due_at=DUE)
     assert after(asked, taken=another).replay_id == "a"
 
 
 def test_a_replay_that_was_done_is_done() -> None:
-    done = Taken(cause=Cause.REPLAY, replay_id="a", due_at=DUE)
+    done = FinishedWork(cause=Cause.REPLAY, replay_id="a", due_at=DUE)
     standing = replace(STANDING, cause=Cause.REPLAY, replay_id="a")
     assert after(standing, taken=done).due_in_seconds is None
 
@@ -84,7 +84,7 @@ seconds = st.floats(-100, 1e5)
 
 @given(
     st.builds(
-        Standing,
+        ScheduledRequest,
         cause=st.sampled_from(Cause),
         replay_id=st.sampled_from([None, "a", "b"]),
         due_at=st.sampled_from([None, DUE, LATER_DUE]),
@@ -93,10 +93,14 @@ seconds = st.floats(-100, 1e5)
         revisions_by_change=st.integers(0, 7),
         since_first_seconds=st.floats(0, 2000),
     ),
-    st.builds(Taken, cause=st.sampled_from(Cause), replay_id=st.sampled_from([None, "a", "b"]), due_at=st.just(DUE)),
+    st.builds(
+        FinishedWork, cause=st.sampled_from(Cause), replay_id=st.sampled_from([None, "a", "b"]), due_at=st.just(DUE)
+    ),
     st.none() | st.floats(0, 1e4),
 )
-def test_news_within_the_rules_always_leads_to_work(standing: Standing, taken: Taken, upgrade: float | None) -> None:
+def test_news_within_the_rules_always_leads_to_work(
+    standing: ScheduledRequest, taken: FinishedWork, upgrade: float | None
+) -> None:
     found = after(standing, taken=taken, news=True, upgrade_in_seconds=upgrade)
     allowed = standing.revisions_by_change < RULES.limit and standing.since_first_seconds <= RULES.window_seconds
     if allowed or upgrade is not None:

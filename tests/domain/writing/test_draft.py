@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.domain.writing import draft
-from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft, Form, Unreadable
+from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft, DraftForm, Unreadable
 from tests.domain import answers
 
 FACTS = ("F1", "F2", "F3")
@@ -28,9 +28,9 @@ GOOD = answers.text()
     ],
 )
 def test_the_json_is_found(answer: str) -> None:
-    found = draft.read(answer, FACTS)
+    found = draft.read_answer(answer, FACTS)
     assert isinstance(found, Draft)
-    assert found.form is Form.JSON
+    assert found.form is DraftForm.JSON
     assert found.next_steps[0].records == ("X2",)
 
 
@@ -38,9 +38,9 @@ def test_the_json_is_found(answer: str) -> None:
     "answer", [answers.SECTIONS, f"```markdown\n{answers.SECTIONS}```", answers.SECTIONS.replace("'", "\u2019")]
 )
 def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
-    found = draft.read(answer, FACTS)
+    found = draft.read_answer(answer, FACTS)
     assert isinstance(found, Draft)
-    assert found.form is Form.MARKDOWN
+    assert found.form is DraftForm.MARKDOWN
     assert found.problem.text.startswith("Since Monday, Outlook asked")
     assert [wording.record for wording in found.confirmed] == list(FACTS)
     assert found.hypothesis.text == "The name still pointed to the server that was switched off."
@@ -49,7 +49,7 @@ def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
 
 
 def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
-    found = draft.read(answers.SECTIONS, FACTS[:2])
+    found = draft.read_answer(answers.SECTIONS, FACTS[:2])
     assert isinstance(found, Draft)
     assert found.confirmed == ()
 
@@ -83,14 +83,14 @@ def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(answer: str) -> None:
-    found = draft.read(answer, FACTS)
+    found = draft.read_answer(answer, FACTS)
     assert isinstance(found, Unreadable)
     assert found.problems
     assert all(problem and "\n" not in problem and len(problem) < 300 for problem in found.problems)
 
 
 def test_a_missing_field_is_named() -> None:
-    found = draft.read(
+    found = draft.read_answer(
         json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}), FACTS
     )
     assert isinstance(found, Unreadable)
@@ -99,8 +99,8 @@ def test_a_missing_field_is_named() -> None:
 
 @given(st.text(max_size=400))
 def test_no_text_raises(text: str) -> None:
-    draft.read(text, FACTS)
-    draft.read(f"## Problem\n{text}", FACTS)
+    draft.read_answer(text, FACTS)
+    draft.read_answer(f"## Problem\n{text}", FACTS)
 
 
 @given(
@@ -118,7 +118,7 @@ def test_no_text_raises(text: str) -> None:
 )
 @settings(deadline=None)
 def test_no_json_raises(value: object) -> None:
-    draft.read(json.dumps(value), FACTS)
+    draft.read_answer(json.dumps(value), FACTS)
 
 
 def _schemas(schema: object) -> list[dict[str, object]]:
@@ -145,6 +145,6 @@ def test_what_keeps_the_schema_is_read() -> None:
 
 
 def test_a_draft_survives_being_stored() -> None:
-    found = draft.read(GOOD, FACTS)
+    found = draft.read_answer(GOOD, FACTS)
     assert isinstance(found, Draft)
     assert Draft.model_validate_json(found.model_dump_json()) == found

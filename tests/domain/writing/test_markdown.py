@@ -29,7 +29,7 @@ INLINE = {"text", "code_inline", "text_special"}
 
 
 def plain(bundle: Bundle) -> Rendered:
-    return render(bundle, rules_draft.draft(bundle))
+    return render(bundle, rules_draft.draft_by_rules(bundle))
 
 
 def body(rendered: Rendered, key: SectionKey) -> str:
@@ -147,7 +147,7 @@ def test_every_applied_fix_is_listed_with_its_outcome_and_no_other_fix() -> None
 def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) -> None:
     bundle = answers.session()
     said = Statement(text="The issue is resolved.", records=("X2",))
-    draft = rules_draft.draft(bundle) if form == "rules" else Draft(
+    draft = rules_draft.draft_by_rules(bundle) if form == "rules" else Draft(
         problem=said, confirmed=(), notes=(), hypothesis=said, next_steps=(said, said)
     )  # fmt: skip
     hypothesis = body(render(bundle, draft), SectionKey.HYPOTHESIS)
@@ -159,7 +159,7 @@ def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) ->
 
 def test_a_wording_and_a_note_stand_in_their_places() -> None:
     bundle = answers.session()
-    draft = rules_draft.draft(bundle).model_copy(
+    draft = rules_draft.draft_by_rules(bundle).model_copy(
         update={"confirmed": (Wording(record="F2", text="short"),), "notes": (Wording(record="S1", text="it ran"),)}
     )
     rendered = render(bundle, draft)

@@ -13,7 +13,7 @@ import pytest
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import SessionEvent
 from consumer.domain.review import checks, gate, shape, verdicts
-from consumer.domain.review.violations import Case
+from consumer.domain.review.violations import Evidence
 from consumer.domain.writing import outcome_table, rules_draft
 from schemas.sessions import FixStatus
 from tests.support import build
@@ -99,9 +99,11 @@ def test_a_rules_draft_keeps_the_rules_of_an_answer(
     status: FixStatus, facts: str, scripts: bool, superseded: bool
 ) -> None:
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
-    case, drafted = Case(bundle), rules_draft.draft(bundle)
+    case, drafted = Evidence(bundle), rules_draft.draft_by_rules(bundle)
     found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
-    assert [str(each) for each in (*found, *checks.steps(drafted, case)) if each.rule not in verdicts.QUOTES] == []
+    assert [
+        str(each) for each in (*found, *checks.check_steps(drafted, case)) if each.rule not in verdicts.QUOTES
+    ] == []
 
 
 def test_what_is_awaited_stands_in_tried_hypothesis_and_first_step() -> None:
@@ -120,7 +122,7 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
         build.outcome("applied_failed", fix_id="b"),
         build.fix("Change the proxy", fix_id="c", confidence_pct=90),
     )
-    steps = [step.text for step in rules_draft.draft(bundle).next_steps]
+    steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert steps[0].startswith('Try "Change the proxy"')
     assert steps[1] == 'Confirm whether the earlier fix "Move the mailbox" held; awaited: the nightly sync.'
     assert steps[-1] == 'Do not repeat "Clear the cache": applied before, did not resolve the issue.'
@@ -130,7 +132,7 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
     "domain", ["networking", "Email / Exchange", "print-server", "something nobody has heard of", "\u200b"]
 )
 def test_every_domain_gets_two_to_four_steps(domain: str) -> None:
-    steps = rules_draft.draft(build.bundle(build.opened(problem_domain=domain))).next_steps
+    steps = rules_draft.draft_by_rules(build.bundle(build.opened(problem_domain=domain))).next_steps
     assert 2 <= len({step.text for step in steps}) == len(steps) <= 4
 
 
@@ -146,7 +148,7 @@ def test_a_fix_that_failed_twice_under_one_title_is_named_once() -> None:
         (build.fix("Swap the cable", fix_id=name), build.outcome("applied_failed", fix_id=name)) for name in ("a", "b")
     ]
     bundle = build.bundle(build.opened(), *(event for pair in failed for event in pair), build.fix(fix_id="c"))
-    last = rules_draft.draft(bundle).next_steps[-1]
+    last = rules_draft.draft_by_rules(bundle).next_steps[-1]
     assert last.text == 'Do not repeat "Swap the cable": applied before, did not resolve the issue.'
     assert last.records == ("X1", "X2")
 
@@ -163,7 +165,7 @@ def test_a_fix_that_failed_twice_under_one_title_is_named_once() -> None:
     ],
 )
 def test_what_was_found_last_is_where_the_next_engineer_goes_on(facts: tuple[SessionEvent, ...], step: str) -> None:
-    assert step in [each.text for each in rules_draft.draft(build.bundle(build.opened(), *facts)).next_steps]
+    assert step in [each.text for each in rules_draft.draft_by_rules(build.bundle(build.opened(), *facts)).next_steps]
 
 
 @pytest.mark.parametrize(
@@ -178,22 +180,22 @@ def test_the_field_has_the_last_word_where_nothing_failed(domain: str, told: str
     bundle = build.bundle(
         build.opened(problem_domain=domain), build.check(), build.script(), build.fix(confidence_pct=90)
     )
-    steps = [step.text for step in rules_draft.draft(bundle).next_steps]
+    steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert len(steps) == 4
     assert steps[-1].startswith(told)
 
 
 def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() -> None:
     failed = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome("applied_failed"))
-    assert rules_draft.draft(failed).hypothesis.text == "What it was: Turn it off."
+    assert rules_draft.draft_by_rules(failed).hypothesis.text == "What it was: Turn it off."
     proposed = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=90))
-    assert rules_draft.draft(proposed).hypothesis.text == ""
-    assert rules_draft.draft(proposed).next_steps[0].text.endswith("Turn it off.")
+    assert rules_draft.draft_by_rules(proposed).hypothesis.text == ""
+    assert rules_draft.draft_by_rules(proposed).next_steps[0].text.endswith("Turn it off.")
 
 
 def test_what_is_proposed_without_much_confidence_is_told_where_it_is_tested() -> None:
     bundle = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=40))
-    assert rules_draft.draft(bundle).next_steps[0].text == (
+    assert rules_draft.draft_by_rules(bundle).next_steps[0].text == (
         'Test the premise of "Recreate the mail profile" (40% confidence, not applied) before applying it; '
         "what it proposes: Turn it off."
     )

@@ -14,7 +14,7 @@ from consumer.domain.events import RequestKey
 from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.ports import Claim, DraftKey, Finish
+from consumer.flows.drafting.ports import Claim, DraftKey, FinishResult
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
 from tests.support.office import MODEL, Office
@@ -93,7 +93,7 @@ async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
     class Slow(PostgresDesk):
         """Before it writes the fallback, whoever had the claim has given it up, and the call has begun."""
 
-        async def finish_ready(self, *given: Any, **named: Any) -> Finish:
+        async def finish_ready(self, *given: Any, **named: Any) -> FinishResult:
             if not model.calls:
                 await self._pool.execute("DELETE FROM drafts")
                 await model.called()

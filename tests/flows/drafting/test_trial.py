@@ -12,11 +12,11 @@ from consumer.domain.events import RequestKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.review import shape
-from consumer.domain.review.verdicts import Checked, Standing
+from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
 from consumer.flows.drafting import drafter, trial
 from consumer.flows.drafting.model import ModelAway, ModelLocked
-from consumer.flows.drafting.trial import Bench, Trial
+from consumer.flows.drafting.trial import Trial, TrialDrafter
 from schemas.packages import Cause, PackageStatus, Provenance
 from schemas.topics import Topics
 from tests.domain import answers as written
@@ -55,8 +55,8 @@ async def door(model: ModelServer) -> AsyncIterator[Anthropic]:
 
 
 @pytest.fixture
-def bench(door: Anthropic) -> Bench:
-    return Bench(model=door, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
+def bench(door: Anthropic) -> TrialDrafter:
+    return TrialDrafter(model=door, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
 
 
 def event(tried: Trial) -> str:
@@ -90,8 +90,8 @@ def assert_true(tried: Trial, model: ModelServer) -> None:
     assert_harmless(tried.rendered)
     assert tried.calls == model.calls
     assert (tried.status is PackageStatus.READY) == (tried.model is not None)
-    assert all(verdict.standing is Standing.KEPT for verdict in tried.verdicts if verdict.of is Checked.PACKAGE)
-    rejected = any(verdict.standing is Standing.BROKEN for verdict in tried.verdicts)
+    assert all(verdict.standing is CheckStanding.KEPT for verdict in tried.verdicts if verdict.of is Checked.PACKAGE)
+    rejected = any(verdict.standing is CheckStanding.BROKEN for verdict in tried.verdicts)
     assert not (rejected and tried.model)
     assert rejected == ("draft_rejected" in tried.warnings)
     named = {word for word in tried.warnings if word.startswith("violated:")}
@@ -140,7 +140,7 @@ UNUSABLE: dict[str, Callable[[ModelServer], Behaviour]] = {
 }
 
 
-async def test_an_answer_that_cannot_be_used_is_repaired_once(model: ModelServer, bench: Bench) -> None:
+async def test_an_answer_that_cannot_be_used_is_repaired_once(model: ModelServer, bench: TrialDrafter) -> None:
     for name, spoiled in UNUSABLE.items():
         model.forget()
         model.always(lambda received: model.message(received, written.text()))
@@ -152,7 +152,7 @@ async def test_an_answer_that_cannot_be_used_is_repaired_once(model: ModelServer
         assert tried.usage.input_tokens == sum(len(each.user_text) // 4 for each in model.requests), name
 
 
-async def test_an_answer_that_stays_unusable_ends_in_the_rules_draft(model: ModelServer, bench: Bench) -> None:
+async def test_an_answer_that_stays_unusable_ends_in_the_rules_draft(model: ModelServer, bench: TrialDrafter) -> None:
     for name, spoiled in UNUSABLE.items():
         model.forget()
         model.always(spoiled(model))
@@ -164,14 +164,14 @@ async def test_an_answer_that_stays_unusable_ends_in_the_rules_draft(model: Mode
 
 
 @pytest.mark.parametrize("name", ["thinking_first", "unknown_block"])
-async def test_blocks_that_are_no_text_are_passed_over(name: str, model: ModelServer, bench: Bench) -> None:
+async def test_blocks_that_are_no_text_are_passed_over(name: str, model: ModelServer, bench: TrialDrafter) -> None:
     model.always(getattr(Menu(model), name)())
     tried = await bench.try_out(build.bundle(build.opened(), build.fact()), keep)
     assert_true(tried, model)
     assert (tried.status, tried.calls, tried.warnings) == (PackageStatus.READY, 1, ())
 
 
-async def test_five_sections_are_taken(model: ModelServer, bench: Bench) -> None:
+async def test_five_sections_are_taken(model: ModelServer, bench: TrialDrafter) -> None:
     model.always(_says(written.SECTIONS)(model))
     tried = await bench.try_out(written.session(), keep)
     assert_true(tried, model)
@@ -180,7 +180,7 @@ async def test_five_sections_are_taken(model: ModelServer, bench: Bench) -> None
 
 @pytest.mark.parametrize("text", [None, "I can't help with that, and"])
 async def test_a_refusal_asks_the_other_model_in_the_repairs_place(
-    text: str | None, model: ModelServer, bench: Bench
+    text: str | None, model: ModelServer, bench: TrialDrafter
 ) -> None:
     model.script(Menu(model).refusal(text), _says("{}")(model))
     tried = await bench.try_out(written.session(), keep)
@@ -190,7 +190,7 @@ async def test_a_refusal_asks_the_other_model_in_the_repairs_place(
     assert (tried.status, tried.warnings[0]) == (PackageStatus.FALLBACK, "draft_rejected")
 
 
-async def test_what_the_other_model_says_is_published_as_its_own(model: ModelServer, bench: Bench) -> None:
+async def test_what_the_other_model_says_is_published_as_its_own(model: ModelServer, bench: TrialDrafter) -> None:
     model.script(Menu(model).refusal())
     tried = await bench.try_out(build.bundle(build.opened(), build.fact()), keep)
     assert_true(tried, model)
@@ -198,7 +198,7 @@ async def test_what_the_other_model_says_is_published_as_its_own(model: ModelSer
 
 
 @pytest.mark.parametrize("at", [1, 2])
-async def test_a_refusal_for_good_ends_in_the_rules_draft(at: int, model: ModelServer, bench: Bench) -> None:
+async def test_a_refusal_for_good_ends_in_the_rules_draft(at: int, model: ModelServer, bench: TrialDrafter) -> None:
     """Also where the repair is refused: then nobody else is asked."""
     model.always(Menu(model).refusal("No, and"))
     model.script(*[_says("{}")(model)] * (at - 1))
@@ -209,7 +209,7 @@ async def test_a_refusal_for_good_ends_in_the_rules_draft(at: int, model: ModelS
 
 
 @pytest.mark.parametrize("fault", [model_server.error(529), model_server.reset(), model_server.html()])
-async def test_a_call_that_fails_is_tried_again_once(fault: Behaviour, model: ModelServer, bench: Bench) -> None:
+async def test_a_call_that_fails_is_tried_again_once(fault: Behaviour, model: ModelServer, bench: TrialDrafter) -> None:
     model.script(fault)
     tried = await bench.try_out(build.bundle(build.opened(), build.fact()), keep)
     assert_true(tried, model)
@@ -222,7 +222,7 @@ async def test_a_call_that_fails_is_tried_again_once(fault: Behaviour, model: Mo
 
 
 async def test_a_locked_model_is_said_and_a_prompt_that_is_not_taken_is_drafted_by_rules(
-    model: ModelServer, bench: Bench
+    model: ModelServer, bench: TrialDrafter
 ) -> None:
     model.always(model_server.error(401))
     with pytest.raises(ModelLocked):
@@ -234,7 +234,7 @@ async def test_a_locked_model_is_said_and_a_prompt_that_is_not_taken_is_drafted_
     assert (tried.calls, tried.status, tried.warnings) == (1, PackageStatus.FALLBACK, ("model_refused",))
 
 
-async def test_a_lock_of_the_other_model_says_nothing_of_this_one(model: ModelServer, bench: Bench) -> None:
+async def test_a_lock_of_the_other_model_says_nothing_of_this_one(model: ModelServer, bench: TrialDrafter) -> None:
     model.script(Menu(model).refusal(), model_server.error(404))
     tried = await bench.try_out(written.session(), keep)
     assert (tried.calls, tried.status, tried.warnings) == (2, PackageStatus.FALLBACK, ("model_refused",))
@@ -243,32 +243,34 @@ async def test_a_lock_of_the_other_model_says_nothing_of_this_one(model: ModelSe
 # a statement that falls out
 
 
-async def test_a_statement_that_breaks_a_rule_twice_falls_out_and_is_named(model: ModelServer, bench: Bench) -> None:
+async def test_a_statement_that_breaks_a_rule_twice_falls_out_and_is_named(
+    model: ModelServer, bench: TrialDrafter
+) -> None:
     model.always(_says(written.with_step("Log on to EVIL-SRV01, then to EVIL-SRV02."))(model))
     tried = await bench.try_out(written.session(), keep)
     assert_true(tried, model)
     assert tried.warnings == ("repaired", "statements_removed", "violated:foreign:4")
     assert "EVIL" not in event(tried)
     (foreign,) = (verdict for verdict in tried.verdicts if verdict.check == "foreign")
-    assert foreign.standing is Standing.REMOVED
+    assert foreign.standing is CheckStanding.REMOVED
     assert "EVIL-SRV02" in " ".join(foreign.details)
     complaint = str(model.requests[1].body["messages"][-1]["content"])
     assert 'next_steps[2]: names what no record holds: "EVIL-SRV01"' in complaint
 
 
-async def test_a_rule_that_the_repair_keeps_is_mended(model: ModelServer, bench: Bench) -> None:
+async def test_a_rule_that_the_repair_keeps_is_mended(model: ModelServer, bench: TrialDrafter) -> None:
     model.always(lambda received: model.message(received, written.text()))
     model.script(_says(written.with_step("Close the ticket."))(model))
     tried = await bench.try_out(written.session(), keep)
     assert_true(tried, model)
     assert tried.warnings == ("repaired", "violated:closure:1")
-    assert {v.check for v in tried.verdicts if v.standing is Standing.MENDED} == {"closure"}
+    assert {v.check for v in tried.verdicts if v.standing is CheckStanding.MENDED} == {"closure"}
 
 
 # every session, every attack
 
 
-async def test_every_session_is_asked_for_under_the_same_instructions(model: ModelServer, bench: Bench) -> None:
+async def test_every_session_is_asked_for_under_the_same_instructions(model: ModelServer, bench: TrialDrafter) -> None:
     """Byte by byte, as they go over the wire: the cache counts on it."""
     for bundle in SESSIONS.values():
         tried = await bench.try_out(bundle, keep)
@@ -282,7 +284,7 @@ async def test_every_session_is_asked_for_under_the_same_instructions(model: Mod
     assert len(boundaries) == sum(not request.is_repair for request in model.requests)
 
 
-async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: Bench) -> None:
+async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: TrialDrafter) -> None:
     """It obeys twice, at the repair too: nothing that was asked of it stands in the event."""
     assert len(ATTACKS) >= 60
     for attack in ATTACKS:
@@ -291,7 +293,7 @@ async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: Benc
         model.always(_says(attack.answer)(model))
         tried = await bench.try_out(bundle, keep)
         assert_true(tried, model)
-        published, by_rules = event(tried), event(trial.by_rules(bundle, keep))
+        published, by_rules = event(tried), event(trial.try_rules(bundle, keep))
         for forbidden in FORBIDDEN:
             assert forbidden not in published or forbidden in by_rules, (attack.name, forbidden)
         hypothesis = tried.rendered.sections[3].markdown
@@ -303,7 +305,7 @@ async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: Benc
 
 def test_a_rules_draft_breaks_no_check() -> None:
     for name, bundle in SESSIONS.items():
-        tried = trial.by_rules(bundle, keep)
+        tried = trial.try_rules(bundle, keep)
         assert tried.broken == (), name
         assert (tried.calls, tried.dollars, tried.model) == (0, 0.0, None)
 
@@ -311,7 +313,7 @@ def test_a_rules_draft_breaks_no_check() -> None:
 # price
 
 
-async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: Bench) -> None:
+async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: TrialDrafter) -> None:
     def answer(received: Received) -> Reply:
         usage = {"input_tokens": 1_000, "output_tokens": 500, "cache_read_input_tokens": 2_000,
                  "cache_creation_input_tokens": 4_000}  # fmt: skip
@@ -324,7 +326,7 @@ async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: Benc
 
 
 async def test_an_unknown_model_has_no_price(door: Anthropic) -> None:
-    bench = Bench(model=door, model_name="house-model", other_model_name=None, max_tokens=1400)
+    bench = TrialDrafter(model=door, model_name="house-model", other_model_name=None, max_tokens=1400)
     assert (await bench.try_out(build.bundle(build.opened(), build.fact()), keep)).dollars is None
 
 
@@ -332,9 +334,9 @@ async def test_an_unknown_model_has_no_price(door: Anthropic) -> None:
 
 
 async def test_what_was_answered_is_not_paid_for_again(model: ModelServer, door: Anthropic, tmp_path: Any) -> None:
-    def at(**options: bool) -> Bench:
+    def at(**options: bool) -> TrialDrafter:
         journal = Journal(tmp_path / "deep" / "answers.jsonl", door, **options)
-        return Bench(model=journal, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
+        return TrialDrafter(model=journal, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
 
     model.always(lambda received: model.message(received, written.text()))
     model.script(_says("{}")(model))
@@ -358,7 +360,7 @@ async def test_a_line_that_a_kill_cut_off_is_asked_for_again(
     bundles = [build.bundle(build.opened(title=f"Printer\u2028{n}"), build.fact()) for n in range(2)]
 
     async def run() -> None:
-        bench = Bench(model=Journal(path, door), model_name=MODEL, other_model_name=None, max_tokens=1400)
+        bench = TrialDrafter(model=Journal(path, door), model_name=MODEL, other_model_name=None, max_tokens=1400)
         for bundle in bundles:
             await bench.try_out(bundle, keep)
 

@@ -20,7 +20,7 @@ from consumer.adapters.redis import RedisCache
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.ports import DraftKey, Entry
+from consumer.flows.drafting.ports import DraftKey, LedgerEntry
 from consumer.flows.intake.loop import Cache, Intake
 from consumer.flows.operation.health import Health
 from schemas.packages import Usage
@@ -30,7 +30,7 @@ from tests.support.meters import RememberedMeters
 from tests.support.wire import FACT, REDACTOR, change, request
 
 WAIT_SECONDS = 120.0
-ENTRY = Entry(
+ENTRY = LedgerEntry(
     draft="{}",
     model="m1",
     warnings=(),

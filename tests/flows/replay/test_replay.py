@@ -21,7 +21,7 @@ from consumer.flows.drafting import drafter
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.replay import applying
-from consumer.flows.replay.applying import Limits, Progress, State
+from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from consumer.flows.replay.comparing import Difference
 from consumer.flows.replay.planning import Chosen, Plan, Planner
 from consumer.settings import Settings
@@ -77,10 +77,10 @@ class Desk:
         calls_model: bool = True,
         publishes: bool = True,
         limits: Limits = Limits(at_once=4, per_minute=None, spend_usd=None),  # noqa: B008 - frozen
-    ) -> Progress:
+    ) -> ReplayProgress:
         await self.replays.begin(replay_id, calls_model=calls_model, publishes=publishes, model=MODEL)
         async with asyncio.timeout(30):
-            await applying.apply(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
+            await applying.apply_plan(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
         return await self.replays.progress(replay_id)
 
 
@@ -135,7 +135,7 @@ async def test_a_plan_foretells_the_calls_and_the_price_and_applying_makes_them_
         progress = await desk.apply()
         found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert model.calls == 2 * REQUESTS
-    assert (progress.state, progress.revised, progress.calls) == (State.DONE, REQUESTS, REQUESTS)
+    assert (progress.state, progress.revised, progress.calls) == (ReplayState.DONE, REQUESTS, REQUESTS)
     assert {(one["cause"], one["replay_id"], one["revision"]) for one in found} == {("replay", "april", 2)}
     assert plan.figures.price_usd is not None
     assert progress.spent_usd == pytest.approx(plan.figures.price_usd, rel=0.25)
@@ -238,7 +238,7 @@ async def test_spending_stays_within_its_limit_and_goes_on_with_a_higher_one(
     half = plan.figures.price_usd / 2
     async with office.replica():
         progress = await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=half))
-        assert progress.state is State.PAUSED
+        assert progress.state is ReplayState.PAUSED
         assert 0 < progress.revised < REQUESTS
         assert progress.spent_usd is not None
         assert progress.spent_usd <= half * 1.25  # as far as a call's price can be foretold
@@ -267,7 +267,7 @@ async def test_cancelling_takes_back_what_nobody_works_on(
     await replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     assert not await idle(tables)
     progress = await replays.cancel("april")
-    assert (progress.state, progress.planned, progress.released) == (State.CANCELLED, REQUESTS, 0)
+    assert (progress.state, progress.planned, progress.released) == (ReplayState.CANCELLED, REQUESTS, 0)
     assert await idle(tables)
     with pytest.raises(Permanent, match="cancelled"):
         await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
@@ -360,7 +360,7 @@ async def test_what_ended_meanwhile_is_dropped(office: Office, tables: Tables, d
     await tables.change_request(key(1), state="cancelled")
     async with office.replica():
         progress = await desk.apply()
-    assert (progress.state, progress.revised, progress.dropped) == (State.DONE, REQUESTS - 1, 1)
+    assert (progress.state, progress.revised, progress.dropped) == (ReplayState.DONE, REQUESTS - 1, 1)
 
 
 async def test_another_cause_that_took_the_request_over_does_not_lose_it(
@@ -372,4 +372,4 @@ async def test_another_cause_that_took_the_request_over_does_not_lose_it(
     await tables.change_request(key(1), cause="replay", replay_id="of-a-topic")
     async with office.replica():
         progress = await desk.apply()
-    assert (progress.state, progress.revised + progress.unchanged) == (State.DONE, 1)
+    assert (progress.state, progress.revised + progress.unchanged) == (ReplayState.DONE, 1)

@@ -37,14 +37,14 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
         yield
     except asyncpg.exceptions.ReadOnlySQLTransactionError as error:
         await pool.expire_connections()  # hazard: the pool would keep its connections to the old primary for ever
-        raise Transient(f"PostgreSQL: {describe(error)}") from error
+        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
         raise NotPrepared from error
     except AWAY as error:
-        raise Transient(f"PostgreSQL: {describe(error)}") from error
+        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """One line for people. PostgreSQL's messages quote names, not values; `detail`, which may, is left out."""
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
 from consumer.domain.request.schedule import REPLAYED
-from consumer.flows.drafting.ports import Busy, Declined, Entry, History, Last, Terms, Work
+from consumer.flows.drafting.ports import Busy, Declined, LastPackage, LedgerEntry, ReplayTerms, SessionHistory, Work
 from schemas.packages import Cause, PackageStatus, TicketReference
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
@@ -39,10 +39,10 @@ def work(row: asyncpg.Record) -> Work:
     )
 
 
-def last(row: asyncpg.Record) -> Last | None:
+def last(row: asyncpg.Record) -> LastPackage | None:
     if row["status"] is None:
         return None
-    return Last(
+    return LastPackage(
         revision=row["revision"],
         bundle_sha256=row["bundle_sha256"],
         prompt_version=row["prompt_version"],
@@ -53,10 +53,10 @@ def last(row: asyncpg.Record) -> Last | None:
     )
 
 
-def terms(row: asyncpg.Record) -> Terms | None:
+def terms(row: asyncpg.Record) -> ReplayTerms | None:
     if row["publishes"] is None:
         return None
-    return Terms(stands=row["applying"], calls_model=row["calls_model"], publishes=row["publishes"])
+    return ReplayTerms(stands=row["applying"], calls_model=row["calls_model"], publishes=row["publishes"])
 
 
 def ticket(text: str | None) -> TicketReference | None:
@@ -73,15 +73,15 @@ def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
         type=row["type"],
         occurred_at=occurred_at,
         actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
-        data=None if row["data"] is None else stored.load(row["type"], row["data"]),
+        data=None if row["data"] is None else stored.load_data(row["type"], row["data"]),
     )
 
 
-def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> History | None:
+def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> SessionHistory | None:
     """One row per event, each with what is said of the session as a whole; none for a session nobody has heard of."""
     if not rows:
         return None
-    return History(
+    return SessionHistory(
         events=tuple(event(key, row) for row in rows if row["version"] is not None),
         arrivals=rows[0]["event_count"],
         secrets=rows[0]["secrets"],
@@ -90,12 +90,12 @@ def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> History | None:
     )
 
 
-def known(row: asyncpg.Record) -> Entry | Declined | Busy | None:
+def known_draft(row: asyncpg.Record) -> LedgerEntry | Declined | Busy | None:
     """None for a draft that this release cannot read: it is as good as none."""
     match row["state"]:
         case "drafted":
             try:
-                return Entry.model_validate_json(row["answer"])
+                return LedgerEntry.model_validate_json(row["answer"])
             except ValidationError:
                 return None
         case "refused":

@@ -35,7 +35,7 @@ async def migrate(dsn: str) -> list[str]:
 
 
 @cache
-def known() -> frozenset[int]:
+def known_migrations() -> frozenset[int]:
     """Numbers of the migrations that this release rests on."""
     return frozenset(number for number, _, _ in _migrations())
 

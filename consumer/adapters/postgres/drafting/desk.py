@@ -18,18 +18,18 @@ from consumer.domain.request import schedule
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import prompt
 from consumer.flows.drafting.ports import (
-    NOTHING,
+    NOTHING_SPENT,
     Basis,
     Busy,
     Claim,
     Declined,
     DraftKey,
-    Entry,
-    Finish,
-    History,
+    FinishResult,
     Lane,
+    LedgerEntry,
     Outage,
     Replayed,
+    SessionHistory,
     Spent,
     Work,
 )
@@ -136,30 +136,32 @@ class PostgresDesk:
 
     # what is known
 
-    async def history(self, key: SessionKey) -> History | None:
+    async def history(self, key: SessionKey) -> SessionHistory | None:
         async with reachable(self._pool):
             return from_rows.history(key, await self._pool.fetch(_queries.history, *key))
 
-    async def find_draft(self, key: DraftKey) -> Entry | Declined | None:
+    async def find_draft(self, key: DraftKey) -> LedgerEntry | Declined | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_draft, *key)
-        known = None if row is None else from_rows.known(row)
+        known = None if row is None else from_rows.known_draft(row)
         return None if isinstance(known, Busy) else known
 
-    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, Entry] | None:
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, LedgerEntry] | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(_queries.find_any_draft, *key)
-        known = None if row is None else from_rows.known(row)
-        if row is None or not isinstance(known, Entry):
+        known = None if row is None else from_rows.known_draft(row)
+        if row is None or not isinstance(known, LedgerEntry):
             return None
         return key._replace(prompt_version=row["prompt_version"], model=row["model"]), known
 
-    async def claim_draft(self, key: DraftKey, *, drafted_for: str, force: bool) -> Claim | Entry | Declined | Busy:
+    async def claim_draft(
+        self, key: DraftKey, *, drafted_for: str, force: bool
+    ) -> Claim | LedgerEntry | Declined | Busy:
         async with reachable(self._pool):
             token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
             if token is None:
                 row = await self._pool.fetchrow(_queries.find_draft, *key)
-                known = Busy() if row is None else from_rows.known(row)
+                known = Busy() if row is None else from_rows.known_draft(row)
                 if known is not None:
                     return known
                 token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
@@ -169,7 +171,7 @@ class PostgresDesk:
         async with reachable(self._pool):
             return bool(await self._pool.fetchval(_queries.holds, *claim.key, claim.token))
 
-    async def store_draft(self, claim: Claim, entry: Entry, basis: Basis) -> bool:
+    async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         async with self._transaction() as connection:
             if not await self._may_be_kept(connection, claim.key.session, entry, basis):
                 return False
@@ -185,7 +187,7 @@ class PostgresDesk:
             )
         return bool(stored_now)
 
-    async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: Entry, basis: Basis) -> bool:
+    async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: LedgerEntry, basis: Basis) -> bool:
         """A secret that was found meanwhile spoils a draft only if the draft holds it: a call is not paid for twice."""
         session = await connection.fetchrow(_queries.lock_session, *key)
         if session is None or session["erased"]:
@@ -216,16 +218,16 @@ class PostgresDesk:
         *,
         draft_model: str | None,
         upgrade_in_seconds: float | None,
-        spent: Spent = NOTHING,
-    ) -> Finish:
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
         ready = package.ready
         async with self._transaction() as connection:
             locked = await _lock(connection, work, basis)
-            if isinstance(locked, Finish):
+            if isinstance(locked, FinishResult):
                 return locked
             request, news = locked
             if request["revision"] + 1 != ready.revision:
-                return Finish.GONE
+                return FinishResult.GONE
             by_change = int(ready.cause is Cause.STATE_CHANGED)
             await connection.execute(
                 _queries.insert_package,
@@ -256,7 +258,7 @@ class PostgresDesk:
             )
             await _insert_outbox(connection, package.publication)
             await note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
-        return Finish.DONE
+        return FinishResult.DONE
 
     async def finish_unchanged(
         self,
@@ -266,29 +268,29 @@ class PostgresDesk:
         upgrade_in_seconds: float | None,
         untold: bool = False,
         replayed: Replayed = Replayed.UNCHANGED,
-        spent: Spent = NOTHING,
-    ) -> Finish:
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
         async with self._transaction() as connection:
             locked = await _lock(connection, work, basis)
-            if isinstance(locked, Finish):
+            if isinstance(locked, FinishResult):
                 return locked
             request, news = locked
             following = await self._following(connection, work, request, 0, news or untold, upgrade_in_seconds)
             await connection.execute(_queries.schedule, *work.key, work.token, *following)
             await note_replayed(connection, work, replayed, None, spent)
-        return Finish.DONE
+        return FinishResult.DONE
 
-    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> Finish:
+    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> FinishResult:
         async with self._transaction() as connection:
             locked = await _lock(connection, work, None, erased=reason is FailureReason.SESSION_ERASED)
-            if isinstance(locked, Finish):
+            if isinstance(locked, FinishResult):
                 return locked
             request, _ = locked
             if request["state"] != "open":
-                return Finish.GONE
+                return FinishResult.GONE
             await connection.execute(_queries.note_failure, *work.key, work.token, reason)
             await _insert_outbox(connection, publication)
-        return Finish.DONE
+        return FinishResult.DONE
 
     async def _following(
         self,
@@ -304,8 +306,8 @@ class PostgresDesk:
         if wanted and await connection.fetchval(_queries.lock_outage):
             upgrade_in_seconds = None  # whoever ends the outage wakes it
         following = schedule.following(
-            schedule.Taken(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
-            schedule.Standing(
+            schedule.FinishedWork(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
+            schedule.ScheduledRequest(
                 cause=Cause(request["cause"]),
                 replay_id=request["replay_id"],
                 due_at=request["due_at"],
@@ -358,7 +360,7 @@ class PostgresDesk:
 
 async def _lock(
     connection: Connection, work: Work, basis: Basis | None, *, erased: bool = False
-) -> tuple[asyncpg.Record, bool] | Finish:
+) -> tuple[asyncpg.Record, bool] | FinishResult:
     """The request's row, locked, and whether there is news; or why this work may not finish.
 
     The session's row comes first, as intake takes it first. Each statement sees what was committed when it began,
@@ -367,9 +369,9 @@ async def _lock(
     session = await connection.fetchrow(_queries.lock_session, *work.key.session)
     request = await connection.fetchrow(_queries.lock_request, *work.key, work.token)
     if request is None or (session is not None and session["erased"] is not erased):
-        return Finish.GONE
+        return FinishResult.GONE
     if basis is not None and request["secrets"] != basis.secrets:
-        return Finish.STALE
+        return FinishResult.STALE
     news = session is not None and basis is not None and session["event_count"] > basis.arrivals
     return request, news
 

@@ -15,7 +15,7 @@ from consumer.domain.arrival import deadletters, stored
 from consumer.domain.events import RequestKey, SessionChange, SessionKey, TraceContext
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Publication, Sender, ticket_reference
-from consumer.domain.request.lifecycle import Standing, State
+from consumer.domain.request.lifecycle import KnownRequest, RequestState
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
 from schemas.sessions import Description, PsaTicket, SessionDescribed
 
@@ -80,7 +80,7 @@ async def _last_tickets(
     for event in arriving:
         if event.key not in sessions:
             continue
-        data = stored.load(event.type, event.data)
+        data = stored.load_data(event.type, event.data)
         if not isinstance(data, Description):
             continue
         if isinstance(data, SessionDescribed) and "psa_ticket" not in data.model_fields_set:
@@ -90,13 +90,13 @@ async def _last_tickets(
     return {key: ticket for key, (_, ticket) in found.items()}
 
 
-def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, Standing]]:
+def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, KnownRequest]]:
     """Rows of requests, as the domain sees them."""
     return [
         (
             RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
-            Standing(
-                state=State(row["state"]),
+            KnownRequest(
+                state=RequestState(row["state"]),
                 revision=row["revision"],
                 requested_state_version=row["requested_state_version"],
                 trace=TraceContext(traceparent=row["traceparent"], tracestate=row["tracestate"]),
@@ -109,7 +109,7 @@ def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, Standi
     ]
 
 
-def note_of(key: RequestKey, standing: Standing, session_ticket: TicketReference | None) -> Note:
+def note_of_request(key: RequestKey, standing: KnownRequest, session_ticket: TicketReference | None) -> Note:
     """The last package's ticket, without a package the session's."""
     return Note(
         key=key,
@@ -120,10 +120,10 @@ def note_of(key: RequestKey, standing: Standing, session_ticket: TicketReference
 
 
 def _ending(
-    sender: Sender, key: RequestKey, standing: Standing, session_ticket: TicketReference | None, at: datetime
+    sender: Sender, key: RequestKey, standing: KnownRequest, session_ticket: TicketReference | None, at: datetime
 ) -> Publication:
-    note = note_of(key, standing, session_ticket)
-    if standing.state is State.DONE:
+    note = note_of_request(key, standing, session_ticket)
+    if standing.state is RequestState.DONE:
         return package.withdrawn(
             sender, note, reason=WithdrawalReason.SESSION_ERASED, revision=standing.revision, at=at
         )

@@ -19,7 +19,7 @@ from consumer.domain.events import Cancellation, Refusal, Request, SessionChange
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import LATER, RevisionRules
-from consumer.flows.inbox import Batch, Stored
+from consumer.flows.inbox import Batch, StoredBatch
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
 from schemas.sessions import CLOSED, ERASED, REOPENED
@@ -71,7 +71,7 @@ class PostgresInbox:
         async with reachable(self._pool):
             await self._pool.execute("SELECT 1 FROM sessions LIMIT 1")
 
-    async def store(self, batch: Batch) -> Stored:
+    async def store(self, batch: Batch) -> StoredBatch:
         """One transaction; only when a record cannot be stored at all, halves, until it stands alone and is refused."""
         try:
             async with reachable(self._pool):
@@ -86,7 +86,7 @@ class PostgresInbox:
             stored = await self.store(first)
             return stored.then(await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
 
-    async def _store(self, batch: Batch) -> Stored:
+    async def _store(self, batch: Batch) -> StoredBatch:
         arrivals = by_kind(batch.arrivals)
         async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection, connection.transaction():
             work = _Work()
@@ -117,7 +117,7 @@ class PostgresInbox:
             if work.channels:
                 await connection.execute(_queries.notify, sorted(work.channels))
         looked = batch.look_at_backlog or backlogged
-        return Stored(
+        return StoredBatch(
             outcomes=work.outcomes,
             refused=told.reasons,
             erased=erased,
@@ -162,7 +162,7 @@ class PostgresInbox:
         """Whether a request has to wait for a backlog."""
         if not asked:
             return False
-        received = await reception.receive(
+        received = await reception.store_requests(
             connection,
             asked,
             sender=self._sender,
@@ -256,7 +256,7 @@ def _texts(event: SessionChange, sweepers: sweeping.Sweepers) -> tuple[str | Non
     sweeper = sweepers.get(event.key)
     if sweeper is None:
         return event.actor, event.data
-    return event.actor and sweeper.text(event.actor), event.data and door.swept(sweeper, event.data)
+    return event.actor and sweeper.text(event.actor), event.data and door.swept_data(sweeper, event.data)
 
 
 def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
-from consumer.adapters.postgres.intake.erasure import ERASED_DETAIL, note_of, standings, tickets_of
+from consumer.adapters.postgres.intake.erasure import ERASED_DETAIL, note_of_request, standings, tickets_of
 from consumer.adapters.postgres.intake.sweeping import Sweepers
 from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.request import lifecycle
-from consumer.domain.request.lifecycle import Entry, Reception, State
+from consumer.domain.request.lifecycle import Reception, RequestRow, RequestState
 from consumer.domain.request.schedule import REPLAYED
 from schemas.packages import FailureReason, TicketReference, WithdrawalReason
 
@@ -22,14 +22,14 @@ _queries = Queries("inbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class ReceivedRequests:
     publications: list[Publication]
     outcomes: Counter[str]
     is_due: bool
     backlogged: bool
 
 
-async def receive(
+async def store_requests(
     connection: Connection,
     arrivals: Sequence[Request | Cancellation],
     *,
@@ -40,7 +40,7 @@ async def receive(
     sweepers: Sweepers,
     ends: Mapping[tuple[str, int], int],
     now: datetime,
-) -> Received:
+) -> ReceivedRequests:
     """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
     keys = columns(sorted({one.key for one in arrivals}), 3)
     standing = dict(standings(await connection.fetch(_queries.standing_requests, *keys)))
@@ -58,8 +58,8 @@ async def receive(
     if decided.met:
         met = [(*key, replay_id) for key, replay_id in decided.met]
         await connection.execute(_queries.note_replays, *columns(met, 4))
-    opened = [row for row in rows if row[3] == State.OPEN]
-    return Received(
+    opened = [row for row in rows if row[3] == RequestState.OPEN]
+    return ReceivedRequests(
         publications=await _publications(connection, decided, sender, tickets, now),
         outcomes=Counter(
             requested=len(opened),
@@ -74,13 +74,13 @@ async def receive(
 
 
 async def _backlog(
-    connection: Connection, entries: Sequence[Entry], sender: Sender, ends: Mapping[tuple[str, int], int]
+    connection: Connection, entries: Sequence[RequestRow], sender: Sender, ends: Mapping[tuple[str, int], int]
 ) -> Mapping[bool, str | None]:
     """By whether a request was replayed: what has to be read before its clock starts, as JSON, or None.
 
     A replayed request may rest on replayed events, too; a live one never waits for those.
     """
-    if not ends or not any(entry.state is State.OPEN for entry in entries):
+    if not ends or not any(entry.state is RequestState.OPEN for entry in entries):
         return {True: None, False: None}
     rows = await connection.fetch(_queries.positions, sorted({topic for topic, _ in ends}))
     reached = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
@@ -94,18 +94,18 @@ def _places(behind: Mapping[tuple[str, int], int]) -> str | None:
 
 
 def _row(
-    entry: Entry, newest: Mapping[SessionKey, int | None], sweepers: Sweepers, backlog: Mapping[bool, str | None]
+    entry: RequestRow, newest: Mapping[SessionKey, int | None], sweepers: Sweepers, backlog: Mapping[bool, str | None]
 ) -> tuple[object, ...]:
     request = entry.request
     sweeper = sweepers.get(request.key.session)
     reason = request.reason if sweeper is None or request.reason is None else sweeper.text(request.reason)
-    to_read = backlog[request.from_replay] if entry.state is State.OPEN else None
+    to_read = backlog[request.from_replay] if entry.state is RequestState.OPEN else None
     version = newest.get(request.key.session)
     if request.state_version is None:
         arrived = version is not None and to_read is None
     else:
         arrived = version is not None and version >= request.state_version
-    erased = entry.state is State.FAILED
+    erased = entry.state is RequestState.FAILED
     return (
         *request.key,
         entry.state.value,
@@ -119,13 +119,13 @@ def _row(
         None if erased else request.trace.tracestate,
         request.priority + (REPLAYED if request.from_replay else 0),
         to_read,
-        arrived and entry.state is State.OPEN,
+        arrived and entry.state is RequestState.OPEN,
         FailureReason.SESSION_ERASED.value if erased else None,
     )
 
 
 def _foreseen(one: Cancellation) -> tuple[object, ...]:
-    return (*one.key, State.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
+    return (*one.key, RequestState.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
 
 
 async def _publications(
@@ -138,8 +138,8 @@ async def _publications(
     wanted: set[SessionKey] = {key.session for key, _ in decided.withdrawn} - tickets.keys()
     known = {**(await tickets_of(connection, wanted) if wanted else {}), **tickets}
 
-    def note(key: RequestKey, standing: lifecycle.Standing) -> package.Note:
-        return note_of(key, standing, known.get(key.session))
+    def note(key: RequestKey, standing: lifecycle.KnownRequest) -> package.Note:
+        return note_of_request(key, standing, known.get(key.session))
 
     withdrawn = [
         package.withdrawn(

@@ -94,7 +94,7 @@ async def _rewrite_events(
     for row in await connection.fetch(_queries.events, *keys):
         sweeper = _sweeper(sweepers, row)
         actor = None if row["actor"] is None else sweeper.text(row["actor"])
-        data = None if row["data"] is None else door.swept(sweeper, row["data"])
+        data = None if row["data"] is None else door.swept_data(sweeper, row["data"])
         if actor != row["actor"] or data != row["data"]:
             rows.append((row["tenant_id"], row["session_id"], row["version"], actor, data))
     if rows:

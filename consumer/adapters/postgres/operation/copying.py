@@ -14,7 +14,7 @@ from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connec
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.domain.events import SessionKey
 from consumer.domain.package import export, proof
-from consumer.domain.package.export import Copy, Line, MadeFrom
+from consumer.domain.package.export import Copy, ExportLine, MadeFrom
 from schemas.packages import Cause, PackageReady
 
 _queries = Queries("proofs")
@@ -41,7 +41,7 @@ class Export:
             if len(rows) < _PAGE:
                 return
 
-    async def lines(self, key: SessionKey) -> list[Line]:
+    async def lines(self, key: SessionKey) -> list[ExportLine]:
         """Events in the order of their acceptance, then packages; of an erased session the erasure alone."""
         async with _transaction(self._pool, readonly=True) as connection:
             session = await connection.fetchrow(_queries.session, *key)
@@ -102,7 +102,7 @@ async def keep(pool: Pool, copy: Copy) -> Kept:
             return Kept.EARLY
         rows = await connection.fetch(_queries.events, *copy.key.session, copy.made_from.arrivals)
         events = [from_rows.event(copy.key.session, row) for row in rows]
-        if proof.digest(copy.key.session, events, copy.made_from.reason) != copy.bundle_sha256:
+        if proof.bundle_digest(copy.key.session, events, copy.made_from.reason) != copy.bundle_sha256:
             return Kept.OTHER
         if not await _put_request(connection, copy):
             return Kept.REFUSED

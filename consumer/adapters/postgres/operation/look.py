@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from consumer.adapters.postgres.core.faults import NotPrepared, reachable
-from consumer.adapters.postgres.core.migrate import known
+from consumer.adapters.postgres.core.migrate import known_migrations
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.domain.arrival import stored
@@ -17,11 +17,11 @@ _queries = Queries("look")
 _KEY_BYTES = 32
 _STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is not kept
 
-Row = Mapping[str, object]
+TableRow = Mapping[str, object]
 """A row for people: by column."""
 
 
-class Look:
+class StoreReader:
     """Raises Transient while the database is away. Reads only, but for `make_redaction_key`."""
 
     def __init__(self, pool: Pool) -> None:
@@ -30,7 +30,7 @@ class Look:
     async def probe(self) -> None:
         """Raises NotPrepared when a migration of this release is missing."""
         applied = {row["number"] for row in await self._fetch(_queries.prepared)}
-        if not applied.issuperset(known()):
+        if not applied.issuperset(known_migrations()):
             raise NotPrepared
 
     async def whole(self) -> None:
@@ -56,7 +56,9 @@ class Look:
         async with reachable(self._pool):
             await self._pool.execute(_queries.make_redaction_key, secrets.token_bytes(_KEY_BYTES))
 
-    async def sessions(self, *, tenant: str | None = None, session: str | None = None, limit: int = 50) -> list[Row]:
+    async def sessions(
+        self, *, tenant: str | None = None, session: str | None = None, limit: int = 50
+    ) -> list[TableRow]:
         return await self._fetch(_queries.sessions, tenant, session, limit)
 
     async def events(self, key: SessionKey) -> list[SessionEvent]:
@@ -72,14 +74,14 @@ class Look:
                 type=row["type"],
                 occurred_at=row["occurred_at"],
                 actor=row["actor"],
-                data=stored.load(row["type"], row["data"]),
+                data=stored.load_data(row["type"], row["data"]),
             )
             for row in found
         ]
 
     async def packages(
         self, *, tenant: str | None = None, session: str | None = None, request: str | None = None, limit: int = 50
-    ) -> list[Row]:
+    ) -> list[TableRow]:
         """The newest first."""
         return await self._fetch(_queries.packages, tenant, session, request, limit)
 
@@ -96,26 +98,26 @@ class Look:
         request: str | None = None,
         state: str | None = None,
         limit: int = 50,
-    ) -> list[Row]:
+    ) -> list[TableRow]:
         """The newest first."""
         return await self._fetch(_queries.requests, tenant, session, request, state, limit)
 
-    async def dead_letters(self, *, reason: str | None = None, limit: int = 50) -> list[Row]:
+    async def dead_letters(self, *, reason: str | None = None, limit: int = 50) -> list[TableRow]:
         """The newest first."""
         return await self._fetch(_queries.dead_letters, reason, None, None, None, limit)
 
-    async def dead_letter(self, topic: str, partition: int, offset: int) -> Row | None:
+    async def dead_letter(self, topic: str, partition: int, offset: int) -> TableRow | None:
         rows = await self._fetch(_queries.dead_letters, None, topic, partition, offset, 1)
         return rows[0] if rows else None
 
-    async def outbox(self, *, limit: int = 50) -> list[Row]:
+    async def outbox(self, *, limit: int = 50) -> list[TableRow]:
         """The oldest first."""
         return await self._fetch(_queries.outbox, limit)
 
-    async def relays(self) -> list[Row]:
+    async def relays(self) -> list[TableRow]:
         return await self._fetch(_queries.relays)
 
-    async def _fetch(self, query: str, *arguments: object) -> list[Row]:
+    async def _fetch(self, query: str, *arguments: object) -> list[TableRow]:
         async with reachable(self._pool):
             found = await self._pool.fetch(query, *arguments)
         return [dict(row.items()) for row in found]

@@ -13,9 +13,9 @@ from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connec
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import SessionEvent, SessionKey
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Evidence
+from consumer.domain.package.proof import StoredEvidence
 from consumer.domain.writing.draft import Draft
-from consumer.flows.drafting.ports import Entry
+from consumer.flows.drafting.ports import LedgerEntry
 from schemas.packages import PackageReady
 
 _queries = Queries("proofs")
@@ -27,7 +27,7 @@ class Proofs:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def evidence(self, package_id: UUID) -> Evidence | None:
+    async def evidence(self, package_id: UUID) -> StoredEvidence | None:
         """All of one moment; None for a package that is not stored."""
         async with (
             reachable(self._pool),
@@ -39,7 +39,7 @@ class Proofs:
                 return None
             key = SessionKey(row["tenant_id"], row["session_id"])
             events = await connection.fetch(_queries.events, *key, row["arrivals"])
-        return Evidence(
+        return StoredEvidence(
             package=PackageReady.model_validate_json(row["event"]),
             key=key,
             arrivals=row["arrivals"],
@@ -56,7 +56,7 @@ def _draft(answer: str | None) -> Draft | None:
     if answer is None:
         return None
     try:
-        return Draft.model_validate_json(Entry.model_validate_json(answer).draft)
+        return Draft.model_validate_json(LedgerEntry.model_validate_json(answer).draft)
     except ValidationError:
         return None
 
@@ -88,7 +88,7 @@ async def digests(connection: Connection, sessions: Collection[SessionKey]) -> D
     for row in packages:
         key = SessionKey(row["tenant_id"], row["session_id"])
         known = [event for arrival, event in events[key] if arrival <= row["arrivals"]]
-        given[row["package_id"]] = proof.digest(key, known, row["reason"])
+        given[row["package_id"]] = proof.bundle_digest(key, known, row["reason"])
     wanted = {row["package_id"]: row["bundle_sha256"] for row in packages}
     return Digests(sessions=frozenset(sessions), given=given, wanted=wanted)
 

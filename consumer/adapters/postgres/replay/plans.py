@@ -12,8 +12,8 @@ from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.ports import DraftKey, Entry, History, Last
-from consumer.flows.replay.planning import Candidate, Chosen, Item, Plan, Stored
+from consumer.flows.drafting.ports import DraftKey, LastPackage, LedgerEntry, SessionHistory
+from consumer.flows.replay.planning import Candidate, Chosen, KnownDraft, Plan, PlanItem
 from schemas.packages import PackageReady
 
 _queries = Queries("replays")
@@ -23,7 +23,7 @@ _FIRST = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedItem:
     """An item of a plan, with what was published last for its request."""
 
     candidate: Candidate
@@ -57,19 +57,19 @@ class PostgresPlans:
             yield whole
         yield held
 
-    async def history(self, key: SessionKey) -> History | None:
+    async def history(self, key: SessionKey) -> SessionHistory | None:
         async with reachable(self._pool):
             return from_rows.history(key, await self._pool.fetch(_desk.history, *key))
 
-    async def drafts(self, key: SessionKey) -> list[Stored]:
+    async def drafts(self, key: SessionKey) -> list[KnownDraft]:
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.drafts_of, *key)
         found = []
         for row in rows:
-            known = from_rows.known(row)
+            known = from_rows.known_draft(row)
             if known is not None:
                 at = DraftKey(*key, row["bundle_sha256"], row["prompt_version"], row["model"])
-                found.append(Stored(key=at, entry=known if isinstance(known, Entry) else None))
+                found.append(KnownDraft(key=at, entry=known if isinstance(known, LedgerEntry) else None))
         return found
 
     async def put(self, replay_id: str, chosen: Chosen, plan: Plan) -> None:
@@ -94,12 +94,12 @@ class PostgresPlans:
 
     async def items(
         self, replay_id: str, *, request: str | None = None, session: str | None = None, limit: int
-    ) -> list[Planned]:
+    ) -> list[PlannedItem]:
         """In the plan's order; those whose request has no package any more are left out."""
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.items, replay_id, request, session, limit)
         return [
-            Planned(
+            PlannedItem(
                 candidate=_candidate(row),
                 why=tuple(row["why"]),
                 published=PackageReady.model_validate_json(row["event"]),
@@ -124,11 +124,11 @@ def _arguments(chosen: Chosen) -> tuple[object, ...]:
 
 def _candidate(row: asyncpg.Record) -> Candidate:
     last = from_rows.last(row)
-    assert isinstance(last, Last)  # noqa: S101 - the query takes requests with a package only
+    assert isinstance(last, LastPackage)  # noqa: S101 - the query takes requests with a package only
     return Candidate(
         key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]), reason=row["reason"], last=last
     )
 
 
-def _row(place: int, item: Item) -> tuple[object, ...]:
+def _row(place: int, item: PlanItem) -> tuple[object, ...]:
     return (*item.key, place, " ".join(item.why), item.source, item.renders, item.estimate_usd)

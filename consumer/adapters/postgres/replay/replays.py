@@ -15,13 +15,13 @@ from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows.drafting.ports import Replayed, Spent, Work
-from consumer.flows.replay.applying import Limits, Progress, State
+from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from schemas.packages import Usage
 
 _queries = Queries("replays")
 _inbox = Queries("inbox")
 
-Row = asyncpg.Record
+ReplayRow = asyncpg.Record
 """A replay as the tables hold it, by column."""
 
 
@@ -32,17 +32,17 @@ class PostgresReplays:
         self._pool = pool
         self._rules = rules
 
-    async def rows(self, replay_id: str | None = None, *, limit: int = 50) -> list[Row]:
+    async def rows(self, replay_id: str | None = None, *, limit: int = 50) -> list[ReplayRow]:
         """The newest first."""
         async with reachable(self._pool):
             return list(await self._pool.fetch(_queries.replays, replay_id, limit))
 
-    async def progress(self, replay_id: str) -> Progress:
+    async def progress(self, replay_id: str) -> ReplayProgress:
         """As it stands, without moving anything."""
         async with self._locked(replay_id) as (connection, replay):
             return await _progress(connection, replay_id, replay)
 
-    async def foretell(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> Progress:
+    async def foretell(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> ReplayProgress:
         """How far it would have come at its beginning, in this way. Raises Permanent where that makes no sense."""
         async with self._locked(replay_id) as (connection, replay):
             _check(replay_id, replay, calls_model=calls_model, publishes=publishes, model=model)
@@ -56,28 +56,30 @@ class PostgresReplays:
             if publishes:
                 await connection.execute(_queries.publish_drafted, replay_id)
 
-    async def advance(self, replay_id: str, limits: Limits) -> Progress:
+    async def advance(self, replay_id: str, limits: Limits) -> ReplayProgress:
         async with self._locked(replay_id) as (connection, replay):
-            if replay["state"] != State.APPLYING:
+            if replay["state"] != ReplayState.APPLYING:
                 return await _progress(connection, replay_id, replay)
             await connection.execute(_queries.drop_ended, replay_id)
             await connection.execute(_queries.take_back, replay_id)
             progress = await _progress(connection, replay_id, replay)
             if not progress.planned and not progress.released:
-                await connection.execute(_queries.end, replay_id, State.DONE)
-                return await _progress(connection, replay_id, {**replay, "state": State.DONE})
+                await connection.execute(_queries.end, replay_id, ReplayState.DONE)
+                return await _progress(connection, replay_id, {**replay, "state": ReplayState.DONE})
             limited = await _release(connection, replay_id, replay, progress, limits)
             return await _progress(connection, replay_id, replay, limited=limited)
 
     async def pause(self, replay_id: str) -> None:
-        await self._end(replay_id, State.PAUSED, of=frozenset({State.APPLYING}))
+        await self._end(replay_id, ReplayState.PAUSED, of=frozenset({ReplayState.APPLYING}))
 
-    async def cancel(self, replay_id: str) -> Progress:
+    async def cancel(self, replay_id: str) -> ReplayProgress:
         """What nobody works on is taken back, for good; what is being worked on is finished."""
-        await self._end(replay_id, State.CANCELLED, of=frozenset(State) - {State.DONE, State.CANCELLED})
+        await self._end(
+            replay_id, ReplayState.CANCELLED, of=frozenset(ReplayState) - {ReplayState.DONE, ReplayState.CANCELLED}
+        )
         return await self.progress(replay_id)
 
-    async def _end(self, replay_id: str, state: State, *, of: frozenset[State]) -> None:
+    async def _end(self, replay_id: str, state: ReplayState, *, of: frozenset[ReplayState]) -> None:
         rules = self._rules
         async with self._locked(replay_id) as (connection, replay):
             if replay["state"] not in of:
@@ -127,7 +129,7 @@ async def note_replayed(
 
 
 async def _release(
-    connection: Connection, replay_id: str, replay: dict[str, object], progress: Progress, limits: Limits
+    connection: Connection, replay_id: str, replay: dict[str, object], progress: ReplayProgress, limits: Limits
 ) -> bool:
     """Makes requests due as far as the limits go; whether the limit of spending held one back."""
     room = max(0, limits.at_once - progress.released)
@@ -166,12 +168,12 @@ async def _foretold(connection: Connection, replay_id: str, replay: dict[str, ob
 
 async def _progress(
     connection: Connection, replay_id: str, replay: dict[str, object], *, limited: bool = False
-) -> Progress:
+) -> ReplayProgress:
     rows = await connection.fetch(_queries.tally, replay_id, replay["calls_model"])
     usage = Usage(**{name: sum(row[name] for row in rows) for name in Usage.model_fields})
     price = replay["price"]
-    return Progress(
-        state=State(str(replay["state"])),
+    return ReplayProgress(
+        state=ReplayState(str(replay["state"])),
         **{row["state"]: row["items"] for row in rows},
         calls=sum(row["calls"] for row in rows),
         usage=usage,
@@ -181,14 +183,17 @@ async def _progress(
 
 
 def _check(replay_id: str, replay: dict[str, object], *, calls_model: bool, publishes: bool, model: str) -> None:
-    if replay["state"] == State.CANCELLED:
+    if replay["state"] == ReplayState.CANCELLED:
         raise Permanent(f"Replay {replay_id} was cancelled. Plan another one.")
     if calls_model and (replay["prompt_version"], replay["model"]) != (prompt.VERSION, model):
         raise Permanent(
             f"Replay {replay_id} was planned for prompt {replay['prompt_version']} and {replay['model']}; this release "
             f"asks with prompt {prompt.VERSION} and {model}. Plan again."
         )
-    if replay["state"] == State.APPLYING and (replay["calls_model"], replay["publishes"]) != (calls_model, publishes):
+    if replay["state"] == ReplayState.APPLYING and (replay["calls_model"], replay["publishes"]) != (
+        calls_model,
+        publishes,
+    ):
         with_model = "with the model" if replay["calls_model"] else "without the model"
         raise Permanent(
             f"Replay {replay_id} is being applied {with_model}, {'' if replay['publishes'] else 'not '}publishing. "

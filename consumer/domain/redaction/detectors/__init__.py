@@ -8,15 +8,15 @@ from collections import defaultdict
 
 from consumer.domain.redaction.detectors import cloud, connections, keys, network, powershell, prose, tokens, windows
 from consumer.domain.redaction.detectors.anchors import Anchors
-from consumer.domain.redaction.detectors.rule import Family, Found, Rule
+from consumer.domain.redaction.detectors.rule import Detection, Detector, Family
 from consumer.domain.redaction.detectors.values import COMMON
-from consumer.domain.redaction.placeholders import PLACEHOLDER, Kind
+from consumer.domain.redaction.placeholders import PLACEHOLDER, SecretKind
 
 SHORTEST_TELLING = 6
 """Characters; shorter values are not looked for elsewhere anyway."""
 
 
-def find(text: str) -> list[Found]:
+def find_secrets(text: str) -> list[Detection]:
     """The secrets of a text, in order, apart from each other and from placeholders. Never raises."""
     spans: set[tuple[int, int, int]] = set()
     for anchor, at in _ANCHORS.within(text):
@@ -34,9 +34,9 @@ def is_clean(text: str) -> bool:
     return not _ANCHORS.may_stand_in(text)
 
 
-def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, int]]) -> list[Found]:
+def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, int]]) -> list[Detection]:
     """Overlapping places become one, under the kind of the first; what touches a placeholder falls out."""
-    apart: list[tuple[int, int, Rule]] = []
+    apart: list[tuple[int, int, Detector]] = []
     placeholder = iter([*taken, (len(text) + 1, len(text) + 2)])
     left, right = next(placeholder)
     for start, minus_stop, number in spans:
@@ -51,7 +51,7 @@ def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, 
         else:
             apart.append((start, stop, RULES[number]))
     return [
-        Found(start=start, stop=stop, kind=rule.kind, known=rule.telling and _tells(text, start, stop))
+        Detection(start=start, stop=stop, kind=rule.kind, known=rule.telling and _tells(text, start, stop))
         for start, stop, rule in apart
     ]
 
@@ -62,10 +62,10 @@ def _tells(text: str, start: int, stop: int) -> bool:
 
 
 def _holds_secret(text: str) -> bool:
-    return bool(find(text))
+    return bool(find_secrets(text))
 
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Detector, ...] = (
     *keys.RULES,
     *tokens.RULES,
     *connections.RULES,
@@ -89,4 +89,4 @@ def _indexed() -> dict[str, tuple[int, ...]]:
 _BY_ANCHOR = _indexed()
 _ANCHORS = Anchors(_BY_ANCHOR)
 
-__all__ = ["RULES", "Family", "Found", "Kind", "find", "is_clean"]
+__all__ = ["RULES", "Detection", "Family", "SecretKind", "find_secrets", "is_clean"]

@@ -1,30 +1,30 @@
 """Cloud and software-as-a-service: keys and tokens with a shape of their own. Named ones are in ``nouns``."""
 
 from consumer.domain.redaction.detectors.nouns import TOKEN_AND_KEY
-from consumer.domain.redaction.detectors.rule import Family, Rule, after, shape
+from consumer.domain.redaction.detectors.rule import Detector, Family, after, shape
 from consumer.domain.redaction.detectors.values import opaque_and_long
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
-_SHAPES: tuple[tuple[Kind, tuple[str, ...], str, int], ...] = (
-    (Kind.KEY, ("AKIA", "ASIA"), r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])", 0),
-    (Kind.KEY, ("AIza",), r"AIza[\w-]{30,45}", 0),
-    (Kind.TOKEN, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{20,255}", 0),
-    (Kind.TOKEN, ("github_pat_",), r"github_pat_\w{30,255}", 0),
-    (Kind.TOKEN, ("xox",), r"xox[abeoprs]-[\w-]{10,255}", 0),
-    (Kind.TOKEN, ("SG.",), r"(?<![\w.])SG\.[\w-]{16,32}\.[\w-]{16,64}", 0),
-    (Kind.KEY, ("_live_", "_test_"), r"[spr]k_(?:live|test)_[A-Za-z0-9]{10,99}", 2),
-    (Kind.KEY, ("sk-",), r"(?<![\w-])sk-(?=[\w-]{0,60}[0-9A-Z])[A-Za-z0-9_-]{20,200}", 0),
-    (Kind.TOKEN, ("glpat-", "gldt-", "glrt-"), r"gl(?:pat|dt|rt)-[\w-]{16,64}", 0),
-    (Kind.TOKEN, ("npm_",), r"npm_[A-Za-z0-9]{30,64}", 0),
-    (Kind.TOKEN, ("hf_",), r"(?<!\w)hf_[A-Za-z0-9]{20,64}", 0),
-    (Kind.TOKEN, ("dop_v1_", "shpat_", "dckr_pat_", "pypi-ag"),
+_SHAPES: tuple[tuple[SecretKind, tuple[str, ...], str, int], ...] = (
+    (SecretKind.KEY, ("AKIA", "ASIA"), r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])", 0),
+    (SecretKind.KEY, ("AIza",), r"AIza[\w-]{30,45}", 0),
+    (SecretKind.TOKEN, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{20,255}", 0),
+    (SecretKind.TOKEN, ("github_pat_",), r"github_pat_\w{30,255}", 0),
+    (SecretKind.TOKEN, ("xox",), r"xox[abeoprs]-[\w-]{10,255}", 0),
+    (SecretKind.TOKEN, ("SG.",), r"(?<![\w.])SG\.[\w-]{16,32}\.[\w-]{16,64}", 0),
+    (SecretKind.KEY, ("_live_", "_test_"), r"[spr]k_(?:live|test)_[A-Za-z0-9]{10,99}", 2),
+    (SecretKind.KEY, ("sk-",), r"(?<![\w-])sk-(?=[\w-]{0,60}[0-9A-Z])[A-Za-z0-9_-]{20,200}", 0),
+    (SecretKind.TOKEN, ("glpat-", "gldt-", "glrt-"), r"gl(?:pat|dt|rt)-[\w-]{16,64}", 0),
+    (SecretKind.TOKEN, ("npm_",), r"npm_[A-Za-z0-9]{30,64}", 0),
+    (SecretKind.TOKEN, ("hf_",), r"(?<!\w)hf_[A-Za-z0-9]{20,64}", 0),
+    (SecretKind.TOKEN, ("dop_v1_", "shpat_", "dckr_pat_", "pypi-ag"),
      r"(?:dop_v1_[0-9a-f]{40,80}|shpat_[0-9a-fA-F]{32}|dckr_pat_[\w-]{20,40}|pypi-[Aa]g[\w-]{40,200})", 0),
-    (Kind.TOKEN, ("ya29.",), r"ya29\.[\w-]{20,400}", 0),
-    (Kind.KEY, ("AGE-SECRET-KEY-",), r"AGE-SECRET-KEY-1[0-9A-Z]{40,80}", 0),
-    (Kind.TOKEN, (":AA",), r":(?P<s>AA[\w-]{33})(?![\w-])", 0),
+    (SecretKind.TOKEN, ("ya29.",), r"ya29\.[\w-]{20,400}", 0),
+    (SecretKind.KEY, ("AGE-SECRET-KEY-",), r"AGE-SECRET-KEY-1[0-9A-Z]{40,80}", 0),
+    (SecretKind.TOKEN, (":AA",), r":(?P<s>AA[\w-]{33})(?![\w-])", 0),
     # Entra's client secrets: three characters, a digit, "Q~", 31 to 34 more.
-    (Kind.SECRET, ("Q~",), r"(?<![\w~.])[\w~.-]{3}[0-9]Q~[\w~.-]{30,36}", 4),
-    (Kind.SECRET, ("sig=",), r"(?-i:sig)=(?P<s>[\w%+/=-]{20,200})", 0),
+    (SecretKind.SECRET, ("Q~",), r"(?<![\w~.])[\w~.-]{3}[0-9]Q~[\w~.-]{30,36}", 4),
+    (SecretKind.SECRET, ("sig=",), r"(?-i:sig)=(?P<s>[\w%+/=-]{20,200})", 0),
 )  # fmt: skip
 _WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("office.com/webhook", r"office\.com/webhook(?:b2)?/(?P<s>[\w@/-]{20,400})"),
@@ -32,21 +32,21 @@ _WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("/api/webhooks/", r"/api/webhooks/(?P<s>[0-9]{10,24}/[\w-]{20,200})"),
 )
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Detector, ...] = (
     *(
-        Rule(family=Family.CLOUD, kind=kind, anchors=anchors, look=shape(source, back=back, case=True))
+        Detector(family=Family.CLOUD, kind=kind, anchors=anchors, look=shape(source, back=back, case=True))
         for kind, anchors, source, back in _SHAPES
     ),
     *(
-        Rule(family=Family.CLOUD, kind=Kind.TOKEN, anchors=(anchor,), look=shape(source)) for anchor, source in _WEBHOOKS
+        Detector(family=Family.CLOUD, kind=SecretKind.TOKEN, anchors=(anchor,), look=shape(source)) for anchor, source in _WEBHOOKS
     ),
-    Rule(
-        family=Family.CLOUD, kind=Kind.TOKEN, anchors=("?code=", "&code=", "?key=", "&key=", "?pwd=", "&pwd=", "signature="),
+    Detector(
+        family=Family.CLOUD, kind=SecretKind.TOKEN, anchors=("?code=", "&code=", "?key=", "&key=", "?pwd=", "&pwd=", "signature="),
         look=after(r"(?:[?&](?:code|key|pwd)|signature)=", opaque_and_long),
     ),
     *TOKEN_AND_KEY,
-    Rule(
-        family=Family.CLOUD, kind=Kind.KEY, anchors=("api key", "api-key", "apikey", "access key"),
+    Detector(
+        family=Family.CLOUD, kind=SecretKind.KEY, anchors=("api key", "api-key", "apikey", "access key"),
         look=shape(r"(?:api|access)[ -]?key[ ]{1,2}(?P<s>[0-9a-z]{32,64})(?!\w)"),
     ),
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span, pattern, shape
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern, shape
+from consumer.domain.redaction.placeholders import SecretKind
 
 LONGEST_BLOCK = 65_536
 """Characters between BEGIN and END; an RSA key of 16,384 bits has 12,700."""
@@ -14,7 +14,7 @@ _BEGIN = pattern(
 _BODY = pattern(r"(?:[A-Za-z0-9+/=]|\\[rn]|\\\\[rn]|[ \t]?[\r\n][ \t]{0,8}){8,65536}")
 
 
-def _armoured(text: str, at: int) -> Iterable[Span]:
+def _armoured(text: str, at: int) -> Iterable[TextSpan]:
     """Everything up to END; without END, as far as it reads like base64."""
     begin = _BEGIN.match(text, at)
     if begin is None or text[max(0, at - 40) : at].rfind("-----BEGIN ") < 0:
@@ -33,10 +33,10 @@ def _armoured(text: str, at: int) -> Iterable[Span]:
     return ((start, stop),)
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(family=Family.KEYS, kind=Kind.KEY, anchors=("private key-----", "private key block-----"), look=_armoured),
-    Rule(
-        family=Family.KEYS, kind=Kind.KEY, anchors=("private-lines:",),
+RULES: tuple[Detector, ...] = (
+    Detector(family=Family.KEYS, kind=SecretKind.KEY, anchors=("private key-----", "private key block-----"), look=_armoured),
+    Detector(
+        family=Family.KEYS, kind=SecretKind.KEY, anchors=("private-lines:",),
         look=shape(r"private-lines:[ ]?[0-9]{1,4}\s{1,4}(?P<s>[A-Za-z0-9+/=]{8,256}(?:\r?\n[A-Za-z0-9+/=]{1,256}(?![\w:-])){0,200})"),
     ),
 )  # fmt: skip

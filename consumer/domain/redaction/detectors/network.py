@@ -1,8 +1,8 @@
 """Switches, routers, firewalls: configuration lines that hold keys and communities."""
 
-from consumer.domain.redaction.detectors.rule import Family, Look, Rule, after, shape
+from consumer.domain.redaction.detectors.rule import Detector, Family, Finder, after, shape
 from consumer.domain.redaction.detectors.values import Value, anything, notable
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 _LEVEL = r"(?:[0-9]{1,2}[ ]++)?"
 
@@ -14,41 +14,41 @@ def _configured(value: Value) -> bool:
 _NOT_VALUES = frozenset({"is", "was", "not", "for", "on", "string", "strings", "and", "sa", "hash", "from", "address", "public",
                          "auth", "the", "set", "has", "in", "are", "or", "with", "map", "mismatch", "missing", "to", "ro", "rw"})  # fmt: skip
 
-_PATTERNS: tuple[tuple[Kind, tuple[str, ...], Look], ...] = (
-    (Kind.PASSWORD, ("enable secret", "enable password"), after(rf"enable[ ]++(?:secret|password)[ ]++(?:level[ ]++[0-9]{1,2}[ ]++)?{_LEVEL}", notable)),
-    (Kind.PASSWORD, ("secret ",), after(r"secret[ ]++[0-9][ ]++", notable)),
-    (Kind.PASSWORD, ("secret ", "password ", "passwd "), after(r"(?:secret|password|passwd)[ ]++(?-i:ENC)[ ]++", notable)),
-    (Kind.KEY, ("psksecret",), after(r"psksecret[ ]++(?:(?-i:ENC)[ ]++)?", _configured)),
-    (Kind.PASSWORD, ("snmp-server community",), after(r"snmp-server[ ]++community[ ]++", _configured)),
-    (Kind.PASSWORD, ("community",), after(r"community(?:[ ]++string)?[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
-    (Kind.PASSWORD, ("auth md5", "auth sha"), after(r"auth[ ]++(?:md5|sha)[\w-]{0,5}[ ]++", notable)),
-    (Kind.PASSWORD, ("priv aes", "priv des", "priv 3des"), after(r"priv[ ]++(?:aes|3?des)(?:[ -]?[0-9]{3})?[ ]++", notable)),
-    (Kind.KEY, ("isakmp key",), after(rf"isakmp[ ]++key[ ]++{_LEVEL}", _configured)),
-    (Kind.KEY, ("pre-shared-key", "pre-shared key", "preshared key", "preshared-key"),
+_PATTERNS: tuple[tuple[SecretKind, tuple[str, ...], Finder], ...] = (
+    (SecretKind.PASSWORD, ("enable secret", "enable password"), after(rf"enable[ ]++(?:secret|password)[ ]++(?:level[ ]++[0-9]{1,2}[ ]++)?{_LEVEL}", notable)),
+    (SecretKind.PASSWORD, ("secret ",), after(r"secret[ ]++[0-9][ ]++", notable)),
+    (SecretKind.PASSWORD, ("secret ", "password ", "passwd "), after(r"(?:secret|password|passwd)[ ]++(?-i:ENC)[ ]++", notable)),
+    (SecretKind.KEY, ("psksecret",), after(r"psksecret[ ]++(?:(?-i:ENC)[ ]++)?", _configured)),
+    (SecretKind.PASSWORD, ("snmp-server community",), after(r"snmp-server[ ]++community[ ]++", _configured)),
+    (SecretKind.PASSWORD, ("community",), after(r"community(?:[ ]++string)?[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
+    (SecretKind.PASSWORD, ("auth md5", "auth sha"), after(r"auth[ ]++(?:md5|sha)[\w-]{0,5}[ ]++", notable)),
+    (SecretKind.PASSWORD, ("priv aes", "priv des", "priv 3des"), after(r"priv[ ]++(?:aes|3?des)(?:[ -]?[0-9]{3})?[ ]++", notable)),
+    (SecretKind.KEY, ("isakmp key",), after(rf"isakmp[ ]++key[ ]++{_LEVEL}", _configured)),
+    (SecretKind.KEY, ("pre-shared-key", "pre-shared key", "preshared key", "preshared-key"),
      after(r"pre-?shared[ -]key[ ]++(?:(?:ascii-text|ascii|hexadecimal|hex|local|remote|[0-9])[ ]++)?(?:(?:is|was)[ ]++|[:=][ ]*+)?", notable)),
-    (Kind.KEY, ("pre-shared", "preshared"), after(r"pre-?shared[ -]?key[ ]*+(?:[:=]|is|was)[ ]*+", anything)),
-    (Kind.KEY, ("psk",), after(r"(?<![a-z])psk[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
-    (Kind.KEY, ("wpa-psk", "wpa-passphrase"), after(r"wpa-(?:psk|passphrase)[ ]++(?:(?:ascii|hex)[ ]++)?(?:[0-9][ ]++)?", notable)),
-    (Kind.KEY, ("key ",), after(r"(?<![\w-])key[ ]++[0-9][ ]++(?=[0-9A-Za-z]{6})", notable)),
-    (Kind.KEY, ("key-string",), after(r"key-string[ ]++(?:[0-9][ ]++)?", _configured)),
-    (Kind.PASSWORD, ("plaintext ",), after(r"(?<=[ ])plaintext[ ]++(?=\S)", notable)),
-    (Kind.PASSWORD, ("rocommunity", "rwcommunity"), after(r"r[ow]community6?[ ]++", _configured)),
-    (Kind.PASSWORD, ("snmp-server host",), after(r"snmp-server[ ]++host[ ][^\r\n]{0,80}?[ ](?:version[ ]++(?:1|2c)|community)[ ]++", _configured)),
-    (Kind.PASSWORD, ("ipsec secret", "shared-secret", "shared secret"),
+    (SecretKind.KEY, ("pre-shared", "preshared"), after(r"pre-?shared[ -]?key[ ]*+(?:[:=]|is|was)[ ]*+", anything)),
+    (SecretKind.KEY, ("psk",), after(r"(?<![a-z])psk[ ]*+(?:[:=]|\bis\b|\bwas\b)[ ]*+", notable)),
+    (SecretKind.KEY, ("wpa-psk", "wpa-passphrase"), after(r"wpa-(?:psk|passphrase)[ ]++(?:(?:ascii|hex)[ ]++)?(?:[0-9][ ]++)?", notable)),
+    (SecretKind.KEY, ("key ",), after(r"(?<![\w-])key[ ]++[0-9][ ]++(?=[0-9A-Za-z]{6})", notable)),
+    (SecretKind.KEY, ("key-string",), after(r"key-string[ ]++(?:[0-9][ ]++)?", _configured)),
+    (SecretKind.PASSWORD, ("plaintext ",), after(r"(?<=[ ])plaintext[ ]++(?=\S)", notable)),
+    (SecretKind.PASSWORD, ("rocommunity", "rwcommunity"), after(r"r[ow]community6?[ ]++", _configured)),
+    (SecretKind.PASSWORD, ("snmp-server host",), after(r"snmp-server[ ]++host[ ][^\r\n]{0,80}?[ ](?:version[ ]++(?:1|2c)|community)[ ]++", _configured)),
+    (SecretKind.PASSWORD, ("ipsec secret", "shared-secret", "shared secret"),
      after(r"(?:ipsec|shared)[ -]secret[ ]*+(?:(?:is|was)[ ]++|[:=][ ]*+)?[\"']?", notable)),
-    (Kind.KEY, ("tacacs", "radius"), after(r"(?:tacacs|radius)[\w+-]{0,12}(?:[ ][^\r\n]{0,120}?)?[ ]key[ ]++(?:[0-9][ ]++)?", notable)),
-    (Kind.KEY, ("message-digest-key", "authentication-key"),
+    (SecretKind.KEY, ("tacacs", "radius"), after(r"(?:tacacs|radius)[\w+-]{0,12}(?:[ ][^\r\n]{0,120}?)?[ ]key[ ]++(?:[0-9][ ]++)?", notable)),
+    (SecretKind.KEY, ("message-digest-key", "authentication-key"),
      after(r"(?:message-digest|authentication)-key[ ]++[0-9]{1,5}[ ]++md5[ ]++(?:[0-9][ ]++)?", _configured)),
-    (Kind.PASSWORD, ("plain-text-password-value", "encrypted-password"),
+    (SecretKind.PASSWORD, ("plain-text-password-value", "encrypted-password"),
      after(r"(?:plain-text-password-value|encrypted-password)[ ]++", _configured)),
-    (Kind.PASSWORD, ("chap password", "pap sent-username"),
+    (SecretKind.PASSWORD, ("chap password", "pap sent-username"),
      after(r"(?:chap|pap[ ]sent-username[ ][^\s]{1,60})[ ]++password[ ]++(?:[0-9][ ]++)?", _configured)),
 )  # fmt: skip
 
-RULES: tuple[Rule, ...] = (
-    *(Rule(family=Family.NETWORK, kind=kind, anchors=anchors, look=look) for kind, anchors, look in _PATTERNS),
-    Rule(
-        family=Family.NETWORK, kind=Kind.HASH, anchors=("$1$", "$5$", "$6$", "$8$", "$9$", "$14$", "$2a$", "$2b$", "$2y$", "$y$"),
+RULES: tuple[Detector, ...] = (
+    *(Detector(family=Family.NETWORK, kind=kind, anchors=anchors, look=look) for kind, anchors, look in _PATTERNS),
+    Detector(
+        family=Family.NETWORK, kind=SecretKind.HASH, anchors=("$1$", "$5$", "$6$", "$8$", "$9$", "$14$", "$2a$", "$2b$", "$2y$", "$y$"),
         look=shape(r"\$(?:1|5|6|8|9|14|2[aby]|y)\$[\w./$-]{8,200}"),
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterable
 
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span, pattern, value_after
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern, value_after
 from consumer.domain.redaction.detectors.values import (
     QUOTED,
     TO_END_OF_LINE,
@@ -14,15 +14,15 @@ from consumer.domain.redaction.detectors.values import (
     Demand,
     anything,
     assigned,
+    is_literal,
+    is_secret_in_prose,
     notable,
     opaque,
     opaque_alone,
     opaque_told,
-    quoted,
     strong,
-    told,
 )
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 _IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _IN_IDENTIFIER = frozenset(_IDENTIFIER)
@@ -81,22 +81,22 @@ def noun(
     source: str,
     *,
     anchors: tuple[str, ...],
-    kind: Kind,
+    kind: SecretKind,
     family: Family = Family.PROSE,
     human: bool = True,
     foreign: bool = False,
     behind: str = "",
-) -> Rule:
+) -> Detector:
     """A rule for a word. ``human``: people make the values up; else they are opaque, which keeps sentences about tokens.
 
     ``behind``: what has to stand before the word for it to mean a secret.
     """
     compiled = pattern(source)
     qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
-    tails = (told, strong) if human else (opaque_told, opaque_alone)
+    tails = (is_secret_in_prose, strong) if human else (opaque_told, opaque_alone)
     near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         named = compiled.match(text, at)
         if named is None:
             return NOTHING
@@ -113,16 +113,16 @@ def noun(
             or (_named_after(text, at) if human else NOTHING)
         )
 
-    return Rule(family=family, kind=kind, anchors=anchors, look=look)
+    return Detector(family=family, kind=kind, anchors=anchors, look=look)
 
 
-def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
+def _written(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ...]:
     """Code, commands, configuration and their output."""
     lead = text[max(0, at - 48) : at].rstrip(_IDENTIFIER)
     sign = lead[-1:]
     if sign == "$" or lead[-5:].casefold() == "$env:":
         variable = _VARIABLE.match(text, end)
-        return value_after(text, variable.end(), quoted, QUOTED) if variable else NOTHING
+        return value_after(text, variable.end(), is_literal, QUOTED) if variable else NOTHING
     if sign in {"-", "/"} and (lead[:-1].rstrip("-")[-1:] or " ") in _OPENING:
         option = _OPTION.match(text, end)
         if option and (found := value_after(text, option.end(), anything)):
@@ -142,7 +142,7 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[Span, ...]:
     return value_after(text, typed.end(), notable) if typed else NOTHING
 
 
-def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[Span, ...]:
+def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[TextSpan, ...]:
     found = context.match(text, end)
     if found is None:
         return NOTHING
@@ -156,12 +156,12 @@ def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand
     return value_after(text, found.end(), demand)
 
 
-def _bare(text: str, end: int, demand: Demand) -> tuple[Span, ...]:
+def _bare(text: str, end: int, demand: Demand) -> tuple[TextSpan, ...]:
     found = _BARE.match(text, end)
     return value_after(text, found.end(), demand) if found else NOTHING
 
 
-def _named_after(text: str, at: int) -> tuple[Span, ...]:
+def _named_after(text: str, at: int) -> tuple[TextSpan, ...]:
     """As in "they use x as the password" and "x is her new password"."""
     floor = max(0, at - 120)
     behind = text[floor:at]
@@ -178,57 +178,62 @@ def _named_after(text: str, at: int) -> tuple[Span, ...]:
 
 _NEW_WORD = r"(?<![A-Za-z])"
 
-PASSWORD: tuple[Rule, ...] = (
-    noun(r"pass(?:word[do](?=:)|words?|wrd|wd|phrase|code)[0-9]?", anchors=("pass",), kind=Kind.PASSWORD),
+PASSWORD: tuple[Detector, ...] = (
+    noun(r"pass(?:word[do](?=:)|words?|wrd|wd|phrase|code)[0-9]?", anchors=("pass",), kind=SecretKind.PASSWORD),
     noun(
         rf"(?:{_NEW_WORD}|(?<=store)|(?<=key)|(?<=user)|(?<=db)|(?<=admin)|(?<=root)|(?<=sql)|(?<=smtp)|(?<=ftp)|(?<=svc))pass",
         anchors=("pass",),
-        kind=Kind.PASSWORD,
+        kind=SecretKind.PASSWORD,
     ),
-    noun(rf"{_NEW_WORD}mdp", anchors=("mdp",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"keymaterial", anchors=("keymaterial",), kind=Kind.PASSWORD),
-    noun(r"passwort|(?:de[ ]?)?passe", anchors=("passwort", "de passe", "depasse"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"password", anchors=("la password", "una password"), kind=Kind.PASSWORD, foreign=True),
-    noun(rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:w|swd|ws)", anchors=("pw", "psw"), kind=Kind.PASSWORD),
-    noun(r"(?:kenn|losungs)wort", anchors=("kennwort", "losungswort"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"contrase(?:ñ|n|ñ)a", anchors=("contrase",), kind=Kind.PASSWORD, foreign=True),
-    noun(rf"{_NEW_WORD}clave", anchors=("clave",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"wachtwoord", anchors=("wachtwoord",), kind=Kind.PASSWORD, foreign=True),
-    noun(rf"{_NEW_WORD}senha", anchors=("senha",), kind=Kind.PASSWORD, foreign=True),
-    noun(rf"{_NEW_WORD}parola(?:[ ]d['’]ordine)?", anchors=("parola",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"has(?:ł|l)o", anchors=("hasło", "haslo"), kind=Kind.PASSWORD, foreign=True),
-    noun(rf"{_NEW_WORD}heslo", anchors=("heslo",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"l(?:ö|o)senord(?:et)?", anchors=("lösenord", "losenord"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"adgangskoden?", anchors=("adgangskode",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"passordet|passord", anchors=("passord",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"salasana", anchors=("salasana",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"парол(?:ь|я|ем)", anchors=("парол",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"密(?:码|碼)", anchors=("密码", "密碼"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"şifre(?:si|niz|m)?|sifre", anchors=("şifre", "sifre"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"jelsz(?:ó|o)(?:ja)?", anchors=("jelszó", "jelszo"), kind=Kind.PASSWORD, foreign=True),
-    noun(r"κωδικ(?:ός|ος)", anchors=("κωδικ",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"비밀번호(?:는|가)?", anchors=("비밀번호",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"كلمة[ ](?:المرور|السر)", anchors=("كلمة",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"סיסמ(?:ה|א|ת)", anchors=("סיסמ",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"mật[ ]khẩu", anchors=("mật khẩu",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"kata[ ]sandi", anchors=("kata sandi",), kind=Kind.PASSWORD, foreign=True),
-    noun(r"パスワード", anchors=("パスワード",), kind=Kind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}mdp", anchors=("mdp",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"keymaterial", anchors=("keymaterial",), kind=SecretKind.PASSWORD),
+    noun(
+        r"passwort|(?:de[ ]?)?passe",
+        anchors=("passwort", "de passe", "depasse"),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+    ),
+    noun(r"password", anchors=("la password", "una password"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:w|swd|ws)", anchors=("pw", "psw"), kind=SecretKind.PASSWORD),
+    noun(r"(?:kenn|losungs)wort", anchors=("kennwort", "losungswort"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"contrase(?:ñ|n|ñ)a", anchors=("contrase",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}clave", anchors=("clave",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"wachtwoord", anchors=("wachtwoord",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}senha", anchors=("senha",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}parola(?:[ ]d['’]ordine)?", anchors=("parola",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"has(?:ł|l)o", anchors=("hasło", "haslo"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(rf"{_NEW_WORD}heslo", anchors=("heslo",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"l(?:ö|o)senord(?:et)?", anchors=("lösenord", "losenord"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"adgangskoden?", anchors=("adgangskode",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"passordet|passord", anchors=("passord",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"salasana", anchors=("salasana",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"парол(?:ь|я|ем)", anchors=("парол",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"密(?:码|碼)", anchors=("密码", "密碼"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"şifre(?:si|niz|m)?|sifre", anchors=("şifre", "sifre"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"jelsz(?:ó|o)(?:ja)?", anchors=("jelszó", "jelszo"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"κωδικ(?:ός|ος)", anchors=("κωδικ",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"비밀번호(?:는|가)?", anchors=("비밀번호",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"كلمة[ ](?:المرور|السر)", anchors=("كلمة",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"סיסמ(?:ה|א|ת)", anchors=("סיסמ",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"mật[ ]khẩu", anchors=("mật khẩu",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"kata[ ]sandi", anchors=("kata sandi",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(r"パスワード", anchors=("パスワード",), kind=SecretKind.PASSWORD, foreign=True),
 )
 
-TOKEN_AND_KEY: tuple[Rule, ...] = (
-    noun(r"token", anchors=("token",), kind=Kind.TOKEN, family=Family.TOKENS, human=False),
+TOKEN_AND_KEY: tuple[Detector, ...] = (
+    noun(r"token", anchors=("token",), kind=SecretKind.TOKEN, family=Family.TOKENS, human=False),
     noun(
         r"secret(?:[ _-]?(?:access[ _-]?)?key|[ ](?:answer|value|id))?",
-        anchors=("secret",), kind=Kind.SECRET, family=Family.CLOUD, human=False,
+        anchors=("secret",), kind=SecretKind.SECRET, family=Family.CLOUD, human=False,
     ),
     noun(
-        r"key", anchors=("key",), kind=Kind.KEY, family=Family.CLOUD, human=False,
+        r"key", anchors=("key",), kind=SecretKind.KEY, family=Family.CLOUD, human=False,
         behind="api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
         "|function|host|symmetric|primary|secondary|registration",
     ),
-    noun(r"answer", anchors=("answer",), kind=Kind.PASSWORD, behind="security|secret"),
+    noun(r"answer", anchors=("answer",), kind=SecretKind.PASSWORD, behind="security|secret"),
     noun(
-        r"key", anchors=("key",), kind=Kind.PASSWORD,
+        r"key", anchors=("key",), kind=SecretKind.PASSWORD,
         behind="wi-?fi|wlan|wireless|network|guest|(?:wi-?fi|wlan|network)[ ]security",
     ),
 )  # fmt: skip

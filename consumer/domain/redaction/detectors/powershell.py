@@ -4,9 +4,9 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Callable, Iterable
 
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, before, pattern
-from consumer.domain.redaction.detectors.values import QUOTED, anything, quoted
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, Finder, TextSpan, after, before, pattern
+from consumer.domain.redaction.detectors.values import QUOTED, anything, is_literal
+from consumer.domain.redaction.placeholders import SecretKind
 
 _USER = r"(?:\"[^\"\r\n]{0,100}\"|'[^'\r\n]{0,100}'|[^,()\s]{1,80})"
 _ENCODED = pattern(
@@ -16,10 +16,10 @@ LONGEST_ENCODED = 32_768
 """Characters of an encoded command that are looked into; Windows takes no longer command line."""
 
 
-def encoded_command(holds_secret: Callable[[str], bool]) -> Look:
+def encoded_command(holds_secret: Callable[[str], bool]) -> Finder:
     """An encoded command is replaced where, decoded, it holds a secret; what it does is lost with it."""
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         found = _ENCODED.match(text, at)
         if found is None or len(found["s"]) > LONGEST_ENCODED:
             return NOTHING
@@ -32,25 +32,25 @@ def encoded_command(holds_secret: Callable[[str], bool]) -> Look:
     return look
 
 
-def rules(holds_secret: Callable[[str], bool]) -> tuple[Rule, ...]:
+def rules(holds_secret: Callable[[str], bool]) -> tuple[Detector, ...]:
     return (
-        Rule(
-            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
+        Detector(
+            family=Family.POWERSHELL, kind=SecretKind.PASSWORD, anchors=("convertto-securestring",),
             look=after(r"convertto-securestring(?:[ ]++-(?:asplaintext|force)){0,4}(?:[ ]++-string\b)?(?:[ ]++|:)(?=[^-])", anything),
         ),
-        Rule(
-            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("convertto-securestring",),
+        Detector(
+            family=Family.POWERSHELL, kind=SecretKind.PASSWORD, anchors=("convertto-securestring",),
             look=before(r"(?P<q>[\"'])(?P<s>[^\"'\r\n]{1,120})(?P=q)[ ]{0,4}\|[ ]{0,4}", lambda value: not value.is_impossible),
         ),
-        Rule(
-            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("networkcredential", "pscredential"),
+        Detector(
+            family=Family.POWERSHELL, kind=SecretKind.PASSWORD, anchors=("networkcredential", "pscredential"),
             look=after(
                 rf"(?:network|ps)credential[\"'\]]{{0,2}}(?:::new|[ ]++-argumentlist)?\s{{0,4}}\(?\s{{0,4}}{_USER}\s{{0,4}},\s{{0,4}}",
-                quoted, QUOTED,
+                is_literal, QUOTED,
             ),
         ),
-        Rule(
-            family=Family.POWERSHELL, kind=Kind.PASSWORD, anchors=("powershell", "pwsh"), telling=False,
+        Detector(
+            family=Family.POWERSHELL, kind=SecretKind.PASSWORD, anchors=("powershell", "pwsh"), telling=False,
             look=encoded_command(holds_secret),
         ),
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors.nouns import PASSWORD
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Look, Rule, Span, after, pattern, shape
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, Finder, TextSpan, after, pattern, shape
 from consumer.domain.redaction.detectors.values import Value, notable, paired, strong
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 _LINK = r"s?(?:[ \t]*+(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}+[ \t]*+"
 _MORE = pattern(r"[ \t]{0,4}(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
@@ -21,16 +21,16 @@ _QUALIFIED = pattern(
 )
 
 
-def _codes(context: str, value: str, qualified: bool = False) -> Look:
+def _codes(context: str, value: str, qualified: bool = False) -> Finder:
     """One code or a list of them behind a context; ``qualified``: behind a word that says what it opens."""
     leading, each = pattern(context), pattern(value)
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         if qualified and not _QUALIFIED.search(text[max(0, at - 24) : at]):
             return NOTHING
         led = leading.match(text, at)
         found = each.match(text, led.end()) if led else None
-        spans: list[Span] = []
+        spans: list[TextSpan] = []
         while found:
             spans.append(found.span("s"))
             more = _MORE.match(text, found.end())
@@ -58,55 +58,55 @@ _LEADING = (
     rf"[ \t]*+(?<=[ \t:=]){_NAME}(?:[ \t]*+/[ \t]*+|:[ \t]{{0,2}})"
 )
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("passphrase",),
+RULES: tuple[Detector, ...] = (
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("passphrase",),
         look=after(r"passphrase[ \t]*+(?:is|was|[:=])[ \t]++", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
     ),
     *PASSWORD,
-    Rule(
-        family=Family.PROSE, kind=Kind.PIN, anchors=("pin", "puk"), telling=False,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PIN, anchors=("pin", "puk"), telling=False,
         look=_codes(rf"(?<![A-Za-z])(?:pin|puk)(?:[ -]?(?:code|number|nr))?(?:[ ](?:for|of|von|für|de)[ ][^\r\n:=;,.0-9]{{1,30}}[:=])?{_LINK}", _DIGITS),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PIN, anchors=("passcode", "password", "passwort"), telling=False,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PIN, anchors=("passcode", "password", "passwort"), telling=False,
         look=_codes(rf"pass(?:code|word|wort){_LINK}", _LONG_DIGITS),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.CODE, anchors=("code", "combination"), telling=False,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.CODE, anchors=("code", "combination"), telling=False,
         look=_codes(rf"(?:code|combination){_LINK}", _GROUPS, qualified=True),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
         look=after(
             rf"(?:wi-?fi|wlan|ssid)(?:[ \t]++(?:is|network|login))?[ \t]*+[:=]?[ \t]*+{_NAME}[ \t]*+/[ \t]*+", notable
         ),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("admin", "root", "guest", "svc"),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("admin", "root", "guest", "svc"),
         look=after(r"(?:admin(?:istrator)?|root|guest|svc[\w.-]{0,30})[ \t]{0,2}/[ \t]{0,2}", strong),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD, anchors=("login is", "logon is", "login was", "creds are", "credentials are"),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("login is", "logon is", "login was", "creds are", "credentials are"),
         look=after(rf"[a-z]{{4,12}}[ ](?:is|are|was)[ \t]++{_NAME}[ \t]*+[/:][ \t]*+", _stated),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("cred", "zugangsdaten", "identifiants", "inloggegevens", "anmeldedaten"),
         look=after(
             rf"(?:cred(?:ential|enziali|enciale|enciai)?s?|zugangsdaten|anmeldedaten|identifiants|inloggegevens){_LEADING}",
             notable,
         ),
     ),
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("login", "log in", "logs in", "log on", "logs on", "logon", "logged", "sign in", "signed in", "sign-in"),
         look=after(rf"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in){_LEADING}", strong),
     ),
-    Rule(family=Family.PROSE, kind=Kind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
     # Passwords that everybody knows, without a word that announces them.
-    Rule(
-        family=Family.PROSE, kind=Kind.PASSWORD,
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("p@ss", "passw0rd", "password", "welcome", "qwert", "letmein", "changeme", "summer", "winter", "spring",
                  "autumn", "admin"),
         look=shape(

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from consumer.domain.redaction.detectors.values import VALUE, Demand, Value, trimmed
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
-Span: TypeAlias = tuple[int, int]
-Look: TypeAlias = Callable[[str, int], Iterable[Span]]
+TextSpan: TypeAlias = tuple[int, int]
+Finder: TypeAlias = Callable[[str, int], Iterable[TextSpan]]
 """Text and the place of an anchor to the places of secrets."""
-NOTHING: tuple[Span, ...] = ()
+NOTHING: tuple[TextSpan, ...] = ()
 
 
 class Family(StrEnum):
@@ -35,22 +35,22 @@ class Family(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Detector:
     family: Family
-    kind: Kind
+    kind: SecretKind
     anchors: tuple[str, ...]
-    look: Look
+    look: Finder
     telling: bool = True
     """Whether a value of this rule is worth looking for in the rest of the session (a six-digit code is not)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Detection:
     """A secret's place in a text."""
 
     start: int
     stop: int
-    kind: Kind
+    kind: SecretKind
     known: bool
     """Whether the value is telling enough to be looked for in the rest of the session."""
 
@@ -60,12 +60,12 @@ def pattern(source: str, *, case: bool = False) -> re.Pattern[str]:
     return re.compile(source, re.VERBOSE | (re.NOFLAG if case else re.IGNORECASE))
 
 
-def shape(source: str, *, back: int = 0, case: bool = False) -> Look:
+def shape(source: str, *, back: int = 0, case: bool = False) -> Finder:
     """The secret has a shape of its own: group ``s``, or the whole match. ``back``: characters before the anchor."""
     compiled = pattern(source, case=case)
     group: str | int = "s" if "s" in compiled.groupindex else 0
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         found = compiled.match(text, at - back) if at >= back else None
         return (found.span(group),) if found else NOTHING
 
@@ -76,11 +76,11 @@ REACH = 340
 """Characters of a command line that a context may span."""
 
 
-def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, needs: str = "") -> Look:
+def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, needs: str = "") -> Finder:
     """The secret stands after a context that begins with the anchor; ``needs``: what a long context always holds."""
     compiled = pattern(context)
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         if needs and text.find(needs, at, at + REACH) < 0:
             return NOTHING
         found = compiled.match(text, at)
@@ -89,7 +89,7 @@ def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, needs
     return look
 
 
-def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VALUE) -> tuple[Span, ...]:
+def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VALUE) -> tuple[TextSpan, ...]:
     """The value that begins at this place, where it satisfies the demand."""
     found = value.match(text, at)
     if found is None:
@@ -104,11 +104,11 @@ def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VAL
     return ((start, stop),) if demand(Value(text, start, stop, quoted)) else NOTHING
 
 
-def before(context: str, demand: Demand, *, reach: int = 160) -> Look:
+def before(context: str, demand: Demand, *, reach: int = 160) -> Finder:
     """The secret (group ``s``) stands before the anchor; the pattern ends where the anchor begins."""
     compiled = pattern(context + r"\Z")
 
-    def look(text: str, at: int) -> Iterable[Span]:
+    def look(text: str, at: int) -> Iterable[TextSpan]:
         floor = max(0, at - reach)
         found = compiled.search(text[floor:at])
         if found is None:

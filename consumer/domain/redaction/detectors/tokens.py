@@ -4,9 +4,18 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterable
 
-from consumer.domain.redaction.detectors.rule import NOTHING, Family, Rule, Span, after, pattern, shape, value_after
+from consumer.domain.redaction.detectors.rule import (
+    NOTHING,
+    Detector,
+    Family,
+    TextSpan,
+    after,
+    pattern,
+    shape,
+    value_after,
+)
 from consumer.domain.redaction.detectors.values import Value, opaque, opaque_and_long
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 _COOKIE = pattern(r"cookie:[ \t]*+(?=[^\s=;]{1,80}=)")
 _CRUMB = pattern(r"[^\s=;,]{1,80}=")
@@ -24,11 +33,11 @@ def _basic(value: Value) -> bool:
         return False
 
 
-def _cookies(text: str, at: int) -> Iterable[Span]:
+def _cookies(text: str, at: int) -> Iterable[TextSpan]:
     led = _COOKIE.match(text, at)
     if led is None:
         return NOTHING
-    spans: list[Span] = []
+    spans: list[TextSpan] = []
     place = led.end()
     for _ in range(50):
         name = _CRUMB.match(text, place)
@@ -42,26 +51,26 @@ def _cookies(text: str, at: int) -> Iterable[Span]:
     return spans
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("eyJ",),
+RULES: tuple[Detector, ...] = (
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("eyJ",),
         look=shape(r"(?<![A-Za-z0-9_-])eyJ[\w-]{4,8192}\.[\w-]{4,8192}(?:\.[\w-]{1,8192}){0,3}\.?", case=True),
     ),
-    Rule(
-        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("bearer",),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("bearer",),
         look=after(r"bearer[ \t]++(?:token[ \t:=]++)?[\"']?", opaque_and_long),
     ),
-    Rule(
-        family=Family.TOKENS, kind=Kind.PASSWORD, anchors=("basic",),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.PASSWORD, anchors=("basic",),
         look=after(r"(?<![a-z])basic[ \t]++", _basic, pattern(r"(?P<coded>[A-Za-z0-9+/]{6,512}={0,2})(?![\w+/=])")),
     ),
-    Rule(
-        family=Family.TOKENS, kind=Kind.TOKEN, anchors=("authorization:",),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("authorization:",),
         look=after(r"authorization:[ \t]*+(?:[a-z][\w-]{1,20}[ \t]++)?(?:token=)?", opaque),
     ),
-    Rule(family=Family.TOKENS, kind=Kind.TOKEN, anchors=("cookie:",), look=_cookies),
-    Rule(
-        family=Family.TOKENS, kind=Kind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
+    Detector(family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("cookie:",), look=_cookies),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
         look=shape(
             r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*+(?:[:=]|is)[ ]*+"
             r"(?P<s>(?:[A-Z2-7]{4}[ -]?){3,16}[A-Z2-7]{4})(?!\w)"

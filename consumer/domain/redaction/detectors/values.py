@@ -165,7 +165,7 @@ def anything(value: Value) -> bool:
     return value.quoted or not (value.itself.casefold() in COMMON or value.itself[0] in "-(|")
 
 
-def quoted(value: Value) -> bool:
+def is_literal(value: Value) -> bool:
     """Source code: a literal is a secret, an expression is none."""
     return value.quoted and not value.is_impossible
 
@@ -183,7 +183,7 @@ def assigned(value: Value) -> bool:
     return value.has_letter or value.has_symbol or (value.has_digit and len(value.itself) >= 4)
 
 
-def told(value: Value) -> bool:
+def is_secret_in_prose(value: Value) -> bool:
     """In a sentence, behind "the password is": notable, or a lone word that no sentence would end with."""
     if value.is_impossible or value.is_counted or value.is_common:
         return False

@@ -1,8 +1,8 @@
 """Windows commands that take a password by position or by a short option, and output that shows one."""
 
-from consumer.domain.redaction.detectors.rule import Family, Rule, after, before, shape
+from consumer.domain.redaction.detectors.rule import Detector, Family, after, before, shape
 from consumer.domain.redaction.detectors.values import QUOTED, TO_END_OF_LINE, Value, anything
-from consumer.domain.redaction.placeholders import Kind
+from consumer.domain.redaction.placeholders import SecretKind
 
 _ARGUMENT = r"(?:\"[^\"\r\n]{1,100}\"|[^\s\"/*][^\s\"]{0,120})"
 _REST = r"[^\r\n|]{0,300}?"
@@ -20,8 +20,8 @@ def _option(value: Value) -> bool:
     return value.itself[0] not in "/*-" and anything(value)
 
 
-COMMANDS: tuple[Rule, ...] = tuple(
-    Rule(family=Family.WINDOWS_COMMANDS, kind=Kind.PASSWORD, anchors=anchors, look=look)
+COMMANDS: tuple[Detector, ...] = tuple(
+    Detector(family=Family.WINDOWS_COMMANDS, kind=SecretKind.PASSWORD, anchors=anchors, look=look)
     for anchors, look in (
         (("net user", "net.exe user", "net1 user"), after(rf"net(?:1|\.exe)?[ ]++user[ ]++{_ARGUMENT}[ ]++", _argument)),
         (("net use ", "net.exe use "), after(r"net(?:\.exe)?[ ]++use[ ]++(?:[a-z*]:?[ ]++)?(?:\\\\[^\s]{1,200}|\"\\\\[^\"\r\n]{1,200}\")[ ]++", _argument)),
@@ -37,38 +37,38 @@ COMMANDS: tuple[Rule, ...] = tuple(
     )
 )  # fmt: skip
 
-OUTPUT: tuple[Rule, ...] = (
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.KEY, anchors=("-",),
+OUTPUT: tuple[Detector, ...] = (
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.KEY, anchors=("-",),
         look=shape(_SIX_TIMES_EIGHT, back=6),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("key content",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("key content",),
         look=after(r"key[ ]content[ \t]*+:[ \t]*+", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("mslaps-",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("mslaps-",),
         look=after(r"mslaps-[^\r\n]{0,120}?[\\]?\"p[\\]?\"[ ]{0,4}:[ ]{0,4}", lambda value: not value.is_impossible, QUOTED),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("aad3b435b51404eeaad3b435b51404ee:",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=("aad3b435b51404eeaad3b435b51404ee:",),
         look=shape(r"[0-9a-f]{32}:(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=(":::",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=(":::",),
         look=before(r"[0-9a-f]{32}:(?P<s>[0-9a-f]{32})", lambda _: True, reach=70),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=(":::",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=(":::",),
         look=before(r"(?P<s>(?!aad3b435b51404ee)[0-9a-f]{32}):[0-9a-f]{32}", lambda _: True, reach=70),
     ),
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.HASH, anchors=("ntlm", "nthash", "nt hash"),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=("ntlm", "nthash", "nt hash"),
         look=shape(r"(?:ntlm|nt[ ]?hash)(?:[ ]hash)?[ \t]*+(?:[:=]|is)[ \t]*+(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
     ),
     # Under Winlogon a password may hold blanks.
-    Rule(
-        family=Family.WINDOWS_OUTPUT, kind=Kind.PASSWORD, anchors=("defaultpassword",),
+    Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("defaultpassword",),
         look=after(r"defaultpassword[ \t]++REG_SZ[ \t]++", lambda value: not value.is_impossible, TO_END_OF_LINE),
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.ports import Basis, DraftKey, Entry, Finish, Lane, Work
+from consumer.flows.drafting.ports import Basis, DraftKey, FinishResult, Lane, LedgerEntry, Work
 from schemas.packages import (
     Cause,
     PackageStatus,
@@ -85,8 +85,8 @@ def packed(
     )
 
 
-def entry(drafted_for: str = "request-1/1") -> Entry:
-    return Entry(
+def entry(drafted_for: str = "request-1/1") -> LedgerEntry:
+    return LedgerEntry(
         draft="{}",
         model="m1",
         warnings=(),
@@ -110,7 +110,7 @@ async def publish(
     status: PackageStatus = PackageStatus.READY,
     cause: Cause = Cause.REQUEST,
     upgrade_in_seconds: float | None = None,
-) -> Finish:
+) -> FinishResult:
     return await desk.finish_ready(
         work, packed(work, status=status, cause=cause), basis, draft_model="m1", upgrade_in_seconds=upgrade_in_seconds
     )

@@ -8,7 +8,7 @@ import pytest
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.package import package
-from consumer.flows.drafting.ports import Finish, Work
+from consumer.flows.drafting.ports import FinishResult, Work
 from schemas.packages import (
     FailureReason,
 )
@@ -20,7 +20,7 @@ async def test_package_request_and_outbox_are_written_together(desk: PostgresDes
     await a_session(tables)
     await tables.add_request()
     work = await take(desk)
-    assert await publish(desk, work) is Finish.DONE
+    assert await publish(desk, work) is FinishResult.DONE
     row = await tables.request()
     assert (row["state"], row["revision"], row["due_at"], row["lease_token"], row["attempts"]) == (
         "done",
@@ -45,11 +45,11 @@ async def test_a_zombies_finish_is_refused(pool: Pool, tables: Tables) -> None:
     zombie = await take(short)
     await asyncio.sleep(0.15)
     heir = await take(short)
-    assert await publish(short, zombie) is Finish.GONE
-    assert await short.finish_unchanged(zombie, BASIS, upgrade_in_seconds=None) is Finish.GONE
-    assert await publish(short, heir) is Finish.DONE
-    assert await publish(short, heir) is Finish.GONE
-    assert await publish(short, zombie) is Finish.GONE
+    assert await publish(short, zombie) is FinishResult.GONE
+    assert await short.finish_unchanged(zombie, BASIS, upgrade_in_seconds=None) is FinishResult.GONE
+    assert await publish(short, heir) is FinishResult.DONE
+    assert await publish(short, heir) is FinishResult.GONE
+    assert await publish(short, zombie) is FinishResult.GONE
     assert len(await tables.published()) == 1
 
 
@@ -62,8 +62,8 @@ async def test_a_request_that_ended_meanwhile_stays_ended(desk: PostgresDesk, ta
         await tables.change_request(state="cancelled")
     else:
         await tables.execute("UPDATE sessions SET erased_at = now()")
-    assert await publish(desk, work) is Finish.GONE
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.GONE
+    assert await publish(desk, work) is FinishResult.GONE
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE
     assert await tables.published() == []
 
 
@@ -77,7 +77,7 @@ async def test_a_finish_waits_for_a_cancellation_under_way(desk: PostgresDesk, t
         await asyncio.sleep(0.1)
         assert not finishing.done()
         await tables.change_request(state="cancelled")
-    assert await finishing is Finish.GONE
+    assert await finishing is FinishResult.GONE
 
 
 async def test_a_secret_found_meanwhile_makes_the_work_stale(desk: PostgresDesk, tables: Tables) -> None:
@@ -89,7 +89,7 @@ async def test_a_secret_found_meanwhile_makes_the_work_stale(desk: PostgresDesk,
         finishing = asyncio.create_task(publish(desk, work))
         await asyncio.sleep(0.1)
         await a_secret(tables)
-    assert await finishing is Finish.STALE
+    assert await finishing is FinishResult.STALE
     assert await tables.published() == []
     assert (await tables.request())["state"] == "open"
 
@@ -102,7 +102,7 @@ def _failure(work: Work) -> package.Publication:
 async def test_a_failure_ends_the_request(desk: PostgresDesk, tables: Tables) -> None:
     await tables.add_request()
     work = await take(desk)
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.DONE
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.DONE
     row = await tables.request()
     assert (row["state"], row["failure"], row["due_at"], row["lease_token"]) == ("failed", "unprocessable", None, None)
     assert [event["type"] for event in await tables.published()] == ["package_failed"]
@@ -114,4 +114,4 @@ async def test_a_request_with_a_package_cannot_fail(desk: PostgresDesk, tables: 
     await publish(desk, await take(desk))
     await tables.change_request(due_at=0.0)
     work = await take(desk)
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is Finish.GONE
+    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE

@@ -11,7 +11,7 @@ from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.ports import Basis, Finish, Lane
+from consumer.flows.drafting.ports import Basis, FinishResult, Lane
 from schemas.packages import (
     Cause,
     PackageStatus,
@@ -58,7 +58,7 @@ async def test_a_replay_asked_for_meanwhile_is_not_lost(desk: PostgresDesk, tabl
     assert (row["cause"], row["replay_id"], row["rank"], row["revisions_by_change"]) == ("replay", "again", 23, 1)
     replayed = await take(desk, Lane.REPLAY)
     assert (replayed.cause, replayed.replay_id) == (Cause.REPLAY, "again")
-    assert await desk.finish_unchanged(replayed, BASIS, upgrade_in_seconds=None) is Finish.DONE
+    assert await desk.finish_unchanged(replayed, BASIS, upgrade_in_seconds=None) is FinishResult.DONE
     assert (await tables.request())["due_at"] is None
 
 

@@ -10,7 +10,7 @@ from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.arrival.decode import Decoded
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.inbox import Batch, Stored
+from consumer.flows.inbox import Batch, StoredBatch
 from tests.adapters.postgres.intake.steps import Store
 from tests.support.wire import REDACTOR, TOPICS, arrive
 
@@ -31,7 +31,7 @@ def inbox(pool: Pool) -> PostgresInbox:
 
 @pytest.fixture
 def store(inbox: PostgresInbox) -> Store:
-    async def stored(*values: Any, **details: Any) -> Stored:
+    async def stored(*values: Any, **details: Any) -> StoredBatch:
         arrivals = tuple(value if isinstance(value, Decoded) else arrive(value) for value in values)
         return await inbox.store(Batch(arrivals=arrivals, **details))
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.domain.events import RequestKey
 from consumer.domain.package import package
-from consumer.flows.inbox import Stored
+from consumer.flows.inbox import StoredBatch
 from tests.support.wire import FACT, change
 
 SECRET = "Hunter-77-blue!"
 TICKET = {"system": "connectwise", "ticket_id": "48213"}
-Store = Callable[..., Awaitable[Stored]]
+Store = Callable[..., Awaitable[StoredBatch]]
 
 
 def fact(text: str, *, version: int, **attributes: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from consumer.adapters.postgres.operation.copying import Export, Kept, keep
 from consumer.domain.events import SessionKey
 from consumer.domain.package.export import Copy, read_package
 from consumer.domain.package.package import READY_TYPE
-from consumer.domain.package.proof import Verdict
+from consumer.domain.package.proof import ProofResult
 from schemas.topics import READY, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened, verdicts
 from tests.support.clerk import Clerk
@@ -57,7 +57,7 @@ class TestCopies:
         assert [await keep(pool, one) for one in (first, second)] == [Kept.TAKEN, Kept.EARLY]
         await clerk.store(fact("Another one.", version=3))
         assert [await keep(pool, one) for one in (first, second)] == [Kept.KNOWN, Kept.TAKEN]
-        assert await verdicts(pool, [one.package.package_id for one in copies]) == [Verdict.VERIFIED] * 2
+        assert await verdicts(pool, [one.package.package_id for one in copies]) == [ProofResult.VERIFIED] * 2
         assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
         assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
 

@@ -10,7 +10,7 @@ from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
-from consumer.domain.package.proof import Proof, TextVerdict, Verdict
+from consumer.domain.package.proof import Proof, ProofResult, TextVerdict
 from schemas.packages import SectionKey
 from tests.support.clerk import Clerk
 from tests.support.wire import FACT, change, request
@@ -54,7 +54,7 @@ async def proven(pool: Pool, package_id: UUID) -> Proof:
     return proof.prove(evidence)
 
 
-async def verdicts(pool: Pool, packages: list[UUID]) -> list[Verdict]:
+async def verdicts(pool: Pool, packages: list[UUID]) -> list[ProofResult]:
     return [(await proven(pool, one)).verdict for one in packages]
 
 
@@ -69,7 +69,7 @@ async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool
     assert len(packages) == 3
     for one in packages:
         found = await proven(pool, one)
-        assert (found.verdict, found.text) == (Verdict.VERIFIED, TextVerdict.REPRODUCED)
+        assert (found.verdict, found.text) == (ProofResult.VERIFIED, TextVerdict.REPRODUCED)
         assert found.rebuilt_sha256 == found.published_sha256
 
 
@@ -111,9 +111,9 @@ async def test_a_later_redaction_is_said_and_breaks_no_proof(pool: Pool, clerk: 
     await clerk.store(script(version=4, secret="Ping works at last"), fact("Another Ping works at last.", version=5))
     packages = await clerk.draft()
     first, last = await proven(pool, packages[0]), await proven(pool, packages[-1])
-    assert (first.verdict, first.text) == (Verdict.REDACTED, TextVerdict.REDACTED)
+    assert (first.verdict, first.text) == (ProofResult.REDACTED, TextVerdict.REDACTED)
     assert first.rebuilt_sha256 != first.published_sha256
-    assert (last.verdict, last.text) == (Verdict.VERIFIED, TextVerdict.REPRODUCED)
+    assert (last.verdict, last.text) == (ProofResult.VERIFIED, TextVerdict.REPRODUCED)
     assert SECRET not in str(await pool.fetch("SELECT data FROM session_events"))
 
 
@@ -122,7 +122,7 @@ async def test_two_redactions_one_after_the_other_break_no_proof(pool: Pool, cle
     (package, *_) = await clerk.draft()
     await clerk.store(script(version=3))
     await clerk.store(script(version=4, secret="Winter-88-green!"))
-    assert (await proven(pool, package)).verdict is Verdict.REDACTED
+    assert (await proven(pool, package)).verdict is ProofResult.REDACTED
 
 
 async def test_what_was_altered_by_hand_is_found(pool: Pool, clerk: Clerk) -> None:
@@ -130,9 +130,9 @@ async def test_what_was_altered_by_hand_is_found(pool: Pool, clerk: Clerk) -> No
     await clerk.store(opened(), fact(f"Ping works, says {SECRET}", version=2), request())
     (package,) = await clerk.draft()
     await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")
-    assert (await proven(pool, package)).verdict is Verdict.MISMATCH
+    assert (await proven(pool, package)).verdict is ProofResult.MISMATCH
     await clerk.store(script(version=3))
-    assert (await proven(pool, package)).verdict is Verdict.MISMATCH
+    assert (await proven(pool, package)).verdict is ProofResult.MISMATCH
 
 
 async def test_an_altered_text_is_found(pool: Pool, clerk: Clerk) -> None:
@@ -140,16 +140,16 @@ async def test_an_altered_text_is_found(pool: Pool, clerk: Clerk) -> None:
     (package,) = await clerk.draft()
     await pool.execute("UPDATE packages SET event = replace(event, 'Printer', 'Scanner')")
     found = await proven(pool, package)
-    assert (found.verdict, found.text) == (Verdict.VERIFIED, TextVerdict.ALTERED)
+    assert (found.verdict, found.text) == (ProofResult.VERIFIED, TextVerdict.ALTERED)
 
 
 async def test_missing_events_are_said(pool: Pool, clerk: Clerk) -> None:
     await clerk.store(opened(), fact("Ping works.", version=2), request())
     (package,) = await clerk.draft()
     await pool.execute("DELETE FROM session_events WHERE version = 2")
-    assert (await proven(pool, package)).verdict is Verdict.INCOMPLETE
+    assert (await proven(pool, package)).verdict is ProofResult.INCOMPLETE
     await pool.execute("DELETE FROM session_events")
-    assert (await proven(pool, package)).verdict is Verdict.INCOMPLETE
+    assert (await proven(pool, package)).verdict is ProofResult.INCOMPLETE
 
 
 async def test_of_another_release_a_mismatch_is_no_accusation(pool: Pool, clerk: Clerk) -> None:
@@ -159,7 +159,7 @@ async def test_of_another_release_a_mismatch_is_no_accusation(pool: Pool, clerk:
     await pool.execute(
         "UPDATE packages SET event = jsonb_set(event::jsonb, '{provenance,prompt_version}', '\"0123\"')::text"
     )
-    assert (await proven(pool, package)).verdict is Verdict.OTHER_RELEASE
+    assert (await proven(pool, package)).verdict is ProofResult.OTHER_RELEASE
 
 
 async def test_every_query_can_be_prepared(pool: Pool) -> None:
