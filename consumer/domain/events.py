@@ -27,12 +27,26 @@ class RequestKey(NamedTuple):
         return SessionKey(self.tenant_id, self.session_id)
 
 
+class TopicPartition(NamedTuple):
+    """One partition of a topic, by the topic's full name."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
 class Origin(NamedTuple):
     """Where a record stands; sorts in reading order of one partition."""
 
     topic: str
     partition: int
     offset: int
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
 
 
 class Record(NamedTuple):

@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consumer.domain.arrival.decode import Decoded
-from consumer.domain.events import SessionKey
-
-Place = tuple[str, int]
-"""A topic and a partition."""
+from consumer.domain.events import SessionKey, TopicPartition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +14,9 @@ class Batch:
 
     arrivals: tuple[Decoded, ...] = ()
     """In the order of reading."""
-    positions: Mapping[Place, int] = field(default_factory=dict)
+    positions: Mapping[TopicPartition, int] = field(default_factory=dict)
     """The offset that is read next, for every partition that this member owns, once this batch is stored."""
-    ends: Mapping[Place, int] = field(default_factory=dict)
+    ends: Mapping[TopicPartition, int] = field(default_factory=dict)
     """Of the session topics, all partitions; asked for when the batch holds requests, after they were read."""
     look_at_backlog: bool = False
     """Whether to see which requests' clocks can start."""

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Record, Request
+from consumer.domain.events import Record, Request, TopicPartition
 from consumer.domain.package.published import PublishedOutcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
@@ -30,9 +30,6 @@ COMMIT_SECONDS = 5.0
 LOOK_SECONDS = 0.25
 
 log = structlog.stdlib.get_logger("escalation.rebuild")
-
-Place = tuple[str, int]
-"""A topic and a partition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +53,14 @@ class OffsetRange:
 
 
 class RetainedTopics(Protocol):
-    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
+    async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
         """What the topics retain."""
 
-    async def committed(self, group: str) -> dict[Place, int]: ...
+    async def committed(self, group: str) -> dict[TopicPartition, int]: ...
 
     async def has_members(self, group: str) -> bool: ...
 
-    def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
+    def read(self, spans: Mapping[TopicPartition, OffsetRange]) -> AsyncIterator[Dated]:
         """In order within a partition, by timestamp between them."""
 
 
@@ -73,15 +70,17 @@ class RebuildStore(Protocol):
     async def begin(self) -> None:
         """Raises Permanent for a store that holds something and was not begun by a rebuild."""
 
-    async def positions(self) -> dict[Place, int]: ...
+    async def positions(self) -> dict[TopicPartition, int]: ...
 
-    async def date_requests(self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[Place, int]) -> None:
+    async def date_requests(
+        self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[TopicPartition, int]
+    ) -> None:
         """When they were first sent; only then they are read."""
 
     async def unknown(self, outcomes: Sequence[PublishedOutcome]) -> int:
         """How many of these speak of requests that have not been read."""
 
-    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[Place, int]) -> None:
+    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[TopicPartition, int]) -> None:
         """What was published becomes what is known; the same again changes nothing."""
 
     async def finish(self, *, forgotten_before: datetime | None, whole: bool) -> int:
@@ -101,7 +100,7 @@ class Rebuilt:
     outcomes: int = 0
     presumed: int = 0
     """Requests that are older than the outcomes that are retained: taken as answered."""
-    lost: dict[Place, int] = field(default_factory=dict)
+    lost: dict[TopicPartition, int] = field(default_factory=dict)
     """Records that the topics no longer retain, or that left them while this was away."""
     serving: bool = False
     """The old service is still a member of its group: run again once it is stopped."""
@@ -149,7 +148,7 @@ class Rebuild:
         )
         return self._found
 
-    async def _limits(self, inputs: Mapping[Place, OffsetRange]) -> dict[Place, int]:
+    async def _limits(self, inputs: Mapping[TopicPartition, OffsetRange]) -> dict[TopicPartition, int]:
         """How far the service has read. Raises Permanent when it never has."""
         committed = await self._history.committed(self._group)
         if not committed:
@@ -157,30 +156,32 @@ class Rebuild:
                 f"The consumer group {self._group} has committed nothing: there is no service to rebuild the store of. "
                 "Are ESCALATION_TOPIC_PREFIX and ESCALATION_CONSUMER_GROUP those of the service?"
             )
-        return {place: min(committed.get(place, span.start), span.end) for place, span in inputs.items()}
+        return {partition: min(committed.get(partition, span.start), span.end) for partition, span in inputs.items()}
 
     async def _read_inputs(
-        self, limits: Mapping[Place, int], inputs: Mapping[Place, OffsetRange], *, sessions: bool
+        self, limits: Mapping[TopicPartition, int], inputs: Mapping[TopicPartition, OffsetRange], *, sessions: bool
     ) -> None:
-        mine = {place for place in inputs if self._topics.carries_sessions(place[0]) is sessions}
-        spans = await self._spans({place: OffsetRange(start=inputs[place].start, end=limits[place]) for place in mine})
+        mine = {partition for partition in inputs if self._topics.carries_sessions(partition.topic) is sessions}
+        spans = await self._spans(
+            {partition: OffsetRange(start=inputs[partition].start, end=limits[partition]) for partition in mine}
+        )
         async for batch in _batches(self._history.read(spans)):
             arrivals = [decode(one.record, self._topics, self._redactor) for one in batch]
             await self._inbox.store(Batch(arrivals=tuple(arrivals), positions=_reached(batch) if sessions else {}))
             if not sessions:
                 await self._store.date_requests(_asked(arrivals, batch), _reached(batch))
             self._count(arrivals, sessions=sessions)
-        await self._inbox.store(Batch(positions={place: limits[place] for place in mine}))
+        await self._inbox.store(Batch(positions={partition: limits[partition] for partition in mine}))
 
-    async def _spans(self, wanted: Mapping[Place, OffsetRange]) -> dict[Place, OffsetRange]:
+    async def _spans(self, wanted: Mapping[TopicPartition, OffsetRange]) -> dict[TopicPartition, OffsetRange]:
         """Without what is in the store already."""
         positions = await self._store.positions()
         found = {}
-        for place, span in wanted.items():
-            at = positions.get(place, 0)
+        for partition, span in wanted.items():
+            at = positions.get(partition, 0)
             if at < span.start < span.end:
-                self._found.lost[place] = span.start - at
-            found[place] = replace(span, start=max(at, span.start))
+                self._found.lost[partition] = span.start - at
+            found[partition] = replace(span, start=max(at, span.start))
         return found
 
     def _count(self, arrivals: Sequence[Decoded], *, sessions: bool) -> None:
@@ -190,7 +191,7 @@ class Rebuild:
             self._found.requests += len(arrivals)
         self._progress(len(arrivals))
 
-    async def _read_outcomes(self, ends: Mapping[Place, OffsetRange]) -> None:
+    async def _read_outcomes(self, ends: Mapping[TopicPartition, OffsetRange]) -> None:
         waited = False
         async for batch in _batches(self._history.read(await self._spans(ends))):
             outcomes = [found for one in batch if (found := read_outcome(one.record)) is not None]
@@ -200,7 +201,7 @@ class Rebuild:
             await self._store.put_outcomes(outcomes, _reached(batch))
             self._found.outcomes += len(outcomes)
             self._progress(len(batch))
-        await self._store.put_outcomes((), {place: span.end for place, span in ends.items()})
+        await self._store.put_outcomes((), {partition: span.end for partition, span in ends.items()})
 
     async def _catch_up(self, outcomes: Sequence[PublishedOutcome]) -> None:
         """A request whose outcome is there was stored; its offset is committed at once, or the topic forgot it."""
@@ -213,14 +214,14 @@ class Rebuild:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _forgotten_before(self, outcomes: Mapping[Place, OffsetRange]) -> datetime | None:
+    async def _forgotten_before(self, outcomes: Mapping[TopicPartition, OffsetRange]) -> datetime | None:
         """Outcomes older than this may have left their topics; None when all are retained."""
         times = []
-        for place, span in outcomes.items():
+        for partition, span in outcomes.items():
             if span.start == 0:
                 continue
             first = OffsetRange(start=span.start, end=min(span.start + 1, span.end))
-            found = [one async for one in self._history.read({place: first})]
+            found = [one async for one in self._history.read({partition: first})]
             times.append(found[0].at if found else datetime.now(UTC))
         return max(times, default=None)
 
@@ -241,5 +242,5 @@ async def _batches(records: AsyncIterator[Dated]) -> AsyncIterator[list[Dated]]:
         yield batch
 
 
-def _reached(batch: Iterable[Dated]) -> dict[Place, int]:
-    return {(one.record.origin.topic, one.record.origin.partition): one.record.origin.offset + 1 for one in batch}
+def _reached(batch: Iterable[Dated]) -> dict[TopicPartition, int]:
+    return {dated.record.origin.topic_partition: dated.record.origin.offset + 1 for dated in batch}

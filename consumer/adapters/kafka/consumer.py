@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from consumer.domain.events import Origin, Record
+from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
 from schemas.topics import Topics
 
@@ -34,9 +35,6 @@ REPLAY_PAUSE_SECONDS = 0.05  # ... and so often at most: the rest of the time is
 FETCH_BYTES = 2 * 1024 * 1024  # per partition, twice the largest value that is taken; bounds memory
 
 log = structlog.stdlib.get_logger("escalation.kafka")
-
-Place = tuple[str, int]
-"""A topic and a partition."""
 
 
 class KafkaSource:
@@ -62,7 +60,7 @@ class KafkaSource:
         self._moved_at = time.monotonic()
         self._checked_at = 0.0
         self._live_at = self._replayed_at = 0.0
-        self.lost: list[tuple[Place, int, int]] = []
+        self.lost: list[tuple[TopicPartition, int, int]] = []
         """Committed offsets that had fallen off the log: where, which, where it goes on. Cleared outside."""
 
     @property
@@ -71,8 +69,8 @@ class KafkaSource:
         return self._consumer is not None and self._listener.is_member
 
     @property
-    def owned(self) -> frozenset[Place]:
-        return frozenset((one.topic, one.partition) for one in self._listener.owned)
+    def owned(self) -> frozenset[TopicPartition]:
+        return frozenset(TopicPartition(*partition) for partition in self._listener.owned)
 
     async def poll(self, wait_ms: int) -> list[Record]:
         """The next records, in order within a partition; replayed ones only when there are no live ones.
@@ -96,35 +94,36 @@ class KafkaSource:
             raise Transient(f"Kafka: {type(error).__name__}") from error
         return found
 
-    def positions(self) -> dict[Place, int]:
+    def positions(self) -> dict[TopicPartition, int]:
         """What has been read of the owned partitions, transaction markers included; without those not known yet."""
         if self._consumer is None:
             return {}
-        found = {}
-        for one in self._listener.owned:
-            state = self._consumer._subscription.subscription  # noqa: SLF001 - `position()` may wait for ever
-            part = state.assignment.state_value(one) if state and state.assignment else None
-            if part is not None and part.has_valid_position:
-                found[one.topic, one.partition] = int(part.position)
-        return found
+        positions = {}
+        for partition in self._listener.owned:
+            subscription = self._consumer._subscription.subscription  # noqa: SLF001 - `position()` may wait for ever
+            assignment = subscription.assignment if subscription else None
+            state = assignment.state_value(partition) if assignment else None
+            if state is not None and state.has_valid_position:
+                positions[TopicPartition(*partition)] = int(state.position)
+        return positions
 
-    async def session_ends(self) -> dict[Place, int]:
+    async def session_ends(self) -> dict[TopicPartition, int]:
         """The ends of all session topics, live and replayed, owned or not. Raises Transient."""
         consumer = await self._started()
         wanted = []
         for topic in (self._topics.sessions, self._topics.replay[0]):
-            wanted += [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            wanted += [KafkaPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         try:
             ends = await asyncio.wait_for(consumer.end_offsets(wanted), CALL_SECONDS) if wanted else {}
         except (KafkaError, OSError, TimeoutError) as error:
             raise Transient(f"Kafka: {type(error).__name__} while asking for the ends of topics") from error
-        return {(one.topic, one.partition): offset for one, offset in ends.items()}
+        return {TopicPartition(*partition): offset for partition, offset in ends.items()}
 
-    async def commit(self, offsets: Mapping[Place, int]) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commits for partitions that are still owned. What fails is read again, which does no harm: never raises."""
         consumer = self._consumer
-        wanted = {TopicPartition(*place): offset for place, offset in offsets.items()}
-        mine = {one: offset for one, offset in wanted.items() if one in self._listener.owned}
+        wanted = {KafkaPartition(*partition): offset for partition, offset in offsets.items()}
+        mine = {partition: offset for partition, offset in wanted.items() if partition in self._listener.owned}
         if consumer is None or not mine:
             return
         try:
@@ -198,7 +197,7 @@ class KafkaSource:
     async def _getmany(
         self,
         consumer: AIOKafkaConsumer,
-        partitions: Sequence[TopicPartition],
+        partitions: Sequence[KafkaPartition],
         timeout_ms: int,
         most: int | None = None,
     ) -> list[Record]:
@@ -247,7 +246,7 @@ class KafkaSource:
             await asyncio.wait_for(consumer.topics(), CALL_SECONDS)
         behind = [one for one, end in ends.items() if (consumer.last_stable_offset(one) or 0) > end]
         at = self.positions()
-        behind += [one for one, end in ends.items() if at.get((one.topic, one.partition), end) < end]
+        behind += [one for one, end in ends.items() if at.get(TopicPartition(*one), end) < end]
         if not behind or self._paused:
             self._moved_at = time.monotonic()
         elif time.monotonic() - self._moved_at > STANDSTILL_SECONDS:
@@ -280,7 +279,7 @@ class KafkaSource:
                     committed=committed,
                     log_start=starts[one],
                 )
-                self.lost.append(((one.topic, one.partition), committed, starts[one]))
+                self.lost.append((TopicPartition(*one), committed, starts[one]))
                 consumer.seek(one, starts[one])
             elif everywhere:
                 consumer.seek(one, committed)
@@ -298,7 +297,7 @@ class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
 
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
-        self.owned: frozenset[TopicPartition] = frozenset()
+        self.owned: frozenset[KafkaPartition] = frozenset()
         self.is_member = False
 
     def gone(self) -> None:

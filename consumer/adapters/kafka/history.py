@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.domain.events import Origin, Record
-from consumer.flows.rebuild import Dated, OffsetRange, Place
+from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.flows.rebuild import Dated, OffsetRange
 
 _POLL_MS = 200
 _AT_ONCE = 2000
@@ -36,19 +37,19 @@ class TopicHistory:
     def __init__(self, **connection: Any) -> None:
         self._connection = connection
 
-    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
+    async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             described = await admin.describe_topics(list(topics))
-        parts = [TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
+        parts = [KafkaPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
         async with self._consumer() as consumer:
             starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-        return {(one.topic, one.partition): OffsetRange(start=starts[one], end=ends[one]) for one in parts}
+        return {TopicPartition(*part): OffsetRange(start=starts[part], end=ends[part]) for part in parts}
 
     @_patiently
-    async def committed(self, group: str) -> dict[Place, int]:
+    async def committed(self, group: str) -> dict[TopicPartition, int]:
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             found = await admin.list_consumer_group_offsets(group)
-        return {(at.topic, at.partition): one.offset for at, one in found.items() if one.offset >= 0}
+        return {TopicPartition(*part): reached.offset for part, reached in found.items() if reached.offset >= 0}
 
     @_patiently
     async def has_members(self, group: str) -> bool:
@@ -56,16 +57,16 @@ class TopicHistory:
             answers = await admin.describe_consumer_groups([group])
         return any(one["members"] for answer in answers for one in answer.to_object()["groups"])
 
-    async def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
+    async def read(self, spans: Mapping[TopicPartition, OffsetRange]) -> AsyncIterator[Dated]:
         """Everything in these spans."""
-        ends = {TopicPartition(*place): span.end for place, span in spans.items() if span.start < span.end}
+        ends = {KafkaPartition(*partition): span.end for partition, span in spans.items() if span.start < span.end}
         if not ends:
             return
-        waiting: dict[TopicPartition, deque[ConsumerRecord]] = {at: deque() for at in ends}
+        waiting: dict[KafkaPartition, deque[ConsumerRecord]] = {at: deque() for at in ends}
         async with self._consumer() as consumer:
             consumer.assign(list(ends))
             for at in ends:
-                consumer.seek(at, spans[at.topic, at.partition].start)
+                consumer.seek(at, spans[TopicPartition(*at)].start)
             while waiting:
                 for at in await _fill(consumer, waiting, ends):
                     del waiting[at]
@@ -100,9 +101,9 @@ async def _closing(admin: AIOKafkaAdminClient) -> AsyncIterator[AIOKafkaAdminCli
 
 async def _fill(
     consumer: AIOKafkaConsumer,
-    waiting: Mapping[TopicPartition, deque[ConsumerRecord]],
-    ends: Mapping[TopicPartition, int],
-) -> list[TopicPartition]:
+    waiting: Mapping[KafkaPartition, deque[ConsumerRecord]],
+    ends: Mapping[KafkaPartition, int],
+) -> list[KafkaPartition]:
     """Reads on where nothing waits; returns the partitions that are at their ends."""
     empty = [at for at, records in waiting.items() if not records]
     done = [at for at in empty if await consumer.position(at) >= ends[at]]

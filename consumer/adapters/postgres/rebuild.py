@@ -9,13 +9,12 @@ from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connec
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake import erasure
 from consumer.adapters.postgres.operation.copying import put_package
-from consumer.domain.events import Request, RequestKey, SessionKey
+from consumer.domain.events import Request, RequestKey, SessionKey, TopicPartition
 from consumer.domain.package.export import Copy, MadeFrom
 from consumer.domain.package.package import Sender
 from consumer.domain.package.published import PublishedOutcome
 from consumer.domain.request.schedule import LATER, RevisionRules
 from consumer.errors import Permanent
-from consumer.flows.rebuild import Place
 from schemas.packages import Cause, Caution, PackageFailed, PackageReady, PackageStatus, PackageWithdrawn
 
 _ERASED = "session_erased"
@@ -41,12 +40,14 @@ class RebuiltStore:
                 raise Permanent("DATABASE_URL is a store in use. A rebuild needs an empty database of its own.")
             await self._pool.execute(_queries.begin)
 
-    async def positions(self) -> dict[Place, int]:
+    async def positions(self) -> dict[TopicPartition, int]:
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.positions)
-        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def date_requests(self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[Place, int]) -> None:
+    async def date_requests(
+        self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[TopicPartition, int]
+    ) -> None:
         first: dict[RequestKey, datetime] = {}
         for request, at in requests:
             first[request.key] = min(at, first.get(request.key, at))
@@ -60,7 +61,7 @@ class RebuiltStore:
         async with reachable(self._pool):
             return len(asked) - len(await self._pool.fetch(_queries.known_requests, *columns(asked, 3)))
 
-    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[Place, int]) -> None:
+    async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[TopicPartition, int]) -> None:
         async with self._transaction() as connection:
             sessions = columns(sorted({one.key.session for one in outcomes}), 2)
             await connection.execute(_queries.add_sessions, *sessions)
@@ -137,6 +138,6 @@ class RebuiltStore:
             yield connection
 
 
-async def _put_positions(connection: Connection, positions: Mapping[Place, int]) -> None:
-    reached = [(*place, offset) for place, offset in sorted(positions.items())]
+async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:
+    reached = [(*partition, offset) for partition, offset in sorted(positions.items())]
     await connection.execute(_inbox.put_positions, *columns(reached, 3))

@@ -11,6 +11,7 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.positions import put_positions
 from consumer.cli import output
+from consumer.domain.events import TopicPartition
 from consumer.settings import Settings, read_settings
 from schemas.topics import Topics
 
@@ -89,7 +90,7 @@ async def moved(
         # First the tables: a request that is read before its sessions' positions are known must not believe that
         # everything is read.
         async with closing_pool(settings.database_url.get_secret_value(), name="rewind", max_size=1) as pool:
-            await put_positions(pool, {(one.topic, one.partition): one.to for one in moves})
+            await put_positions(pool, {TopicPartition(move.topic, move.partition): move.to for move in moves})
         await offsets.move_group(kafka, group, moves)
     return moves
 

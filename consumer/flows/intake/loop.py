@@ -15,10 +15,10 @@ from typing import Protocol, TypeVar
 import structlog
 
 from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Record, Request, SessionKey
+from consumer.domain.events import Record, Request, SessionKey, TopicPartition
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows.inbox import Batch, Place, StoredBatch
+from consumer.flows.inbox import Batch, StoredBatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.topics import Topics
@@ -53,11 +53,11 @@ class RecordSource(Protocol):
     @property
     def is_member(self) -> bool: ...
     @property
-    def lost(self) -> list[tuple[Place, int, int]]: ...
+    def lost(self) -> list[tuple[TopicPartition, int, int]]: ...
     async def poll(self, wait_ms: int) -> list[Record]: ...
-    def positions(self) -> dict[Place, int]: ...
-    async def session_ends(self) -> dict[Place, int]: ...
-    async def commit(self, offsets: Mapping[Place, int]) -> None: ...
+    def positions(self) -> dict[TopicPartition, int]: ...
+    async def session_ends(self) -> dict[TopicPartition, int]: ...
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None: ...
     def pause(self) -> None: ...
     async def resume(self) -> None: ...
     async def close(self) -> None: ...
@@ -81,7 +81,7 @@ class _Flight:
     """The batch that the database works on."""
 
     task: asyncio.Task[StoredBatch]
-    offsets: Mapping[Place, int]
+    offsets: Mapping[TopicPartition, int]
 
 
 class Intake:
@@ -108,7 +108,7 @@ class Intake:
         self._clock = clock
         self._cache = cache
         self._flight: _Flight | None = None
-        self._committed: Mapping[Place, int] = {}
+        self._committed: Mapping[TopicPartition, int] = {}
         self._part = 0
         self._looked_at = self._asked_at = self._member_at = clock()
         self._backlogged = True  # until it was looked at
@@ -148,7 +148,7 @@ class Intake:
         self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=self._may_look()))
         await self._commit(landed)  # takes its time, which the database has work for
 
-    async def _idle(self, positions: Mapping[Place, int]) -> None:
+    async def _idle(self, positions: Mapping[TopicPartition, int]) -> None:
         """Positions move without records, too, past the marks of transactions; and a backlog may have been read."""
         look = self._backlogged and self._may_look()
         if positions == self._committed and not look:
@@ -184,7 +184,7 @@ class Intake:
             left = len(batch.arrivals) % self._part or self._part
             return await self._inbox.store(replace(batch, arrivals=batch.arrivals[-left:]))
 
-    async def _land(self) -> Mapping[Place, int]:
+    async def _land(self) -> Mapping[TopicPartition, int]:
         """Waits for the batch under way; its offsets can be committed then. Raises _Away when it was not stored."""
         flight = self._flight
         if flight is None:
@@ -208,7 +208,7 @@ class Intake:
         self._count(stored)
         return flight.offsets
 
-    async def _commit(self, offsets: Mapping[Place, int]) -> None:
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Of a batch that has landed; nothing for none."""
         # Hazard: before the offsets, so that an erasure that is read again after a crash is forgotten again.
         await self._forget()
@@ -285,10 +285,10 @@ class Intake:
     async def _polled(self, wait_ms: int) -> list[Record]:
         records = await self._beating(self._source.poll(wait_ms), stuck_seconds=POLL_STUCK_SECONDS)
         self._health.ok("poll")
-        for place, committed, start in self._source.lost:
+        for partition, committed, start in self._source.lost:
             self._health.failing(
                 "position",
-                f"{place[0]}/{place[1]}: records {committed} to {start - 1} were deleted before they were read; "
+                f"{partition}: records {committed} to {start - 1} were deleted before they were read; "
                 "send them again on the replay topics",
             )
         self._source.lost.clear()
@@ -332,8 +332,8 @@ class _Away(Exception):
     """The store is away."""
 
 
-def _moved(offsets: Mapping[Place, int], committed: Mapping[Place, int]) -> dict[Place, int]:
-    return {place: offset for place, offset in offsets.items() if committed.get(place) != offset}
+def _moved(offsets: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    return {partition: offset for partition, offset in offsets.items() if committed.get(partition) != offset}
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

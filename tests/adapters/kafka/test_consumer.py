@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import TopicPartition as KafkaPartition
 
 from consumer.adapters.kafka import consumer
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.writing import TopicWriter
-from consumer.domain.events import Origin, Record
+from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
 from schemas.topics import Topics
 from tests.support.servers import KafkaServer
@@ -69,12 +69,12 @@ async def _nothing_more(source: KafkaSource) -> bool:
     return not any([await source.poll(100) for _ in range(5)])
 
 
-def _after(records: list[Record]) -> dict[tuple[str, int], int]:
-    places: dict[tuple[str, int], int] = {}
+def _after(records: list[Record]) -> dict[TopicPartition, int]:
+    reached: dict[TopicPartition, int] = {}
     for record in records:
-        place = record.origin.topic, record.origin.partition
-        places[place] = max(places.get(place, 0), record.origin.offset + 1)
-    return places
+        partition = record.origin.topic_partition
+        reached[partition] = max(reached.get(partition, 0), record.origin.offset + 1)
+    return reached
 
 
 async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str, topics: Topics, make: Make) -> None:
@@ -183,7 +183,7 @@ async def test_an_offset_that_fell_off_the_log_is_said_aloud(
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     for number in (0, 1):
-        await admin.delete_records({TopicPartition(topics.sessions, number): RecordsToDelete(before_offset=5)})
+        await admin.delete_records({KafkaPartition(topics.sessions, number): RecordsToDelete(before_offset=5)})
     await admin.close()
     reading = make()
     found = await _read(reading, 30, commit=False)
@@ -205,7 +205,7 @@ async def test_a_partition_that_leaves_while_it_is_put_in_its_place_is_left_alon
     async with asyncio.timeout(60):
         while not source.is_member:
             await source.poll(100)
-    gone = TopicPartition(topics.prefix + "marker", 0)  # to the client as good as one that a rebalance took
+    gone = KafkaPartition(topics.prefix + "marker", 0)  # to the client as good as one that a rebalance took
     await source._place(source._consumer, [gone, *source._consumer.assignment()])  # type: ignore[union-attr]
 
 

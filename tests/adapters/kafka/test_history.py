@@ -2,9 +2,11 @@
 
 import json
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
 
 from consumer.adapters.kafka.history import TopicHistory
+from consumer.domain.events import TopicPartition
 from consumer.flows.rebuild import OffsetRange
 from tests.support.topics import make_topics
 
@@ -37,7 +39,10 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     read = [one async for one in history.read(spans)]
     assert [json.loads(one.record.value or b"") for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
     assert [one.timestamp_ms for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
-    part = {(live, 0): OffsetRange(start=1, end=3), (live, 1): OffsetRange(start=3, end=3)}
+    part = {
+        TopicPartition(live, 0): OffsetRange(start=1, end=3),
+        TopicPartition(live, 1): OffsetRange(start=3, end=3),
+    }
     assert [one.timestamp_ms async for one in history.read(part)] == [4, 3]
 
     assert await history.committed(group) == {}
@@ -45,7 +50,7 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     member = AIOKafkaConsumer(live, bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
     await member.start()
     try:
-        await member.commit({TopicPartition(live, 0): 2})
+        await member.commit({KafkaPartition(live, 0): 2})
         assert await history.has_members(group)
     finally:
         await member.stop()

@@ -14,11 +14,11 @@ from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.rebuild import RebuiltStore
 from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Origin, Record
+from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Permanent, Transient
 from consumer.flows import rebuild
-from consumer.flows.rebuild import Dated, OffsetRange, Place, Rebuild, Rebuilt
+from consumer.flows.rebuild import Dated, OffsetRange, Rebuild, Rebuilt
 from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened
 from tests.support.clerk import SENDER, Clerk
@@ -42,7 +42,7 @@ class Past:
     def __init__(self) -> None:
         self.records: dict[str, list[Dated]] = {topic: [] for topic in ALL}
         self.starts = dict.fromkeys(ALL, 0)
-        self.committed_by_call: list[dict[Place, int]] = []
+        self.committed_by_call: list[dict[TopicPartition, int]] = []
         self.members = False
         self._now_ms = int(datetime.now(UTC).timestamp() - 3600) * 1000
 
@@ -57,18 +57,21 @@ class Past:
     def forget(self, topic: str, before: int) -> None:
         self.starts[topic] = before
 
-    async def spans(self, topics: Collection[str]) -> dict[Place, OffsetRange]:
-        return {(topic, 0): OffsetRange(start=self.starts[topic], end=len(self.records[topic])) for topic in topics}
+    async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
+        return {
+            TopicPartition(topic, 0): OffsetRange(start=self.starts[topic], end=len(self.records[topic]))
+            for topic in topics
+        }
 
-    async def committed(self, _group: str) -> dict[Place, int]:
+    async def committed(self, _group: str) -> dict[TopicPartition, int]:
         if self.committed_by_call:
             return self.committed_by_call.pop(0)
-        return {(topic, 0): len(records) for topic, records in self.records.items()}
+        return {TopicPartition(topic, 0): len(records) for topic, records in self.records.items()}
 
     async def has_members(self, _group: str) -> bool:
         return self.members
 
-    async def read(self, spans: Mapping[Place, OffsetRange]) -> AsyncIterator[Dated]:
+    async def read(self, spans: Mapping[TopicPartition, OffsetRange]) -> AsyncIterator[Dated]:
         found = [one for (topic, _), span in spans.items() for one in self.records[topic][span.start : span.end]]
         for one in sorted(found, key=lambda each: each.timestamp_ms):
             yield one
@@ -214,7 +217,10 @@ async def test_what_the_service_has_not_read_is_left_for_the_next_one(old: Servi
     assert await told(new) == before
     assert not found.serving
     positions = {row["topic"]: row["next_offset"] for row in await new.fetch("SELECT * FROM intake_positions")}
-    assert (positions[SESSIONS], positions[REQUESTS]) == (ends[SESSIONS, 0], ends[REQUESTS, 0])
+    assert (positions[SESSIONS], positions[REQUESTS]) == (
+        ends[TopicPartition(SESSIONS, 0)],
+        ends[TopicPartition(REQUESTS, 0)],
+    )
 
 
 async def test_while_the_old_one_serves_nobody_else_may(old: Service, new: Pool, past: Past) -> None:

@@ -15,7 +15,7 @@ from consumer.adapters.postgres.intake import erasure, reception, refusals, swee
 from consumer.adapters.postgres.intake.arrivals import Arrivals, by_kind
 from consumer.domain.arrival import deadletters, door
 from consumer.domain.arrival.acceptance import Acceptance, Head, Slot, accept, to_look_up
-from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey
+from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey, TopicPartition
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import LATER, RevisionRules
@@ -279,13 +279,13 @@ def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptanc
     work.outcomes["refused"] += len(work.refusals)
 
 
-async def _put_positions(connection: Connection, positions: Mapping[tuple[str, int], int]) -> None:
+async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:
     if positions:
-        rows = [(*place, offset) for place, offset in sorted(positions.items())]
+        rows = [(*partition, offset) for partition, offset in sorted(positions.items())]
         await connection.execute(_queries.put_positions, *columns(rows, 3))
 
 
-async def _look_at_backlog(connection: Connection, work: _Work, ends: Mapping[tuple[str, int], int]) -> bool:
+async def _look_at_backlog(connection: Connection, work: _Work, ends: Mapping[TopicPartition, int]) -> bool:
     """Starts the clocks that can start; whether others still have to wait."""
     if not await connection.fetchval(_queries.backlogged):
         return False

@@ -10,7 +10,7 @@ from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.erasure import ERASED_DETAIL, note_of_request, standings, tickets_of
 from consumer.adapters.postgres.intake.sweeping import Sweepers
-from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey
+from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey, TopicPartition
 from consumer.domain.package import package
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.request import lifecycle
@@ -38,7 +38,7 @@ async def store_requests(
     tickets: Mapping[SessionKey, TicketReference | None],
     newest: Mapping[SessionKey, int | None],
     sweepers: Sweepers,
-    ends: Mapping[tuple[str, int], int],
+    ends: Mapping[TopicPartition, int],
     now: datetime,
 ) -> ReceivedRequests:
     """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
@@ -74,7 +74,7 @@ async def store_requests(
 
 
 async def _backlog(
-    connection: Connection, entries: Sequence[RequestRow], sender: Sender, ends: Mapping[tuple[str, int], int]
+    connection: Connection, entries: Sequence[RequestRow], sender: Sender, ends: Mapping[TopicPartition, int]
 ) -> Mapping[bool, str | None]:
     """By whether a request was replayed: what has to be read before its clock starts, as JSON, or None.
 
@@ -83,13 +83,13 @@ async def _backlog(
     if not ends or not any(entry.state is RequestState.OPEN for entry in entries):
         return {True: None, False: None}
     rows = await connection.fetch(_queries.positions, sorted({topic for topic, _ in ends}))
-    reached = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-    behind = {place: end for place, end in ends.items() if reached.get(place, 0) < end}
-    live = {place: end for place, end in behind.items() if not sender.topics.is_replay(place[0])}
+    reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    behind = {partition: end for partition, end in ends.items() if reached.get(partition, 0) < end}
+    live = {partition: end for partition, end in behind.items() if not sender.topics.is_replay(partition.topic)}
     return {True: _places(behind), False: _places(live)}
 
 
-def _places(behind: Mapping[tuple[str, int], int]) -> str | None:
+def _places(behind: Mapping[TopicPartition, int]) -> str | None:
     return json.dumps({f"{topic}/{number}": end for (topic, number), end in behind.items()}) if behind else None
 
 
