@@ -5,6 +5,7 @@ import random
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
+from consumer.domain.events import TopicPartition
 from schemas.topics import REQUESTS, SESSIONS
 from tests.adapters.postgres.intake.steps import Store, fact, finish, request_row
 from tests.support.wire import arrive, change, request
@@ -16,7 +17,7 @@ def hash_of(session: str) -> int:
 
 
 class TestBacklog:
-    LIVE, REPLAYED = (SESSIONS, 0), (SESSIONS + ".replay", 0)
+    LIVE, REPLAYED = TopicPartition(SESSIONS, 0), TopicPartition(SESSIONS + ".replay", 0)
 
     async def test_the_clock_stands_until_what_was_there_is_read(self, pool: Pool, store: Store) -> None:
         await store(request(deadline_seconds=100), positions={self.LIVE: 10}, ends={self.LIVE: 20})
@@ -44,7 +45,7 @@ class TestBacklog:
         assert row["deadline_at"] is None
 
     async def test_partitions_of_others_count(self, pool: Pool, store: Store) -> None:
-        other = (SESSIONS, 1)
+        other = TopicPartition(SESSIONS, 1)
         ends = {self.LIVE: 20, other: 5}
         await store(request(), positions={self.LIVE: 20}, ends=ends)
         assert (await request_row(pool))["deadline_at"] is None
@@ -76,25 +77,26 @@ class TestBacklog:
         """Topics of two partitions each, read in any order and in any pieces, by members that rewind now and then."""
         chance = random.Random(seed)
         sessions = [f"s{number}" for number in range(6)]
-        events = {(SESSIONS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
-        asked = {(REQUESTS, part): [one for one in sessions if hash_of(one) == part] for part in (0, 1)}
+        of_part = {part: [session for session in sessions if hash_of(session) == part] for part in (0, 1)}
+        events = {TopicPartition(SESSIONS, part): of_part[part] for part in (0, 1)}
+        asked = {TopicPartition(REQUESTS, part): of_part[part] for part in (0, 1)}
         topics = events | asked
-        ends = {place: len(found) for place, found in events.items()}
+        ends = {partition: len(found) for partition, found in events.items()}
         at = dict.fromkeys(topics, 0)
-        while any(at[place] < len(found) for place, found in topics.items()):
-            place = chance.choice([one for one in topics if at[one] < len(topics[one])])
+        while any(at[partition] < len(found) for partition, found in topics.items()):
+            partition = chance.choice([one for one in topics if at[one] < len(topics[one])])
             if chance.random() < 0.1:
                 at = {one: chance.randint(0, reached) for one, reached in at.items()}  # a crash, or a rewind
-            piece = topics[place][at[place] : at[place] + chance.randint(1, 2)]
-            at[place] += len(piece)
+            piece = topics[partition][at[partition] : at[partition] + chance.randint(1, 2)]
+            at[partition] += len(piece)
             made = [
                 change(version=1, subject=one)
-                if place in events
+                if partition in events
                 else request(f"r-{one}", attributes={"subject": one}, deadline_seconds=3600)
                 for one in piece
             ]
-            known = [one for one in at if one == place or chance.random() < 0.7]  # others' places may not be known yet
-            batch = [arrive(one, topic=place[0], key=one["subject"].encode()) for one in made]
+            known = [one for one in at if one == partition or chance.random() < 0.7]  # the others may not be known yet
+            batch = [arrive(one, topic=partition.topic, key=one["subject"].encode()) for one in made]
             await store(*batch, positions={one: at[one] for one in known}, ends=ends, look_at_backlog=True)
             early = await pool.fetch(
                 "SELECT r.session_id FROM requests AS r JOIN sessions AS s USING (tenant_id, session_id)"
