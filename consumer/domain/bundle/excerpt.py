@@ -146,7 +146,7 @@ def _within_budget(records: Records) -> tuple[tuple[FixRecord, ...], int]:
 
 def _leaving(records: Records, room: int) -> frozenset[str]:
     """Ids of the facts, checks and scripts that have to leave so that the others fit into `room`."""
-    sizes = {record.id: len(compact(record.document())) for record in (*records.facts, *records.steps)}
+    sizes = {record.id: _size_in_list(record) for record in (*records.facts, *records.steps)}
     excess = sum(sizes.values()) - room
     leaving: set[str] = set()
     for record in _in_leaving_order(records):
@@ -155,6 +155,14 @@ def _leaving(records: Records, room: int) -> frozenset[str]:
         leaving.add(record.id)
         excess -= sizes[record.id]
     return frozenset(leaving)
+
+
+def _size_in_list(record: CheckOrScript) -> int:
+    """What leaves with a record: its text and a comma, and for a check its id among the steps, with another comma."""
+    size = len(compact(record.document())) + 1
+    if isinstance(record, FactRecord) and record.is_check:
+        size += len(compact({"id": record.id})) + 1
+    return size
 
 
 def _in_leaving_order(records: Records) -> Iterable[CheckOrScript]:

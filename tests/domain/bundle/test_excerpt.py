@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.domain.bundle.bundle import Bundle
@@ -176,6 +176,15 @@ def test_what_fits_is_equal(events: list[SessionEvent]) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("fcs"), st.sampled_from([10, 3_000, 6_000])), min_size=1, max_size=60))
+@example(
+    [("f", 10)] * 7
+    + [("f", 3_000)] * 5
+    + [("f", 6_000)] * 4
+    + [("s", 10)] * 2
+    + [("s", 3_000)] * 4
+    + [("s", 6_000)] * 3
+)
+@example([("c", 10)] * 40 + [("c", 3_000)] * 20)
 def test_the_prompt_is_bounded_and_trimming_again_changes_nothing(made: list[tuple[str, int]]) -> None:
     makers = {"f": facts, "c": checks, "s": scripts}
     history = [
