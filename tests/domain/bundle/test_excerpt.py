@@ -178,7 +178,7 @@ def test_what_fits_is_equal(events: list[SessionEvent]) -> None:
 @given(st.lists(st.tuples(st.sampled_from("fcs"), st.sampled_from([10, 3_000, 6_000])), min_size=1, max_size=60))
 @example(
     [("f", 10)] * 7
-    + [("f", 3_000)] * 5
+    + [("f", 3_000)] * 6
     + [("f", 6_000)] * 4
     + [("s", 10)] * 2
     + [("s", 3_000)] * 4
