@@ -6,14 +6,13 @@ in which they first stand in the description, then in the records by version, th
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
 from consumer.domain.bundle.excerpt import Omissions, excerpt_of
 from consumer.domain.bundle.records import (
     UNKNOWN_TEMPLATE,
-    UNTITLED,
     CheckOrScript,
     FactRecord,
     FixRecord,
@@ -29,35 +28,19 @@ from consumer.domain.session.fixes import RELEVANT, Fix, OutcomeText
 from consumer.domain.session.ordinal import Ordinal
 from consumer.domain.session.session import Fact, Script, Session
 
-__all__ = [
-    "UNKNOWN_TEMPLATE",
-    "UNTITLED",
-    "Bundle",
-    "CheckOrScript",
-    "FactRecord",
-    "FixRecord",
-    "Omissions",
-    "Parameter",
-    "Records",
-    "ScriptRecord",
-    "SessionRecord",
-    "build",
-    "records_document",
-    "sources",
-]
-
-
 RecordT = TypeVar("RecordT")
 SessionRecord = Fact | Script | Fix
 """What a record of the bundle is in the session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle(Records):
+class Bundle:
     """The records in full, as the lists of a package need them, and the excerpt that goes into the prompt."""
 
+    records: Records
+    """In full."""
     excerpt: Records
-    """Shortened by the rules of `trimming`; equal records where nothing is too long. Ids are those of the bundle."""
+    """Shortened by the rules of `excerpt`; equal records where nothing is too long. Ids are those of the bundle."""
     trimmed: Omissions
     """What the excerpt lacks; false where it lacks nothing."""
     sha256: str
@@ -104,7 +87,7 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     excerpt, trimmed = excerpt_of(full)
     canonical = compact(records_document(full)).encode()
     return Bundle(
-        **{field.name: getattr(full, field.name) for field in fields(Records)},
+        records=full,
         excerpt=excerpt,
         trimmed=trimmed,
         sha256=sha256(canonical).hexdigest(),

@@ -7,7 +7,7 @@ looked at first: one that recites its instructions, holds a secret or is not in 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain.bundle.bundle import FactRecord
+from consumer.domain.bundle.records import FactRecord
 from consumer.domain.review import citations, claims
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
@@ -206,7 +206,7 @@ def _self(said: Said, case: Evidence) -> Iterator[str]:
 
 
 def _intake_quoted(said: Said, case: Evidence) -> Iterator[str]:
-    if quotes.too_long(case.bundle.intake_text, said.text, clean(said.text)):
+    if quotes.too_long(case.bundle.records.intake_text, said.text, clean(said.text)):
         yield "copies a long passage of the intake text; put it in other words"
 
 
@@ -240,7 +240,7 @@ def _hedged(said: Said, case: Evidence) -> Iterator[str]:
 
 
 def _tense(said: Said, case: Evidence) -> Iterator[str]:
-    if said.part is Part.PROBLEM and case.bundle.is_described and not _PAST.search(said.text):
+    if said.part is Part.PROBLEM and case.bundle.records.is_described and not _PAST.search(said.text):
         yield "is not in the past tense"
 
 
@@ -260,8 +260,8 @@ def _citation(said: Said, case: Evidence) -> Iterator[str]:
 def _repeated_fix(said: Said, case: Evidence) -> Iterator[str]:
     if said.part is not Part.NEXT_STEPS:
         return
-    for fix in case.bundle.fixes:
-        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(said.text, fix, case.bundle.active_fix):
+    for fix in case.bundle.records.fixes:
+        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(said.text, fix, case.bundle.records.active_fix):
             yield "asks again for a fix that was applied and failed"
 
 
@@ -277,7 +277,7 @@ def _step_count(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None]
 
 def _first_step(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
     first = draft.next_steps[0].text if draft.next_steps else ""
-    flaw = outcome_table.first_step_flaw(case.bundle.active_fix, first) if first else None
+    flaw = outcome_table.first_step_flaw(case.bundle.records.active_fix, first) if first else None
     return None if flaw is None else (flaw, StatementRef(Part.NEXT_STEPS))
 
 

@@ -20,9 +20,9 @@ def carrying(part: Part, case: Evidence) -> frozenset[str]:
         case Part.PROBLEM:
             return frozenset(case.facts) | {prompt.DESCRIPTION, prompt.REASON}
         case Part.NOTES:
-            return frozenset(record.id for record in (*bundle.steps, *bundle.applied_fixes))
+            return frozenset(record.id for record in (*bundle.records.steps, *bundle.records.applied_fixes))
         case Part.HYPOTHESIS:
-            active = bundle.active_fix
+            active = bundle.records.active_fix
             return frozenset(case.facts) | (frozenset() if active is None else {active.id})
         case Part.NEXT_STEPS | Part.CONFIRMED:  # a wording is nothing without its fact
             return case.ids

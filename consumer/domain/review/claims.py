@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from consumer.domain.bundle.bundle import Bundle, FactRecord, FixRecord
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord, FixRecord
 from consumer.domain.text import words
 from schemas.sessions import FixStatus
 
@@ -168,8 +169,8 @@ def closures(text: str, records: frozenset[str], bundle: Bundle, *, asks: bool) 
 
 def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
     """The clauses that call a fix failed, applied or undone though no record does."""
-    recorded = {fix.status for fix in bundle.fixes}
-    active = bundle.active_fix
+    recorded = {fix.status for fix in bundle.records.fixes}
+    active = bundle.records.active_fix
     for sentence in _sentences(text):
         if not recorded & {FixStatus.APPLIED_FAILED, FixStatus.APPLIED_PARTIAL}:
             yield from _claimed(_FIX_FAILED, sentence)
@@ -249,10 +250,10 @@ def _claimed(pattern: re.Pattern[str], sentence: str) -> Iterator[str]:
 
 def _succeeded(sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
     """Whether a fix that held is what the sentence is about."""
-    others = (fix for fix in bundle.fixes if fix.status is not FixStatus.APPLIED_SUCCESS)
+    others = (fix for fix in bundle.records.fixes if fix.status is not FixStatus.APPLIED_SUCCESS)
     if any(words.share(fix.title, sentence) >= 0.6 for fix in others):
         return False
-    held = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_SUCCESS]
+    held = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_SUCCESS]
     return any(fix.active or fix.id in records or words.share(fix.title, sentence) >= 0.5 for fix in held)
 
 
@@ -260,10 +261,10 @@ def _recorded(pattern: re.Pattern[str], sentence: str, records: frozenset[str], 
     """Whether a record says the same of its own subject; of the case as a whole only an outcome can."""
     if pattern is _MATTER_IS_OVER or pattern is _FIX_HELD:
         return False
-    cited_facts = [fact for fact in bundle.facts if fact.id in records or not records]
+    cited_facts = [fact for fact in bundle.records.facts if fact.id in records or not records]
     if pattern is _BARE and _VERIFIED.search(sentence) and any(_checked(sentence, fact) for fact in cited_facts):
         return True
-    cited_fixes = [fix for fix in bundle.fixes if fix.id in records or not records]
+    cited_fixes = [fix for fix in bundle.records.fixes if fix.id in records or not records]
     texts = chain((fact.text for fact in cited_facts), chain.from_iterable(fix.texts() for fix in cited_fixes))
     return any(_says_the_same(pattern, sentence, text) for text in texts)
 
@@ -282,7 +283,7 @@ def _stated(pattern: re.Pattern[str], sentence: str) -> bool:
 
 
 def _all_texts(bundle: Bundle) -> Iterator[str]:
-    yield from (fact.text for fact in bundle.facts)
-    for fix in bundle.fixes:
+    yield from (fact.text for fact in bundle.records.facts)
+    for fix in bundle.records.fixes:
         yield from fix.texts()
-    yield from filter(None, (bundle.problem_summary, bundle.intake_text, bundle.reason))
+    yield from filter(None, (bundle.records.problem_summary, bundle.records.intake_text, bundle.records.reason))

@@ -75,7 +75,7 @@ def by_rules(bundle: Bundle) -> Accepted:
 
 
 def _read(text: str, bundle: Bundle, case: Evidence) -> Draft | Rejected:
-    found = draft.read_answer(text, tuple(fact.id for fact in bundle.facts))
+    found = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
     if isinstance(found, Unreadable):
         return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in found.problems))
     tidied = _tidied(found, case)
@@ -97,9 +97,9 @@ def _violations(drafted: Draft, answer: str, case: Evidence, scan: Scan) -> tupl
 def _said(drafted: Draft, case: Evidence) -> Iterable[Said]:
     """The statements that will be shown: none of a section that code writes alone."""
     silent = set()
-    if not case.bundle.is_described:
+    if not case.bundle.records.is_described:
         silent.add(Part.PROBLEM)
-    fix = case.bundle.active_fix
+    fix = case.bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
         silent.add(Part.HYPOTHESIS)
     return (said for said in checks.statements(drafted) if said.part not in silent)
@@ -186,7 +186,7 @@ def _rules_of(said: Said, case: Evidence) -> Iterable[Rule]:
 
 def _with_first_step(drafted: Draft, bundle: Bundle) -> Draft:
     """The draft with the step that the table demands, in code's words where the answer had none."""
-    fix = bundle.active_fix
+    fix = bundle.records.active_fix
     demanded = outcome_table.first_step(fix)
     first = drafted.next_steps[0].text if drafted.next_steps else ""
     if fix is None or demanded is None or outcome_table.first_step_flaw(fix, first) is None:

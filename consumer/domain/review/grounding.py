@@ -151,15 +151,21 @@ def of_bundle(bundle: Bundle) -> Lexicon:
 
 
 def _texts(bundle: Bundle) -> Iterator[str]:
-    described = (bundle.title, bundle.problem_summary, bundle.problem_domain, bundle.intake_text, bundle.reason)
+    described = (
+        bundle.records.title,
+        bundle.records.problem_summary,
+        bundle.records.problem_domain,
+        bundle.records.intake_text,
+        bundle.records.reason,
+    )
     yield from (text for text in described if text)
-    if ticket := bundle.psa_ticket:
+    if ticket := bundle.records.psa_ticket:
         yield from (ticket.system, f"ticket #{ticket.ticket_id}", ticket.connection_id or "", ticket.record_type or "")
-    yield from chain.from_iterable(fact.texts() for fact in bundle.facts)
-    yield from chain.from_iterable(script.texts() for script in bundle.scripts)
-    yield from chain.from_iterable(fix.texts() for fix in bundle.fixes)
-    for script in bundle.scripts:
+    yield from chain.from_iterable(fact.texts() for fact in bundle.records.facts)
+    yield from chain.from_iterable(script.texts() for script in bundle.records.scripts)
+    yield from chain.from_iterable(fix.texts() for fix in bundle.records.fixes)
+    for script in bundle.records.scripts:
         yield from (f"{each.name}={each.text}" for each in script.parameters)
-    for fix in bundle.fixes:
+    for fix in bundle.records.fixes:
         yield f"{fix.confidence_pct}%"
         yield from (at.isoformat() for at in (fix.applied_at, fix.verified_at) if at)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain.bundle.bundle import Bundle, FixRecord
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FixRecord
 from consumer.domain.review.grounding import of_bundle
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.text.names import normal
@@ -63,10 +64,10 @@ def _headings(bundle: Bundle, rendered: Rendered) -> Findings:
 def _sentinels(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown for section in rendered.sections}
     wanted = {
-        SectionKey.PROBLEM: (sections.NO_PROBLEM, not bundle.is_described),
-        SectionKey.CONFIRMED: (sections.NOTHING_CONFIRMED, not bundle.facts),
-        SectionKey.TRIED: (sections.NOTHING_TRIED, not bundle.steps and not bundle.applied_fixes),
-        SectionKey.HYPOTHESIS: (sections.NO_HYPOTHESIS, not outcome_table.leads(bundle.active_fix)),
+        SectionKey.PROBLEM: (sections.NO_PROBLEM, not bundle.records.is_described),
+        SectionKey.CONFIRMED: (sections.NOTHING_CONFIRMED, not bundle.records.facts),
+        SectionKey.TRIED: (sections.NOTHING_TRIED, not bundle.records.steps and not bundle.records.applied_fixes),
+        SectionKey.HYPOTHESIS: (sections.NO_HYPOTHESIS, not outcome_table.leads(bundle.records.active_fix)),
     }
     for key, (sentinel, holds) in wanted.items():
         if (body[key] == sentinel) != holds:
@@ -85,9 +86,9 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
         yield Rule.STEP_COUNT, "not two to four next steps"
     if rendered.truncated:
         return
-    if bundle.facts and len(body[SectionKey.CONFIRMED]) != len(bundle.facts):
+    if bundle.records.facts and len(body[SectionKey.CONFIRMED]) != len(bundle.records.facts):
         yield Rule.EMPTY, "not one bullet for every fact"
-    tried = len(bundle.steps) + len(bundle.applied_fixes)
+    tried = len(bundle.records.steps) + len(bundle.records.applied_fixes)
     if tried and len(body[SectionKey.TRIED]) != tried:
         yield Rule.EMPTY, "not one bullet for everything that was tried"
 
@@ -96,10 +97,10 @@ def _outcomes(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown for section in rendered.sections}
     bullets = [line for line in body[SectionKey.TRIED].split("\n") if line.startswith("- Fix: ")]
     if not rendered.truncated:
-        for fix, bullet in zip(bundle.applied_fixes, bullets, strict=False):
+        for fix, bullet in zip(bundle.records.applied_fixes, bullets, strict=False):
             if not all(words in bullet for words in OUTCOME_WORDS[fix.status]):
                 yield Rule.OUTCOME, "a fix is not listed with its outcome"
-    active = bundle.active_fix
+    active = bundle.records.active_fix
     if active is not None and outcome_table.leads(active):
         yield from _lead(active, body[SectionKey.HYPOTHESIS])
         step = body[SectionKey.NEXT_STEPS].split("\n")[0].removeprefix(sections.BULLET)
@@ -134,7 +135,7 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Findings:
 
 
 def _quoted(bundle: Bundle, rendered: Rendered) -> Findings:
-    if quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text):
+    if quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text):
         yield Rule.INTAKE_QUOTED, "a long passage of the intake"
 
 

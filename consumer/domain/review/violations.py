@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from consumer.domain.bundle.bundle import Bundle, FactRecord
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord
 from consumer.domain.review import grounding
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.writing import prompt
@@ -137,4 +138,4 @@ class Evidence:
 
     @cached_property
     def facts(self) -> Mapping[str, FactRecord]:
-        return {fact.id: fact for fact in self.bundle.facts}
+        return {fact.id: fact for fact in self.bundle.records.facts}

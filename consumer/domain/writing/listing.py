@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from consumer.domain.bundle.bundle import Bundle, FactRecord, FixRecord, ScriptRecord
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord, FixRecord, ScriptRecord
 from consumer.domain.text.sanitize import clean, escape, shorten, shown
 from consumer.domain.writing import outcome_table, sections
 from consumer.domain.writing.draft import Draft
@@ -111,7 +112,7 @@ class Listed:
         """The lists with as little of each fix as it takes; should even that be too much, the oldest fixes leave."""
         listed = self
         for limit in _SHORTER_FIXES:
-            fixes = tuple(_item(outcome_table.tried(fix, limit), fix) for fix in self.bundle.applied_fixes)
+            fixes = tuple(_item(outcome_table.tried(fix, limit), fix) for fix in self.bundle.records.applied_fixes)
             listed = replace(self, fixes=fixes, fixes_shortened=len(fixes))
             if listed.length <= budget:
                 return listed
@@ -123,13 +124,14 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
     """Everything that the record holds; wordings and notes of the draft in their places."""
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
-    unread = frozenset(script.id for script in bundle.unread_scripts)
+    unread = frozenset(script.id for script in bundle.records.unread_scripts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.facts),
-        runs=tuple(_item(_noted(_run(item, level, unread), notes.get(item.id)), item) for item in bundle.steps),
+        facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.records.facts),
+        runs=tuple(_item(_noted(_run(item, level, unread), notes.get(item.id)), item) for item in bundle.records.steps),
         fixes=tuple(
-            _item(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix) for fix in bundle.applied_fixes
+            _item(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
+            for fix in bundle.records.applied_fixes
         ),
     )
 

@@ -47,7 +47,7 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
     rendered = _at(bundle, draft, level)
     for terser in LEVELS[1:]:
         length = len(rendered.markdown)
-        quoting = quotes.too_long(bundle.intake_text, rendered.markdown, rendered.plain_text)
+        quoting = quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text)
         if not quoting and (length <= COMFORTABLE or level.last_for_length):
             break
         if length > _HOPELESS and not terser.last_for_length:
@@ -59,7 +59,7 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
 
 def title(bundle: Bundle) -> str:
     """A title for the note: at most 100 characters, one line."""
-    named = bundle.title or bundle.problem_summary or bundle.problem_domain
+    named = bundle.records.title or bundle.records.problem_summary or bundle.records.problem_domain
     return shorten(f"Handoff: {clean(named)}", sections.LONGEST_TITLE) if named else UNTITLED
 
 
@@ -77,7 +77,7 @@ def _at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
 
 def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKey, tuple[tuple[str, ...], ...]]:
     facts, tried = listed.records()
-    fix = bundle.active_fix
+    fix = bundle.records.active_fix
     leading = (fix.id,) if fix is not None and outcome_table.leads(fix) else ()
     return {
         SectionKey.PROBLEM: (draft.problem.records,),
@@ -91,11 +91,11 @@ def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKe
 
 
 def _problem(bundle: Bundle, draft: Draft) -> Body:
-    return shorten(clean(draft.problem.text), _LONGEST_PROSE) if bundle.is_described else sections.NO_PROBLEM
+    return shorten(clean(draft.problem.text), _LONGEST_PROSE) if bundle.records.is_described else sections.NO_PROBLEM
 
 
 def _hypothesis(bundle: Bundle, draft: Draft) -> Body:
-    fix = bundle.active_fix
+    fix = bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
         return sections.NO_HYPOTHESIS
     prose = clean(draft.hypothesis.text)

@@ -6,7 +6,7 @@ Every text given is a cleaned line; every line returned ends a sentence. No line
 import re
 from typing import assert_never
 
-from consumer.domain.bundle.bundle import FixRecord
+from consumer.domain.bundle.records import FixRecord
 from consumer.domain.text import words
 from consumer.domain.text.sanitize import clean, shown
 from schemas.sessions import FixStatus

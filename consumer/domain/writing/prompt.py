@@ -84,7 +84,7 @@ REASON = "R1"
 
 def ids(bundle: Bundle) -> frozenset[str]:
     """Every id that a statement about the bundle can cite."""
-    return bundle.ids() | {DESCRIPTION} | ({REASON} if bundle.reason else frozenset())
+    return bundle.records.ids() | {DESCRIPTION} | ({REASON} if bundle.records.reason else frozenset())
 
 
 def user_turn(bundle: Bundle, boundary: str) -> str:
@@ -132,7 +132,7 @@ def _fenced(line: str, boundary: str) -> str:
 
 def _wanted(bundle: Bundle) -> str:
     """What this session asks for, in words that no record has a part in."""
-    asked = ["The records end here.", outcome_table.demand(bundle.active_fix)]
+    asked = ["The records end here.", outcome_table.demand(bundle.records.active_fix)]
     if bundle.truncated:
         asked.append(
             "Older records were left out or shortened for length: do not conclude anything from their absence."

@@ -7,7 +7,8 @@ no record gives is general (what to compare, what to ask), without a command, ho
 import re
 from collections.abc import Iterator, Mapping
 
-from consumer.domain.bundle.bundle import Bundle, FixRecord
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FixRecord, Records
 from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import outcome_table, sections
 from consumer.domain.writing.draft import Draft, DraftForm, Statement
@@ -72,7 +73,7 @@ _ADVICE: Mapping[str, str] = {
 def draft_by_rules(bundle: Bundle) -> Draft:
     """A draft that passes every check on any bundle. Never raises."""
     return Draft(
-        problem=_problem(bundle),
+        problem=_problem(bundle.records),
         confirmed=(),
         notes=(),
         hypothesis=_hypothesis(bundle),
@@ -81,27 +82,27 @@ def draft_by_rules(bundle: Bundle) -> Draft:
     )
 
 
-def _problem(bundle: Bundle) -> Statement:
+def _problem(records: Records) -> Statement:
     said: list[str] = []
-    if title := bundle.title:
+    if title := records.title:
         said.append(f"The reported problem was: {sentence(title, 160)}")
-    if bundle.problem_summary:
-        said.append(f"Summary: {sentence(bundle.problem_summary)}")
-    elif bundle.intake_text:
-        said.append(f"The intake began: {quoted(bundle.intake_text, _EXCERPT)}.")
-    if not said and bundle.facts:
+    if records.problem_summary:
+        said.append(f"Summary: {sentence(records.problem_summary)}")
+    elif records.intake_text:
+        said.append(f"The intake began: {quoted(records.intake_text, _EXCERPT)}.")
+    if not said and records.facts:
         said.append(
-            f"No description was recorded; the first confirmed fact was: {sentence(bundle.facts[0].text, _EXCERPT)}"
+            f"No description was recorded; the first confirmed fact was: {sentence(records.facts[0].text, _EXCERPT)}"
         )
-    if bundle.problem_domain:
-        said.append(f"It was filed under: {sentence(bundle.problem_domain, 80)}")
-    if bundle.reason:
-        said.append(f"It was escalated with the reason: {sentence(bundle.reason)}")
+    if records.problem_domain:
+        said.append(f"It was filed under: {sentence(records.problem_domain, 80)}")
+    if records.reason:
+        said.append(f"It was escalated with the reason: {sentence(records.reason)}")
     return Statement(text=" ".join(said) or sections.NO_PROBLEM, records=("P1",))
 
 
 def _hypothesis(bundle: Bundle) -> Statement:
-    fix = bundle.active_fix
+    fix = bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
         return Statement(text="", records=())
     return Statement(text=_what_it_is(fix), records=(fix.id,))
@@ -127,7 +128,7 @@ def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
     The fourth place is for what must not be repeated, else for the field's advice.
     """
     chosen: list[Statement] = []
-    advice = _advice(bundle.problem_domain)
+    advice = _advice(bundle.records.problem_domain)
     for step in (*_from_record(bundle), *_from_gaps(bundle), _said(advice or _GENERAL), _said(_GENERAL)):
         if all(step.text != other.text for other in chosen):
             chosen.append(step)
@@ -138,14 +139,14 @@ def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
 
 def _from_record(bundle: Bundle) -> Iterator[Statement]:
     """What the recorded outcomes leave to be done, the active fix first."""
-    active = bundle.active_fix
+    active = bundle.records.active_fix
     if (first := outcome_table.first_step(active)) is not None and active is not None:
         yield _said(first, active.id)
     elif active is not None:
         yield _said(_about(active, bundle), active.id)
-    if bundle.reason and (active is None or outcome_table.first_step(active) is None):
-        yield _said(f"Take up what it was escalated for: {sentence(bundle.reason)}", "R1")
-    for fix in bundle.fixes:
+    if bundle.records.reason and (active is None or outcome_table.first_step(active) is None):
+        yield _said(f"Take up what it was escalated for: {sentence(bundle.records.reason)}", "R1")
+    for fix in bundle.records.fixes:
         if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
             yield _said(_of_earlier(fix), fix.id)
 
@@ -168,7 +169,7 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
         case FixStatus.APPLIED_SUCCESS:
             return f"Establish what remains after {title}: which exact symptom, and since when."
         case FixStatus.DISMISSED:
-            where = ", from what the facts leave open" if bundle.facts else ""
+            where = ", from what the facts leave open" if bundle.records.facts else ""
             return f"Find another way than {title}, which was set aside{where}."
         case _:
             step = f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it"
@@ -179,8 +180,8 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
 
 def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
     """What the record leaves open, most useful first."""
-    scripts = bundle.unread_scripts
-    if not bundle.facts:
+    scripts = bundle.records.unread_scripts
+    if not bundle.records.facts:
         yield _said(
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
             " and what changed last; no fact is recorded."
@@ -191,13 +192,13 @@ def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
         )
-    if not bundle.facts:
+    if not bundle.records.facts:
         return
-    newest = bundle.facts[-1]
+    newest = bundle.records.facts[-1]
     found = sentence(newest.text, _EXCERPT)
     if newest.is_check:
         yield _said(f"Go on from the latest check: {found}", newest.id)
-    elif any(fact.is_check for fact in bundle.facts):
+    elif any(fact.is_check for fact in bundle.records.facts):
         yield _said(f"Go on from what was confirmed last: {found}", newest.id)
     else:
         yield _said(f"Confirm by a first diagnostic check, none is recorded: {found}", newest.id)
@@ -211,7 +212,7 @@ def _advice(domain: str | None) -> str | None:
 
 def _not_again(bundle: Bundle) -> Statement | None:
     """Names what failed, so that nobody does it again; the active one is named by the first step already."""
-    failed = [fix for fix in bundle.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
+    failed = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
     if not failed:
         return None
     titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))

@@ -1,7 +1,6 @@
 """The bundle: what it tells, and when its digest changes."""
 
 import json
-from dataclasses import fields as fields_of
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from consumer.domain.bundle import bundle as bundles
-from consumer.domain.bundle.bundle import Bundle, FactRecord, FixRecord, Records, ScriptRecord
-from consumer.domain.bundle.records import compact, records_document
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord, FixRecord, Records, ScriptRecord, compact, records_document
 from consumer.domain.events import SessionEvent
 from consumer.domain.session.fixes import OutcomeText
 from consumer.domain.session.session import Session, fold
@@ -51,18 +50,18 @@ class TestWhatItTells:
     def test_blank_texts_are_missing_ones(self) -> None:
         bundle = build.bundle(build.opened(title=" ", problem_summary="\n", intake_text=""), reason="\t")
         assert bundle == build.bundle(build.opened(title=None))
-        assert bundle.shown_title == "(untitled)"
-        assert not bundle.is_described
+        assert bundle.records.shown_title == "(untitled)"
+        assert not bundle.records.is_described
 
     @pytest.mark.parametrize("name", ["title", "problem_summary", "problem_domain", "intake_text"])
     def test_one_text_describes_a_session(self, name: str) -> None:
         fields: dict[str, Any] = {name: "Something."}
-        assert build.bundle(build.described(**fields)).is_described
+        assert build.bundle(build.described(**fields)).records.is_described
 
     def test_a_fact_or_a_reason_describes_it_too(self) -> None:
-        assert build.bundle(build.fact()).is_described
-        assert build.bundle(build.closed(), reason="It hurts.").is_described
-        assert not build.bundle(build.fix(), build.script()).is_described
+        assert build.bundle(build.fact()).records.is_described
+        assert build.bundle(build.closed(), reason="It hurts.").records.is_described
+        assert not build.bundle(build.fix(), build.script()).records.is_described
 
     def test_live_facts_oldest_first(self) -> None:
         bundle = build.bundle(
@@ -71,7 +70,7 @@ class TestWhatItTells:
             build.check("Three.", fact_id="c"),
             build.retracted(fact_id="b"),
         )
-        assert bundle.facts == (
+        assert bundle.records.facts == (
             FactRecord(id="F1", text="One.", source_type="user_report", source_summary="log"),
             FactRecord(id="F2", text="Three.", source_type="diagnostic_check"),
         )
@@ -83,8 +82,8 @@ class TestWhatItTells:
             build.fact("Not a check."),
             build.script(None, generation_id="c", parameters={"b": 1, "a": [PASSWORD]}),
         )
-        assert [step.id for step in bundle.steps] == ["S1", "F1", "S2"]
-        first, last = bundle.scripts
+        assert [step.id for step in bundle.records.steps] == ["S1", "F1", "S2"]
+        first, last = bundle.records.scripts
         assert (first.name, first.slug) == ("First", "reset-mail-profile")
         assert (last.name, last.slug) == ("(unknown template)", None)
         assert [(each.name, each.text) for each in last.parameters] == [
@@ -100,9 +99,9 @@ class TestWhatItTells:
             build.check("Again.", fact_id="b"),
             build.script("Again", generation_id="a"),
         )
-        assert [step.id for step in bundle.steps] == ["S1", "F1", "S2"]
-        assert bundle.facts[0].text == "Again."
-        assert bundle.scripts[0].name == "Again"
+        assert [step.id for step in bundle.records.steps] == ["S1", "F1", "S2"]
+        assert bundle.records.facts[0].text == "Again."
+        assert bundle.records.scripts[0].name == "Again"
 
     def test_the_rows_of_a_snapshot_are_merged_by_time(self) -> None:
         bundle = build.bundle(
@@ -119,7 +118,7 @@ class TestWhatItTells:
                 ],
             )
         )
-        names = [step.name if isinstance(step, ScriptRecord) else step.text for step in bundle.steps]
+        names = [step.name if isinstance(step, ScriptRecord) else step.text for step in bundle.records.steps]
         assert [name for name in names if name in "136"] == ["1", "3", "6"]
         assert [name for name in names if name in "245"] == ["2", "4", "5"]
         assert names[:3] == ["1", "2", "3"]
@@ -128,21 +127,21 @@ class TestWhatItTells:
         bundle = build.bundle(
             build.fix(), build.outcome("applied_failed", failure_reason="Still asks.", partial_notes="On one PC.")
         )
-        assert bundle.fixes == (
+        assert bundle.records.fixes == (
             FixRecord(
                 id="X1",
                 active=True,
                 title="Recreate the mail profile",
                 description="The profile still points to the old tenant.",
                 confidence_pct=70,
-                status=bundle.fixes[0].status,
+                status=bundle.records.fixes[0].status,
                 applied_at=build.minute(2),
                 verified_at=build.minute(2),
                 failure_reason="Still asks.",
                 partial_notes="On one PC.",
             ),
         )
-        assert bundle.active_fix == bundle.fixes[0]
+        assert bundle.records.active_fix == bundle.records.fixes[0]
 
     def test_other_fixes_only_where_they_were_applied(self) -> None:
         bundle = build.bundle(
@@ -156,23 +155,23 @@ class TestWhatItTells:
             build.superseded(fix_id="d"),
             build.fix("Active", fix_id="e"),
         )
-        assert [(fix.id, fix.title, fix.active, fix.superseded) for fix in bundle.fixes] == [
+        assert [(fix.id, fix.title, fix.active, fix.superseded) for fix in bundle.records.fixes] == [
             ("X1", "Applied", False, False),
             ("X2", "Superseded", False, True),
             ("X3", "Active", True, False),
         ]
-        assert [fix.title for fix in bundle.applied_fixes] == ["Applied", "Superseded"]
-        assert bundle.fixes[0].description is None
+        assert [fix.title for fix in bundle.records.applied_fixes] == ["Applied", "Superseded"]
+        assert bundle.records.fixes[0].description is None
 
     def test_a_dismissed_active_fix_is_told(self) -> None:
-        fix = build.bundle(build.fix(), build.outcome("applied_pending"), build.outcome("dismissed")).fixes[0]
+        fix = build.bundle(build.fix(), build.outcome("applied_pending"), build.outcome("dismissed")).records.fixes[0]
         assert fix.active
         assert fix.applied_at is None
 
     def test_a_text_of_an_earlier_status_is_set_apart(self) -> None:
         fix = build.bundle(
             build.fix(), build.outcome("applied_pending", pending_reason="Monday"), build.outcome("applied_success")
-        ).fixes[0]
+        ).records.fixes[0]
         assert fix.pending_reason is None
         assert fix.earlier_texts == ((OutcomeText.PENDING_REASON, "Monday"),)
         assert fix.document()["earlier_pending_reason"] == "Monday"
@@ -186,7 +185,7 @@ class TestWhatItTells:
         )
         assert b"UPSTREAM" not in bundle.canonical
         assert b"session-1" not in bundle.canonical
-        assert bundle.ids() == {"F1", "S1", "X1"}
+        assert bundle.records.ids() == {"F1", "S1", "X1"}
 
     def test_what_it_was_built_from(self) -> None:
         bundle = build.bundle_of([build.opened(version=3), build.unknown(version=9)])
@@ -198,7 +197,7 @@ class TestWhatItTells:
 
     def test_an_erased_session_tells_nothing_but_its_ticket(self) -> None:
         bundle = build.bundle(build.opened(psa_ticket=build.TICKET, intake_text="Gone."), build.fact(), build.erased())
-        assert bundle.facts == ()
+        assert bundle.records.facts == ()
         assert b"Gone." not in bundle.canonical
 
 
@@ -210,13 +209,13 @@ class TestSecrets:
             build.opened(title=f"Login with {PASSWORD} fails"),
             reason=f"Neither {OTHER_PASSWORD} nor {PASSWORD} works",
         )
-        assert bundle.title == "Login with [REDACTED:password#1] fails"
-        assert bundle.facts[0].text == "Tried [REDACTED:password#2]."
-        assert [each.text for each in bundle.scripts[0].parameters] == [
+        assert bundle.records.title == "Login with [REDACTED:password#1] fails"
+        assert bundle.records.facts[0].text == "Tried [REDACTED:password#2]."
+        assert [each.text for each in bundle.records.scripts[0].parameters] == [
             "[REDACTED:password#1]",
             "[REDACTED:token#1]",
         ]
-        assert bundle.reason == "Neither [REDACTED:password#2] nor [REDACTED:password#1] works"
+        assert bundle.records.reason == "Neither [REDACTED:password#2] nor [REDACTED:password#1] works"
         assert bundle.redactions == 3
 
     def test_records_count_in_the_order_of_versions_whatever_they_are(self) -> None:
@@ -224,17 +223,17 @@ class TestSecrets:
             build.script(parameters={"P": PASSWORD}),
             build.fact(f"It is {OTHER_PASSWORD}."),
         )
-        assert bundle.scripts[0].parameters[0].text == "[REDACTED:password#1]"
-        assert bundle.facts[0].text == "It is [REDACTED:password#2]."
+        assert bundle.records.scripts[0].parameters[0].text == "[REDACTED:password#1]"
+        assert bundle.records.facts[0].text == "It is [REDACTED:password#2]."
 
     def test_one_secret_has_one_name_under_every_finder(self) -> None:
         bundle = build.bundle(build.fact(f"It is {SAME_PASSWORD_SWEPT}."), build.script(parameters={"P": PASSWORD}))
-        assert bundle.facts[0].text == "It is [REDACTED:password#1]."
+        assert bundle.records.facts[0].text == "It is [REDACTED:password#1]."
         assert bundle.redactions == 1
 
     def test_a_secret_of_the_reason_alone_is_numbered_last(self) -> None:
         bundle = build.bundle(build.fact(PASSWORD), reason=f"{OTHER_PASSWORD} is wrong")
-        assert bundle.reason == "[REDACTED:password#2] is wrong"
+        assert bundle.records.reason == "[REDACTED:password#2] is wrong"
         assert bundle.redactions == 2
 
     def test_what_is_not_told_is_not_counted(self) -> None:
@@ -336,7 +335,7 @@ class TestTheDigest:
     def test_is_of_the_canonical_bytes_of_the_full_records(self) -> None:
         bundle = build.bundle(*(build.fact("x" * 3_900, fact_id=f"f{number}") for number in range(40)))
         assert bundle.truncated
-        assert bundle.canonical.decode() == compact(records_document(bundle))
+        assert bundle.canonical.decode() == compact(records_document(bundle.records))
         assert len(told(bundle)["facts"]) == 40
 
     def test_stays_what_it_is(self) -> None:
@@ -360,11 +359,12 @@ def test_a_bundle_is_shown_by_its_digest_alone() -> None:
 
 def test_the_full_records_of_a_bundle_are_records() -> None:
     bundle = build.bundle(build.opened(), build.fact())
-    assert Records(**{field.name: getattr(bundle, field.name) for field in fields_of(Records)}) == bundle.excerpt
+    assert isinstance(bundle.records, Records)
+    assert bundle.records == bundle.excerpt
 
 
 def test_the_document_is_in_reading_order() -> None:
-    document: dict[str, JsonValue] = records_document(build.bundle(build.opened(intake_text="X"), build.fact()))
+    document: dict[str, JsonValue] = records_document(build.bundle(build.opened(intake_text="X"), build.fact()).records)
     assert list(document) == ["title", "intake_text", "facts", "checks_and_scripts", "fixes"]
 
 

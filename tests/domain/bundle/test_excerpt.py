@@ -44,8 +44,8 @@ class TestTexts:
     @pytest.mark.parametrize("length", [1, LONGEST_TEXT - 1, LONGEST_TEXT])
     def test_of_up_to_4000_characters_pass_unchanged(self, length: int) -> None:
         bundle = build.bundle(build.opened(intake_text="ü" * length), build.fact("y" * length))
-        assert bundle.excerpt.intake_text == bundle.intake_text
-        assert bundle.excerpt.facts == bundle.facts
+        assert bundle.excerpt.intake_text == bundle.records.intake_text
+        assert bundle.excerpt.facts == bundle.records.facts
         assert not bundle.truncated
 
     def test_that_are_longer_are_cut_in_the_middle_with_a_mark(self) -> None:
@@ -56,7 +56,7 @@ class TestTexts:
         assert shown.endswith("\nlast line")
         assert "characters left out" in shown
         assert len(shown) <= LONGEST_TEXT
-        assert bundle.facts[0].text == text
+        assert bundle.records.facts[0].text == text
         assert bundle.trimmed == Omissions(texts=1)
         assert bundle.truncated
 
@@ -91,11 +91,11 @@ class TestRecords:
     def test_300_long_facts_lose_the_oldest(self) -> None:
         bundle = build.bundle(*facts(300), build.fix(), build.outcome("applied_failed", failure_reason="No."))
         shown = bundle.excerpt.facts
-        assert len(bundle.facts) == 300
-        assert shown == bundle.facts[-len(shown) :]
+        assert len(bundle.records.facts) == 300
+        assert shown == bundle.records.facts[-len(shown) :]
         assert len(shown) > KEPT_FACTS
         assert bundle.trimmed == Omissions(facts=300 - len(shown))
-        assert bundle.excerpt.fixes == bundle.fixes
+        assert bundle.excerpt.fixes == bundle.records.fixes
         assert BUDGET - 5_000 < prompt_characters(bundle) <= BUDGET
 
     def test_a_session_that_fits_is_left_alone(self) -> None:
@@ -105,17 +105,17 @@ class TestRecords:
 
     def test_facts_leave_before_checks_and_scripts(self) -> None:
         bundle = build.bundle(*checks(3), *scripts(3), *facts(30))
-        assert bundle.excerpt.steps == bundle.steps
+        assert bundle.excerpt.steps == bundle.records.steps
         assert bundle.trimmed.facts > 0
         assert prompt_characters(bundle) <= BUDGET
 
     def test_the_newest_facts_outlast_old_checks_and_scripts(self) -> None:
         bundle = build.bundle(*facts(10), *checks(20), *scripts(20))
-        plain = [fact for fact in bundle.facts if not fact.is_check][-2:]
+        plain = [fact for fact in bundle.records.facts if not fact.is_check][-2:]
         newest = build.bundle(*checks(20), *scripts(20), *facts(10))
-        assert newest.excerpt.facts[-KEPT_FACTS:] == newest.facts[-KEPT_FACTS:]
+        assert newest.excerpt.facts[-KEPT_FACTS:] == newest.records.facts[-KEPT_FACTS:]
         assert 0 < len(newest.excerpt.steps) < 20
-        assert newest.excerpt.steps == newest.steps[-len(newest.excerpt.steps) :]
+        assert newest.excerpt.steps == newest.records.steps[-len(newest.excerpt.steps) :]
         assert not set(plain) & set(bundle.excerpt.facts)
         for each in (bundle, newest):
             assert prompt_characters(each) <= BUDGET
@@ -134,7 +134,9 @@ class TestRecords:
     def test_a_check_leaves_both_lists(self) -> None:
         bundle = build.bundle(*checks(40))
         shown = {fact.id for fact in bundle.excerpt.facts}
-        assert [step.id for step in bundle.excerpt.steps] == [fact.id for fact in bundle.facts if fact.id in shown]
+        assert [step.id for step in bundle.excerpt.steps] == [
+            fact.id for fact in bundle.records.facts if fact.id in shown
+        ]
         assert bundle.trimmed == Omissions(checks=40 - len(shown))
 
     def test_the_newest_fact_outlasts_a_huge_script(self) -> None:
@@ -160,8 +162,10 @@ class TestOutcomes:
             )
         ]
         bundle = build.bundle(*history, *facts(30))
-        assert [(fix.id, fix.status) for fix in bundle.excerpt.fixes] == [(fix.id, fix.status) for fix in bundle.fixes]
-        assert bundle.excerpt.active_fix == bundle.active_fix
+        assert [(fix.id, fix.status) for fix in bundle.excerpt.fixes] == [
+            (fix.id, fix.status) for fix in bundle.records.fixes
+        ]
+        assert bundle.excerpt.active_fix == bundle.records.active_fix
         assert bundle.excerpt.fixes[1].failure_reason is None
         assert bundle.trimmed.fix_texts > 0
         assert prompt_characters(bundle) <= BUDGET + LEAST_ROOM
@@ -172,7 +176,7 @@ class TestOutcomes:
 def test_what_fits_is_equal(events: list[SessionEvent]) -> None:
     bundle = build.bundle_of(events)
     assert not bundle.truncated
-    assert records_document(bundle.excerpt) == records_document(bundle)
+    assert records_document(bundle.excerpt) == records_document(bundle.records)
 
 
 @given(st.lists(st.tuples(st.sampled_from("fcs"), st.sampled_from([10, 3_000, 6_000])), min_size=1, max_size=60))

@@ -224,7 +224,9 @@ def test_what_tells_no_outcome_passes(text: str) -> None:
     assert list(claims.false_outcomes(text, bundle)) == []
 
 
-FAILED = build.bundle(build.opened(), build.fix("Restart the print spooler"), build.outcome("applied_failed")).fixes[0]
+FAILED = build.bundle(
+    build.opened(), build.fix("Restart the print spooler"), build.outcome("applied_failed")
+).records.fixes[0]
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,9 @@ def _alike(status: str, failed: str, active: str) -> Bundle:
 def test_a_step_that_takes_up_the_active_fix_repeats_no_other_that_is_called_alike(status: str, failed: str) -> None:
     """Else the step that the table demands would be refused, repaired, refused again, and paid for twice."""
     bundle = _alike(status, failed, "Restart the spooler on PRINT02")
-    assert not claims.repeats("Now: restart the spooler on PRINT02.", bundle.fixes[0], bundle.active_fix)
+    assert not claims.repeats(
+        "Now: restart the spooler on PRINT02.", bundle.records.fixes[0], bundle.records.active_fix
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,4 +297,4 @@ def test_a_step_that_takes_up_the_active_fix_repeats_no_other_that_is_called_ali
 )
 def test_a_failed_fix_does_not_hide_behind_one_that_is_called_alike(status: str, step: str) -> None:
     bundle = _alike(status, "Restart the spooler on PRINT01", "Restart the spooler on PRINT02")
-    assert claims.repeats(step, bundle.fixes[0], bundle.active_fix)
+    assert claims.repeats(step, bundle.records.fixes[0], bundle.records.active_fix)

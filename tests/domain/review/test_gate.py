@@ -71,7 +71,7 @@ def test_a_wording_is_taken_only_where_its_fact_says_so(wording: str, taken: boo
     assert isinstance(found, Accepted), found
     shown = bullets(found.rendered, SectionKey.CONFIRMED)[1]
     assert (shown == wording) == taken
-    assert taken or shown == bundle.facts[1].text
+    assert taken or shown == bundle.records.facts[1].text
 
 
 def test_what_code_writes_alone_is_not_asked_of_the_model() -> None:
@@ -142,7 +142,7 @@ class TestSalvage:
         found = gate.salvage(json.dumps(answer), bundle, scan=keep)
         assert isinstance(found, Accepted)
         steps = bullets(found.rendered, SectionKey.NEXT_STEPS)
-        assert steps[0] == sanitize.escape(outcome_table.first_step(bundle.active_fix) or "")
+        assert steps[0] == sanitize.escape(outcome_table.first_step(bundle.records.active_fix) or "")
         assert len(steps) <= 4
 
     @pytest.mark.parametrize("rule", [Rule.CANARY, Rule.SECRET, Rule.LANGUAGE, Rule.UNREADABLE])

@@ -201,7 +201,12 @@ def test_no_pattern_of_its_own_is_idle(pattern: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "text", [*(fact.text for fact in RECORD.facts), RECORD.intake_text or "", RECORD.problem_summary or ""]
+    "text",
+    [
+        *(fact.text for fact in RECORD.records.facts),
+        RECORD.records.intake_text or "",
+        RECORD.records.problem_summary or "",
+    ],
 )
 def test_the_record_is_grounded_in_itself(text: str) -> None:
     assert list(LEXICON.foreign(text)) == []

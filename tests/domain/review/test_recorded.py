@@ -30,7 +30,7 @@ def test_the_rules_package_keeps_every_promise(bundle: Bundle) -> None:
     rendered = gate.by_rules(bundle).rendered
     assert list(shape.check(bundle, rendered)) == []
     assert_harmless(rendered)
-    assert len(rendered.markdown) < 4_500 or len(bundle.facts) > 12
+    assert len(rendered.markdown) < 4_500 or len(bundle.records.facts) > 12
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -139,7 +139,7 @@ def test_every_domain_gets_two_to_four_steps(domain: str) -> None:
 def test_the_prompt_asks_for_what_the_rules_write() -> None:
     """One table: where code demands a first step, the model is told so."""
     for status in FixStatus:
-        fix = session(status, 1, scripts=False, superseded=False).active_fix
+        fix = session(status, 1, scripts=False, superseded=False).records.active_fix
         assert ("first next step" in outcome_table.demand(fix)) == (outcome_table.first_step(fix) is not None)
 
 
@@ -216,4 +216,4 @@ def test_a_script_that_a_later_check_names_as_its_source_did_run(source: str) ->
 @pytest.mark.parametrize("source", ["reset-mail-profiles", "Reset mail", None])
 def test_a_source_that_names_something_else_says_nothing_of_the_script(source: str | None) -> None:
     bundle = build.bundle(build.opened(), build.script(), build.check(source_summary=source))
-    assert [script.id for script in bundle.unread_scripts] == ["S1"]
+    assert [script.id for script in bundle.records.unread_scripts] == ["S1"]
