@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from consumer.domain.redaction import FoundSecret
 from schemas.dead_letters import RefusalReason
 from schemas.sessions import SessionData
 
@@ -150,3 +151,11 @@ class Ignored:
 
 
 Arrival = SessionChange | Request | Cancellation | Refusal | Ignored
+
+
+class Decoded(NamedTuple):
+    """What a record turned out to be, redacted, and the secrets that were found in it. A tuple for speed."""
+
+    arrival: Arrival
+    record_key: bytes | None
+    known: tuple[FoundSecret, ...] = ()

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.domain.arrival.decode import Decoded
-from consumer.domain.events import SessionKey, TopicPartition
+from consumer.domain.events import Decoded, SessionKey, TopicPartition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

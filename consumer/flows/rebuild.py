@@ -15,8 +15,8 @@ from typing import Protocol
 
 import structlog
 
-from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Record, Request, TopicPartition
+from consumer.domain.arrival.decode import decode
+from consumer.domain.events import Decoded, Record, Request, TopicPartition
 from consumer.domain.package.published import PublishedOutcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent

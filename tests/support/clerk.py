@@ -7,8 +7,7 @@ from uuid import UUID
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.domain.arrival.decode import Decoded
-from consumer.domain.events import SessionKey
+from consumer.domain.events import Decoded, SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.drafting.ports import DraftKey, Lane, LedgerEntry

@@ -4,8 +4,8 @@ import itertools
 import json
 from typing import Any
 
-from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Origin, Record
+from consumer.domain.arrival.decode import decode
+from consumer.domain.events import Decoded, Origin, Record
 from consumer.domain.redaction import Redactor
 from schemas.topics import REQUESTS, SESSIONS, Topics
 

@@ -1,6 +1,7 @@
 """Dead letters: what is shown of a refused record, and the record that says so on a `.dlq` topic."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -8,12 +9,14 @@ from hashlib import sha256
 from pydantic import JsonValue
 
 from consumer.domain.arrival import storable
-from consumer.domain.events import Refusal
+from consumer.domain.arrival.limits import Unacceptable
+from consumer.domain.events import Record, Refusal, SessionKey
 from consumer.domain.redaction import Scope
 from schemas.dead_letters import EXCERPT_BYTES, DeadLetter
-from schemas.envelope import JSON_CONTENT_TYPE
+from schemas.envelope import DEFAULT_TENANT, JSON_CONTENT_TYPE
 from schemas.topics import Topics
 
+ERROR_CHARACTERS = 500
 EXCERPT_IN_FLIGHT_BYTES = 8 * EXCERPT_BYTES
 """Kept until the store has swept it by what it knows of the session: a secret must not be cut in two before."""
 
@@ -31,6 +34,33 @@ class DeadLetterRecord:
     value: bytes
     tenant_id: str | None
     session_id: str | None
+
+
+def refusal_of(record: Record, unacceptable: Unacceptable, event: dict[str, JsonValue] | None, scope: Scope) -> Refusal:
+    """The refusal of a record; `event` is its envelope and data as far as they could be read, `scope` their session's.
+
+    Without `event` the excerpt describes the record's bytes: a structured event that is too deep or too large is not
+    kept.
+    """
+    excerpt = excerpt_of_bytes(scope, record.value) if event is None else excerpt_of_json(scope, event)
+    return Refusal(
+        origin=record.origin,
+        record_key=record.key,
+        session=session_of_unchecked(event),
+        reason=unacceptable.reason,
+        error=unacceptable.error[:ERROR_CHARACTERS],
+        excerpt=excerpt,
+    )
+
+
+def session_of_unchecked(event: Mapping[str, JsonValue] | None) -> SessionKey | None:
+    """The session that a refused event names, if its subject and tenant have the form of names; else None."""
+    if event is None:
+        return None
+    subject, tenant = event.get("subject"), event.get("tenantid") or DEFAULT_TENANT
+    if not (_nameable(subject) and _nameable(tenant)):
+        return None
+    return SessionKey(str(tenant), str(subject))
 
 
 def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLetterRecord:
@@ -110,3 +140,15 @@ def cut(text: str, limit_bytes: int = EXCERPT_BYTES) -> str:
 
 def _described(value: bytes) -> str:
     return f"({len(value)} bytes, SHA-256 {sha256(value).hexdigest()})"
+
+
+def _nameable(value: JsonValue) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 128 and "\x00" not in value and _encodable(value)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

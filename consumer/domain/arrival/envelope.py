@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
-from consumer.domain.arrival.limits import invalid, parse_json
-from consumer.domain.events import NO_TRACE, Record, TraceContext
-from schemas.envelope import STRUCTURED_CONTENT_TYPE
+from consumer.domain.arrival import storable
+from consumer.domain.arrival.limits import invalid, invalid_fields, parse_json
+from consumer.domain.events import NO_TRACE, Record, SessionKey, TraceContext
+from schemas.envelope import STRUCTURED_CONTENT_TYPE, Envelope
 
 _BINARY_PREFIX: Final = "ce_"
 _JSON_MEDIA_TYPE = re.compile(r"\s*(?:application|text)/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
@@ -18,6 +20,18 @@ _TRACESTATE = re.compile(r"[\x20-\x7e\t]{1,512}")
 
 Headers = Mapping[str, bytes]
 _NO_HEADERS: Headers = {}
+
+
+class Attributes(NamedTuple):
+    """The checked attributes of an event."""
+
+    key: SessionKey
+    id: str
+    type: str
+    time: datetime
+    version: int | None
+    actor: str | None
+    replay_id: str | None
 
 
 def headers_of(record: Record) -> Headers:
@@ -39,6 +53,37 @@ def read_event(record: Record, headers: Headers) -> dict[str, JsonValue]:
     if "content-type" not in headers and isinstance(value, dict) and "specversion" in value:
         return value  # structured; the `ce_` headers are copies to filter by
     return _binary(headers, value)
+
+
+def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Attributes:
+    """The attributes of an event that `read_event` returned, as `schemas.envelope.Envelope` checks them.
+
+    `replayable`: whether the topic is one for replays; elsewhere a `replayid` means nothing and is not checked. Raises
+    Unacceptable.
+    """
+    given = {name: value for name, value in event.items() if value is not None and name not in _UNCHECKED}
+    if not replayable:
+        given.pop("replayid", None)
+    if isinstance(actor := given.get("actor"), str):
+        given["actor"] = storable.storable_text(actor)  # a text, not an id: repaired, not refused
+    try:
+        envelope = Envelope.model_validate(given)
+    except ValidationError as error:
+        raise invalid_fields(error) from None
+    if envelope.datacontenttype is not None and not is_json(envelope.datacontenttype):
+        raise invalid("datacontenttype: not JSON")
+    return Attributes(
+        SessionKey(envelope.tenantid, envelope.subject),
+        envelope.id,
+        envelope.type,
+        envelope.time,
+        envelope.stateversion,
+        envelope.actor,
+        envelope.replayid,
+    )
+
+
+_UNCHECKED = frozenset({"data"})
 
 
 def is_json(media_type: str) -> bool:

@@ -1,64 +1,107 @@
-"""The short way for session events in which nothing is out of the ordinary, which nearly all are.
+"""The fast path of decoding: well-formed session events in structured mode, which nearly all records are.
 
-`read` takes an envelope in structured mode with nothing in it but names of the contract, every value right as it is.
-`change` takes data of the same kind: where no text in it needs a second look, no object is made but the text that is
-stored. `decode` says exactly the same by the long way, at several times the cost; of everything else this file says
-nothing.
+It returns None for every other record, and for a value that it cannot keep as it is. What it returns equals what the
+thorough path returns, at a fraction of the cost: no object is made of an event's data but the text that is stored.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Protocol, cast, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw
 
 from consumer.domain.arrival import door, fast_scripts
-from consumer.domain.arrival.fast_data import READERS, FastId, Unusual
+from consumer.domain.arrival.fast_data import READERS, Unusual
+from consumer.domain.arrival.fast_types import fast_type
 from consumer.domain.arrival.limits import MAX_BYTES, Unacceptable
-from consumer.domain.events import Record, SessionChange, SessionKey
-from consumer.domain.redaction import FoundSecret, Redactor, Scope, is_clean
-from schemas.envelope import DEFAULT_TENANT
-from schemas.fields import MAX_VERSION
+from consumer.domain.events import Decoded, Record, SessionChange, SessionKey
+from consumer.domain.redaction import Redactor, Scope, is_clean
+from schemas.envelope import Envelope
+from schemas.fields import ShortId, Version
 from schemas.sessions import SCRIPT_GENERATED, SNAPSHOT
+from schemas.topics import Topics
 
 _READERS: Final = {name: reader for name, reader in READERS.items() if name not in {SCRIPT_GENERATED, SNAPSHOT}}
-"""What a script was called with is judged by names and schemas, not by its text alone."""
+"""Without scripts: their parameters are judged by names and schemas, not by the text alone."""
 
-# As `FastId`, without its pattern: `read` looks for blank names itself, which is cheaper.
-_Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
-_ShortId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
-
-
-class Plain(Struct, forbid_unknown_fields=True, gc=False):
-    """`schemas.envelope.Envelope` where nothing is out of the ordinary, with the common extension attributes."""
-
-    specversion: Literal["1.0"]
-    id: _Id
-    source: Annotated[str, Meta(min_length=1)]
-    type: str
-    subject: _ShortId
-    time: Annotated[datetime, Meta(tz=True)]
-    stateversion: Annotated[int, Meta(ge=0, le=MAX_VERSION)]
-    data: msgspec.Raw
-    datacontenttype: Literal["application/json"] = "application/json"
-    tenantid: _ShortId = DEFAULT_TENANT
-    actor: str | None = None
-    replayid: FastId | None = None
-    dataschema: str | None = None
-    partitionkey: str | None = None
-    traceparent: str | None = None
-    tracestate: str | None = None
-
-
+_NARROWER: Final[Mapping[str, Any]] = {
+    "source": Annotated[str, Meta(min_length=1)],
+    "time": Annotated[datetime, Meta(tz=True)],
+    "datacontenttype": Literal["application/json"],
+    "tenantid": fast_type(ShortId, may_be_blank=True),
+    "stateversion": fast_type(Version),
+    "data": Raw,
+}
+"""Attributes of the envelope that the fast path takes in one form of several, or whose type has code of its own."""
+_REQUIRED: Final = frozenset({"stateversion", "data"})
+"""Of session events, besides those that every event must have."""
+_BLANK_CHECKED: Final = frozenset({"id", "type", "subject"})
+"""Attributes that `_envelope_of` looks at itself (`type` must be a known one)."""
+_PASSED_OVER: Final = ("dataschema", "partitionkey", "traceparent", "tracestate")
+"""Common CloudEvents attributes that mean nothing here, of which only the form is checked."""
 _BINARY: Final = frozenset({"ce_", "CE_", "Ce_", "cE_"})
 
-_envelope = msgspec.json.Decoder(Plain).decode
-_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+class FastEnvelope(Protocol):
+    """What the fast path reads of `schemas.envelope.Envelope`."""
+
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    tenantid: str
+    stateversion: int
+    actor: str | None
+    data: Raw
+
+
+def _fields() -> Iterator[tuple[str, Any] | tuple[str, Any, Any]]:
+    """The model's fields with its bounds and defaults. Raises NoFastType for a field of a type that is not known."""
+    hints = get_type_hints(Envelope, include_extras=True)
+    for name, field in Envelope.model_fields.items():
+        if name == "specversion":
+            kind: Any = hints[name]
+        elif name in _NARROWER:
+            kind = _NARROWER[name]
+        else:
+            kind = fast_type(hints[name], may_be_blank=name in _BLANK_CHECKED)
+        required = field.is_required() or name in _REQUIRED
+        yield (name, kind) if required else (name, kind, field.default)
+    for name in _PASSED_OVER:
+        yield name, str | None, None
+
+
+_STRUCT: Final = msgspec.defstruct("FastEnvelope", list(_fields()), kw_only=True, forbid_unknown_fields=True, gc=False)
+_read_envelope = msgspec.json.Decoder(_STRUCT).decode
+_read_object = msgspec.json.Decoder(dict[str, Any]).decode
 _write = msgspec.json.Encoder().encode
 
 
-def read_envelope(record: Record) -> Plain | None:
-    """The envelope; None leaves the verdict to the long way. Never raises."""
+def fast(record: Record, topics: Topics, redactor: Redactor) -> Decoded | None:
+    """The change of a session that the record holds, redacted; None leaves the record to the thorough path.
+
+    Never raises.
+    """
+    if not topics.carries_sessions(record.origin.topic):
+        return None
+    try:
+        envelope = _envelope_of(record)
+        data, scope = _data_of(envelope, redactor)
+    except (ValueError, OverflowError, RecursionError, Unacceptable):
+        return None
+    actor = envelope.actor
+    if scope is not None and actor is not None:
+        actor = door.redacted_text(scope, actor)
+    key = SessionKey(envelope.tenantid, envelope.subject)
+    change = SessionChange(
+        record.origin, key, envelope.stateversion, envelope.id, envelope.type, envelope.time, actor, data
+    )
+    return Decoded(change, record.key, () if scope is None else scope.found_secrets())
+
+
+def _envelope_of(record: Record) -> FastEnvelope:
+    """Raises ValueError, OverflowError or RecursionError for an envelope that the fast path does not take."""
     value = record.value
     if (
         value is None
@@ -66,16 +109,15 @@ def read_envelope(record: Record) -> Plain | None:
         or b"\\u0000" in value
         or (record.headers and _is_binary(record.headers))
     ):
-        return None
-    try:
-        if not value.isascii():
-            value.decode()  # also what is passed over has to be UTF-8
-        event = _envelope(value)
-        if event.time.tzinfo is not UTC:
-            event.time = event.time.astimezone(UTC)
-    except (ValueError, OverflowError, RecursionError):
-        return None
-    return None if event.id.isspace() or event.subject.isspace() or event.tenantid.isspace() else event
+        raise Unusual
+    if not value.isascii():
+        value.decode()  # msgspec does not look at the bytes of what it skips, and they have to be UTF-8 too
+    envelope = cast("FastEnvelope", _read_envelope(value))
+    if envelope.id.isspace() or envelope.subject.isspace() or envelope.tenantid.isspace():
+        raise Unusual
+    if envelope.time.tzinfo is not UTC:
+        envelope.time = envelope.time.astimezone(UTC)
+    return envelope
 
 
 def _is_binary(headers: tuple[tuple[str, bytes], ...]) -> bool:
@@ -85,37 +127,20 @@ def _is_binary(headers: tuple[tuple[str, bytes], ...]) -> bool:
     return False
 
 
-def change(record: Record, event: Plain, redactor: Redactor) -> tuple[SessionChange, tuple[FoundSecret, ...]] | None:
-    """What the record, which has this envelope, says, and the secrets in it; None leaves the verdict to others.
+def _data_of(envelope: FastEnvelope, redactor: Redactor) -> tuple[str, Scope | None]:
+    """The text that is stored of the data; and the scope that the texts went through, if a detector had to look.
 
-    Never raises.
+    Raises ValueError, RecursionError or Unacceptable for data that the fast path does not take.
     """
-    try:
-        data, scope = _data(event, redactor)
-    except (ValueError, RecursionError, Unacceptable):
-        return None
-    actor = event.actor
-    found: tuple[FoundSecret, ...] = ()
-    if scope is not None:
-        actor = None if actor is None else door.redacted_text(scope, actor)
-        found = scope.found_secrets()
-    key = SessionKey(event.tenantid, event.subject)
-    return SessionChange(record.origin, key, event.stateversion, event.id, event.type, event.time, actor, data), found
-
-
-def _data(event: Plain, redactor: Redactor) -> tuple[str, Scope | None]:
-    """What is stored of the data, and the scope that it went through, if any text had to be looked at twice."""
-    reader = _READERS.get(event.type)
+    reader = _READERS.get(envelope.type)
     if reader is None:
-        if event.type != SCRIPT_GENERATED:
+        if envelope.type != SCRIPT_GENERATED:
             raise Unusual
-        scope = redactor.scope(event.tenantid, event.subject)
-        return fast_scripts.text_of(event.data, scope), scope
-    data = reader(event.data)
-    if is_clean(data if event.actor is None else f"{event.actor}\n{data}"):
+        scope = redactor.scope(envelope.tenantid, envelope.subject)
+        return fast_scripts.text_of(envelope.data, scope), scope
+    data = reader(envelope.data)
+    if is_clean(data if envelope.actor is None else f"{envelope.actor}\n{data}"):
         return data, None
-    # Often only for what stands between the texts, or a sign that is escaped.
-    scope = redactor.scope(event.tenantid, event.subject)
-    return _write(
-        door.redacted_data(scope, _object(data))
-    ).decode(), scope  # still as its model wants it: texts for texts
+    # Often the detectors see something only in what stands between the texts, or in an escaped character.
+    scope = redactor.scope(envelope.tenantid, envelope.subject)
+    return _write(door.redacted_data(scope, _read_object(data))).decode(), scope

@@ -1,19 +1,21 @@
-"""The short way for generated scripts. Templates come again and again: what was found of one is kept by its bytes.
+"""The fast path for the data of generated scripts. Templates repeat, so what a template becomes is cached by its bytes.
 
-Kept is only a template in which the door changes nothing: it holds no secret, and is the same for every session.
+A template is cached only if the door changes nothing in it: then it holds no secret and is the same for every session.
 """
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 from pydantic_core import to_json
 
 from consumer.domain.arrival import door, storable
-from consumer.domain.arrival.fast_data import FastId, Unusual
+from consumer.domain.arrival.fast_data import Unusual
+from consumer.domain.arrival.fast_types import text_bounds
 from consumer.domain.arrival.limits import check_parameters, parse_member
 from consumer.domain.redaction import Entries, Redactor, Scope, entries
+from schemas.fields import Id
 from schemas.sessions import Template
 
 _LONGEST_TEMPLATE: Final = 8_192
@@ -28,7 +30,7 @@ _NOBODYS: Final = Redactor(b"only to see whether something is found")
 class _Script(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
     """`schemas.sessions.ScriptGenerated`, of which only the id is looked at."""
 
-    generation_id: FastId
+    generation_id: Annotated[str, text_bounds(Id)]
     template: Raw = Raw(_ABSENT)
     parameters_used: Raw
 

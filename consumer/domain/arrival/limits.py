@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Never
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from pydantic_core import from_json
 
 from consumer.errors import Permanent
@@ -17,6 +17,8 @@ MAX_DEPTH = 64
 MAX_PARAMETERS = 1_000
 """Of all scripts that one value holds."""
 
+_SHOWN_PROBLEMS = 3
+_FREE_NAMES = frozenset({"parameters_used", "parameters_schema"})  # below them a name is the producer's own word
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTAINERS = frozenset({dict, list})
 
@@ -36,6 +38,15 @@ def undecodable(error: str) -> Unacceptable:
 
 def invalid(error: str) -> Unacceptable:
     return Unacceptable(RefusalReason.INVALID, error)
+
+
+def invalid_fields(error: ValidationError, *before: str) -> Unacceptable:
+    """One line: which fields a model refused, and why. `before` is the path to the model. The line holds no input."""
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    shown = [f"{_path((*before, *problem['loc']))}{problem['msg']}" for problem in problems[:_SHOWN_PROBLEMS]]
+    if len(problems) > _SHOWN_PROBLEMS:
+        shown.append(f"and {len(problems) - _SHOWN_PROBLEMS} more")
+    return invalid(" ".join("; ".join(shown).split()))
 
 
 def too_large(error: str) -> Unacceptable:
@@ -117,6 +128,15 @@ def _tolerantly(value: bytes) -> JsonValue:
     except ValueError:  # Python's own bound, against the quadratic cost of reading them
         raise invalid("an integer has over 4,300 digits") from None
     return parsed
+
+
+def _path(steps: tuple[str | int, ...]) -> str:
+    path = ""
+    for step in steps:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        if step in _FREE_NAMES:
+            break
+    return f"{path}: " if path else ""
 
 
 def _no_constant(_name: str) -> Never:

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from consumer.domain.arrival import acceptance, door, stored
 from consumer.domain.arrival.acceptance import Head
-from consumer.domain.arrival.decode import Decoded, decode
+from consumer.domain.arrival.decode import decode
+from consumer.domain.events import Decoded
 from consumer.domain.events import Origin, Record, Refusal, Request, SessionChange, SessionEvent, SessionKey
 from consumer.domain.redaction import FoundSecret, Redactor, Sweeper
 from consumer.domain.session.session import Session, fold

@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Record, Request, SessionKey, TopicPartition
+from consumer.domain.arrival.decode import decode
+from consumer.domain.events import Decoded, Record, Request, SessionKey, TopicPartition
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
 from consumer.flows.inbox import Batch, StoredBatch

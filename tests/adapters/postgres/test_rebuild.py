@@ -13,8 +13,8 @@ from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.postgres.operation.look import StoreReader
 from consumer.adapters.postgres.rebuild import RebuiltStore
-from consumer.domain.arrival.decode import Decoded, decode
-from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.domain.arrival.decode import decode
+from consumer.domain.events import Decoded, Origin, Record, TopicPartition
 from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Permanent, Transient
 from consumer.flows import rebuild

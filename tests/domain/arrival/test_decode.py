@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from consumer.domain.arrival import deadletters, limits, stored
-from consumer.domain.arrival import decode as decoding
-from consumer.domain.arrival.decode import Decoded, decode
+from consumer.domain.arrival.decode import decode
+from consumer.domain.arrival.envelope import check_attributes
 from consumer.domain.arrival.limits import Unacceptable
-from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionChange, SessionEvent
+from consumer.domain.events import Cancellation, Decoded, Ignored, Refusal, Request, SessionChange, SessionEvent
 from schemas.dead_letters import EXCERPT_BYTES, RefusalReason
 from schemas.envelope import Envelope
 from schemas.sessions import FactRecorded, ScriptGenerated, SessionOpened
@@ -213,9 +213,9 @@ class TestAttributes:
             wanted = Envelope.model_validate(attributes)
         except ValidationError:
             with pytest.raises(Unacceptable):
-                decoding.check_attributes(attributes, replayable=False)
+                check_attributes(attributes, replayable=False)
             return
-        found = decoding.check_attributes(attributes, replayable=False)
+        found = check_attributes(attributes, replayable=False)
         assert found.key == (wanted.tenantid, wanted.subject)
         assert (found.id, found.type, found.time) == (wanted.id, wanted.type, wanted.time)
         assert (found.version, found.actor) == (wanted.stateversion, wanted.actor)

@@ -1,19 +1,25 @@
 """The short way of decoding says what the long way says, or nothing."""
 
+import contextlib
 import json
 from typing import Any, Self
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import model_validator
+from pydantic import TypeAdapter, model_validator
 
-from consumer.domain.arrival import fast, fast_data, fast_scripts
-from consumer.domain.arrival.decode import Decoded, decode, decode_any
+from consumer.domain.arrival import fast as fast_path
+from consumer.domain.arrival import fast_scripts
+from consumer.domain.arrival.decode import decode
+from consumer.domain.arrival.fast import fast
+from consumer.domain.arrival.fast_types import NoFastType, fast_struct, fast_type
 from consumer.domain.arrival.limits import MAX_BYTES
-from consumer.domain.events import Record, Refusal, SessionChange
-from schemas.envelope import Received
-from schemas.fields import Instant, Text
+from consumer.domain.arrival.thorough import thorough
+from consumer.domain.events import Decoded, Record, Refusal, SessionChange
+from schemas.envelope import Envelope, Received
+from schemas.fields import Id, Instant, Percent, ShortId, Text, Version
 from schemas.sessions import SESSION_TYPES
 from schemas.topics import REPLAY_SUFFIX, SESSIONS
 from tests.support.wire import FACT, REDACTOR, TOPICS, change, record
@@ -73,15 +79,13 @@ _ATTRIBUTES = st.fixed_dictionaries(
 
 def says(one: Record) -> tuple[Decoded | None, Decoded]:
     """By the short way, and by the long one; what is looked at closely says the same as well."""
-    short, long = plain_change(one), decode_any(one, TOPICS, REDACTOR)
+    short, long = plain_change(one), thorough(one, TOPICS, REDACTOR)
     assert decode(one, TOPICS, REDACTOR) == long
     return short, long
 
 
 def plain_change(one: Record) -> Decoded | None:
-    event = fast.read_envelope(one)
-    found = None if event is None else fast.change(one, event, REDACTOR)
-    return None if found is None else Decoded(found[0], one.key, found[1])
+    return fast(one, TOPICS, REDACTOR)
 
 
 class TestTheTwoWaysAgree:
@@ -322,12 +326,29 @@ class TestModels:
             def _legal(self) -> Self:
                 return self
 
-        with pytest.raises(fast_data._Unequalled):
-            fast_data._struct(Ruled)
+        with pytest.raises(NoFastType):
+            fast_struct(Ruled)
 
     def test_what_the_struct_does_not_know_is_no_reason_to_ask_less(self) -> None:
         class Odd(Received):
             at: Instant
 
-        with pytest.raises(fast_data._Unequalled):
-            fast_data._struct(Odd)
+        with pytest.raises(NoFastType):
+            fast_struct(Odd)
+
+    def test_the_envelope_has_the_published_fields(self) -> None:
+        passed_over = {"dataschema", "partitionkey", "traceparent", "tracestate"}
+        assert set(fast_path._STRUCT.__struct_fields__) == set(Envelope.model_fields) | passed_over
+
+    @pytest.mark.parametrize("kind", [Id, ShortId, Version, Percent])
+    def test_bounds_are_the_schemas(self, kind: Any) -> None:
+        check, read = TypeAdapter(kind).validate_python, msgspec.json.Decoder(fast_type(kind)).decode
+        for value in ("x", "x" * 128, "x" * 129, "x" * 256, "x" * 257, "", " ", 0, -1, 100, 101, 2**63 - 1, 2**63):
+            try:
+                taken = read(json.dumps(value).encode())
+            except ValueError:
+                continue
+            assert taken == check(value) == value
+        for edge in ("x" * 128, "x" * 256, 0, 100, 2**63 - 1):
+            with contextlib.suppress(ValueError):
+                assert check(edge) == read(json.dumps(edge).encode())

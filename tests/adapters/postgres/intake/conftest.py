@@ -7,7 +7,7 @@ import pytest
 
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.domain.arrival.decode import Decoded
+from consumer.domain.events import Decoded
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.inbox import Batch, StoredBatch

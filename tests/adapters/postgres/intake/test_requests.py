@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.domain.arrival.decode import Decoded
+from consumer.domain.events import Decoded
 from schemas.topics import REQUESTS
 from tests.adapters.postgres.intake.steps import TICKET, Store, fact, finish, opened, outbox, request_row, rows
 from tests.support.wire import arrive, cancellation, change, request

@@ -1,0 +1,95 @@
+"""The types of the fast path: msgspec types that take a subset of what the schemas' types take, and change nothing.
+
+Whatever such a type takes, the schemas' type takes too and keeps as it is. The bounds are read from the schemas.
+"""
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from annotated_types import Ge, Le, MaxLen, MinLen
+from msgspec import UNSET, Meta, Struct, UnsetType
+from pydantic import BaseModel, StrictInt, StrictStr, WithJsonSchema
+from pydantic.fields import FieldInfo
+
+from schemas.fields import Id, NumberOrText, Percent, ShortId, Text, Version
+
+VISIBLE: Final = r"\S"
+"""Not blank, as Python sees it. U+0000 is the caller's to look for."""
+
+_TEXTS: Final = (Text, Id, ShortId, NumberOrText)
+_NUMBERS: Final = (Version, Percent)
+
+
+class NoFastType(Exception):
+    """No msgspec type takes a subset of what this type takes; the model itself has to read it."""
+
+
+def fast_struct(model: type[BaseModel]) -> type[Struct]:
+    """A Struct with the model's fields; a field that may be absent is `UNSET` then. Unknown fields are refused.
+
+    Raises NoFastType for a model with validators of its own, or with a field of a type that is not known here.
+    """
+    rules = model.__pydantic_decorators__
+    if rules.model_validators or rules.field_validators:
+        raise NoFastType
+    hints = get_type_hints(model, include_extras=True)
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for name, field in model.model_fields.items():
+        kind = fast_type(hints[name])
+        fields.append((name, kind) if field.is_required() else (name, kind | UnsetType, UNSET))
+    return msgspec.defstruct(model.__name__, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def fast_type(hint: Any, *, may_be_blank: bool = False) -> Any:
+    """The msgspec type for a type of `schemas.fields`, an optional one, or a nested model. Raises NoFastType.
+
+    With `may_be_blank` the caller looks for blank texts itself, which is cheaper than a pattern.
+    """
+    if hint in _TEXTS:
+        return Annotated[str, text_bounds(hint, may_be_blank=may_be_blank)]
+    if hint in _NUMBERS:
+        return Annotated[int, number_bounds(hint)]
+    if hint in {StrictStr, StrictInt, NoneType}:
+        return {StrictStr: str, StrictInt: int, NoneType: None}[hint]
+    if get_origin(hint) in {Union, UnionType}:
+        return reduce(or_, [fast_type(member, may_be_blank=may_be_blank) for member in get_args(hint)])
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return fast_struct(hint)
+    raise NoFastType(str(hint))
+
+
+def text_bounds(hint: Any, *, may_be_blank: bool = False) -> Meta:
+    """Lengths in characters of a text of `schemas.fields`, and that it is not blank."""
+    bounds = dict(_bounds(hint))
+    pattern = None if may_be_blank else VISIBLE
+    return Meta(min_length=bounds.get("min_length"), max_length=bounds.get("max_length"), pattern=pattern)
+
+
+def number_bounds(hint: Any) -> Meta:
+    """The least and the greatest value of a number of `schemas.fields`."""
+    bounds = dict(_bounds(hint))
+    return Meta(ge=bounds.get("ge"), le=bounds.get("le"))
+
+
+def _bounds(hint: Any) -> Iterator[tuple[str, int]]:
+    """Length and range, by the names that msgspec gives them."""
+    for part in get_args(hint)[1:]:
+        constraints = part.metadata if isinstance(part, FieldInfo) else [part]
+        for constraint in constraints:
+            match constraint:
+                case MinLen(min_length=least):
+                    yield "min_length", least
+                case MaxLen(max_length=most):
+                    yield "max_length", most
+                case Ge(ge=int(least)):
+                    yield "ge", least
+                case Le(le=int(most)):
+                    yield "le", most
+                case WithJsonSchema(json_schema={"minimum": int(least), "maximum": int(most)}):
+                    yield from (("ge", least), ("le", most))  # the bounds are in its validator, which is code
+                case _:
+                    pass
