@@ -1,8 +1,9 @@
-"""The bundle: all that a package may rest on, in one canonical form with one digest.
+"""The bundle: everything that a package may rest on, in one canonical form with one digest.
 
-Equal state and reason, equal bytes, equal digest; neither the version nor the number of events, nor whether the session
-is closed, nor an id that another system gave has a part in it. Placeholders of secrets are numbered here, in the order
-in which they first stand in the description, then in the records by version, then in the reason.
+Equal state and equal reason give equal bytes and an equal digest. The bytes do not depend on the version, the number of
+events, whether the session is closed, or the ids that other systems gave to facts, scripts and fixes. Placeholders of
+secrets are numbered here by their first occurrence: in the description, then in the records by version, then in the
+reason.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,24 +31,25 @@ from consumer.domain.session.session import Fact, Script, Session
 
 RecordT = TypeVar("RecordT")
 SessionRecord = Fact | Script | Fix
-"""What a record of the bundle is in the session."""
+"""The part of the session from which one record of the bundle is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The records in full, as the lists of a package need them, and the excerpt that goes into the prompt."""
+    """The full records, which the lists of a package need, and the excerpt, which goes into the prompt."""
 
     records: Records
-    """In full."""
+    """The full records."""
     excerpt: Records
-    """Shortened by the rules of `excerpt`; equal records where nothing is too long. Ids are those of the bundle."""
+    """`records`, shortened by the rules of `excerpt.py`, with the same ids; equal where nothing is too long."""
     trimmed: Omissions
-    """What the excerpt lacks; false where it lacks nothing."""
+    """Counts of what the excerpt lacks; false where it lacks nothing."""
     sha256: str
-    """Of `canonical`, which tells the full records."""
+    """Hex SHA-256 of `canonical`."""
     canonical: bytes
+    """The full records as compact JSON, in UTF-8."""
     redactions: int
-    """Distinct secrets that were removed from the records."""
+    """The number of distinct secrets that were removed from the records."""
     state_version: int
     event_count: int
 
@@ -61,15 +63,15 @@ class Bundle:
 
 
 def build(session: Session, *, reason: str | None = None) -> Bundle:
-    """What the session holds, for a request with this reason. Raises `ValueError` for a session without an event."""
+    """The bundle of a session, for a request with this reason. Raises `ValueError` for a session without an event."""
     if session.version is None:
         raise ValueError("a session that nobody has heard of has no bundle")
-    named = sources(session)
-    facts = [(one.place, _fact(name, one)) for name, one in named.items() if isinstance(one, Fact)]
-    scripts = [(one.place, _script(name, one)) for name, one in named.items() if isinstance(one, Script)]
+    by_id = sources(session)
+    facts = [(fact.place, _fact(key, fact)) for key, fact in by_id.items() if isinstance(fact, Fact)]
+    scripts = [(script.place, _script(key, script)) for key, script in by_id.items() if isinstance(script, Script)]
     active = session.active_fix
-    told_fixes = [
-        (one.suggested, _fix(name, one, active=one is active)) for name, one in named.items() if isinstance(one, Fix)
+    fixes = [
+        (fix.suggested, _fix(key, fix, active=fix is active)) for key, fix in by_id.items() if isinstance(fix, Fix)
     ]
     records = Records(
         title=_present(session.title),
@@ -79,10 +81,10 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
         psa_ticket=session.psa_ticket,
         reason=_present(reason),
         facts=_oldest_first(facts),
-        steps=_oldest_first([*(each for each in facts if each[1].is_check), *scripts]),
-        fixes=_oldest_first(told_fixes),
+        steps=_oldest_first([*(placed for placed in facts if placed[1].is_check), *scripts]),
+        fixes=_oldest_first(fixes),
     )
-    numbering = number_placeholders(_texts(records, _oldest_first([*facts, *scripts, *told_fixes])))
+    numbering = number_placeholders(_texts(records, _oldest_first([*facts, *scripts, *fixes])))
     full = rewritten(records, numbering.text)
     excerpt, trimmed = excerpt_of(full)
     canonical = compact(records_document(full)).encode()
@@ -99,18 +101,18 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
 
 
 def sources(session: Session) -> dict[str, SessionRecord]:
-    """What the session holds for each record of its bundle, by the record's id there."""
+    """The fact, script or fix behind each record of the session's bundle, by the record's id."""
     active = session.active_fix
-    told = [fix for fix in session.fixes if fix is active or fix.status.is_applied]
+    shown = [fix for fix in session.fixes if fix is active or fix.status.is_applied]
     return {
         **{f"F{number}": fact for number, fact in enumerate(session.live_facts, 1)},
         **{f"S{number}": script for number, script in enumerate(session.scripts, 1)},
-        **{f"X{number}": fix for number, fix in enumerate(told, 1)},
+        **{f"X{number}": fix for number, fix in enumerate(shown, 1)},
     }
 
 
 def _oldest_first(placed: Iterable[tuple[Ordinal, RecordT]]) -> tuple[RecordT, ...]:
-    return tuple(record for _, record in sorted(placed, key=lambda each: each[0]))
+    return tuple(record for _, record in sorted(placed, key=lambda pair: pair[0]))
 
 
 def _fact(record_id: str, fact: Fact) -> FactRecord:
@@ -153,7 +155,7 @@ def _fix(record_id: str, fix: Fix, *, active: bool) -> FixRecord:
 
 
 def _texts(records: Records, oldest_first: Iterable[CheckOrScript | FixRecord]) -> Iterator[str]:
-    """Every text, in the order in which its secrets are numbered."""
+    """Every text, in the order in which placeholders of secrets are numbered."""
     described = (records.title, records.problem_summary, records.problem_domain, records.intake_text)
     yield from (text for text in described if text is not None)
     for record in oldest_first:
@@ -163,5 +165,5 @@ def _texts(records: Records, oldest_first: Iterable[CheckOrScript | FixRecord]) 
 
 
 def _present(text: str | None) -> str | None:
-    """A blank text counts as a missing one; any other is kept as it is."""
+    """None for a blank text, because it counts as missing; any other text unchanged."""
     return None if text is None or not text or text.isspace() else text

@@ -1,12 +1,12 @@
-"""What goes into the prompt when the records are too long for it. The lists of a package are not concerned.
+"""Shortens the records for the prompt where they are too long. The lists of a package keep the full records.
 
-1. A text of more than 4,000 characters is cut in its middle, with a mark that says how much is missing: commands print
-   what was asked at the beginning and how it ended at the end.
-2. While facts, checks and scripts take more room than is left: the oldest facts leave, but for the newest few; then the
-   oldest checks and scripts, but for the newest few; then these few checks and scripts, then these few facts, oldest
-   first. The newest fact stays.
-3. Fixes stay, all of them, with their outcomes. Should they and the description fill the whole budget by themselves,
-   the oldest fixes that are not active keep title, status and times alone.
+1. A text of more than 4,000 characters is cut in its middle, and a mark says how much is missing. Both ends stay: the
+   output of a command begins with what was asked and ends with how it ended.
+2. While facts, checks and scripts take more room than is left, records leave in this order, oldest first: facts except
+   the newest few, checks and scripts except the newest few, then these few checks and scripts, then these few facts.
+   The newest fact stays.
+3. All fixes stay, with their outcomes. Where the fixes and the description alone fill the whole budget, the oldest
+   fixes that are not active keep only title, status and times.
 """
 
 from collections.abc import Iterable
@@ -29,41 +29,41 @@ from consumer.domain.bundle.records import (
 from consumer.domain.redaction.placeholders import PLACEHOLDER
 
 LONGEST_TEXT = 4_000
-"""Characters that reach the prompt unchanged: the contract's promise. The mark comes out of them when a text is cut."""
+"""Characters of a text that reach the prompt unchanged (contract part 8). A cut text, mark included, has no more."""
 BUDGET = 60_000
-"""Characters of JSON: 15,000 to 20,000 tokens, which a model reads in seconds and at a fair price."""
+"""Characters of JSON for all records: 15,000 to 20,000 tokens, which a model reads in seconds and at a fair price."""
 LEAST_ROOM = 20_000
-"""Characters that facts, checks and scripts get however long the description and the fixes are."""
+"""Characters that facts, checks and scripts always get, however long the description and the fixes are."""
 KEPT_FACTS = 5
-"""The newest ones outlast the checks and scripts: what was found last is where the next engineer goes on."""
+"""This many of the newest facts outlast checks and scripts: the next engineer goes on from what was found last."""
 KEPT_STEPS = 5
-"""The newest checks and scripts outlast these facts' elders."""
+"""This many of the newest checks and scripts outlast the older facts, checks and scripts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Omissions:
-    """What the prompt lacks."""
+    """Counts of what the prompt lacks."""
 
     facts: int = 0
-    """Left out; the checks among them are counted below."""
+    """Facts left out, checks not counted."""
     checks: int = 0
-    """Left out."""
+    """Checks left out."""
     scripts: int = 0
-    """Left out."""
+    """Scripts left out."""
     fix_texts: int = 0
-    """Fixes that kept their outcome alone."""
+    """Fixes that kept only title, status and times."""
     texts: int = 0
-    """Cut in the middle."""
+    """Texts cut in the middle."""
 
     def __bool__(self) -> bool:
         return any((self.facts, self.checks, self.scripts, self.fix_texts, self.texts))
 
 
 def excerpt_of(records: Records) -> tuple[Records, Omissions]:
-    """The records that fit, and what they lack; records that fit as they are come back equal."""
+    """The records that fit into the prompt, and what they lack. Records that fit as they are come back equal."""
     cutter = _Cutter()
     cut = cutter.records(records)
-    fixes, bared = _within_budget(cut)
+    fixes, reduced = _within_budget(cut)
     kept = replace(cut, fixes=fixes)
     taken = _size(replace(kept, facts=(), steps=()))
     leaving = _leaving(kept, max(BUDGET - taken, LEAST_ROOM))
@@ -71,7 +71,7 @@ def excerpt_of(records: Records) -> tuple[Records, Omissions]:
         facts=sum(fact.id in leaving and not fact.is_check for fact in kept.facts),
         checks=sum(fact.id in leaving and fact.is_check for fact in kept.facts),
         scripts=sum(script.id in leaving for script in kept.scripts),
-        fix_texts=bared,
+        fix_texts=reduced,
         texts=cutter.count,
     )
     facts = tuple(fact for fact in kept.facts if fact.id not in leaving)
@@ -80,16 +80,16 @@ def excerpt_of(records: Records) -> tuple[Records, Omissions]:
 
 
 def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
-    """The text, or its beginning and end around a mark, `longest` characters at most; no placeholder is torn."""
+    """The text, or its beginning and end around a mark: at most `longest` characters. No placeholder is cut in two."""
     if len(text) <= longest:
         return text
     room = longest - len(_mark(len(text)))
     head, tail = room - room // 2, len(text) - room // 2
-    for found in PLACEHOLDER.finditer(text):
-        if found.start() < head < found.end():
-            head = found.start()
-        if found.start() < tail < found.end():
-            tail = found.end()
+    for placeholder in PLACEHOLDER.finditer(text):
+        if placeholder.start() < head < placeholder.end():
+            head = placeholder.start()
+        if placeholder.start() < tail < placeholder.end():
+            tail = placeholder.end()
     return text[:head] + _mark(tail - head) + text[tail:]
 
 
@@ -98,13 +98,13 @@ def _mark(characters: int) -> str:
 
 
 class _Cutter:
-    """Shortens every text of the records, and counts those that it cut."""
+    """Shortens every text of the records and counts the texts that it cut."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def records(self, records: Records) -> Records:
-        # A check is one record in two lists: cut once, counted once.
+        # A check is one record in two lists, so it is cut once and counted once.
         facts = {fact.id: fact.rewritten(self._text) for fact in records.facts}
         steps = tuple(facts[step.id] if isinstance(step, FactRecord) else self._script(step) for step in records.steps)
         fixes = tuple(fix.rewritten(self._text) for fix in records.fixes)
@@ -121,31 +121,31 @@ class _Cutter:
         return replace(short, parameters=tuple(self._parameter(parameter) for parameter in short.parameters))
 
     def _parameter(self, parameter: Parameter) -> Parameter:
-        """A nested value of short texts can still be long: then it is told as a text, and cut as one."""
+        """A nested value of short texts can still be too long. Then its JSON becomes one text, which is cut."""
         value: JsonValue = parameter.value
-        if isinstance(value, list | dict) and len(told := compact(value)) > LONGEST_TEXT:
-            value = self._text(told)
+        if isinstance(value, list | dict) and len(document := compact(value)) > LONGEST_TEXT:
+            value = self._text(document)
         return replace(parameter, value=value)
 
 
 def _within_budget(records: Records) -> tuple[tuple[FixRecord, ...], int]:
-    """The fixes, and how many of them had to be reduced to their outcome."""
+    """All fixes, and how many of them had to be reduced to title, status and times."""
     fixes = list(records.fixes)
     excess = _size(replace(records, facts=(), steps=())) - BUDGET
-    bared = 0
-    for place, fix in enumerate(fixes):
+    reduced = 0
+    for index, fix in enumerate(fixes):
         if excess <= 0:
             break
         bare = fix.without_texts()
         if not fix.active and bare != fix:
             excess -= len(compact(fix.document())) - len(compact(bare.document()))
-            fixes[place] = bare
-            bared += 1
-    return tuple(fixes), bared
+            fixes[index] = bare
+            reduced += 1
+    return tuple(fixes), reduced
 
 
 def _leaving(records: Records, room: int) -> frozenset[str]:
-    """Ids of the facts, checks and scripts that have to leave so that the others fit into `room`."""
+    """Ids of the facts, checks and scripts that have to leave, so that the rest fits into `room` characters."""
     sizes = {record.id: _size_in_list(record) for record in (*records.facts, *records.steps)}
     excess = sum(sizes.values()) - room
     leaving: set[str] = set()
@@ -158,7 +158,7 @@ def _leaving(records: Records, room: int) -> frozenset[str]:
 
 
 def _size_in_list(record: CheckOrScript) -> int:
-    """What leaves with a record: its text and a comma, and for a check its id among the steps, with another comma."""
+    """Characters that leave with a record: its JSON and a comma, and for a check its id among the steps and a comma."""
     size = len(compact(record.document())) + 1
     if isinstance(record, FactRecord) and record.is_check:
         size += len(compact({"id": record.id})) + 1
@@ -166,12 +166,13 @@ def _size_in_list(record: CheckOrScript) -> int:
 
 
 def _in_leaving_order(records: Records) -> Iterable[CheckOrScript]:
+    """Facts, checks and scripts in the order of rule 2, without the newest fact."""
     newest = {fact.id for fact in records.facts[-KEPT_FACTS:]}
-    facts = [fact for fact in records.facts if not fact.is_check and fact.id not in newest]
-    last = [fact for fact in records.facts[:-1] if not fact.is_check and fact.id in newest]
+    older_facts = [fact for fact in records.facts if not fact.is_check and fact.id not in newest]
+    newer_facts = [fact for fact in records.facts[:-1] if not fact.is_check and fact.id in newest]
     spared = {fact.id for fact in records.facts[-1:]}
     steps = [step for step in records.steps if step.id not in spared]
-    return chain(facts, steps[:-KEPT_STEPS], steps[-KEPT_STEPS:], last)
+    return chain(older_facts, steps[:-KEPT_STEPS], steps[-KEPT_STEPS:], newer_facts)
 
 
 def _size(records: Records) -> int:

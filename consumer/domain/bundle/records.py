@@ -1,4 +1,8 @@
-"""What a bundle is made of: records with short ids of their own, free of the ids that other systems gave them."""
+"""The records of a bundle. They have short ids of their own and hold no id that another system gave them.
+
+Every class of record has three methods. `texts` yields each text in a fixed order, "" for a missing one. `rewritten`
+passes each text through a function. `document` gives the record as JSON, in which a missing value has no field.
+"""
 
 import json
 import re
@@ -22,7 +26,7 @@ Rewrite = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactRecord:
-    """A live fact; some facts are checks that were run."""
+    """A live fact. A check that was run is a fact, too."""
 
     id: str
     """F1, F2, …, oldest first."""
@@ -46,35 +50,35 @@ class FactRecord:
         )
 
     def document(self) -> dict[str, JsonValue]:
-        return {"id": self.id, "text": self.text, "source_type": self.source_type} | _given(
+        return {"id": self.id, "text": self.text, "source_type": self.source_type} | _without_missing(
             source_summary=self.source_summary
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """What a script was given under a name; any JSON value."""
+    """A named value that a script was given; any JSON value."""
 
     name: str
     value: JsonValue
 
     @property
     def text(self) -> str:
-        """The value for people: a text as it is, anything else as compact JSON."""
+        """The value for people: a text unchanged, any other value as compact JSON."""
         return self.value if isinstance(self.value, str) else compact(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRecord:
-    """A script that was generated."""
+    """A generated script."""
 
     id: str
     """S1, S2, …, oldest first."""
     name: str
-    """The template's; `(unknown template)` when it is gone."""
+    """The name of the template; `(unknown template)` without one."""
     slug: str | None = None
     parameters: tuple[Parameter, ...] = ()
-    """By name."""
+    """Sorted by name."""
 
     def texts(self) -> Iterator[str]:
         yield from (self.name, self.slug or "")
@@ -94,14 +98,14 @@ class ScriptRecord:
         )
 
     def document(self) -> dict[str, JsonValue]:
-        # A list, not a map: two names may read alike once secrets in them are placeholders.
-        parameters: list[JsonValue] = [{"name": each.name, "value": each.value} for each in self.parameters]
-        return {"id": self.id, "template": self.name} | _given(slug=self.slug) | {"parameters": parameters}
+        # A list, not a map: two names can become equal when placeholders replace the secrets in them.
+        pairs: list[JsonValue] = [{"name": parameter.name, "value": parameter.value} for parameter in self.parameters]
+        return {"id": self.id, "template": self.name} | _without_missing(slug=self.slug) | {"parameters": pairs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixRecord:
-    """A fix with what became of it: the active one, or another one that was applied."""
+    """A fix with its outcome: the active fix, or another fix that was applied."""
 
     id: str
     """X1, X2, …, in the order of their newest suggestions."""
@@ -111,17 +115,17 @@ class FixRecord:
     status: FixStatus
     superseded: bool = False
     description: str | None = None
-    """Of the active fix only."""
+    """Present for the active fix only."""
     applied_at: datetime | None = None
-    """With an `applied_*` status."""
+    """Present with an `applied_*` status."""
     verified_at: datetime | None = None
-    """With a verdict."""
+    """Present with a verdict."""
     partial_notes: str | None = None
-    """As the other two: only where it speaks of the present status (`fixes.RELEVANT`)."""
+    """This text and the next two: present only where they describe the present status (`fixes.RELEVANT`)."""
     pending_reason: str | None = None
     failure_reason: str | None = None
     earlier_texts: tuple[tuple[OutcomeText, str], ...] = ()
-    """What the record still holds of an earlier status: not to be told as if it held now."""
+    """Texts that are left from an earlier status. They must not be shown as if they held now."""
 
     def texts(self) -> Iterator[str]:
         yield from (self.title, self.description or "")
@@ -140,13 +144,13 @@ class FixRecord:
         )
 
     def without_texts(self) -> Self:
-        """The outcome alone."""
+        """The fix without its description and the texts of its outcome."""
         return replace(
             self, description=None, partial_notes=None, pending_reason=None, failure_reason=None, earlier_texts=()
         )
 
     def document(self) -> dict[str, JsonValue]:
-        told: dict[str, JsonValue] = {
+        fields: dict[str, JsonValue] = {
             "id": self.id,
             "active": self.active,
             "title": self.title,
@@ -160,32 +164,32 @@ class FixRecord:
             "pending_reason": self.pending_reason,
             "failure_reason": self.failure_reason,
         }
-        told.update((f"earlier_{name.value}", text) for name, text in self.earlier_texts)
-        return _given(**told)
+        fields.update((f"earlier_{name.value}", text) for name, text in self.earlier_texts)
+        return _without_missing(**fields)
 
 
 CheckOrScript = FactRecord | ScriptRecord
-"""What was done besides applying fixes: a check that was run, or a script that was generated."""
+"""A step that is no fix: a check that was run, or a script that was generated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """All that a package may say. Blank texts are missing ones; all texts are untrusted, and free of secrets."""
+    """Everything that a package may say. A blank text is None. All texts are untrusted, and free of secrets."""
 
     title: str | None = None
-    """See `shown_title`."""
+    """May be missing; `shown_title` never is."""
     problem_summary: str | None = None
     problem_domain: str | None = None
     intake_text: str | None = None
     psa_ticket: PsaTicket | None = None
     reason: str | None = None
-    """Why it is escalated, in the requester's words."""
+    """Why the session is escalated, in the requester's words."""
     facts: tuple[FactRecord, ...] = ()
-    """Every live fact, oldest first; the checks among them too."""
+    """Every live fact, checks included, oldest first."""
     steps: tuple[CheckOrScript, ...] = ()
     """The checks (the same records as in `facts`) and the scripts, oldest first."""
     fixes: tuple[FixRecord, ...] = ()
-    """The active fix and the others that were applied, in the order of their newest suggestions."""
+    """The active fix and every other applied fix, in the order of their newest suggestions."""
 
     @property
     def shown_title(self) -> str:
@@ -193,7 +197,7 @@ class Records:
 
     @property
     def is_described(self) -> bool:
-        """Whether anything at all says what the problem is."""
+        """Whether any text or fact says what the problem is."""
         texts = (self.title, self.problem_summary, self.problem_domain, self.intake_text, self.reason)
         return any(texts) or bool(self.facts)
 
@@ -203,7 +207,7 @@ class Records:
 
     @property
     def applied_fixes(self) -> tuple[FixRecord, ...]:
-        """Those that stand in what was tried: active or not, superseded or not."""
+        """The fixes of "What we've tried": active or not, superseded or not."""
         return tuple(fix for fix in self.fixes if fix.status.is_applied)
 
     @property
@@ -212,7 +216,7 @@ class Records:
 
     @property
     def unread_scripts(self) -> tuple[ScriptRecord, ...]:
-        """Those that no later check names as its source, oldest first: whether they ran is not recorded."""
+        """Scripts that no later check names as its source, oldest first: whether they ran is not recorded."""
         unread: list[ScriptRecord] = []
         sources = "\n"
         for step in reversed(self.steps):
@@ -223,19 +227,19 @@ class Records:
         return tuple(reversed(unread))
 
     def ids(self) -> frozenset[str]:
-        """The ids that a statement can rest on."""
+        """The ids of all facts, scripts and fixes."""
         return frozenset(record.id for record in (*self.facts, *self.steps, *self.fixes))
 
 
 def records_document(records: Records) -> dict[str, JsonValue]:
-    """The records as JSON, in the order in which they are read. What is missing has no field.
+    """The records as JSON, in reading order. A missing value has no field.
 
-    A check among the steps is named by its id alone: its text stands among the facts.
+    A check among the steps is given by its id alone, because its text stands among the facts.
     """
     ticket = records.psa_ticket.model_dump(exclude_none=True) if records.psa_ticket else None
     return (
         {"title": records.shown_title}
-        | _given(
+        | _without_missing(
             problem_summary=records.problem_summary,
             problem_domain=records.problem_domain,
             intake_text=records.intake_text,
@@ -253,7 +257,7 @@ def records_document(records: Records) -> dict[str, JsonValue]:
 
 
 def rewritten(records: Records, rewrite: Rewrite) -> Records:
-    """The records with every text but the ticket's passed through `rewrite`."""
+    """The records with every text passed through `rewrite`, except the ticket's."""
     return replace(
         records,
         title=_optional(records.title, rewrite),
@@ -268,15 +272,16 @@ def rewritten(records: Records, rewrite: Rewrite) -> Records:
 
 
 def compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
-    """JSON without any freedom left: names sorted, no space, nothing escaped that need not be."""
+    """The canonical JSON of a value: names sorted, no spaces, no escape that JSON does not need."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def _words(text: str) -> str:
+    """The casefolded words of a text with one blank around each, so that a search finds whole words only."""
     return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
-def _given(**fields: JsonValue) -> dict[str, JsonValue]:
+def _without_missing(**fields: JsonValue) -> dict[str, JsonValue]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -1,7 +1,7 @@
-"""Keyed fingerprints: how a secret is recognised again without being kept.
+"""Keyed fingerprints: they recognise a secret again without keeping it.
 
-All of them are keyed by a session's key, which is derived from the service's redaction key, the tenant and the session.
-Without the key a fingerprint tells nothing about the value; with it, a guess can be checked, so it is a secret itself.
+Each session has one key, which is derived from the service's redaction key, the tenant and the session. Without it a
+fingerprint tells nothing about the value. With it a guess can be checked, so the key is itself a secret.
 """
 
 import struct
@@ -13,25 +13,25 @@ from typing import NamedTuple, Self
 from consumer.domain.redaction.placeholders import SecretKind
 
 SHORTEST_KNOWN = 6
-"""Characters from which on a value is looked for elsewhere; shorter ones would tear holes into ordinary words."""
+"""Characters of the shortest value that is looked for elsewhere. Shorter ones would tear holes into ordinary words."""
 PREFIX_BYTES = 6
-"""Leading bytes whose classes make up a form's prefilter; no form is shorter than ``SHORTEST_KNOWN``."""
+"""Leading bytes of a form whose classes make up its prefilter. No form is shorter than ``SHORTEST_KNOWN``."""
 LONGEST_HEAD = 512
-"""Bytes of a spelling that its fingerprint is taken of: as many at most for each place of a text, so that the time stays
-linear however long a secret is and however often a text all but holds it. What begins like that is the secret, or most
-of it."""
+"""Most bytes of a spelling from which its fingerprint is made. A check of one place in a text hashes no more, so the
+time stays linear however long a secret is and however often a text almost contains it. What begins with these bytes is
+the secret, or most of it."""
 _PACKED = struct.Struct(">16sHI")
 _FOUR_CLASSES = tuple(bytes(b"0123"[byte >> 2 * place & 3] for place in range(4)) for byte in range(256))
-"""The classes of four bytes in a row, as one byte of key material holds them."""
+"""The classes of four consecutive byte values, for each value of a byte of key material."""
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; a lone surrogate, which intake has replaced by then, is carried rather than raised on."""
+    """The text in UTF-8. Keeps a lone surrogate instead of raising, although intake has replaced those before."""
     return text.encode("utf-8", "surrogatepass")
 
 
 class Fingerprint(NamedTuple):
-    """One spelling of a secret. Says its length, and twelve bits that only the session's key gives a meaning to."""
+    """One spelling of a secret. It shows the length, and twelve bits that mean nothing without the session's key."""
 
     fingerprint: bytes
     """16 bytes, keyed."""
@@ -43,18 +43,18 @@ class Fingerprint(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSecret:
-    """A secret as the door found it. Lives no longer than the texts that came with it, and never shows its values."""
+    """A secret as the door found it. It lives no longer than the texts that came with it. The repr shows no values."""
 
     kind: SecretKind
     identity: str
-    """16 hex digits: those of the placeholder that stands for it."""
+    """16 hex digits, the same as in its placeholder."""
     values: tuple[str, ...] = field(repr=False)
-    """What is looked for elsewhere: of a nested value its leaves."""
+    """The values to look for elsewhere. For a nested value these are its leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSecret:
-    """A secret of one session, to be found again in any of its spellings. Never holds the value."""
+    """A secret of one session that is recognised again in any of its spellings. Never holds the value."""
 
     kind: SecretKind
     identity: str
@@ -67,7 +67,7 @@ class KnownSecret:
 
     @classmethod
     def unpacked(cls, kind: str, identity: str, packed_forms: bytes) -> Self:
-        """The way back from a row. Raises ``ValueError`` on an unknown kind, ``struct.error`` on a torn value."""
+        """Reads a row. Raises ``ValueError`` for an unknown kind, ``struct.error`` for truncated forms."""
         forms = tuple(map(Fingerprint._make, _PACKED.iter_unpack(packed_forms)))
         return cls(kind=SecretKind(kind), identity=identity, forms=forms)
 
@@ -80,18 +80,19 @@ class FingerprintKey:
     def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
         tenant, session = encoded(tenant_id), encoded(session_id)
         # The length keeps ("ab", "c") and ("a", "bc") apart.
-        named = len(tenant).to_bytes(4, "big") + tenant + session
-        self._key = blake2b(named, key=redaction_key, digest_size=32, person=b"session").digest()
+        context = len(tenant).to_bytes(4, "big") + tenant + session
+        self._key = blake2b(context, key=redaction_key, digest_size=32, person=b"session").digest()
         self._classes: bytes | None = None
 
     def __repr__(self) -> str:
         return "SessionKey(…)"
 
     def identity(self, value: str) -> str:
+        """16 hex digits, for the placeholder of a value."""
         return blake2b(encoded(value), key=self._key, digest_size=8, person=b"identity").hexdigest()
 
     def fingerprint(self, head: bytes) -> bytes:
-        """Of a spelling's first `LONGEST_HEAD` bytes; its length stands beside it in a form."""
+        """16 bytes, for the first `LONGEST_HEAD` bytes of a spelling. A form holds the spelling's length beside it."""
         return blake2b(head, key=self._key, digest_size=16, person=b"form").digest()
 
     def classes(self) -> bytes:
@@ -111,5 +112,5 @@ class FingerprintKey:
 
 @cache
 def prefilter_bytes(prefilter: int) -> bytes:
-    """The classes of a form's first bytes, as they stand in a text that was translated by the session's classes."""
+    """The classes of a form's first bytes, as digits in a text that was translated by `FingerprintKey.classes`."""
     return bytes(b"0123"[prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3] for place in range(PREFIX_BYTES))

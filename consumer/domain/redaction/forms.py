@@ -1,4 +1,4 @@
-"""The spellings under which one value may turn up again."""
+"""The spellings in which one value may occur again."""
 
 import html
 import json
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 MOST_VALUES = 1_000
-"""Values of one nested secret that get all spellings; beyond it, and for a value over ``LONGEST_VALUE``, the literal
-and the JSON-escaped one only. No real parameter comes near; hostile ones stay cheap."""
+"""Values of one nested secret that get all spellings. Further values, and those over ``LONGEST_VALUE``, get the literal
+and the JSON-escaped spellings only. No real parameter comes near; hostile ones stay cheap."""
 LONGEST_VALUE = 65_536
 """Characters."""
 
@@ -18,7 +18,7 @@ _POWERSHELL = re.compile(r'([`"$])')
 _SHELL = re.compile(r'([\\"$`])')
 _HEX = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = ("", "/", "!'()*", "/:@!$&'()*+,;=")
-"""Signs that encoders leave as they are: strict ones, for paths, for scripts, for whole addresses."""
+"""Signs that URL encoders leave as they are: strict encoders, those for paths, for scripts, for whole addresses."""
 
 
 def _json(value: str, *, ascii_only: bool) -> str:
@@ -42,11 +42,11 @@ _ESCAPES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("'", lambda value: html.escape(value, quote=True).replace("&#x27;", "&apos;")),
     ("'", lambda value: html.escape(value, quote=True).replace("&#x27;", "&#39;")),
 )
-"""Signs, and how a text that holds any of them is escaped."""
+"""Signs, and how a text that contains any of them is escaped."""
 
 
 def spellings(values: Iterable[str]) -> Iterator[str]:
-    """Every spelling of each value; repeats are possible, a spelling shorter than its value is not."""
+    """Yields every spelling of each value. May repeat a spelling; never yields one shorter than its value."""
     for number, value in enumerate(values):
         yield value
         few = number >= MOST_VALUES or len(value) > LONGEST_VALUE
@@ -59,9 +59,9 @@ def spellings(values: Iterable[str]) -> Iterator[str]:
             continue
         yield from _url_encoded(value)
         yield _NOT_WORD.sub(r"\\\1", value)
-        held = frozenset(value)
+        characters = frozenset(value)
         for signs, escape in _ESCAPES:
-            if not held.isdisjoint(signs):
+            if not characters.isdisjoint(signs):
                 yield escape(value)
 
 
@@ -85,8 +85,8 @@ def _url_encoded(value: str) -> Iterator[str]:
         yield _HEX.sub(_lower, quoted)
 
 
-def _lower(found: re.Match[str]) -> str:
-    return found[0].lower()
+def _lower(match: re.Match[str]) -> str:
+    return match[0].lower()
 
 
 def _base64(value: str) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _base64(value: str) -> Iterator[str]:
 
 
 def _inner_base64(plain: bytes) -> Iterator[str]:
-    """The characters that stand for the value alone, wherever it begins within a longer encoded text."""
+    """The base64 characters that encode the value alone, for each place where it can begin in a longer encoded text."""
     for before in range(3):
         text = b64encode(bytes(before) + plain).decode()
         yield text[-(-8 * before // 6) : 8 * (before + len(plain)) // 6]

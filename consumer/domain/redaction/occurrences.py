@@ -1,8 +1,8 @@
-"""A text as a sweep reads it, and as it is written again.
+"""Reads a text for a sweep, and writes it again with placeholders.
 
-A secret can stand inside a longer one. Its placeholder then stands inside the longer one's occurrence, and would hide
-it. So each placeholder is read as the value it stands for where that is at hand, and else as a few bytes that are in no
-UTF-8: the same for the same secret, whatever its kind. The longer value, swept the same way, then reads the same.
+A secret can stand inside a longer one. The inner secret's placeholder would then hide the longer one. So a placeholder
+is read as the value that it stands for, where that value is at hand. Otherwise it is read as a few bytes that no UTF-8
+contains: the same bytes for the same secret, whatever its kind. The longer value, swept the same way, reads the same.
 """
 
 import re
@@ -13,9 +13,10 @@ from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, encoded
 from consumer.domain.redaction.placeholders import PLACEHOLDER
 
 MOST_OPENED_BYTES = 1 << 20
-"""Of values in one text: no record is longer than 1 MiB, so beyond it placeholders were given, not made from values."""
+"""Bytes of values that replace placeholders in one text. No record is longer than 1 MiB: a text that needs more came
+with placeholders that were not made from values."""
 BEGINNING = "[REDACTED:"
-"""Of every placeholder: a text without it is read as it is."""
+"""How every placeholder begins. A text without it is read as it is."""
 _PLACEHOLDER = re.compile(PLACEHOLDER.pattern.encode())
 _NAMED, _NUMBERED = b"\xff", b"\xfe"
 _NAME_BYTES = 8
@@ -23,53 +24,60 @@ _CLOSED = re.compile(_NAMED + b".{%d}" % _NAME_BYTES, re.DOTALL)
 
 
 class Occurrence(NamedTuple):
-    """A secret's place in what is read. Sorted by its beginning, the longer ones first, of equal ones what stood there."""
+    """The place of a secret in the bytes that a sweep reads.
+
+    Sorts by its start, then the longer first; of equal ones, the placeholder that stood in the text comes first.
+    """
 
     start: int
     minus_stop: int
+    """The end, negated, so that the longer sorts first."""
     is_found: bool
-    """Found by this sweep; else its placeholder stood in the text."""
+    """True if this sweep found the secret, False if its placeholder stood in the text."""
     identity: str
     """Empty for a numbered placeholder."""
     placeholder: bytes
 
 
 def opened(text: str, values: Mapping[str, bytes]) -> tuple[bytes, list[Occurrence]]:
-    """What a sweep reads, and where in it placeholders stand. ``values``: those at hand, by identity."""
+    """Returns the bytes that a sweep reads, and where placeholders stand in them.
+
+    ``values`` are the secret values at hand, by identity.
+    """
     plain = encoded(text)
     parts: list[bytes] = []
-    standing: list[Occurrence] = []
+    placeholders: list[Occurrence] = []
     end = at = spent = 0
-    for found in _PLACEHOLDER.finditer(plain):
-        identity = (found[2] or b"").decode()
+    for match in _PLACEHOLDER.finditer(plain):
+        identity = (match[2] or b"").decode()
         value = values.get(identity, b"")
         if value and spent + len(value) <= MOST_OPENED_BYTES:
             spent += len(value)
         else:
             value = _NAMED + bytes.fromhex(identity) if identity else _NUMBERED
-        start = at + found.start() - end
+        start = at + match.start() - end
         at = start + len(value)
-        standing.append(Occurrence(start, -at, False, identity, found[0]))
-        parts += plain[end : found.start()], value
-        end = found.end()
+        placeholders.append(Occurrence(start, -at, False, identity, match[0]))
+        parts += plain[end : match.start()], value
+        end = match.end()
     parts.append(plain[end:])
-    return b"".join(parts), standing
+    return b"".join(parts), placeholders
 
 
 def closed(text: str) -> tuple[bytes, ...]:
-    """How a text that holds placeholders reads where no value is at hand: as it is stored, and numbered as in a package.
+    """How a text with placeholders reads where no value is at hand: as it is stored, and numbered as in a package.
 
-    Not numbered where little else would tell it apart.
+    Leaves out the numbered reading if fewer than `SHORTEST_KNOWN` bytes stand beside the placeholders: too few to tell.
     """
-    named, standing = opened(text, {})
+    named, placeholders = opened(text, {})
     numbered = _CLOSED.sub(_NUMBERED, named)
-    return (named, numbered) if len(numbered) - len(standing) >= SHORTEST_KNOWN else (named,)
+    return (named, numbered) if len(numbered) - len(placeholders) >= SHORTEST_KNOWN else (named,)
 
 
 def written(plain: bytes, places: Iterable[Occurrence]) -> str | None:
-    """The text with a placeholder at each place that is not within another one; None where nothing was found.
+    """The text with a placeholder at each place that is not within another one; None if this sweep changes nothing.
 
-    Of places that overlap in part each is named, in the order of their beginnings, and a secret that overlaps itself once.
+    Places that overlap in part are each named, in the order of their starts; a secret that overlaps itself, only once.
     """
     parts: list[bytes] = []
     end, last, changed = 0, "", False

@@ -1,4 +1,4 @@
-"""Which script parameters are secret: by their schema, else by suspicion."""
+"""Decides which script parameters are secret: by their schema, or by suspicion without a usable schema entry."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from consumer.domain.redaction.placeholders import SecretKind
 from consumer.domain.redaction.stand_ins import is_stand_in, words
 
 SECRET_FIELD_TYPES = frozenset({"password", "secret", "securestring", "secure_string", "secure-string"})
-"""``password`` is the contract's; nobody means anything else by the others."""
+"""The contract names ``password``; the other types cannot mean anything else."""
 VALUE_FIELDS = frozenset({"default", "default_value", "value", "example", "examples"})
 """Fields of a schema entry that may hold a value of the parameter."""
 CARRIER_NAMES = frozenset({"value", "values", "text", "data", "plain", "plaintext", "current", "new", "old"})
-"""Names under which a suspect object holds its value."""
+"""Names under which an object with a suspicious name holds its value."""
 
 MOST_DECIMAL_BITS = 10_000
-"""Integers up to here are written in decimal; Python refuses to from 4,300 digits on."""
+"""Integers of fewer bits than this are written in decimal. Python writes no integer of more than 4,300 digits."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _NOUNS: Mapping[str, SecretKind] = {
@@ -53,16 +53,18 @@ _TRUE_WORDS = frozenset({"true", "1", "yes", "y", "on"})
 
 
 class Marking(StrEnum):
+    """What a schema says about one parameter."""
+
     SECRET = "secret"
     PLAIN = "plain"
-    """A usable schema has an entry for it that marks nothing."""
+    """A usable schema has an entry for the parameter, and the entry does not mark it."""
     UNKNOWN = "unknown"
-    """No usable entry: suspicion decides."""
+    """There is no usable entry: suspicion decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """What a schema says about parameters, by name; names are compared without case and a leading ``$``."""
+    """What a schema says about parameters, by name. Names are compared without case, outer blanks and leading ``$``."""
 
     marked: Mapping[str, SecretKind] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
@@ -74,6 +76,7 @@ class Entries:
         return Marking.PLAIN if folded in self.plain else Marking.UNKNOWN
 
     def kind(self, name: str) -> SecretKind:
+        """Raises ``KeyError`` for a parameter that is not marked."""
         return self.marked[_folded(name)]
 
 
@@ -81,10 +84,10 @@ _NO_ENTRIES = Entries()
 
 
 def entries(schema: object) -> Entries:
-    """Reads a schema of any shape and never raises.
+    """Reads a schema of any shape. Never raises.
 
-    A malformed schema is unusable, it clears no parameter of suspicion; but what it still marks is secret. Of several
-    entries for one name one that marks it is enough.
+    A malformed schema is unusable: it clears no parameter of suspicion, but what it still marks is secret. Of several
+    entries for one name, one that marks it is enough.
     """
     if schema is None:
         return _NO_ENTRIES
@@ -110,7 +113,7 @@ def entries(schema: object) -> Entries:
 
 
 def schema_beside(around: Mapping[str, JsonValue]) -> JsonValue:
-    """The schema that belongs to a ``parameters_used``: its neighbour, or in the ``template`` that is its neighbour."""
+    """The schema for the ``parameters_used`` of an object: the object's own, or the one in its ``template``."""
     beside = around.get("parameters_schema")
     if beside is not None:
         return beside
@@ -119,6 +122,7 @@ def schema_beside(around: Mapping[str, JsonValue]) -> JsonValue:
 
 
 def is_marked(entry: Mapping[str, JsonValue]) -> bool:
+    """Whether a schema entry marks its parameter as secret: by its ``field_type``, or by a true ``sensitive``."""
     field_type, sensitive = entry.get("field_type"), entry.get("sensitive")
     if isinstance(field_type, str) and field_type.strip().casefold() in SECRET_FIELD_TYPES:
         return True
@@ -139,9 +143,12 @@ def kind_of(entry: Mapping[str, JsonValue]) -> SecretKind:
     return SecretKind.SECRET
 
 
-@lru_cache(maxsize=4096)  # templates give their parameters the same names again and again
+@lru_cache(maxsize=4096)  # templates use the same parameter names many times
 def suspected_kind(name: str) -> SecretKind | None:
-    """What a name gives its value away as. The last noun decides: ``token_expiry`` and ``key_vault_name`` do not."""
+    """The kind of secret that a name suggests for its value; None if it suggests none.
+
+    The last noun decides: ``token_expiry`` and ``key_vault_name`` suggest none.
+    """
     if len(name) > 200:
         return None
     words = [word.casefold() for word in _WORDS.findall(name)]
@@ -166,16 +173,17 @@ def suspected_kind(name: str) -> SecretKind | None:
 
 
 def is_suspect_value(value: str) -> bool:
-    """Whether the value of a suspiciously named parameter can be a secret at all."""
+    """Whether the text of a suspiciously named parameter can be a secret at all: it is no stand-in."""
     return not is_stand_in(value.strip())
 
 
 def is_suspect_number(value: float) -> bool:
+    """Whether the number of a suspiciously named parameter can be a secret: not a truth value, 0, 1 or -1."""
     return not isinstance(value, bool) and value not in (0, 1, -1)
 
 
 def has_secret_shape(value: str) -> bool:
-    """Whether a value looks like a made-up password: one word, letters and digits and a sign no name or path has."""
+    """Whether a value looks like a made-up password: one word, letters, digits and a sign that no name or path has."""
     return (
         8 <= len(value) <= 64
         and _PASSWORD_SHAPE.fullmatch(value) is not None
@@ -191,20 +199,20 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 
 
 def canonical_text(value: JsonValue) -> str:
-    """The text of a value that its fingerprint is taken of; a number's is what JSON writes. Never raises."""
+    """The text from which a value's fingerprint is made: a text itself, for all else its JSON. Never raises."""
     if isinstance(value, str):
         return value
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     except (RecursionError, ValueError):
-        # Nested too deeply, or an integer of more digits than Python prints: its scalars stand for it.
+        # The value is nested too deeply, or an integer has more digits than Python prints: its scalars represent it.
         return "\x1f".join(leaves(value))
 
 
 def leaves(value: JsonValue) -> Iterator[str]:
-    """The texts of all scalars in a value but null and truth, texts also without the blanks around them.
+    """Yields the texts of all scalars in a value but null and booleans. Texts with outer blanks come without them, too.
 
-    Iterative: depth is no concern. An integer of more digits than Python prints is written in hexadecimal.
+    Iterative, so any depth is allowed. An integer of too many digits for Python to print is written in hexadecimal.
     """
     waiting: list[JsonValue] = [value]
     while waiting:

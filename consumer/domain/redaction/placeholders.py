@@ -1,4 +1,4 @@
-"""What stands where a secret stood: the stored and the numbered placeholder."""
+"""Placeholders, which stand in the place of secrets: the stored and the numbered form."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,14 +7,17 @@ from enum import StrEnum
 
 
 class SecretKind(StrEnum):
-    """What a removed value was; the word a reader of the package sees. The order decides between two finders."""
+    """What a removed value was, as the word that a reader of the package sees.
+
+    Where one secret was stored under several kinds, the first in this order counts.
+    """
 
     PASSWORD = "password"
     """A password or passphrase of a person, a service or a device."""
     TOKEN = "token"
     """A bearer, API, session or webhook token."""
     KEY = "key"
-    """A cryptographic, API, storage, licence-free or recovery key."""
+    """A cryptographic, API, storage, licence or recovery key."""
     CONNECTION_STRING = "connection_string"
     """The credential inside a connection string or URL."""
     PIN = "pin"
@@ -22,9 +25,9 @@ class SecretKind(StrEnum):
     CODE = "code"
     """A backup, recovery or one-time code."""
     HASH = "hash"
-    """A password's hash that can be used or cracked (NTLM, crypt)."""
+    """The hash of a password, which can be used or cracked (NTLM, crypt)."""
     SECRET = "secret"
-    """A marked parameter of no nearer kind, or a known value that was met again elsewhere."""
+    """A marked parameter of no more specific kind, or a known value that was found again elsewhere."""
 
 
 PLACEHOLDER = re.compile(r"\[REDACTED:([a-z_]{1,32})(?::([0-9a-f]{16})|#[0-9]{1,9})\]")
@@ -37,14 +40,15 @@ def stored_placeholder(kind: SecretKind, identity: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
+    """Whether the whole text is one placeholder, stored or numbered."""
     return PLACEHOLDER.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbering:
-    """The names of a bundle's secrets: fingerprint to ``password#1``.
+    """The numbered names of a bundle's secrets, by identity: ``password#1``.
 
-    Fingerprints are those of one session, so a numbering means something for that session's texts only.
+    Identities are keyed by session, so a numbering is valid for the texts of one session only.
     """
 
     names: Mapping[str, str]
@@ -55,21 +59,21 @@ class Numbering:
         return len(self.names)
 
     def text(self, text: str) -> str:
-        """The text with numbered placeholders; one whose fingerprint was not in the numbered texts stays as it is."""
+        """The text with numbered placeholders. Those of secrets that the numbered texts did not hold stay."""
         if "[REDACTED:" not in text:
             return text
         return _STORED.sub(self._named, text)
 
-    def _named(self, found: re.Match[str]) -> str:
-        name = self.names.get(found[2])
-        return found[0] if name is None else f"[REDACTED:{name}]"
+    def _named(self, match: re.Match[str]) -> str:
+        name = self.names.get(match[2])
+        return match[0] if name is None else f"[REDACTED:{name}]"
 
 
 def number_placeholders(texts_in_order: Iterable[str]) -> Numbering:
-    """Numbers distinct secrets within their kind, in the order in which they first stand in the texts.
+    """Numbers distinct secrets within their kind, in the order in which they first occur in the texts.
 
-    One secret carries one kind throughout, the first in the order of ``Kind`` among those it was stored under: a swept
-    occurrence reads like the parameter it came from.
+    One secret has one kind throughout: of the kinds it was stored under, the first in the order of ``SecretKind``. So a
+    swept occurrence reads like the parameter that it came from.
     """
     kinds: dict[str, str] = {}
     for text in texts_in_order:

@@ -1,4 +1,4 @@
-"""The door: what turns raw texts and parameters into redacted ones."""
+"""The door: turns raw texts and parameters into redacted ones."""
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
@@ -13,26 +13,26 @@ from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, s
 from consumer.domain.redaction.sweep import Sweeper
 
 DEEPEST = 70
-"""Levels of a JSON value that are walked; what lies deeper is left out (events over 64 levels are refused anyway)."""
+"""Levels of a JSON value that are read. What lies deeper becomes null (events over 64 levels are refused anyway)."""
 MOST_PASSES = 8
-"""How often a text is looked at again after something was found; each pass leaves less to find."""
+"""Most passes of the detectors over one text. A pass that finds a secret is followed by another, with less to find."""
 _LONGEST_WORD = 32
-"""Characters; shorter than any token that could do without digits and capitals."""
+"""Characters. A token without digits and capitals is longer."""
 
 
 class Learned(NamedTuple):
-    """What a session knows once it has learned of secrets, as three things to be done with it."""
+    """The result of `Scope.learn`: secrets to remember, and a sweeper each for stored and for arriving texts."""
 
     fresh: tuple[KnownSecret, ...]
-    """To be remembered: what was not known before."""
+    """The secrets that were not known before. The caller remembers them."""
     stored: Sweeper
-    """For texts that were swept by what was known before; they need it only if something is fresh."""
+    """For stored texts, which were swept by the secrets known before. They need it only if any secret is fresh."""
     arriving: Sweeper
-    """For the texts in which the secrets were found, and those that come with them, as the door leaves them."""
+    """For the texts in which the secrets were found and the texts that came with them, as the door leaves them."""
 
 
 class Redactor:
-    """Holds the service's redaction key. Raises ``ValueError`` on an empty one. Its repr tells nothing."""
+    """Holds the service's redaction key. Raises ``ValueError`` if the key is empty. The repr does not show the key."""
 
     __slots__ = ("_key",)
 
@@ -46,9 +46,10 @@ class Redactor:
 
 
 class Scope:
-    """One session's redaction, made for an event (or a few) and dropped with it.
+    """The redaction of one session, made for one event (or a few) and dropped with it.
 
-    Collects what it found as ``FoundSecret``; a value lives no longer than the texts that came with it, and is never shown.
+    Collects the secrets that it finds as ``FoundSecret``. A value lives no longer than the texts that came with it, and
+    is never shown.
     """
 
     __slots__ = ("_found", "_key", "_redaction_key", "_session_id", "_tenant_id")
@@ -61,52 +62,58 @@ class Scope:
         self._found: dict[str, FoundSecret] | None = None
 
     def text(self, text: str) -> str:
-        """The text with its secrets replaced; the same object where nothing was found."""
+        """The text with its secrets replaced; the same object if none is found."""
         if len(text) <= _LONGEST_WORD and _is_a_word(text):
             return text
         for _ in range(MOST_PASSES):
-            found = detectors.find_secrets(text)
-            if not found:
+            detections = detectors.find_secrets(text)
+            if not detections:
                 break
-            text = self._replaced(text, found)
+            text = self._replaced(text, detections)
         return text
 
     def parameters(self, parameters_schema: object, parameters_used: JsonValue) -> JsonValue:
-        """A script's parameters: whole values where the schema marks them, else suspicion, else free text.
+        """A script's parameters, redacted.
 
-        The schema may be anything: one that cannot be used marks nothing and clears nothing.
+        A value that the schema marks is replaced whole. One whose entry marks nothing is redacted as free text.
+        Suspicion decides which of the two happens to all others.
+        The schema may be anything: one that cannot be used marks nothing and clears nothing of suspicion.
         """
         return self._parameters(parameters.entries(parameters_schema), parameters_used, depth=0)
 
     def parameters_by(self, entries: Entries, parameters_used: JsonValue) -> JsonValue:
-        """As `parameters`, by what a schema says."""
+        """As `parameters`, with the entries of a schema that was read before."""
         return self._parameters(entries, parameters_used, depth=0)
 
     def parameters_schema(self, parameters_schema: JsonValue) -> JsonValue:
-        """A schema as it may be stored: defaults and examples of marked parameters are secrets, too."""
+        """A schema fit to be stored: the defaults, values and examples of marked parameters are replaced, too."""
         return self._schema(parameters_schema, depth=0)
 
     def json_value(self, value: JsonValue) -> JsonValue:
-        """Any JSON value: names and texts are looked at; ``parameters_used`` obeys the schema that belongs to it.
+        """Any JSON value, with its names and texts redacted.
 
-        That is the ``parameters_schema`` that stands beside it or in the ``template`` beside it.
+        ``parameters_used`` obeys its schema: the ``parameters_schema`` beside it, or in the ``template`` beside it.
         """
         return self._json(value, depth=0)
 
     def found_secrets(self) -> tuple[FoundSecret, ...]:
-        """What was found so far and has a value of at least 6 characters, by identity."""
+        """The secrets found so far that are to be looked for elsewhere, sorted by identity.
+
+        Each has a value of at least 6 characters.
+        """
         if not self._found:
             return ()
         return tuple(self._found[identity] for identity in sorted(self._found))
 
     def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
-        """``known`` must be of this session: another one's fingerprints match nothing here."""
+        """``known`` must be secrets of this session: fingerprints of another session match nothing here."""
         return Sweeper(self._session_key(), known)
 
     def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, FoundSecret]) -> Learned:
-        """``known`` as it was stored, ``found`` as doors of this session found it, both by identity.
+        """Returns what follows from ``found``, the secrets that doors of this session found.
 
-        All texts that were stored must have been swept by ``known``: only so are values found that hold another one.
+        ``known`` are the secrets that were stored before. Both are by identity.
+        All stored texts must have been swept by ``known``: only then are values found that contain another secret.
         """
         before = self.sweeper(known.values())
         fresh = tuple(before.within(found[identity]) for identity in sorted(found.keys() - known.keys()))
@@ -114,6 +121,7 @@ class Scope:
         return Learned(fresh, stored, stored.with_at_hand(found.values()) if found else stored)
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
+        """Sweeps one text. For several texts, make one `sweeper`."""
         return self.sweeper(known).text(text)
 
     def _session_key(self) -> FingerprintKey:
@@ -121,13 +129,16 @@ class Scope:
             self._key = FingerprintKey(self._redaction_key, self._tenant_id, self._session_id)
         return self._key
 
-    def _replaced(self, text: str, found: list[detectors.Detection]) -> str:
+    def _replaced(self, text: str, detections: list[detectors.Detection]) -> str:
         parts: list[str] = []
         end = 0
-        for each in found:
-            value = text[each.start : each.stop]
-            parts += text[end : each.start], self._placeholder(each.kind, value, (value,), known=each.known)
-            end = each.stop
+        for detection in detections:
+            value = text[detection.start : detection.stop]
+            parts += (
+                text[end : detection.start],
+                self._placeholder(detection.kind, value, (value,), known=detection.known),
+            )
+            end = detection.stop
         parts.append(text[end:])
         return "".join(parts)
 
@@ -172,7 +183,7 @@ class Scope:
         return clean
 
     def _whole(self, kind: SecretKind, value: JsonValue) -> JsonValue:
-        """One placeholder for all of it. Null and the empty text hold no secret and stay."""
+        """One placeholder for the whole value. Null and the empty text hold no secret and stay as they are."""
         if value is None or value == "" or (isinstance(value, str) and is_placeholder(value)):
             return value
         return self._placeholder(kind, parameters.canonical_text(value), parameters.leaves(value))
@@ -195,7 +206,7 @@ class Scope:
         return self._json(value, depth)
 
     def _texts(self, value: JsonValue, depth: int) -> JsonValue:
-        """A value that its schema declares to be no secret: only what stands inside its texts can be one."""
+        """A value that its schema declares to be no secret, redacted: only its texts can contain secrets."""
         if isinstance(value, str):
             return self.text(value)
         if depth >= DEEPEST:
@@ -231,5 +242,8 @@ class Scope:
 
 
 def _is_a_word(text: str) -> bool:
-    """One plain word, such as a source type or a parameter's name: nothing for a detector; the sweep looks anyway."""
+    """Whether the text is one plain word, such as a source type or a parameter's name.
+
+    No detector finds anything in such a word; the sweep reads it all the same.
+    """
     return text.islower() and text.isascii() and text.replace("_", "").isalpha()

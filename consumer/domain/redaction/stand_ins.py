@@ -1,4 +1,4 @@
-"""What stands where a secret would stand and is none: variables, masks, and the words people write there."""
+"""Stand-ins: texts in the place of a secret that are no secret, such as variables, masks and words like "none"."""
 
 import re
 
@@ -22,7 +22,7 @@ _STAND_IN = re.compile(
 
 
 def words(text: str) -> frozenset[str]:
-    """A closed set of words, written as a line."""
+    """The set of words in a text that lists them, separated by blanks."""
     return frozenset(text.split())
 
 
@@ -33,5 +33,5 @@ EMPTY_WORDS = words(
 
 
 def is_stand_in(value: str) -> bool:
-    """Whether a value names, masks or denies a secret instead of being one. Expects it without surrounding blanks."""
+    """Whether a value names, masks or denies a secret instead of being one. Expects a value without outer blanks."""
     return not value or value.casefold() in EMPTY_WORDS or _STAND_IN.fullmatch(value) is not None

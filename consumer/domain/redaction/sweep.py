@@ -1,4 +1,4 @@
-"""Removing known secrets from texts, as substrings, in any of their spellings."""
+"""Removes known secrets from texts: as substrings, in any of their spellings."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -19,15 +19,15 @@ from consumer.domain.redaction.parameters import canonical_text
 from consumer.domain.redaction.placeholders import SecretKind, stored_placeholder
 
 MOST_SEARCHES = 64
-"""Prefixes up to which one ``bytes.find`` each is faster than looking at every place (measured: 1 µs against 90 µs for
-500 characters)."""
+"""Up to this number of prefixes, one ``bytes.find`` for each is faster than a look at every place (measured for 500
+characters: 1 µs against 90 µs)."""
 
 
 class Sweeper:
-    """Replaces every occurrence of the known secrets of one session; worth making once per session and batch.
+    """Replaces every occurrence of the known secrets of one session. Make one sweeper per session and batch.
 
-    Where one secret stands within another, the longer one is named, whether or not a placeholder stands for the inner one
-    already; where they overlap in part, both. The outcome depends on the set of secrets, not on their order.
+    Where one secret stands within another, the longer one is named, also where a placeholder stands for the inner one
+    already. Where two overlap in part, both are named. The result depends on the set of secrets, not on their order.
     """
 
     __slots__ = ("_forms", "_key", "_values")
@@ -35,36 +35,36 @@ class Sweeper:
     def __init__(self, key: FingerprintKey, known: Iterable[KnownSecret]) -> None:
         self._key = key
         self._values: Mapping[str, bytes] = {}
-        # prefix, then length, then fingerprint: the placeholder's identity. Two secrets can share a spelling
-        # (a nested value and its leaf); the smaller identity wins, so that order does not matter.
+        # Prefix to length to fingerprint to the placeholder's identity. Two secrets can share a spelling
+        # (a nested value and its leaf): the smaller identity wins, so that order does not matter.
         self._forms: dict[bytes, dict[int, dict[bytes, str]]] = {}
         for secret in known:
             identity = secret.identity
             for fingerprint, prefilter, length in secret.forms:
-                named = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
-                named[fingerprint] = min(identity, named.get(fingerprint, identity))
+                identities = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
+                identities[fingerprint] = min(identity, identities.get(fingerprint, identity))
 
     def with_at_hand(self, found: Iterable[FoundSecret]) -> "Sweeper":
-        """The same for texts as the door leaves them: what it replaced by these is read as their values.
+        """The same sweeper for texts as the door leaves them: it reads the placeholders of ``found`` as their values.
 
-        Not for a text that was swept: there a placeholder can stand for any spelling.
+        Not for a swept text: there a placeholder can stand for any spelling of the value.
         """
-        other = Sweeper(self._key, ())
-        other._forms = self._forms
-        other._values = {
+        sweeper = Sweeper(self._key, ())
+        sweeper._forms = self._forms
+        sweeper._values = {
             secret.identity: encoded(value)
             for secret in found
-            for value in secret.values[:1]  # a nested secret has an identity that is none of its values'
+            for value in secret.values[:1]  # the identity of a nested secret is that of none of its values
             if self._key.identity(value) == secret.identity
         }
-        return other
+        return sweeper
 
     def __bool__(self) -> bool:
-        """Whether there is anything to look for."""
+        """Whether there is any secret to look for."""
         return bool(self._forms)
 
     def within(self, secret: FoundSecret) -> KnownSecret:
-        """The secret, to be found again also in texts that this sweeper has swept."""
+        """The secret in the form in which it is recognised again, also in texts that this sweeper has swept."""
         forms = set()
         for spelling in set(spellings(secret.values)):
             forms.add(self._key.form(encoded(spelling)))
@@ -74,18 +74,18 @@ class Sweeper:
         return KnownSecret(kind=secret.kind, identity=secret.identity, forms=tuple(sorted(forms)))
 
     def text(self, text: str) -> str:
-        """The text without the known secrets; the same object where none stands in it."""
+        """The text without the known secrets; the same object if it contains none."""
         if not self._forms or len(text) < PREFIX_BYTES:
             return text
-        plain, standing = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
+        plain, placeholders = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
         places = self._places(plain.translate(self._key.classes()))
         if not (places and self._is_any(plain, places)):
             return text
-        clean = written(plain, [*standing, *self._found(plain, places)])
+        clean = written(plain, [*placeholders, *self._occurrences(plain, places)])
         return text if clean is None else clean
 
     def json_value(self, value: JsonValue) -> JsonValue:
-        """The value with every text and name in it swept; a number whose digits are a known secret becomes a text."""
+        """The value with every text and name in it swept. A number that contains a known secret becomes a text."""
         match value:
             case str():
                 return self.text(value)
@@ -101,7 +101,7 @@ class Sweeper:
                 return value if swept == digits else swept
 
     def _places(self, classes: bytes) -> dict[bytes, list[int]]:
-        """Where each prefix stands, ascending."""
+        """The places of each prefix, in ascending order."""
         places: dict[bytes, list[int]] = {}
         if len(self._forms) <= MOST_SEARCHES:
             for prefix in self._forms:
@@ -116,7 +116,7 @@ class Sweeper:
         return places
 
     def _is_any(self, plain: bytes, places: Mapping[bytes, list[int]]) -> bool:
-        """Whether a secret stands at any place; most prefixes stand there by chance."""
+        """Whether a secret stands at any of the places. Most prefixes stand there by chance."""
         for prefix, starts in places.items():
             for length, identities in self._forms[prefix].items():
                 head = min(length, LONGEST_HEAD)
@@ -128,19 +128,24 @@ class Sweeper:
                         return True
         return False
 
-    def _found(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Occurrence]:
-        """Where secrets stand, but for what longer ones cover altogether."""
-        found: list[Occurrence] = []
+    def _occurrences(self, plain: bytes, places: Mapping[bytes, list[int]]) -> list[Occurrence]:
+        """The places of secrets, except those that longer secrets cover completely."""
+        occurrences: list[Occurrence] = []
         taken = bytearray(len(plain))
         longest_first = sorted((-length, prefix) for prefix in places for length in self._forms[prefix])
         for minus_length, prefix in longest_first:
-            found += self._alike(plain, places[prefix], -minus_length, self._forms[prefix][-minus_length], taken)
-        return found
+            occurrences += self._of_one_length(
+                plain, places[prefix], -minus_length, self._forms[prefix][-minus_length], taken
+            )
+        return occurrences
 
-    def _alike(
+    def _of_one_length(
         self, plain: bytes, starts: Iterable[int], length: int, identities: Mapping[bytes, str], taken: bytearray
     ) -> Iterator[Occurrence]:
-        """Where spellings of one length and prefix stand. One that overlaps itself takes one place."""
+        """Yields the places of spellings of one length and prefix. A spelling that overlaps itself takes one place.
+
+        Marks the bytes that they cover in ``taken``.
+        """
         head = min(length, LONGEST_HEAD)
         begin = end = 0
         identity, beginning = "", b""
@@ -151,23 +156,24 @@ class Sweeper:
             if taken.find(0, max(start, end), stop) < 0:
                 continue
             if start < end and len(identities) == 1:
-                # It can only overlap itself: seen at a glance, for a fingerprint at each place of a long one takes long.
+                # Only the same spelling can overlap here. A comparison of bytes shows it faster than a fingerprint at
+                # each place of a long spelling.
                 if plain.startswith(beginning, start):
                     taken[end:stop] = b"\x01" * (stop - end)
                     end = stop
                 continue
-            named = identities.get(self._key.fingerprint(plain[start : start + head]))
-            if named is None:
+            next_identity = identities.get(self._key.fingerprint(plain[start : start + head]))
+            if next_identity is None:
                 continue
             if identity:
-                yield _place(begin, end, identity)
-            begin, end, identity, beginning = start, stop, named, plain[start : start + head]
+                yield _occurrence(begin, end, identity)
+            begin, end, identity, beginning = start, stop, next_identity, plain[start : start + head]
             taken[start:stop] = b"\x01" * length
         if identity:
-            yield _place(begin, end, identity)
+            yield _occurrence(begin, end, identity)
 
 
-def _place(start: int, stop: int, identity: str) -> Occurrence:
+def _occurrence(start: int, stop: int, identity: str) -> Occurrence:
     return Occurrence(start, -stop, True, identity, stored_placeholder(SecretKind.SECRET, identity).encode())
 
 

@@ -1,18 +1,19 @@
-"""The life cycle of a fix: every move, and what it does to the record.
+"""The life cycle of a fix: every change that an event can make, and the values that it sets.
 
-| move | status | `applied_at` | `verified_at` | superseded |
+| change | status | `applied_at` | `verified_at` | superseded |
 | --- | --- | --- | --- | --- |
-| suggested, also again | proposed | none | none | no |
-| `applied_success`, `applied_failed` | that one | given, kept or now | given or now | as it was |
-| `applied_partial`, `applied_pending` | that one | given, kept or now | none | as it was |
-| `dismissed` | that one | kept | none | as it was |
-| superseded | as it was | kept | as it was | yes |
+| suggested, for the first time or again | proposed | none | none | no |
+| `applied_success`, `applied_failed` | this outcome | given, kept or now | given or now | unchanged |
+| `applied_partial`, `applied_pending` | this outcome | given, kept or now | none | unchanged |
+| `dismissed` | this outcome | kept | none | unchanged |
+| superseded | unchanged | kept | unchanged | yes |
 
-*Kept* is the time of an earlier `applied_*` outcome since the suggestion, *now* the time of the event.
+*Given* is the time in the outcome, *kept* the time of an earlier `applied_*` outcome since the newest suggestion, and
+*now* the time of the event.
 
-Every move is legal from every status: an outcome after a verdict is a correction. A text that an outcome does not hold
-stays, a present one replaces, null clears; a suggestion clears all three. A row of a snapshot is a suggestion followed
-by its outcome.
+Every change is legal from every status: an outcome after a verdict is a correction. A text that is absent from an
+outcome stays, a present text replaces it, and null clears it. A suggestion clears all three texts. A row of a snapshot
+counts as a suggestion followed by its outcome.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ from schemas.sessions import FixOutcomeRecorded, FixStatus, FixSuggested, Outcom
 
 
 class OutcomeText(StrEnum):
-    """The texts of an outcome; each is the name of its field."""
+    """The texts of an outcome. Each value is the name of the field that holds the text."""
 
     PENDING_REASON = "pending_reason"
     PARTIAL_NOTES = "partial_notes"
@@ -40,34 +41,34 @@ RELEVANT: Mapping[FixStatus, frozenset[OutcomeText]] = {
     FixStatus.APPLIED_PENDING: frozenset({OutcomeText.PENDING_REASON, OutcomeText.PARTIAL_NOTES}),
     FixStatus.DISMISSED: frozenset({OutcomeText.FAILURE_REASON, OutcomeText.PARTIAL_NOTES}),
 }
-"""Which texts speak of the present status. One that is left from an earlier status would contradict it: what was
-awaited before the verdict, why it failed before it was found to hold, how much was left before all was done. What was
-done in part stays true of a fix that then failed, awaits verification or was set aside, and may have to be undone; why
-it failed is why it was set aside.
+"""The texts that describe a fix in each status. A text from an earlier status would contradict the present one: what
+was awaited before the verdict, why the fix failed before it was found to hold, or what was left before all was done.
+The partial notes stay true of a fix that then failed, awaits verification or was set aside, and the partial work may
+have to be undone. The failure reason of a dismissed fix says why it was set aside.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """A fix and what became of it."""
+    """A suggested fix with its newest outcome."""
 
     fix_id: str
     title: str
     description: str
     confidence_pct: int
     suggested: Ordinal
-    """Of the newest suggestion."""
+    """The position of the newest suggestion."""
     status: FixStatus = FixStatus.PROPOSED
     pending_reason: str | None = None
     partial_notes: str | None = None
     failure_reason: str | None = None
     applied_at: datetime | None = None
-    """Kept through `dismissed`, for an `applied_*` outcome that follows without one."""
+    """A dismissal keeps the time, for a later `applied_*` outcome that gives none."""
     verified_at: datetime | None = None
     superseded: bool = False
 
     def text(self, name: OutcomeText) -> str | None:
-        """One of the outcome's texts; a blank one counts as missing."""
+        """One text of the outcome; None where it is missing or blank."""
         texts = {
             OutcomeText.PENDING_REASON: self.pending_reason,
             OutcomeText.PARTIAL_NOTES: self.partial_notes,
@@ -78,7 +79,7 @@ class Fix:
 
 
 def suggested(data: FixSuggested, place: Ordinal) -> Fix:
-    """The fix as it starts, or starts over."""
+    """The fix after a suggestion. A fix that is suggested again starts over and keeps nothing."""
     return Fix(
         fix_id=data.fix_id,
         title=data.title,
@@ -89,16 +90,17 @@ def suggested(data: FixSuggested, place: Ordinal) -> Fix:
 
 
 def with_outcome(fix: Fix, data: FixOutcomeRecorded, at: datetime) -> Fix:
-    """The fix after an outcome that was recorded `at`."""
-    return _moved(_with_texts(fix, data), data.status, data, at)
+    """The fix after an outcome. `at` is the time of the event that recorded it."""
+    return _with_status(_with_texts(fix, data), data.status, data, at)
 
 
 def superseded(fix: Fix) -> Fix:
+    """The fix, marked as superseded; everything else stays."""
     return replace(fix, superseded=True)
 
 
 def from_row(row: SnapshotFix, place: Ordinal, at: datetime) -> Fix:
-    """The fix as a snapshot taken `at` shows it."""
+    """The fix as a row of a snapshot describes it. `at` is the time of the snapshot's event."""
     fix = Fix(
         fix_id=row.fix_id,
         title=row.title,
@@ -107,11 +109,11 @@ def from_row(row: SnapshotFix, place: Ordinal, at: datetime) -> Fix:
         suggested=place,
         superseded=row.superseded,
     )
-    return _moved(_with_texts(fix, row), row.status, row, at)
+    return _with_status(_with_texts(fix, row), row.status, row, at)
 
 
 def active(fixes: Iterable[Fix]) -> Fix | None:
-    """The most recently suggested fix that is not superseded."""
+    """The most recently suggested fix that is not superseded; None without one."""
     return max((fix for fix in fixes if not fix.superseded), key=lambda fix: fix.suggested, default=None)
 
 
@@ -125,7 +127,8 @@ def _with_texts(fix: Fix, data: Outcome) -> Fix:
     )
 
 
-def _moved(fix: Fix, status: FixStatus, data: Outcome, at: datetime) -> Fix:
+def _with_status(fix: Fix, status: FixStatus, data: Outcome, at: datetime) -> Fix:
+    """The fix with this status and the times that the table above sets for it."""
     return replace(
         fix,
         status=status,

@@ -1,4 +1,4 @@
-"""Where a record stands among the others of its session: the one order of facts, scripts and fixes."""
+"""The order of a session's records: facts, scripts and fixes share one order."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,10 +6,11 @@ from enum import IntEnum
 from typing import NamedTuple
 
 UNDATED = datetime.min.replace(tzinfo=UTC)
+"""Stands for a missing time; sorts before every time."""
 
 
 class RecordKind(IntEnum):
-    """What stands there; the last resort among rows of one snapshot that say no time."""
+    """The kind of a record. It orders rows of one snapshot only where their times are equal or missing."""
 
     FACT = 0
     SCRIPT = 1
@@ -17,28 +18,32 @@ class RecordKind(IntEnum):
 
 
 class Ordinal(NamedTuple):
-    """Sorts oldest first, over kinds: by version, and among the rows of one snapshot as `of_rows` says."""
+    """The position of a record. Positions of all kinds sort together, oldest first.
+
+    They sort by version, and within one snapshot by the times that `of_rows` gives.
+    """
 
     version: int
     at: datetime
-    """Only rows of a snapshot have a time here; versions order everything else."""
+    """The time of a snapshot's row; `UNDATED` for a record of an event, which its version orders."""
     kind: RecordKind
     row: int
+    """The index among the snapshot's rows of this kind; 0 for a record of an event."""
 
 
 def of_event(version: int, kind: RecordKind) -> Ordinal:
+    """The position of a record that came with its own event, not with a snapshot."""
     return Ordinal(version, UNDATED, kind, 0)
 
 
 def of_rows(version: int, kind: RecordKind, times: Iterable[datetime | None]) -> list[Ordinal]:
-    """Places of a snapshot's rows of one kind, in their order.
+    """The positions of a snapshot's rows of one kind, in the order of the rows.
 
-    The order of the rows is never changed: a row without a time, or with one that is older than its predecessor's,
-    stands at its predecessor's time.
+    The order of the rows never changes: a row takes its predecessor's time where its own time is missing or older.
     """
-    places: list[Ordinal] = []
+    ordinals: list[Ordinal] = []
     at = UNDATED
     for index, time in enumerate(times):
         at = at if time is None else max(at, time)
-        places.append(Ordinal(version, at, kind, index))
-    return places
+        ordinals.append(Ordinal(version, at, kind, index))
+    return ordinals

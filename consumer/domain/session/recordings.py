@@ -1,6 +1,6 @@
-"""Sessions from JSON lines: read through the same gate as records from Kafka, redacted, accepted, and folded.
+"""Reads sessions from JSON lines. The lines pass the same gate as records from Kafka: decode, redact, accept, fold.
 
-A line is what `load` takes, ``{"topic", "key", "value"}``, or a CloudEvent by itself.
+A line is either what the command `load` takes, ``{"topic", "key", "value"}``, or a single CloudEvent.
 """
 
 import json
@@ -13,8 +13,7 @@ from pydantic import JsonValue
 from consumer.domain.arrival import acceptance, door, stored
 from consumer.domain.arrival.acceptance import Head
 from consumer.domain.arrival.decode import decode
-from consumer.domain.events import Decoded
-from consumer.domain.events import Origin, Record, Refusal, Request, SessionChange, SessionEvent, SessionKey
+from consumer.domain.events import Decoded, Origin, Record, Refusal, Request, SessionChange, SessionEvent, SessionKey
 from consumer.domain.redaction import FoundSecret, Redactor, Sweeper
 from consumer.domain.session.session import Session, fold
 from schemas.escalations import ESCALATION_TYPES
@@ -25,38 +24,41 @@ _TOPICS = Topics()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A session as its lines tell it."""
+    """One session, folded from the lines of a file."""
 
     session: Session
     reason: str | None
-    """Of its last request."""
+    """The reason of the session's last request; None without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recordings:
-    """What a file holds."""
+    """The sessions of a file, and its refused lines."""
 
     sessions: Mapping[SessionKey, Recording]
-    """In the order in which they first stand there, those without an event left out."""
+    """In the order of each session's first event. A session without an event is left out."""
     refused: tuple[str, ...]
-    """A line for each that the service would not accept: its number and what is wrong."""
+    """One text for each line that the service would not accept: the line's number and what is wrong."""
 
 
 def read_recordings(lines: Iterable[str], redactor: Redactor) -> Recordings:
-    """Never raises because of what a line holds. A secret found late is removed from what stands before it, too."""
-    decoded = [_decoded(number, line, redactor) for number, line in enumerate(lines, start=1) if line.strip()]
-    refused = [one for one in decoded if isinstance(one, str)]
+    """Decodes, redacts, accepts and folds the lines. Never raises because of what a line holds.
+
+    A secret that a late line reveals is also removed from the lines before it.
+    """
+    results = [_decoded(number, line, redactor) for number, line in enumerate(lines, start=1) if line.strip()]
+    refused = [result for result in results if isinstance(result, str)]
     known: defaultdict[SessionKey, dict[str, FoundSecret]] = defaultdict(dict)
     events: list[SessionChange] = []
     requests: dict[SessionKey, Request] = {}
-    for one in decoded:
-        match one:
-            case Decoded(arrival=SessionChange() as event, known=found):
+    for result in results:
+        match result:
+            case Decoded(arrival=SessionChange() as event, known=secrets):
                 events.append(event)
-                known[event.key].update({secret.identity: secret for secret in found})
-            case Decoded(arrival=Request() as request, known=found):
+                known[event.key].update({secret.identity: secret for secret in secrets})
+            case Decoded(arrival=Request() as request, known=secrets):
                 requests[request.key.session] = request
-                known[request.key.session].update({secret.identity: secret for secret in found})
+                known[request.key.session].update({secret.identity: secret for secret in secrets})
             case Decoded(arrival=Refusal() as refusal):
                 refused.append(f"line {refusal.origin.offset}: {refusal.error}")
             case _:
@@ -69,15 +71,15 @@ def read_recordings(lines: Iterable[str], redactor: Redactor) -> Recordings:
         by_session[event.key].append(_swept(event, sweepers[event.key]))
     return Recordings(
         sessions={
-            key: Recording(session=fold(key, found), reason=_reason(requests.get(key), sweepers[key]))
-            for key, found in by_session.items()
+            key: Recording(session=fold(key, history), reason=_reason(requests.get(key), sweepers[key]))
+            for key, history in by_session.items()
         },
         refused=tuple(refused),
     )
 
 
 def _decoded(number: int, line: str, redactor: Redactor) -> Decoded | str:
-    """What a line says, or why it says nothing."""
+    """Decodes one line. Returns the refusal as a text where the line is no record of an input topic."""
     try:
         raw: JsonValue = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,7 +1,8 @@
 """The state of a session: a pure function of the set of its accepted events, applied in version order.
 
-Nothing here depends on the order in which events are given, or on how often. An event that names a fact or fix which
-nobody knows changes nothing; one of an unknown type changes nothing, but its version has arrived and it is counted.
+The state does not depend on the order in which events are given, nor on repetitions. An event that names an unknown
+fact or fix changes nothing. An event of an unknown type changes nothing either, but its version counts as arrived and
+the event is counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -49,9 +50,9 @@ class Fact:
     source_type: str
     source_summary: str | None
     place: Ordinal
-    """Of its first appearance."""
+    """The position of its first recording."""
     live: bool = True
-    """False once retracted; recorded again it is live again, in its old place."""
+    """False after a retraction. A fact that is recorded again is live again, in its old place."""
 
     @property
     def is_check(self) -> bool:
@@ -60,41 +61,42 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A script that was generated."""
+    """A generated script."""
 
     generation_id: str
     template: Template | None
     parameters: Mapping[str, JsonValue]
-    """As stored: secret values are placeholders."""
+    """As stored: placeholders stand for secret values."""
     place: Ordinal
-    """Of its first appearance."""
+    """The position of its first generation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """The state of a session at a version."""
+    """The state of a session at one version."""
 
     key: SessionKey
     version: int | None = None
-    """The newest one that has arrived; None without any event."""
+    """The newest version that has arrived; None without any event."""
     event_count: int = 0
+    """Accepted events, each counted once."""
     title: str | None = None
     problem_summary: str | None = None
     problem_domain: str | None = None
     intake_text: str | None = None
     psa_ticket: PsaTicket | None = None
     facts: tuple[Fact, ...] = ()
-    """Oldest first, retracted ones included."""
+    """Oldest first, retracted facts included."""
     scripts: tuple[Script, ...] = ()
     """Oldest first."""
     fixes: tuple[Fix, ...] = ()
-    """The most recently suggested last."""
+    """The most recently suggested fix is the last."""
     closed: bool = False
-    """A snapshot, which replaces all earlier state, opens."""
+    """A snapshot sets this to False, because it replaces all earlier state."""
     resolution: str | None = None
-    """How it ended, while closed."""
+    """How the session ended; None while it is open."""
     erased: bool = False
-    """Then the ticket is all that is left."""
+    """After the erasure the PSA ticket is the only content that is left."""
 
     @property
     def live_facts(self) -> tuple[Fact, ...]:
@@ -106,9 +108,10 @@ class Session:
 
 
 def fold(key: SessionKey, events: Iterable[SessionEvent]) -> Session:
-    """The state after these events of one session, in time linear in their number (but for a sort). Never raises.
+    """Folds the events of one session into its state. Never raises. Time is linear in their number, plus one sort.
 
-    Of events with one version only one counts: the others are repetitions, for intake refuses any other.
+    Of several events with one version only one counts. The others are repetitions of it: intake refuses a different
+    event with the same version.
     """
     ordered = sorted(events, key=lambda event: (event.version, event.event_id))
     by_version = {event.version: event for event in ordered}
@@ -120,9 +123,9 @@ def fold(key: SessionKey, events: Iterable[SessionEvent]) -> Session:
 
 @dataclass(slots=True)
 class _State:
-    """A session in the making: changed in place, for copying maps at every event would cost their square.
+    """A session that is being folded. It changes in place: a copy of the maps per event would make the fold quadratic.
 
-    The maps are in order, as events come in order: facts and scripts by first appearance, fixes by last suggestion.
+    The maps keep the order of the events: facts and scripts by first appearance, fixes by newest suggestion.
     """
 
     description: Description = field(default_factory=Description)
@@ -153,8 +156,8 @@ class _State:
         )
 
 
-def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 - one case a type: a table
-    """What one event does; total over every type of the contract."""
+def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 - one case per type, as a table
+    """Applies one event to the state. Covers every event type of the contract."""
     match event.data:
         case SessionOpened() as data:
             state.description = _described(data)
@@ -163,8 +166,8 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
             state.description = state.description.model_copy(update={name: getattr(data, name) for name in present})
         case FactRecorded() as data:
             known = state.facts.get(data.fact_id)
-            where = known.place if known else ordinal.of_event(event.version, RecordKind.FACT)
-            state.facts[data.fact_id] = _fact(data, where)
+            place = known.place if known else ordinal.of_event(event.version, RecordKind.FACT)
+            state.facts[data.fact_id] = _fact(data, place)
         case FactRevised() as data:
             if fact := state.facts.get(data.fact_id):
                 state.facts[data.fact_id] = _revised(fact, data)
@@ -172,7 +175,7 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
             if fact := state.facts.get(data.fact_id):
                 state.facts[data.fact_id] = replace(fact, live=False)
         case FixSuggested() as data:
-            state.fixes.pop(data.fix_id, None)  # it moves to the end
+            state.fixes.pop(data.fix_id, None)  # so that the fix moves to the end
             state.fixes[data.fix_id] = fixes.suggested(data, ordinal.of_event(event.version, RecordKind.FIX))
         case FixOutcomeRecorded() as data:
             if fix := state.fixes.get(data.fix_id):
@@ -182,8 +185,8 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
                 state.fixes[data.fix_id] = fixes.superseded(fix)
         case ScriptGenerated() as data:
             script = state.scripts.get(data.generation_id)
-            where = script.place if script else ordinal.of_event(event.version, RecordKind.SCRIPT)
-            state.scripts[data.generation_id] = _script(data, where)
+            place = script.place if script else ordinal.of_event(event.version, RecordKind.SCRIPT)
+            state.scripts[data.generation_id] = _script(data, place)
         case SessionClosed() as data:
             state.closed = data
         case SessionReopened():
@@ -191,15 +194,15 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
         case SessionSnapshot() as data:
             _replace_all(state, data, event.version, event.occurred_at)
         case SessionErased():
-            state.erased = True  # whatever its version; `frozen` forgets the rest
+            state.erased = True  # whatever the event's version; `frozen` drops the content
         case None:
-            pass  # a type that this release does not know
+            pass  # an event type that this release does not know
         case _ as never:
             assert_never(never)
 
 
 def _described(data: Description) -> Description:
-    """All five fields; absent means null."""
+    """All five fields; an absent field becomes None."""
     return Description(
         title=data.title,
         problem_summary=data.problem_summary,
@@ -209,13 +212,13 @@ def _described(data: Description) -> Description:
     )
 
 
-def _fact(data: FactRecorded, where: Ordinal) -> Fact:
+def _fact(data: FactRecorded, place: Ordinal) -> Fact:
     return Fact(
         fact_id=data.fact_id,
         text=data.text,
         source_type=data.source_type,
         source_summary=data.source_summary,
-        place=where,
+        place=place,
     )
 
 
@@ -229,30 +232,31 @@ def _revised(fact: Fact, data: FactRevised) -> Fact:
     )
 
 
-def _script(data: ScriptGenerated, where: Ordinal) -> Script:
+def _script(data: ScriptGenerated, place: Ordinal) -> Script:
     return Script(
-        generation_id=data.generation_id, template=data.template, parameters=data.parameters_used, place=where
+        generation_id=data.generation_id, template=data.template, parameters=data.parameters_used, place=place
     )
 
 
 def _replace_all(state: _State, data: SessionSnapshot, version: int, at: datetime) -> None:
+    """Replaces the whole state by a snapshot's rows. `at` is the time of the snapshot's event."""
     facts = _last_of_each(data.facts, lambda row: row.fact_id)
     scripts = _last_of_each(data.scripts, lambda row: row.generation_id)
-    rows = _last_of_each(data.fixes, lambda row: row.fix_id)
+    fix_rows = _last_of_each(data.fixes, lambda row: row.fix_id)
     fact_places = ordinal.of_rows(version, RecordKind.FACT, (row.recorded_at for row in facts))
     script_places = ordinal.of_rows(version, RecordKind.SCRIPT, (row.generated_at for row in scripts))
-    fix_places = ordinal.of_rows(version, RecordKind.FIX, (None for _ in rows))
+    fix_places = ordinal.of_rows(version, RecordKind.FIX, (None for _ in fix_rows))
     state.description = _described(data)
-    state.facts = {row.fact_id: _fact(row, where) for row, where in zip(facts, fact_places, strict=True)}
-    state.scripts = {row.generation_id: _script(row, where) for row, where in zip(scripts, script_places, strict=True)}
-    state.fixes = {row.fix_id: fixes.from_row(row, where, at) for row, where in zip(rows, fix_places, strict=True)}
+    state.facts = {row.fact_id: _fact(row, place) for row, place in zip(facts, fact_places, strict=True)}
+    state.scripts = {row.generation_id: _script(row, place) for row, place in zip(scripts, script_places, strict=True)}
+    state.fixes = {row.fix_id: fixes.from_row(row, place, at) for row, place in zip(fix_rows, fix_places, strict=True)}
     state.closed = None
 
 
 def _last_of_each(rows: Iterable[RowT], row_id: Callable[[RowT], str]) -> list[RowT]:
-    """Of two rows with one id the last counts, content and place, as if the earlier one had never been there."""
-    last: dict[str, RowT] = {}
+    """The rows, without each row that a later row of the same id replaces. The later row keeps its own place."""
+    rows_by_id: dict[str, RowT] = {}
     for row in rows:
-        last.pop(row_id(row), None)
-        last[row_id(row)] = row
-    return list(last.values())
+        rows_by_id.pop(row_id(row), None)
+        rows_by_id[row_id(row)] = row
+    return list(rows_by_id.values())

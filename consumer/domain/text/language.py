@@ -1,4 +1,4 @@
-"""Whether a text is English, by its small words: enough to see an answer that follows an order to write otherwise."""
+"""Tells by its small words whether a text is English. This shows an answer that obeys an order to write otherwise."""
 
 import re
 
@@ -21,11 +21,14 @@ _IN_QUOTES = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
 
 
 def is_english(text: str) -> bool:
-    """Whether a text's small words are English; names and what stands in quotation marks say nothing."""
+    """Whether the small words of a text are English. Names and quotations do not count.
+
+    False, too, where more than a fifth of the letters are of another script.
+    """
     prose = _IN_QUOTES.sub(" ", text)
     letters = [char for char in prose if char.isalpha()]
     if sum(char > "\u024f" for char in letters) * 5 > len(letters):
         return False
     lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
-    other = sum(word in _NOT_ENGLISH for word in lowered)
-    return other < 3 or other <= sum(word in _ENGLISH for word in lowered)
+    foreign = sum(word in _NOT_ENGLISH for word in lowered)
+    return foreign < 3 or foreign <= sum(word in _ENGLISH for word in lowered)

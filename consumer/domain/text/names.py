@@ -1,7 +1,7 @@
-"""What counts as a name in a text: hosts, addresses, users, paths, commands, codes, versions, numbers, quotations.
+"""Finds names in a text: hosts, addresses, users, paths, commands, codes, versions, numbers, quotations.
 
-A pattern for each kind, in one table; whether the record holds what was found is for `grounding` to say. Ordinary words
-are never found. Nothing here raises; each pattern is linear in a text, or nearly so.
+One table has a pattern for each kind. `grounding` decides whether the record contains a name. Ordinary words are never
+found. Nothing here raises. Each pattern takes time linear in the text, or nearly so.
 """
 
 import re
@@ -22,7 +22,7 @@ _BLANKS = re.compile(r"\s+")
 _HIVES = re.compile(r"\bhkey_(?:(local_machine)|(current_user)|(classes_root)|(users)|(current_config))\b")
 _HIVE_NAMES = ("hklm", "hkcu", "hkcr", "hku", "hkcc")
 TRAILING = ".,;:!?)]}'\"\u2026"
-"""Punctuation after a name that is no part of it."""
+"""Punctuation after a name that is not part of it."""
 
 _VERBS = (
     "Add|Approve|Assert|Backup|Block|Build|Checkpoint|Clear|Close|Compare|Complete|Compress|Confirm|Connect|Convert"
@@ -38,7 +38,7 @@ _NOUNS = (
     "|event|exo|gpo|gpresult|hotfix|item|mailbox|mailuser|message|mg|mobile|msol|nav|net|organi[sz]ation|partition|pnp"
     "|print|process|ps|receive|remote|scheduled|service|smb|spo|team|transport|unified|vm|volume|win|wmi"
 )
-"""How nouns of cmdlets begin, for those written in lower case, where the verb alone would meet ordinary words."""
+"""How the nouns of cmdlets begin. In a cmdlet in lower case, the verb alone would match ordinary words."""
 _COMMANDS = (
     "apt-get|arp|auditpol|bcdedit|bitsadmin|bootrec|certutil|chkdsk|chronyc|cipher|cleanmgr|cmdkey|crontab|cscript"
     "|csvde|curl|dcdiag|dfsrdiag|dig|diskpart|dism|dmesg|dnscmd|dnf|docker|driverquery|dsmod|dsquery|dsregcmd|esxcli"
@@ -58,7 +58,7 @@ _TWO_WORDS = (
     r"|show\s+(?:run|running-config|ip|int|interfaces?\s+status|version|vlan|mac|arp|logging|crypto|cdp|lldp|spanning-tree)"
     r"|(?:git|az|aws|gcloud|esxi|apt|yum|brew|service)\s+(?:install|upgrade|pull|clone|login|restart|stop|start|show|list)"
 )
-"""Commands whose first word is an ordinary one."""
+"""Commands whose first word is an ordinary word."""
 _PRODUCTS = (
     r"windows(?:\s+server)?|office|exchange|outlook|sql\s+server|server|ios|android|ubuntu|debian|chrome|firefox|edge|java"
     r"|python|vsphere|esxi|php|mysql|acrobat|teams|version|release|build|firmware"
@@ -102,29 +102,29 @@ NAMED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""Every kind of name; where two begin at one place, the first in this table is found."""
+"""Every kind of name. Where two kinds match at one place, the first in this table is found."""
 _QUOTED = re.compile(r"\"([^\"]{2,}?)\"|(?<!\w)'([^']{2,}?)'(?!\w)")
 _PERSON = re.compile(
     r"\b(?:[Aa]sk|[Cc]all|[Cc]ontact|[Tt]ell|[Ii]nform|[Nn]otify|[Pp]hone|[Rr]each|[Ee]mail|[Uu]pdate|with|by|for|user|users"
     r"|customer|colleague|engineer|manager|technician|Mr\.?|Mrs\.?|Ms\.?|Dr\.?) "
     rf"((?!(?:{_DAYS}|{_MONTHS}|[A-Z][a-z]+ing)\b)[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*)\b(?!-| \d)"
 )
-"""Whom somebody is to turn to, or who did it; a day is nobody."""
+"""A person that somebody is to turn to, or who did something. A day or a month is no person."""
 GENERIC = words.listed(
     """wi-fi wifi voip poe powershell e-mail a-z ipv4 ipv6 m365 o365 2fa mfa i.e e.g a.m p.m n/a 24/7 and/or https dos
     javascript tier-1 tier-2 tier-3 level-1 level-2 level-3 l1 l2 l3 co-op
     radius ldaps dmarc ipsec vlans uefi-bios imaps smtps posix ascii iscsi oauth2 sha-1 sha-256 x64 x86 in-use"""
 )
-"""Written like names, yet words of the trade that claim nothing."""
+"""Words of the trade that are written like names but claim nothing."""
 
 
 class Name(NamedTuple):
-    """Something that a text names."""
+    """A name that stands in a text."""
 
     kind: str
     """The group of `NAMED`, `quoted` or `person`."""
     text: str
-    """As it is written, less the punctuation after it."""
+    """As it is written, without the punctuation after it."""
 
 
 def plain(text: str) -> str:
@@ -133,19 +133,19 @@ def plain(text: str) -> str:
 
 
 def normal(text: str) -> str:
-    """The form in which two spellings of one name are equal."""
+    """The normal form of a text, in which two spellings of one name are equal."""
     folded = _BLANKS.sub(" ", plain(text).casefold())
-    return _HIVES.sub(lambda found: _HIVE_NAMES[(found.lastindex or 1) - 1], folded) if "hkey_" in folded else folded
+    return _HIVES.sub(lambda match: _HIVE_NAMES[(match.lastindex or 1) - 1], folded) if "hkey_" in folded else folded
 
 
 def within(text: str) -> Iterator[Name]:
-    """Every name in a text: quotations first, then the others as they come."""
-    said = plain(text)
-    for quoted in _QUOTED.finditer(said):
+    """Yields every name in a text: quotations first, then persons, then the other names in their order."""
+    plain_text = plain(text)
+    for quoted in _QUOTED.finditer(plain_text):
         yield Name("quoted", quoted[0])
-    for person in _PERSON.finditer(said):
+    for person in _PERSON.finditer(plain_text):
         yield Name("person", person[1])
-    for found in NAMED.finditer(said):
-        kind = found.lastgroup or ""
-        name = found[0].strip()
+    for match in NAMED.finditer(plain_text):
+        kind = match.lastgroup or ""
+        name = match[0].strip()
         yield Name(kind, name if kind == "placeholder" else name.rstrip(TRAILING))

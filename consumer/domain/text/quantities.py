@@ -1,7 +1,7 @@
-"""Numbers and their units: how they are written, and whether a text measures the same.
+"""Numbers and their units: how they are written, and whether a text contains the same quantity.
 
-Two spellings of one unit are equal ("38 ms", "38 milliseconds"), so are a hyphen or nothing in the place of a blank, a
-number as a word up to twelve ("two hours"), and the setting that holds the number ("keep_days=30" for "30 days").
+Equal are: two spellings of one unit ("38 ms", "38 milliseconds"); a blank, a hyphen or nothing between number and unit;
+a number up to twelve and its word ("two hours"); a quantity and the setting that has it ("keep_days=30" for "30 days").
 """
 
 import re
@@ -42,7 +42,7 @@ MEASURED = (
     rf"(?<![\w.]){_NUMBER}(?:(?:\s|-)?(?:{_ANY_UNIT})(?!\w)|\w*)"
     rf"|\b(?:{'|'.join(_WORDS[1:])})(?:\s|-)(?:{_ANY_UNIT})(?!\w)"
 )
-"""A number, with its unit where it has one: for a pattern in verbose mode that ignores case."""
+"""A number, with its unit if it has one. Part of a pattern in verbose mode that ignores case."""
 _SPLIT = re.compile(
     rf"(?P<number>\d+(?:\.\d+)?(?:[/-]\d+(?:\.\d+)?)*|{'|'.join(_WORDS[1:])})(?:\s|-)?(?P<unit>{_ANY_UNIT})"
 )
@@ -50,16 +50,16 @@ _PARTS = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 
 
 def measures(name: str) -> tuple[tuple[str, ...], str] | None:
-    """The numbers of a measured quantity and its unit; None where the name, in normal form, is none."""
-    found = _SPLIT.fullmatch(name)
-    if found is None:
+    """The numbers and the unit of a measured quantity. None if the name, in normal form, is no measured quantity."""
+    match = _SPLIT.fullmatch(name)
+    if match is None:
         return None
-    unit = next(unit for unit, written in _UNITS.items() if re.fullmatch(written, found["unit"]))
-    return tuple(_digits(part) for part in _PARTS.findall(found["number"])), unit
+    unit = next(unit for unit, written in _UNITS.items() if re.fullmatch(written, match["unit"]))
+    return tuple(_digits(part) for part in _PARTS.findall(match["number"])), unit
 
 
 def is_measured(number: str, unit: str, text: str) -> bool:
-    """Whether a text in normal form holds the number with that unit, alone or in a range or a list."""
+    """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
     written = _UNITS[unit]
     spelled = rf"|(?<!\w){_WORDS[int(number)]}" if number.isdigit() and 0 < int(number) < len(_WORDS) else ""
     quantity = (

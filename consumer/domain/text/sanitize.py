@@ -1,8 +1,8 @@
-"""Untrusted text made harmless: one line, nothing invisible, nothing that a renderer would act on.
+"""Makes untrusted text harmless: one line, nothing invisible, nothing that a renderer would act on.
 
-`clean` gives the text that plain readers see, `escape` the markdown that shows exactly that text. Both promise,
-whatever comes in: no heading, list, quote, fence, HTML, image, link, mention, zero-width, bidirectional or control
-character, no `TBD`; an address (URL) stands as code text. Neither raises; both are linear in the text.
+`clean` returns the text that plain readers see. `escape` returns the markdown that shows exactly that text. Whatever
+comes in, both promise: no heading, list, quote, fence, HTML, image, link or mention; no zero-width, bidirectional or
+control character; no `TBD`. An address (URL) stands as code text. Neither raises; both take time linear in the text.
 """
 
 import re
@@ -13,9 +13,9 @@ _INVISIBLE_MARKS = frozenset(
 )
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _OPEN, _CLOSE = "\u2039", "\u203a"
-"""Stand for the angle brackets of a tag: readable, and no tag to any renderer."""
+"""Replace the angle brackets of a tag: readable, and no renderer sees a tag."""
 _ACTIVE = re.compile(r"[`<\]@\[]|[Bb]\.?[Dd]")
-"""Without any of these a line stays as it is: most texts are spared the closer look."""
+"""A line without any of these stays as it is, so that most texts need no closer look."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])([^<>]*)>")
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE_OR_LINK = re.compile(r"!(?=\[)|\](?=[(\[])")
@@ -26,12 +26,12 @@ ADDRESS = re.compile(
     r"(?:\b[A-Za-z][A-Za-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|vbscript|data|file):)[^\s\"'`\u2039\u203a|]*[^\s\"'`\u2039\u203a|.,;:!?)\]}…]",
     re.IGNORECASE,
 )
-"""A URL, or what renderers turn into one, without the punctuation after it."""
+"""A URL, or a text that renderers turn into a link, without the punctuation after it."""
 _SHARE = r"\\\\[^\s\"'`\u2039\u203a|,;]*[^\s\"'`\u2039\u203a|,;.:!?)\]}\u2026\\]"
 _AS_CODE = re.compile(rf"{ADDRESS.pattern}|{_SHARE}", re.IGNORECASE)
-"""Shown as code: addresses, that nothing makes links of them, and network paths, whose backslashes would be escapes."""
+"""Shown as code: addresses, so that they become no links, and network paths, whose backslashes would be escapes."""
 _MARK = re.compile(r"[\\*_~&:]|[Ww]{3}\.")
-"""Without any of these nothing inside a line is escaped."""
+"""In a line without any of these, only the start can need an escape."""
 _ESCAPED = re.compile(
     r"""
       \\(?=[!-/:-@\[-`{-~]|$)          # a backslash that would escape what follows
@@ -52,24 +52,24 @@ _BLOCK_START = re.compile(
 _PLACEHOLDER_START = re.compile(r"\[[^\[\]]*$")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
 UNREADABLE = "(no visible text)"
-"""Stands for a text that holds invisible characters alone."""
+"""Replaces a text that has no visible character."""
 ELLIPSIS = "…"
 
 
 def clean(text: str) -> str:
-    """The text in one line, fit to be shown anywhere; cleaning it again changes nothing."""
+    """The text in one line, fit to be shown anywhere. Cleaning it again changes nothing."""
     line = " ".join(_visible(text).split())
     if _ACTIVE.search(line) is None:
         return line
     line = line.replace("`", "'")
     line = _TAG_START.sub(_OPEN, _TAG.sub(rf"{_OPEN}\1{_CLOSE}", line))
-    line = _IMAGE_OR_LINK.sub(lambda found: found[0] + " ", line)
+    line = _IMAGE_OR_LINK.sub(lambda match: match[0] + " ", line)
     line = _TO_BE_DETERMINED.sub("to be determined", line)
     return _MENTION.sub("@ ", line).strip()
 
 
 def escape(line: str) -> str:
-    """Markdown for one cleaned line that begins a block: rendered, it reads as the line does."""
+    """Markdown for one cleaned line that begins a block. Rendered, it reads like the line."""
     if _MARK.search(line) is None:
         return _escape_start(line)
     written: list[str] = []
@@ -82,16 +82,16 @@ def escape(line: str) -> str:
 
 
 def shorten(line: str, limit: int) -> str:
-    """A cleaned line of at most `limit` characters: whole, or cut at a sentence or a word and ended by ``…``."""
+    """A cleaned line in at most `limit` characters: whole, or cut at a sentence or a word and ended by ``…``."""
     if len(line) <= limit:
         return line
     head = line[: limit - 2]
-    sentence = max((found.end() for found in _SENTENCE_END.finditer(line, 0, limit - 1)), default=0)
+    sentence = max((match.end() for match in _SENTENCE_END.finditer(line, 0, limit - 1)), default=0)
     if sentence >= limit * 2 // 3:
         return f"{line[:sentence]} {ELLIPSIS}"
-    inside = _PLACEHOLDER_START.search(head)
-    if inside is not None and head.startswith("[REDACTED:", inside.start()):
-        head = head[: inside.start()]
+    cut_placeholder = _PLACEHOLDER_START.search(head)
+    if cut_placeholder is not None and head.startswith("[REDACTED:", cut_placeholder.start()):
+        head = head[: cut_placeholder.start()]
     word = head.rfind(" ")
     if word >= limit // 2 and not line[limit - 2].isspace():
         head = head[:word]
@@ -99,12 +99,12 @@ def shorten(line: str, limit: int) -> str:
 
 
 def shown(text: str, limit: int) -> str:
-    """A text of the record as a list shows it: cleaned, shortened, and never nothing."""
+    """A text of the record as a list shows it: cleaned, shortened to `limit` characters, and never empty."""
     return shorten(clean(text) or UNREADABLE, limit)
 
 
 def is_harmless(text: str) -> bool:
-    """Whether nothing in the text is invisible, a line break included."""
+    """Whether the text has no invisible character and no line break."""
     return _visible(text) == text and "\n" not in text
 
 
@@ -120,13 +120,13 @@ def _is_invisible(char: str) -> bool:
     return unicodedata.category(char) in _INVISIBLE_CATEGORIES
 
 
-def _backslashed(found: re.Match[str]) -> str:
-    return "\\" + found[0]
+def _backslashed(match: re.Match[str]) -> str:
+    return "\\" + match[0]
 
 
 def _escape_start(line: str) -> str:
-    found = _BLOCK_START.match(line)
-    if found is None:
+    match = _BLOCK_START.match(line)
+    if match is None:
         return line
-    at = len(found["digits"] or "")
+    at = len(match["digits"] or "")
     return f"{line[:at]}\\{line[at:]}"

@@ -1,4 +1,4 @@
-"""Words of a text, reduced so that inflections meet: what two texts have in common."""
+"""Words of a text, reduced to stems so that inflections are equal. They show what two texts have in common."""
 
 import re
 
@@ -7,7 +7,7 @@ _STEM_LETTERS = 5
 
 
 def listed(line: str) -> frozenset[str]:
-    """A closed set of words, written as a line."""
+    """The set of words in a text that lists them, separated by blanks."""
     return frozenset(line.split())
 
 
@@ -21,7 +21,7 @@ _COMMON = listed(
 
 
 def stem(word: str) -> str:
-    """A word without its ending, crudely: long ones by their first letters, short ones without a plural s."""
+    """A word roughly without its ending: a long word by its first five letters, a short one without a plural s."""
     word = word.casefold().replace("\u2019", "'").removesuffix("'s")
     if len(word) > _STEM_LETTERS and not any(char.isdigit() for char in word):
         return word[:_STEM_LETTERS]
@@ -29,8 +29,8 @@ def stem(word: str) -> str:
 
 
 def in_order(text: str) -> list[str]:
-    """The stems of the words that carry meaning, as they come."""
-    return [stem(found[0]) for found in _WORD.finditer(text) if found[0].casefold() not in _COMMON]
+    """The stems of the words that carry meaning, in the order of the text."""
+    return [stem(match[0]) for match in _WORD.finditer(text) if match[0].casefold() not in _COMMON]
 
 
 def content(text: str) -> frozenset[str]:
@@ -39,10 +39,11 @@ def content(text: str) -> frozenset[str]:
 
 
 def share(part: str, whole: str) -> float:
-    """How much of `part` stands in `whole`: 0 to 1; 1 where `part` has no word that carries meaning."""
-    wanted = content(part)
-    return len(wanted & content(whole)) / len(wanted) if wanted else 1.0
+    """The share of the stems of `part` that `whole` has, 0 to 1. It is 1 if `part` has no word that carries meaning."""
+    stems = content(part)
+    return len(stems & content(whole)) / len(stems) if stems else 1.0
 
 
 def count(text: str) -> int:
+    """The number of words in a text, common ones included."""
     return sum(1 for _ in _WORD.finditer(text))

@@ -1,8 +1,8 @@
-"""A draft: what the model (or the rules) adds to the record, and how a model's answer becomes one.
+"""A draft: the prose that the model (or the rules) adds to the record. This file also reads a model's answer into one.
 
-Outcomes, lists and order are no part of a draft; code writes them from the record. An answer is read as the JSON that
-was asked for, also in a code fence or with words around it; else as five-section markdown, which gateways return that
-drop the answer format. Nothing here raises because of what an answer holds.
+A draft holds no outcomes, no lists and no order, because code writes these from the record. An answer is read as the
+JSON that was asked for, also inside a code fence or with words around it. Otherwise it is read as five-section
+markdown, which gateways return that drop the answer format. Nothing here raises because of what an answer holds.
 """
 
 import json
@@ -16,20 +16,23 @@ from consumer.domain.writing import sections
 from schemas.packages import SectionKey
 
 LONGEST_ANSWER = 20_000
-"""Characters that are read: three times what fits the answer's tokens, so that a runaway gateway costs nothing."""
+"""Characters; a longer answer is not read, so that a runaway gateway costs nothing. The bound is three times what fits
+the answer's tokens.
+"""
 _MOST_NOTES = 100
-"""Wordings and notes that are read."""
+"""Wordings and notes together; an answer with more is not read."""
 _MOST_STEPS = 12
-"""Steps that are read; how many there may be is for the checks to say."""
+"""Steps; an answer with more is not read. The checks decide how many steps a package may have."""
 
 
 class DraftForm(StrEnum):
-    """How a draft came about."""
+    """The form in which a draft was written."""
 
     JSON = "json"
     MARKDOWN = "markdown"
-    """Five sections from a gateway; nothing is cited."""
+    """Five sections from a gateway; they cite no records."""
     RULES = "rules"
+    """Written by code, without a model."""
 
 
 class _Part(BaseModel):
@@ -37,14 +40,14 @@ class _Part(BaseModel):
 
 
 class Statement(_Part):
-    """Something said, and the records that it rests on."""
+    """A statement, and the ids of the records that it rests on."""
 
     text: str
     records: tuple[str, ...]
 
 
 class Wording(_Part):
-    """Something said about one record: a shorter wording of a fact, or a note on what was tried."""
+    """A text about one record: a shorter wording of a fact, or a note on something that was tried."""
 
     record: str
     text: str
@@ -55,24 +58,25 @@ class Draft(_Part):
 
     problem: Statement
     confirmed: tuple[Wording, ...]
-    """Shorter wordings of facts, by record; taken where grounded in the fact."""
+    """Shorter wordings of facts, by record. Only a wording that is grounded in its fact is used."""
     notes: tuple[Wording, ...]
     """Notes on what was tried, by record."""
     hypothesis: Statement
-    """What is added to the outcome of the active fix; blank where there is nothing to add."""
+    """Prose that follows the outcome of the active fix; blank where there is nothing to add."""
     next_steps: tuple[Statement, ...]
     form: DraftForm = DraftForm.JSON
 
 
 class Unreadable(BaseModel):
-    """Why an answer is no draft, in words that the model can act on."""
+    """The reasons why an answer is no draft, in words that the model can act on."""
 
     model_config = ConfigDict(frozen=True)
 
     problems: tuple[str, ...]
 
 
-def _record(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def _object_schema(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The JSON schema of an object: all properties are required, and no others are allowed."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -84,9 +88,9 @@ def _record(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def _answer_schema() -> dict[str, JsonValue]:
     text: JsonValue = {"type": "string"}
     records: JsonValue = {"type": "array", "items": {"type": "string"}}
-    statement: JsonValue = _record({"text": text, "records": records})
-    wording: JsonValue = _record({"record": text, "text": text})
-    return _record(
+    statement: JsonValue = _object_schema({"text": text, "records": records})
+    wording: JsonValue = _object_schema({"record": text, "text": text})
+    return _object_schema(
         {
             "problem": statement,
             "confirmed": {"type": "array", "items": wording},
@@ -98,7 +102,7 @@ def _answer_schema() -> dict[str, JsonValue]:
 
 
 ANSWER_SCHEMA: dict[str, JsonValue] = _answer_schema()
-"""For `output_config.format`: flat, all required, nothing unknown, no keyword that the API does not enforce."""
+"""For `output_config.format`: flat, all fields required, no others allowed, only keywords that the API enforces."""
 
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _SECTION = re.compile(r"^ {0,3}##\s", re.MULTILINE)
@@ -106,17 +110,17 @@ _LIST_ITEM = re.compile(r"^\s{0,3}(?:[-*+•]|\d{1,3}[.)])\s+")
 
 
 def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
-    """The draft that an answer holds, else what is wrong with it.
+    """Reads an answer into a draft, or says what is wrong with it. Never raises.
 
-    `fact_ids` are the records of all live facts, oldest first: bullets of a markdown answer are matched by their place.
+    `fact_ids` are the ids of all live facts, oldest first: the bullets of a markdown answer are matched by position.
     """
     answer = text.strip().lstrip("\ufeff").strip()
     if not answer:
         return Unreadable(problems=("the answer is empty",))
     if len(answer) > LONGEST_ANSWER:
         return Unreadable(problems=("the answer is far too long",))
-    if (found := _json_object(answer)) is not None:
-        return _bounded(_from_json(found))
+    if (value := _json_object(answer)) is not None:
+        return _bounded(_from_json(value))
     if (fenced := _FENCE.fullmatch(answer)) is not None:
         answer = fenced[1]
     if _SECTION.search(answer):
@@ -124,18 +128,18 @@ def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
 
 
-def _bounded(found: Draft | Unreadable) -> Draft | Unreadable:
-    """Checking costs time for each statement: an answer with hundreds of them is not looked at."""
-    if isinstance(found, Unreadable):
-        return found
-    if len(found.next_steps) > _MOST_STEPS or len(found.confirmed) + len(found.notes) > _MOST_NOTES:
+def _bounded(draft: Draft | Unreadable) -> Draft | Unreadable:
+    """Refuses a draft with too many statements, because each statement takes time to check."""
+    if isinstance(draft, Unreadable):
+        return draft
+    if len(draft.next_steps) > _MOST_STEPS or len(draft.confirmed) + len(draft.notes) > _MOST_NOTES:
         return Unreadable(problems=("the answer has far too many statements",))
-    return found
+    return draft
 
 
 def _json_object(answer: str) -> dict[str, JsonValue] | None:
-    """The JSON object of an answer: the whole of it, or the only fenced one, or from its first brace to its last."""
-    candidates = [answer, *(found[1] for found in _FENCE.finditer(answer))]
+    """The JSON object of an answer: the whole answer, a fenced block, or the text from the first brace to the last."""
+    candidates = [answer, *(fence[1] for fence in _FENCE.finditer(answer))]
     if _SECTION.search(answer) is None:
         candidates.append(answer[answer.find("{") : answer.rfind("}") + 1])
     for candidate in candidates:
@@ -157,36 +161,36 @@ def _from_json(value: dict[str, JsonValue]) -> Draft | Unreadable:
         return Unreadable(problems=("the answer is nested too deeply",))
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
-        return Unreadable(problems=tuple(f"{_place(problem['loc'])}: {problem['msg']}" for problem in problems[:8]))
+        return Unreadable(problems=tuple(f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems[:8]))
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "the answer"
 
 
 def _from_sections(answer: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
-    found = sections.split(answer)
-    if [_plain_heading(heading) for heading, _ in found] != [
+    parts = sections.split(answer)
+    if [_plain_heading(heading) for heading, _ in parts] != [
         _plain_heading(text) for text in sections.HEADINGS.values()
     ]:
         wanted = ", ".join(f"## {heading}" for heading in sections.HEADINGS.values())
         return Unreadable(problems=(f"the headings must be exactly these, with nothing before them: {wanted}",))
-    body = dict(zip(sections.HEADINGS, (text for _, text in found), strict=True))
+    body = dict(zip(sections.HEADINGS, (text for _, text in parts), strict=True))
     if empty := [sections.HEADINGS[key] for key, text in body.items() if not text]:
         return Unreadable(problems=tuple(f"the section {heading} is empty" for heading in empty))
     bullets = _bullets(body[SectionKey.CONFIRMED])
     matched = zip(fact_ids, bullets, strict=True) if len(bullets) == len(fact_ids) else ()
     return Draft(
-        problem=_said(_paragraph(body[SectionKey.PROBLEM])),
+        problem=_uncited(_paragraph(body[SectionKey.PROBLEM])),
         confirmed=tuple(Wording(record=record, text=text) for record, text in matched),
         notes=(),
-        hypothesis=_said(_paragraph(body[SectionKey.HYPOTHESIS])),
-        next_steps=tuple(_said(text) for text in _bullets(body[SectionKey.NEXT_STEPS])),
+        hypothesis=_uncited(_paragraph(body[SectionKey.HYPOTHESIS])),
+        next_steps=tuple(_uncited(text) for text in _bullets(body[SectionKey.NEXT_STEPS])),
         form=DraftForm.MARKDOWN,
     )
 
 
-def _said(text: str) -> Statement:
+def _uncited(text: str) -> Statement:
     return Statement(text=text, records=())
 
 
@@ -199,7 +203,7 @@ def _paragraph(body: str) -> str:
 
 
 def _bullets(body: str) -> list[str]:
-    """The items of a list; a line without a mark goes on with the item above it."""
+    """The items of a list. A line without a list mark continues the item above it."""
     items: list[str] = []
     for line in body.splitlines():
         if (mark := _LIST_ITEM.match(line)) is not None:

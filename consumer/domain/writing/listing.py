@@ -1,4 +1,4 @@
-"""What the lists of a package hold: every live fact, everything that was tried, and what leaves when it is too much."""
+"""The two lists of a package: every live fact, and everything that was tried. Also shortens lists that are too long."""
 
 import re
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from consumer.domain.writing.outcome_table import sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """How much of a record its bullet shows, in characters of its texts."""
+    """How many characters of a record's texts its bullet shows."""
 
     fact: int
     check: int
-    """In the list of what was tried; the finding stands among the facts as well."""
+    """In the list of what was tried; the finding also stands among the facts."""
     fix: int
     last_for_length: bool = False
-    """A long session stays here rather than losing more of every record."""
+    """A long session stays at this level, so that its records do not lose more of their texts."""
     labelled: bool = False
-    """Each fact says where it comes from: parts bullets that together would quote the intake."""
+    """Each fact begins with its source. This separates bullets that together would quote the intake."""
 
 
 LEVELS = (
@@ -32,27 +32,29 @@ LEVELS = (
     Level(fact=180, check=100, fix=240, last_for_length=True),
     Level(fact=140, check=80, fix=140, last_for_length=True, labelled=True),
 )
-"""From generous to terse; the first that fits is taken. Every text stays under 300 characters: it may be intake."""
+"""From generous to terse; the first that fits is used. Every text has less than 300 characters: it may be intake."""
 
 _LIST_MARK = re.compile(r"\A\s*[-*\u2022\u00b7]\s+(?=\S)")
 _SHORTER_FIXES = (160, 80, 40, 20)
-"""Characters of a fix, tried in turn when the fixes alone are too long."""
+"""Characters of each text of a fix; tried in turn when the fixes alone are too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bullet:
-    """A bullet: a cleaned line, and its length as markdown with its mark and line break."""
+    """A bullet of a list."""
 
     line: str
+    """Cleaned text."""
     length: int
+    """Characters of the bullet as markdown, with its mark and line break."""
     kind: type[FactRecord] | type[ScriptRecord] | type[FixRecord]
     record: str
-    """The id of the record that it tells."""
+    """The id of the record that the bullet shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """Both lists, oldest first, and how many of each kind left them."""
+    """Both lists, oldest first, and how many records of each kind left them."""
 
     bundle: Bundle
     facts: tuple[Bullet, ...]
@@ -67,41 +69,47 @@ class Listed:
 
     @property
     def truncated(self) -> bool:
+        """Whether a record left its list or a fix was shortened."""
         left_out = self.facts_left_out + self.checks_left_out + self.scripts_left_out + self.fixes_left_out
         return left_out + self.fixes_shortened > 0
 
     @property
     def length(self) -> int:
-        return sum(item.length for items in (self.facts, self.runs, self.fixes) for item in items)
+        return sum(bullet.length for bullets in (self.facts, self.runs, self.fixes) for bullet in bullets)
 
     def confirmed(self) -> tuple[str, ...]:
+        """The lines of "What we've confirmed"; a last line says how many facts were left out."""
         return _with_omissions(self.facts, ((self.facts_left_out, "fact"),))
 
     def tried(self) -> tuple[str, ...]:
+        """The lines of "What we've tried"; last lines say what was left out or shortened."""
         omitted = ((self.checks_left_out, "check"), (self.scripts_left_out, "script"), (self.fixes_left_out, "fix"))
         shortened = f"The texts of {_count(self.fixes_shortened, 'fix')} are shortened for length."
         lines = _with_omissions((*self.runs, *self.fixes), omitted)
         return (*lines, shortened) if self.fixes_shortened else lines
 
     def records(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The records that the lines of both lists tell, in their order; lines on what was left out tell none."""
-        return tuple(one.record for one in self.facts), tuple(one.record for one in (*self.runs, *self.fixes))
+        """The record id of each bullet, for both lists in order. Lines on what was left out have none."""
+        return tuple(fact.record for fact in self.facts), tuple(bullet.record for bullet in (*self.runs, *self.fixes))
 
     def within(self, budget: int) -> "Listed":
-        """The lists in at most `budget` characters: oldest facts leave, then checks, scripts, then texts of fixes."""
+        """The lists in at most `budget` characters.
+
+        The oldest facts leave first, then the oldest checks, then the oldest scripts. Last, fixes are shortened.
+        """
         excess = self.length - budget
         if excess <= 0:
             return self
         facts, facts_out = _drop_oldest(self.facts, FactRecord, excess)
-        excess -= self.length - sum(item.length for items in (facts, self.runs, self.fixes) for item in items)
-        runs, checks_out = _drop_oldest(self.runs, FactRecord, excess)
-        excess -= _total(self.runs) - _total(runs)
-        fewer, scripts_out = _drop_oldest(runs, ScriptRecord, excess)
-        excess -= _total(runs) - _total(fewer)
+        excess -= self.length - sum(bullet.length for bullets in (facts, self.runs, self.fixes) for bullet in bullets)
+        fewer_runs, checks_out = _drop_oldest(self.runs, FactRecord, excess)
+        excess -= _total(self.runs) - _total(fewer_runs)
+        fewest_runs, scripts_out = _drop_oldest(fewer_runs, ScriptRecord, excess)
+        excess -= _total(fewer_runs) - _total(fewest_runs)
         shorter = replace(
             self,
             facts=facts,
-            runs=fewer,
+            runs=fewest_runs,
             facts_left_out=facts_out,
             checks_left_out=checks_out,
             scripts_left_out=scripts_out,
@@ -109,10 +117,10 @@ class Listed:
         return shorter if excess <= 0 else shorter.with_shorter_fixes(budget)
 
     def with_shorter_fixes(self, budget: int) -> "Listed":
-        """The lists with as little of each fix as it takes; should even that be too much, the oldest fixes leave."""
+        """The lists with fixes as short as needed, without notes. If these are too long, the oldest fixes leave."""
         listed = self
         for limit in _SHORTER_FIXES:
-            fixes = tuple(_item(outcome_table.tried(fix, limit), fix) for fix in self.bundle.records.applied_fixes)
+            fixes = tuple(_bullet(outcome_table.tried(fix, limit), fix) for fix in self.bundle.records.applied_fixes)
             listed = replace(self, fixes=fixes, fixes_shortened=len(fixes))
             if listed.length <= budget:
                 return listed
@@ -121,16 +129,18 @@ class Listed:
 
 
 def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
-    """Everything that the record holds; wordings and notes of the draft in their places."""
+    """Lists every record of the bundle, with the wordings and notes of the draft at their records."""
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
     unread = frozenset(script.id for script in bundle.records.unread_scripts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_item(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.records.facts),
-        runs=tuple(_item(_noted(_run(item, level, unread), notes.get(item.id)), item) for item in bundle.records.steps),
+        facts=tuple(_bullet(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.records.facts),
+        runs=tuple(
+            _bullet(_noted(_run(step, level, unread), notes.get(step.id)), step) for step in bundle.records.steps
+        ),
         fixes=tuple(
-            _item(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
+            _bullet(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
             for fix in bundle.records.applied_fixes
         ),
     )
@@ -147,55 +157,56 @@ def _source(fact: FactRecord) -> str:
     return shorten(clean(fact.source_type).replace("_", " ").capitalize(), 40) or "Recorded"
 
 
-def _run(item: FactRecord | ScriptRecord, level: Level, unread: frozenset[str]) -> str:
-    if isinstance(item, ScriptRecord):
-        return _script(item, level) + (" Whether it ran is not recorded." if item.id in unread else "")
-    where = f" ({shorten(clean(item.source_summary), 80)})" if item.source_summary else ""
-    return f"Diagnostic check{where}: {_item_text(item.text, level.check)}"
+def _run(step: FactRecord | ScriptRecord, level: Level, unread: frozenset[str]) -> str:
+    if isinstance(step, ScriptRecord):
+        return _script(step, level) + (" Whether it ran is not recorded." if step.id in unread else "")
+    source = f" ({shorten(clean(step.source_summary), 80)})" if step.source_summary else ""
+    return f"Diagnostic check{source}: {_item_text(step.text, level.check)}"
 
 
 def _item_text(text: str, limit: int) -> str:
-    """A text that was a list itself loses the mark of its first item: this list gives it one."""
+    """The shortened text, without a list mark at its beginning, because the bullet gets its own mark."""
     return shown(_LIST_MARK.sub("", text, count=1) or text, limit)
 
 
 def _script(script: ScriptRecord, level: Level) -> str:
-    named = shown(script.name, 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
-    used = ", ".join(f"{clean(each.name)} = {clean(each.text)}" for each in script.parameters)
-    given = f", with {shorten(used, level.fix)}" if used else ""
-    return f"Script generated: {named}{given}{'' if given.endswith('…') else '.'}"
+    name = shown(script.name, 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
+    values = ", ".join(f"{clean(parameter.name)} = {clean(parameter.text)}" for parameter in script.parameters)
+    parameters = f", with {shorten(values, level.fix)}" if values else ""
+    return f"Script generated: {name}{parameters}{'' if parameters.endswith('…') else '.'}"
 
 
 def _noted(line: str, note: str | None) -> str:
+    """The line with the draft's note; unchanged where the line or the note is blank."""
     return f"{line} Note: {sentence(note)}" if line and note and clean(note) else line
 
 
-def _item(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Bullet:
+def _bullet(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Bullet:
     length = len(sections.BULLET) + len(escape(line)) + 1
     return Bullet(line=line, length=length, kind=type(record), record=record.id)
 
 
-def _drop_oldest(items: tuple[Bullet, ...], kind: type, excess: int) -> tuple[tuple[Bullet, ...], int]:
-    """The items without as many of a kind, the oldest first, as the excess asks for; and how many these are."""
+def _drop_oldest(bullets: tuple[Bullet, ...], kind: type, excess: int) -> tuple[tuple[Bullet, ...], int]:
+    """Drops the oldest bullets of a kind until `excess` characters are gone; also returns how many were dropped."""
     kept: list[Bullet] = []
-    out = 0
-    for item in items:
-        if excess > 0 and item.kind is kind:
-            excess -= item.length
-            out += 1
+    dropped = 0
+    for bullet in bullets:
+        if excess > 0 and bullet.kind is kind:
+            excess -= bullet.length
+            dropped += 1
         else:
-            kept.append(item)
-    return tuple(kept), out
+            kept.append(bullet)
+    return tuple(kept), dropped
 
 
-def _total(items: tuple[Bullet, ...]) -> int:
-    return sum(item.length for item in items)
+def _total(bullets: tuple[Bullet, ...]) -> int:
+    return sum(bullet.length for bullet in bullets)
 
 
-def _with_omissions(items: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
-    lines = tuple(item.line for item in items)
-    named = [_count(number, noun) for number, noun in omitted if number]
-    return (*lines, f"Left out for length, the oldest: {' and '.join(named)}.") if named else lines
+def _with_omissions(bullets: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
+    lines = tuple(bullet.line for bullet in bullets)
+    counts = [_count(number, noun) for number, noun in omitted if number]
+    return (*lines, f"Left out for length, the oldest: {' and '.join(counts)}.") if counts else lines
 
 
 _PLURALS: Mapping[str, str] = {"fix": "fixes"}

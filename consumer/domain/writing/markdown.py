@@ -1,7 +1,8 @@
-"""The package as text: five sections from the record and a draft, in markdown and plain.
+"""Renders the text of a package: five sections from the record and a draft, as markdown and as plain text.
 
-Code writes headings, order, lists, outcomes and sentinels; the draft adds prose, never more than its place. Any bundle
-and any draft give exactly the contract's shape, at most 30,000 characters, every line cleaned and escaped.
+Code writes the headings, their order, the lists, the outcomes and the sentinels. The draft adds prose in its own places
+only. Any bundle and any draft give exactly the contract's shape, at most 30,000 characters, and every line is cleaned
+and escaped.
 """
 
 from collections.abc import Mapping
@@ -15,16 +16,18 @@ from consumer.domain.writing.listing import LEVELS, Level, Listed
 from schemas.packages import Section, SectionKey
 
 COMFORTABLE = 3_600
-"""Characters that the shortest note of a PSA takes; ordinary sessions stay near it."""
+"""Characters that fit the shortest PSA note. Sessions of ordinary size stay near this length."""
 _HOPELESS = 4 * COMFORTABLE
-"""So long a text will not become comfortable at any level: those between are not tried."""
+"""Characters. No level makes a longer text comfortable, so `render` goes on to the levels that are last for length."""
 _ROOM_FOR_OMISSIONS = 200
+"""Characters for the lines that say what was left out of the lists."""
 _LONGEST_PROSE = 900
+"""Characters of the draft's problem, and of its hypothesis."""
 _LONGEST_STEP = 600
 UNTITLED = "Escalation handoff"
 
 Body = tuple[str, ...] | str
-"""Cleaned lines: a list's items, or one paragraph."""
+"""The cleaned lines of a section: the items of a list, or one paragraph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +39,15 @@ class Rendered:
     plain_text: str
     sections: tuple[Section, ...]
     truncated: bool
-    """Records left the lists, or fixes' texts were cut, to keep within the bound."""
+    """Whether records left the lists or texts of fixes were cut, to stay within 30,000 characters."""
     rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    """For each line of a section (a bullet, or its one paragraph) the records that it tells or cites."""
+    """For each line of a section (a bullet, or its one paragraph) the ids of the records that it shows or cites."""
 
 
 def render(bundle: Bundle, draft: Draft) -> Rendered:
-    """The package's text: the same for the same bundle and draft. Never raises."""
+    """Renders the package at the first of `LEVELS` that fits. Equal bundle and draft give equal text. Never raises."""
     level = LEVELS[0]
-    rendered = _at(bundle, draft, level)
+    rendered = _render_at(bundle, draft, level)
     for terser in LEVELS[1:]:
         length = len(rendered.markdown)
         quoting = quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text)
@@ -53,17 +56,17 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
         if length > _HOPELESS and not terser.last_for_length:
             continue
         level = terser
-        rendered = _at(bundle, draft, level)
+        rendered = _render_at(bundle, draft, level)
     return rendered
 
 
 def title(bundle: Bundle) -> str:
-    """A title for the note: at most 100 characters, one line."""
-    named = bundle.records.title or bundle.records.problem_summary or bundle.records.problem_domain
-    return shorten(f"Handoff: {clean(named)}", sections.LONGEST_TITLE) if named else UNTITLED
+    """The title of the note: one line of at most 100 characters."""
+    subject = bundle.records.title or bundle.records.problem_summary or bundle.records.problem_domain
+    return shorten(f"Handoff: {clean(subject)}", sections.LONGEST_TITLE) if subject else UNTITLED
 
 
-def _at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
+def _render_at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
     prose = {
         SectionKey.PROBLEM: _problem(bundle, draft),
         SectionKey.HYPOTHESIS: _hypothesis(bundle, draft),
@@ -72,7 +75,7 @@ def _at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
     fixed = sum(_length(body) for body in prose.values()) + sum(len(text) + 8 for text in sections.HEADINGS.values())
     listed = listing.of(bundle, draft, level).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
     rests_on = _rests_on(bundle, draft, listed)
-    return _written(title(bundle), {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
+    return _assembled(title(bundle), {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
 
 
 def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKey, tuple[tuple[str, ...], ...]]:
@@ -117,6 +120,7 @@ def _lists(listed: Listed) -> Mapping[SectionKey, Body]:
 
 
 def _length(body: Body) -> int:
+    """Characters of a body as markdown, with the blank line after it."""
     return len(_markdown(body)) + 2
 
 
@@ -128,22 +132,22 @@ def _plain(body: Body) -> str:
     return body if isinstance(body, str) else "\n".join(sections.BULLET + item for item in body)
 
 
-def _written(
+def _assembled(
     title: str,
     bodies: Mapping[SectionKey, Body],
     rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]],
     *,
     truncated: bool,
 ) -> Rendered:
-    written = tuple(
+    rendered_sections = tuple(
         Section(key=key, heading=heading, markdown=_markdown(bodies[key])) for key, heading in sections.HEADINGS.items()
     )
     return Rendered(
         title=title,
-        markdown="\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in written) + "\n",
+        markdown="\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered_sections) + "\n",
         plain_text="\n\n".join(f"{heading}\n\n{_plain(bodies[key])}" for key, heading in sections.HEADINGS.items())
         + "\n",
-        sections=written,
+        sections=rendered_sections,
         truncated=truncated,
         rests_on=rests_on,
     )

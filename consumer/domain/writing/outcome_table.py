@@ -1,6 +1,7 @@
-"""What the outcome of a fix makes the package say: the contract's table, one place for all three of its columns.
+"""What the package says for each outcome of a fix: the table of contract part 5, with its three columns in one place.
 
-Every text given is a cleaned line; every line returned ends a sentence. No line calls a fix more than its status does.
+Every text of the record is shown as a cleaned line, and every returned line ends as a sentence. No line claims more for
+a fix than its status does.
 """
 
 import re
@@ -12,14 +13,14 @@ from consumer.domain.text.sanitize import clean, shown
 from schemas.sessions import FixStatus
 
 LEADING_FROM_PCT = 60
-"""A proposed fix leads from this confidence on."""
+"""A proposed fix with at least this confidence is the leading hypothesis."""
 TRY_OVER_PCT = 80
-"""A proposed fix is to be tried first over this confidence."""
+"""A proposed fix with more than this confidence must be tried first."""
 _LONGEST_TITLE = 120
 _LONGEST_TEXT = 280
-"""Below the contract's 300 characters of the intake, whatever was copied from it."""
+"""Characters. Below the contract's 300 characters of the intake, because a text may be copied from it."""
 _AGAIN = 160
-"""Characters of a text that stands in full in the list of what was tried."""
+"""Characters of a text whose longer form stands in the list of what was tried."""
 _ENDED = (".", "!", "?", "…")
 
 _CONFIRM = re.compile(
@@ -32,25 +33,25 @@ _TRY = re.compile(r"\b(?:try|apply|implement|carry out|perform|execute|run|proce
 
 
 def quoted(text: str, limit: int = _LONGEST_TITLE) -> str:
-    """A title as it is named inside a sentence."""
+    """A title in quotation marks, for the inside of a sentence."""
     return '"' + shown(text.replace('"', "'").rstrip(" ."), limit) + '"'
 
 
 def sentence(text: str, limit: int = _LONGEST_TEXT) -> str:
-    """A text of the record that ends a sentence."""
+    """A text of the record as the end of a sentence: cleaned, shortened, with a full stop where it needs one."""
     line = shown(text, limit)
     return line if line.endswith(_ENDED) else line.rstrip(" ,;:") + "."
 
 
 def leads(fix: FixRecord | None) -> bool:
-    """Whether there is a hypothesis to state."""
+    """Whether the fix gives a hypothesis: one with an outcome, or a proposal with enough confidence."""
     return fix is not None and (fix.status is not FixStatus.PROPOSED or fix.confidence_pct >= LEADING_FROM_PCT)
 
 
 def tried(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
-    """The fix in the list of what was tried: its title, its outcome, the outcome's texts.
+    """The fix's line in the list of what was tried: its title, its outcome and the texts of the outcome.
 
-    Empty for a status that is not listed.
+    Empty for a status that is not listed (`proposed`, `dismissed`).
     """
     if fix.superseded and not fix.active:
         outcome = _outcome(fix, limit, ", since superseded")
@@ -88,7 +89,7 @@ def _outcome(fix: FixRecord, limit: int, superseded: str) -> str:
 
 
 def lead(fix: FixRecord) -> str:
-    """What the hypothesis says in any case, by the active fix's outcome; prose may follow."""
+    """The fixed beginning of the hypothesis, by the outcome of the active fix. Prose of the draft may follow."""
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.PROPOSED:
@@ -113,7 +114,7 @@ def lead(fix: FixRecord) -> str:
 
 
 def first_step(fix: FixRecord | None) -> str | None:
-    """The first next step that the table demands, as the rules write it; None where it demands none."""
+    """The first next step that the table demands, as a rules draft words it; None where the table demands none."""
     if fix is None:
         return None
     title = quoted(fix.title)
@@ -141,34 +142,36 @@ def first_step(fix: FixRecord | None) -> str | None:
 
 
 def demand(fix: FixRecord | None) -> str:
-    """What the active fix asks of hypothesis and first step, in words for the model; names it by its record's id."""
+    """What the active fix demands of hypothesis and first step, for the prompt. Names the fix by its record's id."""
     if fix is None or not leads(fix):
         return "There is no leading hypothesis: leave the hypothesis text empty."
-    then = ""
+    demanded = ""
     match fix.status:
         case FixStatus.PROPOSED if fix.confidence_pct > TRY_OVER_PCT:
-            then = "The first next step must be to try it, naming what it is."
+            demanded = "The first next step must be to try it, naming what it is."
         case FixStatus.APPLIED_FAILED:
-            then = "The first next step must take another path that uses its failure reason, and must not repeat it."
+            demanded = (
+                "The first next step must take another path that uses its failure reason, and must not repeat it."
+            )
         case FixStatus.APPLIED_PARTIAL:
-            then = "The first next step must complete or verify it, naming what is open."
+            demanded = "The first next step must complete or verify it, naming what is open."
         case FixStatus.APPLIED_PENDING:
-            then = (
+            demanded = (
                 "The first next step must confirm whether it held, naming what was awaited as its pending_reason says."
             )
         case FixStatus.APPLIED_SUCCESS:
-            then = "The original symptom is solved; the next steps are about the new or related issue that remains."
+            demanded = "The original symptom is solved; the next steps are about the new or related issue that remains."
         case FixStatus.DISMISSED:
-            then = "It was set aside: the hypothesis says what remains uncertain."
+            demanded = "It was set aside: the hypothesis says what remains uncertain."
         case FixStatus.PROPOSED:
-            then = "It is not applied."
+            demanded = "It is not applied."
         case _ as never:
             assert_never(never)
-    return f"The active fix is {fix.id} with the status {fix.status.value}. {then}"
+    return f"The active fix is {fix.id} with the status {fix.status.value}. {demanded}"
 
 
 def demands() -> tuple[str, ...]:
-    """Everything that can be demanded: a change of it is a change of the prompt."""
+    """Every kind of demand, for the prompt's version: a changed demand is a changed prompt."""
     confidences = (TRY_OVER_PCT, TRY_OVER_PCT + 1)
     fixes = (
         FixRecord(id="X1", active=True, title="-", confidence_pct=confidence, status=status)
@@ -179,32 +182,32 @@ def demands() -> tuple[str, ...]:
 
 
 def first_step_flaw(fix: FixRecord | None, step: str) -> str | None:
-    """Why a first step is not what the table demands; None where it is."""
+    """Why a first step is not what the table demands; None where it is, or where the table demands none."""
     if fix is None or first_step(fix) is None:
         return None
     match fix.status:
         case FixStatus.PROPOSED:
-            held = _TRY.search(step) is not None or words.in_order(step)[:1] == words.in_order(fix.title)[:1]
+            acts = _TRY.search(step) is not None or words.in_order(step)[:1] == words.in_order(fix.title)[:1]
             named = _shares(fix.title, step, 1 / 3)
-            return None if held and named else "the first next step must be to try the active fix, naming it"
+            return None if acts and named else "the first next step must be to try the active fix, naming it"
         case FixStatus.APPLIED_FAILED:
             used = fix.failure_reason is None or _shares(fix.failure_reason, step, 0.2)
             return None if used else "the first next step must use the failure reason of the active fix"
         case FixStatus.APPLIED_PARTIAL:
             named = _shares(f"{fix.title} {fix.partial_notes or ''}", step, 0.25)
-            held = _COMPLETE.search(step) is not None
-            return None if held and named else "the first next step must complete or verify the active fix, naming it"
+            acts = _COMPLETE.search(step) is not None
+            return None if acts and named else "the first next step must complete or verify the active fix, naming it"
         case _:
-            held = _CONFIRM.search(step) is not None
+            acts = _CONFIRM.search(step) is not None
             named = _shares(fix.pending_reason or "", step, 0.3)
             return (
                 None
-                if held and named
+                if acts and named
                 else "the first next step must confirm whether the active fix held, naming what was awaited"
             )
 
 
 def _shares(wanted: str, text: str, part: float) -> bool:
-    """Whether a text takes up another one: a part of its words, or three of them."""
+    """Whether `text` takes up `wanted`: at least this part of its content words, or three of them."""
     wanted, text = clean(wanted), clean(text)
     return words.share(wanted, text) >= part or len(words.content(wanted) & words.content(text)) >= 3

@@ -1,4 +1,4 @@
-"""Whether a text quotes more of the intake than the contract allows, whatever it was copied from."""
+"""Finds texts that quote more of the intake than the contract allows, whatever record they were copied from."""
 
 import re
 
@@ -7,13 +7,14 @@ from consumer.domain.writing.sections import LONGEST_QUOTE
 _BLANKS = re.compile(r"\s+")
 _RUN = LONGEST_QUOTE + 1
 _BLOCK = _RUN // 2
-"""Any run over the bound holds a whole block that begins at a multiple of this."""
+"""Any run over the bound holds a whole block of this length that begins at a multiple of it in the intake."""
 
 
 def too_long(intake: str | None, *texts: str) -> bool:
-    """Whether a text holds a run of the intake that is over the bound. Runs of whitespace count as one character.
+    """Whether a text holds more than `LONGEST_QUOTE` consecutive characters of the intake.
 
-    Linear in the intake for each text; a text has 30,000 characters at most.
+    A run of whitespace counts as one character. Time is linear in the length of the intake for each text; a text has
+    30,000 characters at most.
     """
     source = _BLANKS.sub(" ", intake or "")
     return len(source) >= _RUN and any(_quotes(source, _BLANKS.sub(" ", text)) for text in texts)

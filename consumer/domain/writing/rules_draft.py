@@ -1,7 +1,7 @@
-"""The draft without a model: complete and readable from the record alone, inventing nothing.
+"""The rules draft: written by code from the record alone, without a model. It is complete and invents nothing.
 
-It quotes the record and says what follows from it: what is awaited, left, failed, unexplained, or missing. Advice that
-no record gives is general (what to compare, what to ask), without a command, host or setting.
+It quotes the record and says what follows from it: what is awaited, left, failed, unexplained or missing. Advice that
+does not come from a record is general (what to compare, what to ask) and names no command, host or setting.
 """
 
 import re
@@ -16,7 +16,7 @@ from consumer.domain.writing.outcome_table import quoted, sentence
 from schemas.sessions import FixStatus
 
 _EXCERPT = 200
-"""Characters of the intake or a fact that stand for a missing description."""
+"""Characters of a quoted text of the record, such as the intake or a fact that replaces a missing description."""
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _GENERAL = (
@@ -67,11 +67,11 @@ _ADVICE: Mapping[str, str] = {
         "Compare a failing call with one that works: direction, device, place and path, and where the two first differ."
     ),
 }
-"""What tells causes apart in a field of work, by the words that name the field."""
+"""A step that tells causes apart, for each problem domain. Each key holds the words that name the domain."""
 
 
 def draft_by_rules(bundle: Bundle) -> Draft:
-    """A draft that passes every check on any bundle. Never raises."""
+    """Writes a draft that passes every check, for any bundle. Never raises."""
     return Draft(
         problem=_problem(bundle.records),
         confirmed=(),
@@ -83,35 +83,35 @@ def draft_by_rules(bundle: Bundle) -> Draft:
 
 
 def _problem(records: Records) -> Statement:
-    said: list[str] = []
+    sentences: list[str] = []
     if title := records.title:
-        said.append(f"The reported problem was: {sentence(title, 160)}")
+        sentences.append(f"The reported problem was: {sentence(title, 160)}")
     if records.problem_summary:
-        said.append(f"Summary: {sentence(records.problem_summary)}")
+        sentences.append(f"Summary: {sentence(records.problem_summary)}")
     elif records.intake_text:
-        said.append(f"The intake began: {quoted(records.intake_text, _EXCERPT)}.")
-    if not said and records.facts:
-        said.append(
+        sentences.append(f"The intake began: {quoted(records.intake_text, _EXCERPT)}.")
+    if not sentences and records.facts:
+        sentences.append(
             f"No description was recorded; the first confirmed fact was: {sentence(records.facts[0].text, _EXCERPT)}"
         )
     if records.problem_domain:
-        said.append(f"It was filed under: {sentence(records.problem_domain, 80)}")
+        sentences.append(f"It was filed under: {sentence(records.problem_domain, 80)}")
     if records.reason:
-        said.append(f"It was escalated with the reason: {sentence(records.reason)}")
-    return Statement(text=" ".join(said) or sections.NO_PROBLEM, records=("P1",))
+        sentences.append(f"It was escalated with the reason: {sentence(records.reason)}")
+    return Statement(text=" ".join(sentences) or sections.NO_PROBLEM, records=("P1",))
 
 
 def _hypothesis(bundle: Bundle) -> Statement:
     fix = bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
         return Statement(text="", records=())
-    return Statement(text=_what_it_is(fix), records=(fix.id,))
+    return Statement(text=_described(fix), records=(fix.id,))
 
 
-def _what_it_is(fix: FixRecord) -> str:
-    """Its description, where the first next step does not tell it anyway."""
-    told = fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is not None
-    if not fix.description or told:
+def _described(fix: FixRecord) -> str:
+    """A sentence with the fix's description; empty where the first next step gives the description already."""
+    in_first_step = fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is not None
+    if not fix.description or in_first_step:
         return ""
     match fix.status:
         case FixStatus.PROPOSED:
@@ -123,35 +123,35 @@ def _what_it_is(fix: FixRecord) -> str:
 
 
 def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
-    """Two to four, the one that the table demands first; general advice only for want of anything better.
+    """Two to four steps. The step that the table demands comes first; general advice is a last resort.
 
-    The fourth place is for what must not be repeated, else for the field's advice.
+    The fourth place is for what must not be repeated, else for the advice for the problem domain.
     """
     chosen: list[Statement] = []
     advice = _advice(bundle.records.problem_domain)
-    for step in (*_from_record(bundle), *_from_gaps(bundle), _said(advice or _GENERAL), _said(_GENERAL)):
-        if all(step.text != other.text for other in chosen):
+    for step in (*_from_record(bundle), *_from_gaps(bundle), _step(advice or _GENERAL), _step(_GENERAL)):
+        if all(step.text != earlier.text for earlier in chosen):
             chosen.append(step)
     first = chosen[: sections.MOST_STEPS - 1]
-    last = _not_again(bundle) or (_said(advice) if advice else None)
+    last = _not_again(bundle) or (_step(advice) if advice else None)
     return tuple(first) if last is None or last in first else (*first, last)
 
 
 def _from_record(bundle: Bundle) -> Iterator[Statement]:
-    """What the recorded outcomes leave to be done, the active fix first."""
+    """Steps that the recorded outcomes leave to be done, the active fix first."""
     active = bundle.records.active_fix
     if (first := outcome_table.first_step(active)) is not None and active is not None:
-        yield _said(first, active.id)
+        yield _step(first, active.id)
     elif active is not None:
-        yield _said(_about(active, bundle), active.id)
+        yield _step(_step_on_active(active, bundle), active.id)
     if bundle.records.reason and (active is None or outcome_table.first_step(active) is None):
-        yield _said(f"Take up what it was escalated for: {sentence(bundle.records.reason)}", "R1")
+        yield _step(f"Take up what it was escalated for: {sentence(bundle.records.reason)}", "R1")
     for fix in bundle.records.fixes:
         if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
-            yield _said(_of_earlier(fix), fix.id)
+            yield _step(_step_on_earlier(fix), fix.id)
 
 
-def _of_earlier(fix: FixRecord) -> str:
+def _step_on_earlier(fix: FixRecord) -> str:
     """A step about a fix that is not active and has no verdict."""
     if fix.superseded and fix.status is FixStatus.APPLIED_PARTIAL:
         notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
@@ -162,8 +162,8 @@ def _of_earlier(fix: FixRecord) -> str:
     return outcome_table.first_step(fix) or ""
 
 
-def _about(fix: FixRecord, bundle: Bundle) -> str:
-    """A step about an active fix that the table asks nothing of."""
+def _step_on_active(fix: FixRecord, bundle: Bundle) -> str:
+    """A step about an active fix for which the table demands no first step."""
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.APPLIED_SUCCESS:
@@ -173,55 +173,56 @@ def _about(fix: FixRecord, bundle: Bundle) -> str:
             return f"Find another way than {title}, which was set aside{where}."
         case _:
             step = f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it"
-            if not fix.description or outcome_table.leads(fix):  # what leads is described by the hypothesis
+            if not fix.description or outcome_table.leads(fix):  # the hypothesis describes a fix that leads
                 return f"{step}."
             return f"{step}; what it proposes: {sentence(fix.description)}"
 
 
 def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
-    """What the record leaves open, most useful first."""
+    """Steps for what the record leaves open, the most useful first."""
     scripts = bundle.records.unread_scripts
     if not bundle.records.facts:
-        yield _said(
+        yield _step(
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
             " and what changed last; no fact is recorded."
         )
     if scripts:
         script = scripts[-1]
-        yield _said(
+        yield _step(
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
         )
     if not bundle.records.facts:
         return
     newest = bundle.records.facts[-1]
-    found = sentence(newest.text, _EXCERPT)
+    finding = sentence(newest.text, _EXCERPT)
     if newest.is_check:
-        yield _said(f"Go on from the latest check: {found}", newest.id)
+        yield _step(f"Go on from the latest check: {finding}", newest.id)
     elif any(fact.is_check for fact in bundle.records.facts):
-        yield _said(f"Go on from what was confirmed last: {found}", newest.id)
+        yield _step(f"Go on from what was confirmed last: {finding}", newest.id)
     else:
-        yield _said(f"Confirm by a first diagnostic check, none is recorded: {found}", newest.id)
+        yield _step(f"Confirm by a first diagnostic check, none is recorded: {finding}", newest.id)
 
 
 def _advice(domain: str | None) -> str | None:
-    """None for a field that nothing is known of."""
-    named = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
-    return next((advice for fields, advice in _ADVICE.items() if not named.isdisjoint(fields.split())), None)
+    """The advice for a problem domain; None for a domain that `_ADVICE` does not name."""
+    domain_words = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
+    return next((advice for names, advice in _ADVICE.items() if not domain_words.isdisjoint(names.split())), None)
 
 
 def _not_again(bundle: Bundle) -> Statement | None:
-    """Names what failed, so that nobody does it again; the active one is named by the first step already."""
+    """A step that names failed fixes, so that nobody repeats them. The first step names the active one."""
     failed = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
     if not failed:
         return None
     titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))
     more = f" and {len(titles) - 3} earlier ones" if len(titles) > 3 else ""
     named = ", ".join(titles[-3:])
-    return _said(
+    return _step(
         f"Do not repeat {named}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed)
     )
 
 
-def _said(text: str, *records: str) -> Statement:
+def _step(text: str, *records: str) -> Statement:
+    """A step that rests on these records; without any it rests on the session's description (P1)."""
     return Statement(text=shorten(text, 600), records=records or ("P1",))

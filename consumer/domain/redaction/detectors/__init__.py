@@ -1,7 +1,7 @@
-"""Finding secrets in free text.
+"""Finds secrets in free text.
 
-``RULES`` is the one table of detectors, by family; ``find`` goes through it. See ``rule`` for why that is linear.
-Before any rule comes a gate, see ``anchors``: most texts hold no anchor and cost two microseconds.
+``RULES`` is the one table of detectors, by family; ``find_secrets`` applies it in linear time, see ``rule``.
+A gate comes before all rules, see ``anchors``: most texts contain no anchor and cost two microseconds.
 """
 
 from collections import defaultdict
@@ -13,11 +13,11 @@ from consumer.domain.redaction.detectors.values import COMMON
 from consumer.domain.redaction.placeholders import PLACEHOLDER, SecretKind
 
 SHORTEST_TELLING = 6
-"""Characters; shorter values are not looked for elsewhere anyway."""
+"""Characters. Shorter values are not looked for elsewhere in any case."""
 
 
 def find_secrets(text: str) -> list[Detection]:
-    """The secrets of a text, in order, apart from each other and from placeholders. Never raises."""
+    """The secrets of a text, in order. They overlap neither each other nor a placeholder. Never raises."""
     spans: set[tuple[int, int, int]] = set()
     for anchor, at in _ANCHORS.within(text):
         for number in _BY_ANCHOR[anchor]:
@@ -25,19 +25,22 @@ def find_secrets(text: str) -> list[Detection]:
                 spans.add((start, -stop, number))
     if not spans:
         return []
-    taken = [found.span() for found in PLACEHOLDER.finditer(text)] if "[REDACTED:" in text else []
-    return _apart(text, sorted(spans), taken)
+    placeholders = [match.span() for match in PLACEHOLDER.finditer(text)] if "[REDACTED:" in text else []
+    return _merged(text, sorted(spans), placeholders)
 
 
 def is_clean(text: str) -> bool:
-    """A quick yes for nearly every text: no detector would find anything, in it or in a part of it. Storable texts only."""
+    """Whether it is certain that no detector finds anything in the text or in a part of it.
+
+    Fast, and True for nearly every text. Expects a storable text.
+    """
     return not _ANCHORS.may_stand_in(text)
 
 
-def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, int]]) -> list[Detection]:
-    """Overlapping places become one, under the kind of the first; what touches a placeholder falls out."""
-    apart: list[tuple[int, int, Detector]] = []
-    placeholder = iter([*taken, (len(text) + 1, len(text) + 2)])
+def _merged(text: str, spans: list[tuple[int, int, int]], placeholders: list[tuple[int, int]]) -> list[Detection]:
+    """Merges overlapping spans into one, under the kind of the first. Drops spans that overlap a placeholder."""
+    merged: list[tuple[int, int, Detector]] = []
+    placeholder = iter([*placeholders, (len(text) + 1, len(text) + 2)])
     left, right = next(placeholder)
     for start, minus_stop, number in spans:
         stop = -minus_stop
@@ -45,19 +48,19 @@ def _apart(text: str, spans: list[tuple[int, int, int]], taken: list[tuple[int, 
             left, right = next(placeholder)
         if left < stop:
             continue
-        if apart and start < apart[-1][1]:
-            first, before, rule = apart[-1]
-            apart[-1] = (first, max(before, stop), rule)
+        if merged and start < merged[-1][1]:
+            first, before, rule = merged[-1]
+            merged[-1] = (first, max(before, stop), rule)
         else:
-            apart.append((start, stop, RULES[number]))
+            merged.append((start, stop, RULES[number]))
     return [
-        Detection(start=start, stop=stop, kind=rule.kind, known=rule.telling and _tells(text, start, stop))
-        for start, stop, rule in apart
+        Detection(start=start, stop=stop, kind=rule.kind, known=rule.telling and _is_telling(text, start, stop))
+        for start, stop, rule in merged
     ]
 
 
-def _tells(text: str, start: int, stop: int) -> bool:
-    """Whether removing the value elsewhere does more good than harm: not for words that every ticket holds."""
+def _is_telling(text: str, start: int, stop: int) -> bool:
+    """Whether it does more good than harm to remove the value elsewhere: not for a word that every ticket contains."""
     return stop - start >= SHORTEST_TELLING and text[start:stop].casefold() not in COMMON
 
 

@@ -1,8 +1,8 @@
-"""Where the anchors of the rules stand in a text. First a gate, which stays shut for most texts and costs a microsecond.
+"""Finds the anchors of the rules in a text. A gate comes first: it stays shut for most texts and costs a microsecond.
 
-Python's ``re`` needs 60 µs to look for two hundred words in 500 characters, 200 substring searches need 70 µs, pydantic's
-engine (Rust's ``regex``: linear by construction) 2 µs. So pydantic says whether there is anything at all, and only then
-an Aho-Corasick automaton, linear as well, says what and where.
+To look for two hundred words in 500 characters, Python's ``re`` needs 60 µs, 200 substring searches need 70 µs, and
+pydantic's engine (Rust's ``regex``, linear by construction) needs 2 µs. So pydantic's engine says whether there is any
+anchor. Only then an Aho-Corasick automaton, also linear, says which anchors stand where.
 """
 
 import re
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic_core import SchemaValidator, core_schema
 
-# Words that every third ticket holds open the gate only in the company of what their rules need anyway.
-# Fixed company only: an open or counted repetition inside would multiply the automaton's states (measured: 300 µs).
+# Every third ticket contains these words. They open the gate only together with the neighbours that their rules need.
+# No open or counted repetition may stand here: it would multiply the states of the gate's engine (measured: 300 µs).
 _COMPANY = {
     **{word: word + " ?[/]" for word in ("root", "guest")},
     **{
@@ -32,7 +32,7 @@ _COMPANY = {
     ":::": "[0-9a-f]:::",
     "-": "[0-9]-[0-9][0-9][0-9][0-9][0-9][0-9]-[0-9]",
 }
-# What the text has to hold behind the first of them.
+# What the text must contain from the first occurrence of the anchor on; otherwise the anchor is ignored.
 _LATER = {
     **dict.fromkeys(("code", "combination", "pin", "puk"), re.compile("[0-9]")),
     **dict.fromkeys(
@@ -48,12 +48,12 @@ _LATER = {
 }  # fmt: skip
 _PAIR = " / "
 _PAIRED = r" / (?:[^\p{L}\p{N}_\s]|\S*\d)"
-"""A pair's value begins with a sign or a quote, or holds a digit: "Open / Waiting" is none. A gate of its own, for its
-open repetition would multiply the states of the other."""
+"""A pair's value begins with a sign or a quote, or contains a digit: "Open / Waiting" is no pair. Pairs have a gate of
+their own, because the open repetition would multiply the states of the other gate."""
 
 
 class Anchors:
-    """The anchors of a table of rules. An anchor that holds an upper-case letter is met in that case only."""
+    """The anchors of a table of rules. An anchor with an upper-case letter is found in that case only."""
 
     __slots__ = ("_anchors", "_automaton", "_gate", "_pairs")
 
@@ -71,23 +71,23 @@ class Anchors:
         self._pairs = _gate(_PAIRED)
 
     def may_stand_in(self, text: str) -> bool:
-        """Whether it is worth a look; almost always not. What stands in a part of a text stands in the text."""
+        """Whether the text may contain an anchor; almost always False. An anchor of a part is an anchor of the text."""
         return self._gate(text) or self._pairs(text)
 
     def within(self, text: str) -> Iterable[tuple[str, int]]:
-        """The anchors of the text and where they stand."""
-        sound = text if text.isascii() else _sound(text)
-        return self._places(text, lowered(sound)) if self.may_stand_in(sound) else ()
+        """The anchors of the text, each with its place."""
+        valid = text if text.isascii() else _without_surrogates(text)
+        return self._places(text, lowered(valid)) if self.may_stand_in(valid) else ()
 
     def _places(self, text: str, lower: str) -> Iterator[tuple[str, int]]:
-        opened: dict[str, bool] = {}
+        allowed: dict[str, bool] = {}
         for number, at, stop in self._automaton.find_matches_as_indexes(lower, overlapping=True):
             anchor = self._anchors[number]
-            may = opened.get(anchor)
-            if may is None:
+            is_allowed = allowed.get(anchor)
+            if is_allowed is None:
                 later = _LATER.get(anchor)
-                may = opened[anchor] = later is None or later.search(lower, at) is not None
-            if may and (anchor == lower[at:stop] or anchor == text[at:stop]):
+                is_allowed = allowed[anchor] = later is None or later.search(lower, at) is not None
+            if is_allowed and (anchor == lower[at:stop] or anchor == text[at:stop]):
                 yield anchor, at
 
 
@@ -96,11 +96,11 @@ def _gate(pattern: str) -> Callable[[str], bool]:
 
 
 def lowered(text: str) -> str:
-    """In lower case, of the same length: places in the two texts agree. Only U+0130 would grow."""
+    """The text in lower case, of the same length, so that places in both texts agree. Only U+0130 would grow."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text.replace("\u0130", "I").lower()
 
 
-def _sound(text: str) -> str:
-    """Without lone surrogates: no Rust string can hold one, and the gate would stay shut for the whole text."""
+def _without_surrogates(text: str) -> str:
+    """Replaces lone surrogates. No Rust string can contain one, and the gate would stay shut for the whole text."""
     return text.encode("utf-8", "replace").decode("utf-8")

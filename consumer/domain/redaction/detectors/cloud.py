@@ -1,4 +1,4 @@
-"""Cloud and software-as-a-service: keys and tokens with a shape of their own. Named ones are in ``nouns``."""
+"""Keys and tokens of cloud services that have a shape of their own. Those that a word announces are in ``nouns``."""
 
 from consumer.domain.redaction.detectors.nouns import TOKEN_AND_KEY
 from consumer.domain.redaction.detectors.rule import Detector, Family, after, shape

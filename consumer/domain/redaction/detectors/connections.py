@@ -15,7 +15,7 @@ def _userinfo(value: Value) -> bool:
 
 
 def _attached(value: Value) -> bool:
-    """``-psecret``: glued to its option, so that ``-p database`` is none."""
+    """Accepts a value directly behind its option, as in ``-psecret``. In ``-p database`` there is none."""
     return not value.is_impossible and value.itself[0] != "-"
 
 

@@ -1,4 +1,4 @@
-"""Private keys: armoured blocks, over lines or escaped in JSON; PuTTY's own format."""
+"""Private keys: armoured blocks, on several lines or escaped in JSON, and PuTTY's own format."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ _BODY = pattern(r"(?:[A-Za-z0-9+/=]|\\[rn]|\\\\[rn]|[ \t]?[\r\n][ \t]{0,8}){8,65
 
 
 def _armoured(text: str, at: int) -> Iterable[TextSpan]:
-    """Everything up to END; without END, as far as it reads like base64."""
+    """The block up to END. Without END, as far as the text reads like base64."""
     begin = _BEGIN.match(text, at)
     if begin is None or text[max(0, at - 40) : at].rfind("-----BEGIN ") < 0:
         return NOTHING

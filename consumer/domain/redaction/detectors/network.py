@@ -1,4 +1,4 @@
-"""Switches, routers, firewalls: configuration lines that hold keys and communities."""
+"""Switches, routers and firewalls: configuration lines that contain keys and SNMP communities."""
 
 from consumer.domain.redaction.detectors.rule import Detector, Family, Finder, after, shape
 from consumer.domain.redaction.detectors.values import Value, anything, notable

@@ -1,6 +1,7 @@
-"""Words that announce a secret, and the ways in which it follows them.
+"""Words that announce a secret, and the ways in which the secret follows them.
 
-``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Password>``, "the new password for the NAS is x", "pw x".
+Examples: ``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Password>``,
+"the new password for the NAS is x", "pw x".
 """
 
 import re
@@ -67,7 +68,8 @@ _AS_A_NAME = pattern(
     r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]++(?:as|is|was|=)[ ]++(?:(?:the|a|an|his|her|their|my|your|our)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}\Z"
 )
 
-# What stands somewhere behind the word, how near, and only then the pattern: most texts are no markup.
+# A string that must follow the word, within how many characters, then the patterns of the context and of the value.
+# The string is searched first, because most texts are no markup.
 _MARKUP = (
     (">", 400, _ELEMENT, _ELEMENT_VALUE),
     ("alue", 12, _ATTRIBUTE, QUOTED),
@@ -87,9 +89,11 @@ def noun(
     foreign: bool = False,
     behind: str = "",
 ) -> Detector:
-    """A rule for a word. ``human``: people make the values up; else they are opaque, which keeps sentences about tokens.
+    """A rule for a word that announces a secret.
 
-    ``behind``: what has to stand before the word for it to mean a secret.
+    ``human``: people make the values up; otherwise values are opaque, so that sentences about tokens are kept.
+    ``foreign``: verbs of other languages than English may follow the word, too.
+    ``behind``: what must stand before the word for it to mean a secret.
     """
     compiled = pattern(source)
     qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
@@ -97,27 +101,27 @@ def noun(
     near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
-        named = compiled.match(text, at)
-        if named is None:
+        match = compiled.match(text, at)
+        if match is None:
             return NOTHING
-        end = named.end()
+        end = match.end()
         if text[end : end + 1] in _IN_IDENTIFIER:
             return NOTHING
         if qualifier and not qualifier.search(text[max(0, at - 16) : at]):
             return NOTHING
         return (
-            _written(text, at, end, assigned if human else opaque)
-            or _said(text, at, end, near, tails[0])
-            or _said(text, at, end, far, tails[0])
-            or _bare(text, end, tails[1])
-            or (_named_after(text, at) if human else NOTHING)
+            _in_syntax(text, at, end, assigned if human else opaque)
+            or _in_sentence(text, at, end, near, tails[0])
+            or _in_sentence(text, at, end, far, tails[0])
+            or _right_behind(text, end, tails[1])
+            or (_before_word(text, at) if human else NOTHING)
         )
 
     return Detector(family=family, kind=kind, anchors=anchors, look=look)
 
 
-def _written(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ...]:
-    """Code, commands, configuration and their output."""
+def _in_syntax(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ...]:
+    """The value in code, commands, configuration and their output."""
     lead = text[max(0, at - 48) : at].rstrip(_IDENTIFIER)
     sign = lead[-1:]
     if sign == "$" or lead[-5:].casefold() == "$env:":
@@ -125,8 +129,8 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ..
         return value_after(text, variable.end(), is_literal, QUOTED) if variable else NOTHING
     if sign in {"-", "/"} and (lead[:-1].rstrip("-")[-1:] or " ") in _OPENING:
         option = _OPTION.match(text, end)
-        if option and (found := value_after(text, option.end(), anything)):
-            return found
+        if option and (spans := value_after(text, option.end(), anything)):
+            return spans
     assign = _ASSIGN.match(text, end)
     if assign:
         certain = assign["sign"] in {"=", "=="} and assign.end() - end <= 3
@@ -135,43 +139,43 @@ def _written(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ..
         return value_after(text, assign.end(), anything if certain else demand)
     for sign, reach, context, value in _MARKUP:
         if text.find(sign, end, end + reach) >= 0:
-            led = context.match(text, end)
-            if led and (found := value_after(text, led.end(), anything, value)):
-                return found
+            match = context.match(text, end)
+            if match and (spans := value_after(text, match.end(), anything, value)):
+                return spans
     typed = _TYPED.match(text, end)
     return value_after(text, typed.end(), notable) if typed else NOTHING
 
 
-def _said(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[TextSpan, ...]:
-    found = context.match(text, end)
-    if found is None:
+def _in_sentence(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[TextSpan, ...]:
+    match = context.match(text, end)
+    if match is None:
         return NOTHING
-    # "access with the password to srv01": only who changes something changes it *to* a value.
+    # In "access with the password to srv01" no value follows: a value follows "to" only where something is changed.
     if (
         context in {_ENGLISH, _ENGLISH_FAR}
-        and found["verb"] == "to"
+        and match["verb"] == "to"
         and not _CHANGES.search(text[max(0, at - 64) : at])
     ):
         return NOTHING
-    return value_after(text, found.end(), demand)
+    return value_after(text, match.end(), demand)
 
 
-def _bare(text: str, end: int, demand: Demand) -> tuple[TextSpan, ...]:
-    found = _BARE.match(text, end)
-    return value_after(text, found.end(), demand) if found else NOTHING
+def _right_behind(text: str, end: int, demand: Demand) -> tuple[TextSpan, ...]:
+    match = _BARE.match(text, end)
+    return value_after(text, match.end(), demand) if match else NOTHING
 
 
-def _named_after(text: str, at: int) -> tuple[TextSpan, ...]:
-    """As in "they use x as the password" and "x is her new password"."""
+def _before_word(text: str, at: int) -> tuple[TextSpan, ...]:
+    """The value before the word, as in "they use x as the password" and "x is her new password"."""
     floor = max(0, at - 120)
-    behind = text[floor:at]
-    if behind[-1:] != " " or not any(link in behind for link in (" as ", " is ", " was ", " = ")):
+    before = text[floor:at]
+    if before[-1:] != " " or not any(link in before for link in (" as ", " is ", " was ", " = ")):
         return NOTHING
-    found = _AS_A_NAME.search(behind)
-    if found is None:
+    match = _AS_A_NAME.search(before)
+    if match is None:
         return NOTHING
-    start, stop = found.span("s")
-    if behind[start] == '"':
+    start, stop = match.span("s")
+    if before[start] == '"':
         start, stop = start + 1, stop - 1
     return value_after(text[: floor + stop], floor + start, strong)
 

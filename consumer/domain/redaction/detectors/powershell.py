@@ -13,26 +13,27 @@ _ENCODED = pattern(
     r"(?:powershell|pwsh)(?:\.exe)?[^\r\n]{0,200}?[ ][-/]e[a-z]{0,14}[ ]++[\"']?(?P<s>[A-Za-z0-9+/]{16,40000}+={0,2})"
 )
 LONGEST_ENCODED = 32_768
-"""Characters of an encoded command that are looked into; Windows takes no longer command line."""
+"""Characters. A longer encoded command is not decoded; Windows takes no longer command line."""
 
 
 def encoded_command(holds_secret: Callable[[str], bool]) -> Finder:
-    """An encoded command is replaced where, decoded, it holds a secret; what it does is lost with it."""
+    """Finds an encoded command that, decoded, contains a secret. All of the command is replaced and lost."""
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
-        found = _ENCODED.match(text, at)
-        if found is None or len(found["s"]) > LONGEST_ENCODED:
+        match = _ENCODED.match(text, at)
+        if match is None or len(match["s"]) > LONGEST_ENCODED:
             return NOTHING
         try:
-            command = b64decode(found["s"] + "=" * (-len(found["s"]) % 4)).decode("utf-16-le")
+            command = b64decode(match["s"] + "=" * (-len(match["s"]) % 4)).decode("utf-16-le")
         except (Error, ValueError):
             return NOTHING
-        return (found.span("s"),) if holds_secret(command) else NOTHING
+        return (match.span("s"),) if holds_secret(command) else NOTHING
 
     return look
 
 
 def rules(holds_secret: Callable[[str], bool]) -> tuple[Detector, ...]:
+    """The rules of this family. ``holds_secret`` applies the rules of all families to a decoded command."""
     return (
         Detector(
             family=Family.POWERSHELL, kind=SecretKind.PASSWORD, anchors=("convertto-securestring",),

@@ -1,4 +1,4 @@
-"""What people write into tickets: PINs, codes, pairs of name and password."""
+"""Secrets that people write into tickets: PINs, codes, pairs of name and password."""
 
 from collections.abc import Iterable
 
@@ -22,33 +22,33 @@ _QUALIFIED = pattern(
 
 
 def _codes(context: str, value: str, qualified: bool = False) -> Finder:
-    """One code or a list of them behind a context; ``qualified``: behind a word that says what it opens."""
-    leading, each = pattern(context), pattern(value)
+    """Finds one code or a list of codes behind a context. ``qualified``: only behind a word for what they open."""
+    leading, code = pattern(context), pattern(value)
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
         if qualified and not _QUALIFIED.search(text[max(0, at - 24) : at]):
             return NOTHING
-        led = leading.match(text, at)
-        found = each.match(text, led.end()) if led else None
+        lead = leading.match(text, at)
+        match = code.match(text, lead.end()) if lead else None
         spans: list[TextSpan] = []
-        while found:
-            spans.append(found.span("s"))
-            more = _MORE.match(text, found.end())
-            found = each.match(text, more.end()) if more and len(spans) < 50 else None
+        while match:
+            spans.append(match.span("s"))
+            more = _MORE.match(text, match.end())
+            match = code.match(text, more.end()) if more and len(spans) < 50 else None
         return spans
 
     return look
 
 
 def _phrase(value: Value) -> bool:
-    """At least three words, none of which says something about the phrase."""
+    """Accepts at least three words, the first of which says nothing about the phrase."""
     first, _, rest = value.itself.partition(" ")
-    lone = Value(value.text, value.start, value.start + len(first), quoted=False)
-    return " " in rest.strip() and not lone.is_common and not lone.is_impossible
+    first_word = Value(value.text, value.start, value.start + len(first), quoted=False)
+    return " " in rest.strip() and not first_word.is_common and not first_word.is_impossible
 
 
 def _stated(value: Value) -> bool:
-    """Behind "the login is name/": also a plain word, but not the rest of a sentence."""
+    """Accepts, behind "the login is name/", a plain word too, but not the rest of a sentence."""
     return not value.is_impossible and (value.quoted or value.ends_clause)
 
 
@@ -104,7 +104,7 @@ RULES: tuple[Detector, ...] = (
         look=after(rf"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in){_LEADING}", strong),
     ),
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
-    # Passwords that everybody knows, without a word that announces them.
+    # Passwords that everybody knows. No word announces them.
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("p@ss", "passw0rd", "password", "welcome", "qwert", "letmein", "changeme", "summer", "winter", "spring",

@@ -1,8 +1,8 @@
-"""What a detector is, and the ways to write one.
+"""Defines what a detector is, and the functions that build one.
 
-A rule names *anchors*: literal lower-case strings (case-sensitive ones hold an upper-case letter) without which it cannot
-match. Nothing but a substring search happens until an anchor is seen; then the rule looks at that place only, with
-patterns whose repetitions are all bounded. That makes the whole linear in the text, whatever it holds.
+A rule names *anchors*: literal lower-case strings without which it cannot match (a case-sensitive anchor contains an
+upper-case letter). Until an anchor is found, only a substring search runs. Then the rule looks at that place only, with
+patterns whose repetitions are all bounded. So the time is linear in the length of the text, whatever the text contains.
 """
 
 import re
@@ -16,12 +16,12 @@ from consumer.domain.redaction.placeholders import SecretKind
 
 TextSpan: TypeAlias = tuple[int, int]
 Finder: TypeAlias = Callable[[str, int], Iterable[TextSpan]]
-"""Text and the place of an anchor to the places of secrets."""
+"""Takes a text and the place of an anchor in it. Returns the spans of secrets."""
 NOTHING: tuple[TextSpan, ...] = ()
 
 
 class Family(StrEnum):
-    """The families of the labelled cases; reported one by one."""
+    """The families of the labelled cases. Results are reported for each family."""
 
     POWERSHELL = "powershell"
     WINDOWS_COMMANDS = "windows_commands"
@@ -36,17 +36,19 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
+    """A rule that finds secrets of one kind at its anchors."""
+
     family: Family
     kind: SecretKind
     anchors: tuple[str, ...]
     look: Finder
     telling: bool = True
-    """Whether a value of this rule is worth looking for in the rest of the session (a six-digit code is not)."""
+    """Whether a value that this rule finds is looked for in the rest of the session (a six-digit code is not)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """A secret's place in a text."""
+    """The place of a secret in a text."""
 
     start: int
     stop: int
@@ -56,18 +58,21 @@ class Detection:
 
 
 def pattern(source: str, *, case: bool = False) -> re.Pattern[str]:
-    """A pattern in verbose notation, case-insensitive unless ``case``; a blank is written ``[ ]``."""
+    """Compiles a pattern in verbose notation, case-insensitive unless ``case``. A blank is written ``[ ]``."""
     return re.compile(source, re.VERBOSE | (re.NOFLAG if case else re.IGNORECASE))
 
 
 def shape(source: str, *, back: int = 0, case: bool = False) -> Finder:
-    """The secret has a shape of its own: group ``s``, or the whole match. ``back``: characters before the anchor."""
+    """Finds a secret that has a shape of its own: group ``s``, or the whole match.
+
+    ``back`` is the number of characters between the start of the match and the anchor.
+    """
     compiled = pattern(source, case=case)
     group: str | int = "s" if "s" in compiled.groupindex else 0
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
-        found = compiled.match(text, at - back) if at >= back else None
-        return (found.span(group),) if found else NOTHING
+        match = compiled.match(text, at - back) if at >= back else None
+        return (match.span(group),) if match else NOTHING
 
     return look
 
@@ -77,26 +82,29 @@ REACH = 340
 
 
 def after(context: str, demand: Demand, value: re.Pattern[str] = VALUE, *, needs: str = "") -> Finder:
-    """The secret stands after a context that begins with the anchor; ``needs``: what a long context always holds."""
+    """Finds a secret after a context that begins with the anchor.
+
+    ``needs`` is a string that a long context always contains. It is searched first, because that is cheap.
+    """
     compiled = pattern(context)
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
         if needs and text.find(needs, at, at + REACH) < 0:
             return NOTHING
-        found = compiled.match(text, at)
-        return value_after(text, found.end(), demand, value) if found else NOTHING
+        match = compiled.match(text, at)
+        return value_after(text, match.end(), demand, value) if match else NOTHING
 
     return look
 
 
 def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VALUE) -> tuple[TextSpan, ...]:
-    """The value that begins at this place, where it satisfies the demand."""
-    found = value.match(text, at)
-    if found is None:
+    """The span of the value that begins at this place, if the value satisfies the demand."""
+    match = value.match(text, at)
+    if match is None:
         return NOTHING
-    group = found.lastgroup or 0
+    group = match.lastgroup or 0
     quoted = group != "bare"
-    start, stop = found.span(group)
+    start, stop = match.span(group)
     if not quoted:
         stop = trimmed(text, start, stop)
     if stop <= start:
@@ -105,15 +113,18 @@ def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VAL
 
 
 def before(context: str, demand: Demand, *, reach: int = 160) -> Finder:
-    """The secret (group ``s``) stands before the anchor; the pattern ends where the anchor begins."""
+    """Finds a secret (group ``s``) before the anchor. The pattern ends where the anchor begins.
+
+    ``reach`` is the number of characters before the anchor that are searched.
+    """
     compiled = pattern(context + r"\Z")
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
         floor = max(0, at - reach)
-        found = compiled.search(text[floor:at])
-        if found is None:
+        match = compiled.search(text[floor:at])
+        if match is None:
             return NOTHING
-        start, stop = found.span("s")
+        start, stop = match.span("s")
         value = Value(text, floor + start, floor + stop, False)
         return ((floor + start, floor + stop),) if demand(value) else NOTHING
 

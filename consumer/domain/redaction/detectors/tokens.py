@@ -23,7 +23,7 @@ _NEXT_CRUMB = pattern(r";[ \t]*+(?=[^\s=;]{1,80}=)")
 
 
 def _basic(value: Value) -> bool:
-    """Base64 of ``user:password``."""
+    """Whether the value is base64 of ``user:password``."""
     itself = value.itself.rstrip("=")
     if len(itself) < 6 or not itself.isascii():
         return False
@@ -34,11 +34,11 @@ def _basic(value: Value) -> bool:
 
 
 def _cookies(text: str, at: int) -> Iterable[TextSpan]:
-    led = _COOKIE.match(text, at)
-    if led is None:
+    header = _COOKIE.match(text, at)
+    if header is None:
         return NOTHING
     spans: list[TextSpan] = []
-    place = led.end()
+    place = header.end()
     for _ in range(50):
         name = _CRUMB.match(text, place)
         if name is None:

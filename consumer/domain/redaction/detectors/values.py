@@ -1,4 +1,4 @@
-"""Values: where one ends, and whether it can be a secret in the place where it stands."""
+"""Values: where a value ends, and whether it can be a secret in the place where it stands."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from consumer.domain.redaction.stand_ins import is_stand_in, words
 
-# Every repetition is bounded; a quoted value of more than 512 characters is read as a bare one.
+# Every repetition is bounded. A quoted value of more than 512 characters is read as a bare value.
 _DOUBLE = r"""(?:[^"`\\\r\n]|`.|\\\\|\\(?!["\\])|\\"(?![\s,;)}\]:]|\Z)|""(?![\s,;)}\]]|\Z)){1,512}"""
 _SINGLE = r"""(?:[^'\r\n]|''(?![\s,;)}\]]|\Z)){1,512}"""
 _BARE = r"""(?:[^\s;"'<>,&]|&(?!\w{1,40}=|quot;|amp;|\#\d|lt;|gt;)|,(?=\S)(?!\w{1,40}=)|["'](?=[\w!@#$%^&*]))"""
@@ -79,7 +79,7 @@ _SYMBOLS = frozenset("!#$%^&*?@~+=|\\§€£")
 
 
 class Value:
-    """A candidate: where it stands, and what it is made of."""
+    """A candidate for a secret: its span in a text, and what the characters of the span are."""
 
     __slots__ = ("itself", "quoted", "start", "stop", "text")
 
@@ -100,7 +100,7 @@ class Value:
 
     @property
     def has_symbol(self) -> bool:
-        """A sign that names and numbers do not have, not counting the mark that ends a sentence."""
+        """Whether it has a sign that names and numbers do not have. A mark that ends a sentence does not count."""
         return not _SYMBOLS.isdisjoint(self.itself.rstrip("!?") or self.itself)
 
     @property
@@ -113,25 +113,26 @@ class Value:
 
     @property
     def is_common(self) -> bool:
+        """Whether it is a word that tickets often have behind "password", by the list or by its ending."""
         word = self.itself.casefold().rstrip("!?…")
         return word in COMMON or (self.itself[:-1].islower() and word.endswith(_ENDINGS))
 
     @property
     def mixes_case(self) -> bool:
-        """An upper-case letter behind a lower-case one."""
+        """Whether it has an upper-case letter after its first character, and is not all upper case."""
         itself = self.itself
         return itself != itself.lower() and itself[1:] != itself[1:].lower() and not itself.isupper()
 
     @property
     def is_counted(self) -> bool:
-        """A number that counts something, a date or a time."""
+        """Whether it is a date, a time, or a number that counts something."""
         return _UNDATED.fullmatch(self.itself) is not None or (
             not self.has_letter and not self.has_symbol and _UNIT.match(self.text, self.stop) is not None
         )
 
     @property
     def is_impossible(self) -> bool:
-        """A stand-in, or the beginning of something else: an address, a command."""
+        """Whether it cannot be a secret: a stand-in or, unquoted, an address, a cmdlet or the start of an aside."""
         itself = self.itself.strip()
         return is_stand_in(itself) or (
             not self.quoted
@@ -144,10 +145,11 @@ class Value:
 
 
 Demand: TypeAlias = Callable[[Value], bool]
+"""Says whether a value counts as a secret in its place. The functions from `anything` on are demands."""
 
 
 def trimmed(text: str, start: int, stop: int) -> int:
-    """Where a bare value ends without the punctuation of the sentence around it."""
+    """The end of a bare value without the punctuation of the sentence around it."""
     while stop > start:
         last = text[stop - 1]
         opened = {")": "(", "]": "[", "}": "{"}.get(last)
@@ -159,19 +161,19 @@ def trimmed(text: str, start: int, stop: int) -> int:
 
 
 def anything(value: Value) -> bool:
-    """Syntax leaves no doubt that a secret stands here: only stand-ins and plain words of a sentence are none."""
+    """Accepts, where syntax leaves no doubt, all but impossible values and, unquoted, common words and options."""
     if value.is_impossible:
         return False
     return value.quoted or not (value.itself.casefold() in COMMON or value.itself[0] in "-(|")
 
 
 def is_literal(value: Value) -> bool:
-    """Source code: a literal is a secret, an expression is none."""
+    """Accepts a literal of source code, but no expression."""
     return value.quoted and not value.is_impossible
 
 
 def assigned(value: Value) -> bool:
-    """Behind ``name:`` or ``name =``: everything but what a sentence or a report would say there."""
+    """Accepts, behind ``name:`` or ``name =``, all but what a sentence or a report would say there."""
     if value.is_impossible or value.is_counted:
         return False
     if value.quoted:
@@ -184,7 +186,7 @@ def assigned(value: Value) -> bool:
 
 
 def is_secret_in_prose(value: Value) -> bool:
-    """In a sentence, behind "the password is": notable, or a lone word that no sentence would end with."""
+    """Accepts, in a sentence behind "the password is", a notable value or a lone word that ends no usual sentence."""
     if value.is_impossible or value.is_counted or value.is_common:
         return False
     if value.quoted:
@@ -203,7 +205,7 @@ def is_secret_in_prose(value: Value) -> bool:
 
 
 def strong(value: Value) -> bool:
-    """With nothing between the name and the value: what looks like a password anywhere."""
+    """Accepts, with nothing between the name and the value, what looks like a password anywhere."""
     if value.is_impossible or value.is_counted or value.is_common:
         return False
     itself = value.itself
@@ -221,14 +223,14 @@ def strong(value: Value) -> bool:
 
 
 def notable(value: Value) -> bool:
-    """No word and no short number."""
+    """Accepts what is neither a word nor a short number."""
     if value.is_impossible or value.is_common or value.is_word:
         return False
     return value.has_symbol or (value.has_digit and len(value.itself) >= 4)
 
 
 def opaque(value: Value) -> bool:
-    """A token or a key behind its name and a sign: at least eight characters that nobody would say."""
+    """Accepts a token or a key behind its name and a sign: at least eight characters that nobody would say."""
     itself = value.itself
     if value.is_impossible or value.is_common or len(itself) < 8 or " " in itself:
         return False
@@ -236,12 +238,12 @@ def opaque(value: Value) -> bool:
 
 
 def opaque_told(value: Value) -> bool:
-    """A token or a key in a sentence."""
+    """Accepts a token or a key in a sentence."""
     return opaque(value) and (value.has_digit or value.has_symbol) and not value.is_counted
 
 
 def opaque_alone(value: Value) -> bool:
-    """A token or a key right behind its name: long, or with a sign that no product's name has."""
+    """Accepts a token or a key directly behind its name: long, or with a sign that no product's name has."""
     return (
         opaque_told(value)
         and (len(value.itself) >= 16 or (value.has_symbol and value.has_letter))
@@ -250,12 +252,12 @@ def opaque_alone(value: Value) -> bool:
 
 
 def opaque_and_long(value: Value) -> bool:
-    """A token behind its scheme."""
+    """Accepts a token behind its scheme, such as "Bearer": at least 16 characters, with a digit or in mixed case."""
     return len(value.itself) >= 16 and (value.has_digit or value.mixes_case) and not value.is_impossible
 
 
 def paired(value: Value) -> bool:
-    """Behind a name and a slash, with nothing that announces a password: letters, digits and a sign, no path."""
+    """Accepts, behind a name and a slash and with no word to announce it: letters, digits and a sign, no path."""
     return value.has_digit and value.has_symbol and strong(value)
 
 

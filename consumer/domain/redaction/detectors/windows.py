@@ -10,7 +10,7 @@ _SIX_TIMES_EIGHT = r"(?P<s>[0-9]{6}(?:-[0-9]{6}){7})(?![0-9-])"
 
 
 def _argument(value: Value) -> bool:
-    """Not the next option, not a prompt, not the sentence that goes on behind the command's name."""
+    """Refuses the next option, a prompt (``*``), and a sentence that goes on behind the command's name."""
     if value.itself[0] in "/*-" or not anything(value):
         return False
     return value.quoted or not value.is_word or value.mixes_case or value.text[value.stop : value.stop + 2] == " /"
@@ -66,7 +66,7 @@ OUTPUT: tuple[Detector, ...] = (
         family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=("ntlm", "nthash", "nt hash"),
         look=shape(r"(?:ntlm|nt[ ]?hash)(?:[ ]hash)?[ \t]*+(?:[:=]|is)[ \t]*+(?P<s>[0-9a-f]{32})(?![0-9a-f])"),
     ),
-    # Under Winlogon a password may hold blanks.
+    # Under Winlogon a password may contain blanks.
     Detector(
         family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("defaultpassword",),
         look=after(r"defaultpassword[ \t]++REG_SZ[ \t]++", lambda value: not value.is_impossible, TO_END_OF_LINE),
