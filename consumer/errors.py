@@ -1,9 +1,9 @@
-"""Every error that this service raises on purpose, split by what the caller can do about it.
+"""Every error that this service raises on purpose, divided by what the caller can do about it.
 
     EscalationError
-    ├── Transient      again later: a server is away or slow; nothing is lost by waiting
-    ├── Permanent      this input will never pass: dead letter or refusal, and on with the next one
-    └── Halt           stop and say so: going on would do harm, or cannot work
+    ├── Transient      try again later: a server is unreachable or slow; waiting loses nothing
+    ├── Permanent      this input will never pass: dead-letter or refuse it, then take the next one
+    └── Halt           stop and say so: going on would do harm or cannot work
         └── Misconfigured   wrong settings; exit code 2
 
 An exception's docstring is its default message. No message holds a payload, a prompt or a secret.

@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on standard error, from our own loggers and from the libraries' alike.
+"""Logs: one JSON object per line on standard error, from our own loggers and from those of libraries.
 
-A line is a constant `message` with fields and one stable `event` name. No payload, prompt or secret: of a traceback
-only types and places are kept, and messages only of such errors as cannot quote what was processed.
+A line is a constant `message` with fields and one stable `event` name. It holds no payload, prompt or secret: a
+traceback keeps only types and code locations, and only errors that cannot quote processed data keep their messages.
 """
 
 import logging
@@ -17,15 +17,16 @@ from structlog.typing import EventDict, Processor
 from consumer.errors import EscalationError
 
 _QUIET = ("aiokafka", "aiohttp", "anthropic", "asyncio", "asyncpg", "httpx", "httpcore", "redis")
-"""At DEBUG and INFO these write what they send, or one line per request."""
-_SPEAKING = (EscalationError, OSError, NameError, AttributeError, TypeError, RuntimeError, AssertionError)
+"""At DEBUG and INFO these libraries log what they send, or one line per request."""
+_QUOTES_NOTHING = (EscalationError, OSError, NameError, AttributeError, TypeError, RuntimeError, AssertionError)
+"""The errors whose messages cannot quote processed data."""
 _FRAMES = 12
 _REPEAT_SECONDS = 30.0
-"""A library says the same at most so often: without a broker aiokafka would write thirty lines a second, for ever."""
+"""A library's message is logged once in this time: without a broker aiokafka would log thirty lines a second."""
 
 
 def configure(level: str) -> None:
-    """Once, at the start of a process that runs the service."""
+    """Configures all logging. Called once, at the start of a process that runs the service."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -46,7 +47,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _library],
+            foreign_pre_chain=[*shared, _mark_library],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.EventRenamer("message", replace_by="event_name"),
@@ -54,7 +55,7 @@ def configure(level: str) -> None:
             ],
         )
     )
-    handler.addFilter(_Seldom(time.monotonic))
+    handler.addFilter(_RateLimit(time.monotonic))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -62,29 +63,29 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-class _Seldom(logging.Filter):
-    """Lets a library's sentence pass once in a while, with how often it was held back. Ours always pass."""
+class _RateLimit(logging.Filter):
+    """Passes a library's message once per _REPEAT_SECONDS, with the count of those held back. Ours always pass."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self._clock = clock
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._passed: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(_QUIET):
             return True
-        sentence = (record.name, str(record.msg))
+        message = (record.name, str(record.msg))
         now = self._clock()
-        said_at, held_back = self._said.get(sentence, (-_REPEAT_SECONDS, 0))
-        if now - said_at < _REPEAT_SECONDS:
-            self._said[sentence] = (said_at, held_back + 1)
+        passed_at, held_back = self._passed.get(message, (-_REPEAT_SECONDS, 0))
+        if now - passed_at < _REPEAT_SECONDS:
+            self._passed[message] = (passed_at, held_back + 1)
             return False
-        self._said[sentence] = (now, 0)
+        self._passed[message] = (now, 0)
         record.held_back = held_back
         return True
 
 
-def _library(_logger: object, _method: str, fields: EventDict) -> EventDict:
+def _mark_library(_logger: object, _method: str, fields: EventDict) -> EventDict:
     fields.setdefault("event_name", "library")
     if held_back := getattr(fields.get("_record"), "held_back", 0):
         fields["held_back"] = held_back
@@ -92,28 +93,28 @@ def _library(_logger: object, _method: str, fields: EventDict) -> EventDict:
 
 
 def _without_values(_logger: object, _method: str, fields: EventDict) -> EventDict:
-    """Replaces `exc_info` by what can be said of it without the values that took part."""
-    given = fields.pop("exc_info", None)
+    """Replaces `exc_info` by the types, safe messages and code locations of the error, without processed values."""
+    exc_info = fields.pop("exc_info", None)
     record = fields.get("_record")
-    if given is None and isinstance(record, logging.LogRecord):
-        given, record.exc_info, record.exc_text = record.exc_info, None, None
-    error = given if isinstance(given, BaseException) else (sys.exc_info()[1] if given is True else None)
-    if isinstance(given, tuple):
-        error = given[1]
+    if exc_info is None and isinstance(record, logging.LogRecord):
+        exc_info, record.exc_info, record.exc_text = record.exc_info, None, None
+    error = exc_info if isinstance(exc_info, BaseException) else (sys.exc_info()[1] if exc_info is True else None)
+    if isinstance(exc_info, tuple):
+        error = exc_info[1]
     if error is not None:
         fields["error"] = describe(error)
-        fields["traceback"] = _places(error.__traceback__)
+        fields["traceback"] = _locations(error.__traceback__)
     return fields
 
 
 def describe(error: BaseException) -> str:
-    """The type, and the message where it cannot hold a payload; causes behind it."""
-    said = f": {error}" if isinstance(error, _SPEAKING) and str(error) else ""
-    text = f"{type(error).__name__}{said}"
+    """Returns the error's type, its message where that cannot hold a payload, and the same of its causes."""
+    message = f": {error}" if isinstance(error, _QUOTES_NOTHING) and str(error) else ""
+    text = f"{type(error).__name__}{message}"
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return f"{text} <- {describe(cause)}" if cause is not None else text
 
 
-def _places(found: TracebackType | None) -> list[str]:
-    frames = traceback.extract_tb(found)[-_FRAMES:]
+def _locations(trace: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace)[-_FRAMES:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,1 +1,4 @@
-"""What stands behind the ports, each package named after it. Law: unaware of each other; each SDK has one door."""
+"""The implementations of the ports, each named after its system.
+
+Law: no adapter knows another; each SDK is used by one adapter only.
+"""

@@ -1,4 +1,4 @@
-"""/livez, /readyz and /metrics: they read what is known already, so that they answer at once whatever hangs."""
+"""/livez, /readyz and /metrics. They read only what is known already, so they answer at once whatever hangs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ _CLOSE_SECONDS = 1.0
 
 
 class HealthServer:
-    """`exposition` gives the text of /metrics and its content type."""
+    """The HTTP server of the process. `exposition` returns the text of /metrics and its content type."""
 
     def __init__(self, host: str, port: int, health: Health, exposition: Callable[[], tuple[bytes, str]]) -> None:
         self._host = host
@@ -22,7 +22,7 @@ class HealthServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """The port it listens on. Raises Misconfigured when that one cannot be had."""
+        """Returns the port that it listens on. Raises Misconfigured when it cannot listen there."""
         application = web.Application()
         application.add_routes(
             [web.get("/livez", self._livez), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
@@ -47,7 +47,7 @@ class HealthServer:
 
     async def _livez(self, _request: web.Request) -> web.Response:
         alive = self._health.alive
-        loops = [one for one in self._health.stuck() if one.is_loop]
+        loops = [entry for entry in self._health.stuck() if entry.is_loop]
         return web.json_response({"alive": alive, "stuck": _rows(loops)}, status=200 if alive else 503)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
@@ -63,11 +63,11 @@ def _rows(stuck: tuple[Stuck, ...] | list[Stuck]) -> list[dict[str, object]]:
     now = datetime.now(UTC)
     return [
         {
-            "what": one.what,
-            "reason": one.reason,
-            "since": (now - timedelta(seconds=one.seconds)).isoformat(timespec="seconds"),
-            "seconds": round(one.seconds, 1),
-            "blocking": one.blocking,
+            "what": entry.what,
+            "reason": entry.reason,
+            "since": (now - timedelta(seconds=entry.seconds)).isoformat(timespec="seconds"),
+            "seconds": round(entry.seconds, 1),
+            "blocking": entry.blocking,
         }
-        for one in stuck
+        for entry in stuck
     ]

@@ -1,7 +1,7 @@
-"""A file of answers: what was paid for once is not paid for again, whenever a run is stopped.
+"""A file of paid answers: a run that was stopped does not pay for them again.
 
-One JSON line an answer, written at once and readable by its owner alone. It holds what the model wrote of redacted
-records, never a prompt: a call is known by its digest.
+Each answer is one JSON line, written at once and readable by its owner alone. It holds what the model wrote about
+redacted records and never a prompt: a digest identifies the call.
 """
 
 import json
@@ -29,10 +29,10 @@ class _Line(BaseModel):
 
 
 class Journal:
-    """A `flows.model.Model` that answers from the file what the file holds, and asks `inner` for the rest."""
+    """Implements the port `Model`: answers from the file what the file holds, and asks `inner` for the rest."""
 
     def __init__(self, path: Path, inner: Model, *, fresh: bool = False) -> None:
-        """Reads the file, if it is there; `fresh` asks for everything anew. Raises Permanent if it cannot be read."""
+        """Reads the file if it exists; `fresh` ignores it. Raises Permanent when the file cannot be read."""
         self._path = path
         self._inner = inner
         self._known: dict[str, Answer] = {}
@@ -44,14 +44,14 @@ class Journal:
         return _key(call) in self._known
 
     async def draft(self, call: Call) -> Answer:
-        """See `flows.model.Model`."""
+        """See the port `Model`."""
         key = _key(call)
         if (known := self._known.get(key)) is not None:
             self.reused += 1
             return known
         answer = await self._inner.draft(call)
         self._known[key] = answer
-        self._append(key, answer)  # at once: from here on it is paid for
+        self._append(key, answer)  # at once: the answer is paid for
         return answer
 
     def _append(self, key: str, answer: Answer) -> None:
@@ -72,7 +72,7 @@ class Journal:
 
 
 def _key(call: Call) -> str:
-    """Of all that decides an answer; the boundary around the records does not."""
+    """Digest of all that decides an answer; the boundary around the records does not, so it is left out."""
     turns = [[turn.role, prompt.without_boundary(turn.text)] for turn in call.turns]
     parts = [call.model, call.system, turns, dict(call.answer_schema), call.max_tokens]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -89,7 +89,7 @@ def _lines(path: Path) -> list[_Line]:
 
 
 def _line(text: str) -> _Line | None:
-    """None for one that a kill cut off."""
+    """Returns None for a line that a kill cut off."""
     try:
         return _Line.model_validate_json(text)
     except ValidationError:

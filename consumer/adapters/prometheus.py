@@ -1,4 +1,4 @@
-"""The figures of `flows.meters`, as Prometheus reads them."""
+"""The metrics of the service in the text format that Prometheus reads."""
 
 from collections.abc import Iterable
 
@@ -12,12 +12,12 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300)
 
 
 class PrometheusMeters(Meters):
-    """A registry of its own, so that nothing is shared between two of them in one process."""
+    """Implements the port `Meters` with its own registry: two instances in one process share nothing."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._metrics = {meter: _made(meter, self._registry) for meter in Meter}
+        self._metrics = {meter: _new_metric(meter, self._registry) for meter in Meter}
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None:
         metric = self._metrics[meter]
@@ -35,15 +35,15 @@ class PrometheusMeters(Meters):
         metric.observe(value)
 
     def exposition(self, stuck: Iterable[Stuck]) -> bytes:
-        """Everything, with what is stuck at this moment."""
+        """Returns all metrics as text, with what is stuck at this moment."""
         metric = self._metrics[Meter.STUCK]
         metric.clear()
-        for one in stuck:
-            self.set(Meter.STUCK, one.seconds, label=one.what)
+        for entry in stuck:
+            self.set(Meter.STUCK, entry.seconds, label=entry.what)
         return generate_latest(self._registry)
 
 
-def _made(meter: Meter, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _new_metric(meter: Meter, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     metric = meter.value
     labels = (metric.label,) if metric.label else ()
     match metric.kind:

@@ -1,4 +1,4 @@
-"""`escalation-consumer`: every command, and what becomes of an error."""
+"""`escalation-consumer`: all commands, and the exit code of each error."""
 
 import sys
 
@@ -45,12 +45,12 @@ app.command("schemas")(schema_files.show_schemas)
 
 
 def run_command_line() -> None:
-    """Never returns."""
+    """Runs the command that was given and ends the process with its exit code; never returns."""
     sys.exit(_exit_code())
 
 
 def _exit_code() -> int:
-    """0 done, 1 failed, 2 wrong use or configuration; errors are one line on standard error."""
+    """Returns 0 when done, 1 when failed, 2 for wrong use or configuration; prints errors as one line on stderr."""
     complain = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         app(prog_name="escalation-consumer")

@@ -1,4 +1,4 @@
-"""`schemas`: the published language as files, for teams in any language."""
+"""`schemas`: the published schemas as files, for teams that use any programming language."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -11,31 +11,31 @@ from consumer.errors import Permanent
 
 
 def show_schemas(
-    name: Annotated[str | None, typer.Argument(help="Print this one; without it, list them all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this schema; without a name, list all schemas.")] = None,
     *,
-    write: Annotated[Path | None, typer.Option(help="Write all of them into this folder.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write all schemas into this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """List, print or write the JSON Schemas and the AsyncAPI document of all events."""
-    found = _documents()
+    documents = _documents()
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
-        for one, text in found.items():
-            (write / one).write_text(text, encoding="utf-8")
-        output.say(f"Wrote {len(found)} files into {write}.")
+        for file_name, text in documents.items():
+            (write / file_name).write_text(text, encoding="utf-8")
+        output.say(f"Wrote {len(documents)} files into {write}.")
     elif name is not None:
-        wanted = found.get(name) or found.get(f"{name}.json")
+        wanted = documents.get(name) or documents.get(f"{name}.json")
         if wanted is None:
             raise Permanent(f"There is no schema {name}. `escalation-consumer schemas` lists them.")
         output.raw(wanted)
     elif as_json:
-        output.as_json(sorted(found))
+        output.as_json(sorted(documents))
     else:
-        for one in sorted(found):
-            output.say(one)
+        for file_name in sorted(documents):
+            output.say(file_name)
 
 
 def _documents() -> dict[str, str]:
-    """The shipped files by name; making them anew takes what only development has."""
+    """Returns the shipped files by name. Making them anew needs packages that only a development setup has."""
     folder = files("schemas") / "generated"
     return {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.is_file()}

@@ -1,4 +1,4 @@
-"""`settings`: every environment variable, from the settings' own fields."""
+"""`settings`: lists every environment variable, from the fields of `Settings`."""
 
 import typing
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from consumer.settings import Settings, variable_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingRow:
-    """One variable."""
+    """One environment variable."""
 
     variable: str
     default: str
@@ -24,7 +24,7 @@ class SettingRow:
 
 
 def setting_rows() -> list[SettingRow]:
-    """In the order in which the settings are read best."""
+    """Returns all variables in the order of `Settings`, which is the best order for reading them."""
     return [_row(name, field) for name, field in Settings.model_fields.items()]
 
 
@@ -52,7 +52,7 @@ def _row(name: str, field: FieldInfo) -> SettingRow:
 
 
 def _shown(default: object) -> str:
-    """Defaults that are secret by type hold no secret: they are addresses of a developer's machine."""
+    """Returns a default as text. Those of a secret type hold no secret: they are addresses of a developer's machine."""
     if default is None:
         return "-"
     if isinstance(default, SecretStr):
@@ -82,5 +82,5 @@ def _allowed(field: FieldInfo) -> str:
 
 def _kind(annotation: object) -> str:
     kinds = {int: "integer", float: "number"}
-    named = [kinds[one] for one in (annotation, *typing.get_args(annotation)) if one in kinds]
-    return named[0] if named else "text"
+    names = [kinds[part] for part in (annotation, *typing.get_args(annotation)) if part in kinds]
+    return names[0] if names else "text"

@@ -1,8 +1,7 @@
 """Apache Kafka, PostgreSQL and Redis as real processes on loopback, from packages, without Docker.
 
-The law of this package: what it starts ends with the process that started it, however that one ends; what it starts
-listens on 127.0.0.1 alone and keeps its data in the folder it was given. The demo and the tests use it; the service
-itself never imports it.
+Law: a server ends with the process that started it, however that process ends. A server listens on 127.0.0.1 alone and
+keeps its data in the folder it was given. The demo and the tests use this package; the service itself never imports it.
 """
 
 from consumer.adapters.embedded.errors import EmbeddedError

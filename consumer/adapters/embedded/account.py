@@ -1,4 +1,4 @@
-"""The unprivileged account that PostgreSQL runs under when we are root."""
+"""The unprivileged account that PostgreSQL runs under when this process is root."""
 
 import os
 import pwd
@@ -17,25 +17,26 @@ class Account:
     gid: int
 
     def reaches(self, path: Path) -> bool:
-        """Whether the account may pass through every folder above `path`. No folder is opened up for it."""
+        """Returns whether the account may pass through every folder above `path`. Changes no permission."""
         return all(self._may_enter(parent) for parent in path.absolute().parents)
 
     def own(self, folder: Path) -> None:
+        """Creates the folder if it is missing and gives it to the account alone."""
         folder.mkdir(parents=True, exist_ok=True)
         os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
 
     def _may_enter(self, folder: Path) -> bool:
-        found = folder.stat()
-        if found.st_uid == self.uid:
-            return bool(found.st_mode & stat.S_IXUSR)
-        if found.st_gid == self.gid:
-            return bool(found.st_mode & stat.S_IXGRP)
-        return bool(found.st_mode & stat.S_IXOTH)
+        status = folder.stat()
+        if status.st_uid == self.uid:
+            return bool(status.st_mode & stat.S_IXUSR)
+        if status.st_gid == self.gid:
+            return bool(status.st_mode & stat.S_IXGRP)
+        return bool(status.st_mode & stat.S_IXOTH)
 
 
 def needed() -> Account | None:
-    """None when we are not root and servers may run as ourselves."""
+    """Returns None when this process is not root. Raises AccountMissing when the system has no such account."""
     if os.geteuid() != 0:
         return None
     for name in _NAMES:

@@ -1,12 +1,12 @@
-"""What can go wrong before a server listens. Each message says what happened and what to do about it.
+"""The errors before a server listens. Each message says what happened and what to do about it.
 
 EmbeddedError
 ├── ExtraMissing        a package of the `embedded` extra is not installed
 ├── JarsUnavailable     Kafka's jars could not be fetched
-├── JarChanged          a fetched jar is not the one that was locked
-├── AccountMissing      running as root, and no other account to run PostgreSQL under
-├── PortTaken           another program listens where the server has to
-└── ServerFailed        the server ended, or never said that it was ready
+├── JarChanged          a fetched jar does not have the locked SHA-256
+├── AccountMissing      this process is root, and there is no other account for PostgreSQL
+├── PortTaken           another program listens on the port of the server
+└── ServerFailed        the server ended, or did not report that it is ready
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ LOG_LINES = 15
 
 
 class EmbeddedError(Exception):
-    """An embedded server can't be started; the message is written for the person at the keyboard."""
+    """An embedded server cannot start. The message is for the person who started it."""
 
 
 class ExtraMissing(EmbeddedError):
@@ -64,7 +64,7 @@ class ServerFailed(EmbeddedError):
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> str:
-    """The end of a log for people to read, or a word on why there is none. Never raises for a missing file."""
+    """Returns the last lines of a log, or the reason why there are none. Never raises for a missing file."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Kafka's jars: named by Maven coordinates, locked by SHA-256 in `kafka.lock`, fetched once into a cache."""
+"""Kafka's jars: named by Maven coordinates, locked by SHA-256 in `kafka.lock`, downloaded once into a cache."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from consumer.adapters.embedded import errors
 from consumer.adapters.embedded.progress import ProgressCallback, StartProgress
 
 LOCK = Path(__file__).with_name("kafka.lock")
-_AT_ONCE = 6
+_PARALLEL_DOWNLOADS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +40,22 @@ class _Advance(Protocol):
 
 
 def locked() -> tuple[Jar, ...]:
+    """Returns the jars that the lock names."""
     rows = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines())
     return tuple(Jar(sha256=sha256, size_bytes=int(size), coordinates=name) for sha256, size, name in rows)
 
 
 def cache() -> Path:
-    """`ESCALATION_CACHE_DIR`, or the user's cache folder."""
+    """Returns the folder that `ESCALATION_CACHE_DIR` names, or the user's cache folder."""
     chosen = os.environ.get("ESCALATION_CACHE_DIR")
     return Path(chosen) if chosen else platformdirs.user_cache_path("escalation-consumer")
 
 
 def fetch(progress: ProgressCallback) -> tuple[Path, ...]:
-    """Every locked jar, verified: those of the cache as well as those fetched now.
+    """Returns the paths of all locked jars; downloads those that the cache lacks and verifies the SHA-256 of each.
 
-    Blocks; safe to run in several processes at once. Raises `JarsUnavailable` or `JarChanged`.
+    Blocks. Several processes may run it at once. Raises `ExtraMissing` without the `jgo` package, `JarsUnavailable`
+    when a download fails, `JarChanged` when a downloaded jar has another SHA-256.
     """
     folder = cache() / "jars"
     jars = locked()
@@ -65,7 +67,7 @@ def fetch(progress: ProgressCallback) -> tuple[Path, ...]:
 
 
 class _Bar:
-    """Adds up what several downloads report at once."""
+    """Adds up the bytes that parallel downloads report, and reports the sum."""
 
     def __init__(self, progress: ProgressCallback, total_bytes: int) -> None:
         self._progress = progress
@@ -96,8 +98,8 @@ def _download(jars: list[Jar], folder: Path, bar: _Bar) -> None:
     def count(_name: str, _size: int) -> Iterator[_Advance]:
         yield bar.advance
 
-    # A folder of our own, moved into place file by file: neither an interrupted download nor another process that
-    # fetches at the same time can leave half a jar in the cache.
+    # Jars are downloaded to a separate folder and moved into the cache one by one: neither an interrupted download nor
+    # another process that downloads at the same time can leave half a jar in the cache.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as staging:
         context = MavenContext(
             resolver=PythonResolver(progress_callback=count),
@@ -105,19 +107,19 @@ def _download(jars: list[Jar], folder: Path, bar: _Bar) -> None:
             remote_repos={"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories,
         )
 
-        def one(jar: Jar) -> None:
+        def download(jar: Jar) -> None:
             group, artifact, version = jar.coordinates.split(":")
             try:
                 path = context.project(group, artifact).at_version(version).artifact().resolve()
-            except (OSError, RuntimeError, ValueError) as error:  # requests' errors are OSErrors
+            except (OSError, RuntimeError, ValueError) as error:  # the errors of `requests` are OSErrors
                 raise errors.JarsUnavailable(jar.coordinates, error, cache()) from error
             if not _verified(path, jar):
                 raise errors.JarChanged(jar.coordinates, _sha256(path))
             shutil.move(path, folder / jar.name)
 
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jars") as pool:
+        with ThreadPoolExecutor(_PARALLEL_DOWNLOADS, thread_name_prefix="jars") as pool:
             try:
-                list(pool.map(one, jars))
+                list(pool.map(download, jars))
             except errors.EmbeddedError:
                 pool.shutdown(cancel_futures=True)
                 raise

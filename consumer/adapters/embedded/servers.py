@@ -1,4 +1,4 @@
-"""The three servers together."""
+"""Starts and stops the three servers together."""
 
 import asyncio
 import shutil
@@ -28,11 +28,11 @@ ALL = frozenset(ServerName)
 
 
 class Servers:
-    """Real servers for as long as the block lasts: `async with Servers(folder) as servers: …`.
+    """Real servers that run as long as the block lasts: `async with Servers(folder) as servers: …`.
 
-    Without a folder their data goes with them; with one it stays, and a later run starts on it. `wanted` says which of
-    the three the block starts; `start` brings up the others later. Entering raises `EmbeddedError`, with nothing left
-    running.
+    Without `folder` their data is deleted at the end. With it the data stays, and a later run starts on it. The block
+    starts the servers in `wanted`; `start` can start the others later. Entering raises `EmbeddedError` and then leaves
+    nothing running.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Servers:
                 return self.redis
 
     async def start(self, names: Collection[ServerName] = ALL) -> None:
-        """All at once; those that run stay as they are, and paused ones go on. Raises the first `EmbeddedError`."""
+        """Starts these servers in parallel. Running ones stay, paused ones resume. Raises the first `EmbeddedError`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         names = sorted(names)
         done = 0
@@ -85,24 +85,24 @@ class Servers:
         def report() -> None:
             self._progress(StartProgress(step="Starting servers", done=done, total=len(names), unit="steps"))
 
-        async def one(name: ServerName) -> None:
+        async def start_one(name: ServerName) -> None:
             nonlocal done
             await self.server(name).start()
             done += 1
             report()
 
         report()
-        outcomes = await asyncio.gather(*map(one, names), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(start_one, names), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
     def guard(self, pid: int) -> None:
-        """Let a process that rests on the servers end (SIGTERM) when they are stopped or their owner is gone."""
+        """Ends a process that depends on the servers (SIGTERM) when they are stopped or their owner is gone."""
         self._watchdog.watch(pid, signal.SIGTERM)
 
     async def stop(self) -> None:
-        """Returns when nothing is left running. Safe to repeat."""
+        """Stops all servers; returns when nothing is left running. Safe to repeat."""
         await asyncio.gather(self.kafka.stop(), self.postgres.stop(), self.redis.stop())
         self._watchdog.close()
         if not self._kept:

@@ -1,7 +1,8 @@
-"""Ends the servers when the process that started them is gone, killed without a chance to clean up included.
+"""Ends the servers when the process that started them is gone, even if it was killed and could not clean up.
 
-A small process of its own reads commands from a pipe. While the owner lives the pipe stays open; its end is the signal.
-(`PR_SET_PDEATHSIG` would not do: it fires at the end of the *thread* that started the server, and only on Linux.)
+A small separate process reads commands from a pipe. The pipe stays open while its owner lives; when it closes, the
+process acts. (`PR_SET_PDEATHSIG` would not do: it fires when the *thread* that started the server ends, and only on
+Linux.)
 """
 
 import shutil
@@ -17,31 +18,33 @@ _GRACE_SECONDS = 3.0
 
 
 class Watchdog:
-    """The owner's end of the pipe. Started at the first command; closing it ends whatever is still watched."""
+    """The owner's end of the pipe. The first command starts the process; `close` ends all that is still watched."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def watch(self, pid: int, stop_signal: signal.Signals) -> None:
-        self._tell(f"watch {pid} {stop_signal.value}")
+        """Ends this process with `stop_signal` when the owner is gone; kills it and its children after 3 s more."""
+        self._send(f"watch {pid} {stop_signal.value}")
 
     def forget(self, pid: int) -> None:
-        self._tell(f"forget {pid}")
+        """Watches this process no longer."""
+        self._send(f"forget {pid}")
 
     def remove(self, folder: Path) -> None:
-        """Delete this folder in the end, after the servers that write to it have ended."""
-        self._tell(f"remove {folder}")
+        """Deletes this folder in the end, after the servers that write to it have ended."""
+        self._send(f"remove {folder}")
 
     def close(self) -> None:
-        """Returns when nothing watched is left. Safe to repeat."""
+        """Ends all watched processes; returns when none is left. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None:
             process.communicate()
 
-    def _tell(self, command: str) -> None:
+    def _send(self, command: str) -> None:
         if self._process is None:
-            # A session of its own: Ctrl-C and a closed terminal reach the owner alone. `-P`: this folder's kafka.py
-            # and redis.py must not be found in place of the packages of these names.
+            # In a session of its own: Ctrl-C and a closed terminal reach the owner alone. `-P` keeps Python from
+            # importing this folder's kafka.py and redis.py in place of the packages of these names.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__],
                 stdin=subprocess.PIPE,
@@ -53,7 +56,7 @@ class Watchdog:
 
 
 def tree(pid: int) -> list[psutil.Process]:
-    """The process and all that descend from it, the process first; empty when it is gone."""
+    """Returns the process and all its descendants, the process first; an empty list when it is gone."""
     try:
         root = psutil.Process(pid)
         return [root, *root.children(recursive=True)]
@@ -62,7 +65,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def send_signal(processes: Iterable[psutil.Process], what: signal.Signals) -> None:
-    """Signal each one that is still the process it was; those that have ended are left out."""
+    """Signals each process that has not ended and whose id has not passed to another; skips all others."""
     for process in processes:
         try:
             process.send_signal(what)
@@ -91,7 +94,7 @@ def _main() -> None:
 def _end(watched: list[tuple[psutil.Process, signal.Signals]]) -> None:
     alive = [(process, stop_signal) for process, stop_signal in watched if process.is_running()]
     everything = [member for process, _ in alive for member in tree(process.pid)]
-    send_signal(everything, signal.SIGCONT)  # a paused process would not see the next signal
+    send_signal(everything, signal.SIGCONT)  # a paused process would not act on the next signal
     for process, stop_signal in alive:
         send_signal([process], stop_signal)
     _, left = psutil.wait_procs(everything, timeout=_GRACE_SECONDS)

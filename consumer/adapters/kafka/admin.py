@@ -1,4 +1,4 @@
-"""Making the topics: `prepare`'s half that concerns Kafka."""
+"""Creates the Kafka topics for the `prepare` command."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,19 +10,21 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from consumer.errors import Halt, Transient
 from schemas.topics import Topics
 
-PARTITIONS = 6  # of the topics keyed by session: divides among 1, 2, 3 or 6 replicas
+PARTITIONS = 6  # of each topic keyed by session: 6 divides evenly among 1, 2, 3 or 6 replicas
 _TIMEOUT_SECONDS = 30.0
-_BROKERS_DEFAULT = -1  # as the contract says: the broker's own replication factor
+_BROKERS_DEFAULT = -1  # contract part 9: the broker's default replication factor
 
 _RETRIED = frozenset({5, 7, 15, 41})  # leader, time-out, coordinator, controller: not there yet, or just moved
+"""Error codes after which Kafka can create the topic later."""
 
 
 async def prepare_topics(
     connection: Mapping[str, Any], topics: Topics, marker_topic: str, *, partitions: int = PARTITIONS
 ) -> list[str]:
-    """Makes the topics that are missing and leaves the others as they are; returns the names of those made.
+    """Creates the missing topics and leaves existing ones unchanged; returns the names of the created topics.
 
-    Safe by several at once. Raises Transient when Kafka is away, Halt when it refuses.
+    Several processes may run it at once. Raises Transient while Kafka is unreachable or cannot create a topic yet, Halt
+    when Kafka refuses a topic.
     """
     wanted = [_topic(name, partitions) for name in topics.all]
     wanted.append(_topic(marker_topic, 1))
@@ -42,18 +44,18 @@ async def _create(admin: AIOKafkaAdminClient, missing: list[NewTopic]) -> list[s
     if not missing:
         return []
     answer = await admin.create_topics(missing)
-    made = []
+    created = []
     for name, code, *_ in answer.topic_errors:
         if code == 0:
-            made.append(name)
+            created.append(name)
         elif code in _RETRIED:
             raise Transient(f"Kafka could not make topic {name} now: {for_code(code).__name__}")
         elif code != TopicAlreadyExistsError.errno:
             raise Halt(f"Kafka refuses to make topic {name}: {for_code(code).__name__}; make it yourself, or allow it.")
-    return made
+    return created
 
 
 def _topic(name: str, partitions: int) -> NewTopic:
     topic = NewTopic(name, partitions, 1, topic_configs={"cleanup.policy": "delete"})
-    topic.replication_factor = _BROKERS_DEFAULT  # set afterwards: the constructor does not know this value
+    topic.replication_factor = _BROKERS_DEFAULT  # set afterwards: the constructor does not accept this value
     return topic

@@ -1,4 +1,4 @@
-"""How every Kafka client of this service connects."""
+"""Connection settings for every Kafka client of this service."""
 
 import ssl
 from typing import Any
@@ -8,24 +8,27 @@ from aiokafka.errors import KafkaError
 from consumer.settings import Settings
 
 AWAY = (KafkaError, OSError, TimeoutError)
-"""What aiokafka raises while the brokers are away or slow."""
+"""Errors that aiokafka raises while the brokers are unreachable or slow."""
 
 CLIENT_ID = "escalation-consumer"
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for any aiokafka client: addresses and security. Holds the password: never log it."""
-    found: dict[str, Any] = {
+    """Returns the keyword arguments for any aiokafka client: addresses and security.
+
+    They include the password: never log them.
+    """
+    arguments: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "client_id": CLIENT_ID,
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):
-        found["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+        arguments["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
     if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_password is not None:
-        found |= {
+        arguments |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
             "sasl_plain_username": settings.kafka_sasl_username,
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
-    return found
+    return arguments

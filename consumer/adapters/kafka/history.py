@@ -1,7 +1,7 @@
-"""The topics' past: read as a member of no group, from any offset to any other, in the order of its timestamps.
+"""Reads ranges of offsets from the topics without joining a group, in the order of the records' timestamps.
 
-Records of one partition keep their order; between partitions the older one comes first, which is how near one comes to
-the order in which they were once read.
+Records of one partition keep their order. Between partitions the record with the older timestamp comes first: the
+closest available approximation of the order in which the service read them.
 """
 
 from collections import deque
@@ -20,10 +20,11 @@ from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.flows.rebuild import Dated, OffsetRange
 
 _POLL_MS = 200
-_AT_ONCE = 2000
+_FETCH_RECORDS = 2000
 
 
-_patiently = retry(  # a broker's first use of groups makes their topic, and answers so meanwhile
+# On the first use of groups a broker creates their topic, and answers with these errors until the topic exists.
+_retry_without_coordinator = retry(
     retry=retry_if_exception_type((GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)),
     wait=wait_fixed(0.5),
     stop=stop_after_delay(30),
@@ -32,47 +33,64 @@ _patiently = retry(  # a broker's first use of groups makes their topic, and ans
 
 
 class TopicHistory:
-    """Every method raises aiokafka's errors when Kafka is away."""
+    """Implements the port `RetainedTopics`. Every method raises aiokafka's errors while Kafka is unreachable.
+
+    Requests about groups are repeated for up to 30 s while the brokers have no group coordinator.
+    """
 
     def __init__(self, **connection: Any) -> None:
         self._connection = connection
 
     async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
+        """Returns the offsets that each partition retains."""
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             described = await admin.describe_topics(list(topics))
-        parts = [KafkaPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
+        partitions = [
+            KafkaPartition(topic["topic"], partition["partition"])
+            for topic in described
+            for partition in topic["partitions"]
+        ]
         async with self._consumer() as consumer:
-            starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-        return {TopicPartition(*part): OffsetRange(start=starts[part], end=ends[part]) for part in parts}
+            starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        return {
+            TopicPartition(*partition): OffsetRange(start=starts[partition], end=ends[partition])
+            for partition in partitions
+        }
 
-    @_patiently
+    @_retry_without_coordinator
     async def committed(self, group: str) -> dict[TopicPartition, int]:
+        """Returns the committed offsets of the group; partitions without one are left out."""
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
-            found = await admin.list_consumer_group_offsets(group)
-        return {TopicPartition(*part): reached.offset for part, reached in found.items() if reached.offset >= 0}
+            offsets = await admin.list_consumer_group_offsets(group)
+        return {
+            TopicPartition(*partition): committed.offset
+            for partition, committed in offsets.items()
+            if committed.offset >= 0
+        }
 
-    @_patiently
+    @_retry_without_coordinator
     async def has_members(self, group: str) -> bool:
+        """Returns whether the group has any member."""
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             answers = await admin.describe_consumer_groups([group])
-        return any(one["members"] for answer in answers for one in answer.to_object()["groups"])
+        return any(described["members"] for answer in answers for described in answer.to_object()["groups"])
 
     async def read(self, spans: Mapping[TopicPartition, OffsetRange]) -> AsyncIterator[Dated]:
-        """Everything in these spans."""
+        """Yields all records of these ranges, in order within a partition and by timestamp between partitions."""
         ends = {KafkaPartition(*partition): span.end for partition, span in spans.items() if span.start < span.end}
         if not ends:
             return
-        waiting: dict[KafkaPartition, deque[ConsumerRecord]] = {at: deque() for at in ends}
+        waiting: dict[KafkaPartition, deque[ConsumerRecord]] = {partition: deque() for partition in ends}
         async with self._consumer() as consumer:
             consumer.assign(list(ends))
-            for at in ends:
-                consumer.seek(at, spans[TopicPartition(*at)].start)
+            for partition in ends:
+                consumer.seek(partition, spans[TopicPartition(*partition)].start)
             while waiting:
-                for at in await _fill(consumer, waiting, ends):
-                    del waiting[at]
+                for partition in await _fill(consumer, waiting, ends):
+                    del waiting[partition]
                 while waiting and all(waiting.values()):
-                    at = min(waiting, key=lambda one: (waiting[one][0].timestamp, one))
-                    yield _dated(waiting[at].popleft())
+                    oldest = min(waiting, key=lambda partition: (waiting[partition][0].timestamp, partition))
+                    yield _dated(waiting[oldest].popleft())
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -81,7 +99,7 @@ class TopicHistory:
             group_id=None,
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="none",  # every partition is put where it has to be
+            auto_offset_reset="none",  # `read` seeks in every partition
         )
         await consumer.start()
         try:
@@ -104,22 +122,22 @@ async def _fill(
     waiting: Mapping[KafkaPartition, deque[ConsumerRecord]],
     ends: Mapping[KafkaPartition, int],
 ) -> list[KafkaPartition]:
-    """Reads on where nothing waits; returns the partitions that are at their ends."""
-    empty = [at for at, records in waiting.items() if not records]
-    done = [at for at in empty if await consumer.position(at) >= ends[at]]
-    wanted = [at for at in empty if at not in done]
+    """Fetches for partitions without waiting records; returns the partitions that have reached their ends."""
+    empty = [partition for partition, records in waiting.items() if not records]
+    done = [partition for partition in empty if await consumer.position(partition) >= ends[partition]]
+    wanted = [partition for partition in empty if partition not in done]
     if wanted:
-        polled = await consumer.getmany(*wanted, timeout_ms=_POLL_MS, max_records=_AT_ONCE)
-        for at, records in polled.items():
-            waiting[at].extend(one for one in records if one.offset < ends[at])
+        polled = await consumer.getmany(*wanted, timeout_ms=_POLL_MS, max_records=_FETCH_RECORDS)
+        for partition, records in polled.items():
+            waiting[partition].extend(record for record in records if record.offset < ends[partition])
     return done
 
 
-def _dated(one: ConsumerRecord) -> Dated:
+def _dated(consumed: ConsumerRecord) -> Dated:
     record = Record(
-        origin=Origin(one.topic, one.partition, one.offset),
-        key=one.key,
-        value=one.value,
-        headers=tuple((name, value) for name, value in one.headers),
+        origin=Origin(consumed.topic, consumed.partition, consumed.offset),
+        key=consumed.key,
+        value=consumed.value,
+        headers=tuple((name, value) for name, value in consumed.headers),
     )
-    return Dated(record=record, timestamp_ms=one.timestamp)
+    return Dated(record=record, timestamp_ms=consumed.timestamp)

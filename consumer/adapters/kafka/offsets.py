@@ -1,7 +1,8 @@
-"""The committed offsets of a group that nobody is a member of: where they stand, and moving them.
+"""Reads and moves the committed offsets of a consumer group that has no members.
 
-aiokafka's admin client cannot alter a group's offsets; a consumer that is assigned partitions by hand can commit them
-while the group is empty. The broker refuses such a commit once there is a member, so that nobody is overtaken.
+aiokafka's admin client cannot alter a group's offsets. A consumer with manually assigned partitions can commit them
+while the group is empty. The broker refuses such a commit once the group has a member, so no running member's offsets
+are moved.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ AGAIN_SECONDS = 0.2
 STOP_SECONDS = 5.0
 
 Target = Literal["earliest", "latest"] | int | datetime
-"""Where to begin: the log's start or end, an offset, or the first record at or after a time."""
+"""Where reading begins: the log's start or end, an offset, or the first record at or after a time."""
 
 
 class GroupInUse(Permanent):
@@ -32,24 +33,24 @@ class GroupInUse(Permanent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """What becomes of one partition's committed offset."""
+    """The planned change of one partition's committed offset."""
 
     topic: str
     partition: int
     committed: int | None
-    """None: nothing is committed, and reading begins at the log's start."""
+    """None when nothing is committed; reading then begins at the log's start."""
     start: int
     end: int
     to: int
 
     @property
     def again(self) -> int:
-        """Records that are read once more; counted by offsets, so that marks of transactions count too."""
+        """Number of records that will be read once more. It counts offsets, so transaction markers count too."""
         return max(0, self._position - self.to)
 
     @property
     def skipped(self) -> int:
-        """Records that have not been read and will not be."""
+        """Number of records that have not been read and will not be read. It counts offsets, as `again` does."""
         return max(0, self.to - self._position)
 
     @property
@@ -58,45 +59,51 @@ class Move:
 
 
 async def members(connection: Mapping[str, Any], group: str) -> int:
-    """How many members the group has; 0 for one that does not exist. Raises Transient."""
+    """Returns how many members the group has; 0 for a group that does not exist.
+
+    Raises Transient while Kafka is unreachable or has no group coordinator.
+    """
     async with _admin(connection) as admin:
         for _ in range(int(CALL_SECONDS / AGAIN_SECONDS)):
             try:
-                found = await admin.describe_consumer_groups([group])
+                answers = await admin.describe_consumer_groups([group])
             except GroupCoordinatorNotAvailableError:  # the first use of groups on a new cluster
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
-                return sum(len(one[5]) for answer in found for one in answer.groups)
+                return sum(len(described[5]) for answer in answers for described in answer.groups)  # 5: the members
     raise Transient("Kafka: no coordinator of consumer groups was found")
 
 
 async def plan_moves(connection: Mapping[str, Any], group: str, topics: Collection[str], target: Target) -> list[Move]:
-    """Where each partition's offset stands and would stand. Raises Transient; Permanent for a topic that is missing."""
+    """Returns, for each partition, its committed offset and the one that `target` gives, kept within the log.
+
+    Raises Transient while Kafka is unreachable, Permanent for a topic that is missing.
+    """
     async with _admin(connection) as admin, _consumer(connection, None) as consumer:
-        places = []
-        for one in await admin.describe_topics(list(topics)):
-            if one["error_code"]:
-                raise Permanent(f"Topic {one['topic']}: {for_code(one['error_code']).__name__}")
-            places += [TopicPartition(one["topic"], part["partition"]) for part in one["partitions"]]
-        starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        partitions = []
+        for topic in await admin.describe_topics(list(topics)):
+            if topic["error_code"]:
+                raise Permanent(f"Topic {topic['topic']}: {for_code(topic['error_code']).__name__}")
+            partitions += [TopicPartition(topic["topic"], described["partition"]) for described in topic["partitions"]]
+        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         committed = await admin.list_consumer_group_offsets(group)
-        wanted = await _wanted(consumer, target, starts, ends)
+        targets = await _target_offsets(consumer, target, starts, ends)
     return [
         Move(
-            topic=place.topic,
-            partition=place.partition,
-            committed=committed[place].offset if place in committed and committed[place].offset >= 0 else None,
-            start=starts[place],
-            end=ends[place],
-            to=min(max(wanted[place], starts[place]), ends[place]),
+            topic=at.topic,
+            partition=at.partition,
+            committed=committed[at].offset if at in committed and committed[at].offset >= 0 else None,
+            start=starts[at],
+            end=ends[at],
+            to=min(max(targets[at], starts[at]), ends[at]),
         )
-        for place in sorted(places)
+        for at in sorted(partitions)
     ]
 
 
 async def move_group(connection: Mapping[str, Any], group: str, moves: Collection[Move]) -> None:
-    """Commits all of them, or raises: GroupInUse when somebody has joined meanwhile, Transient when Kafka is away."""
-    offsets = {TopicPartition(one.topic, one.partition): one.to for one in moves}
+    """Commits all moves, or raises GroupInUse when a member has joined, Transient while Kafka is unreachable."""
+    offsets = {TopicPartition(move.topic, move.partition): move.to for move in moves}
     if not offsets:
         return
     async with _consumer(connection, group) as consumer:
@@ -107,7 +114,7 @@ async def move_group(connection: Mapping[str, Any], group: str, moves: Collectio
             raise GroupInUse(f"The group {group} has got a member meanwhile; nothing was moved.") from error
 
 
-async def _wanted(
+async def _target_offsets(
     consumer: AIOKafkaConsumer,
     target: Target,
     starts: Mapping[TopicPartition, int],
@@ -121,8 +128,8 @@ async def _wanted(
         case int():
             return dict.fromkeys(starts, target)
         case datetime():
-            found = await consumer.offsets_for_times(dict.fromkeys(starts, int(target.timestamp() * 1000)))
-            return {place: ends[place] if at is None else at.offset for place, at in found.items()}
+            dated = await consumer.offsets_for_times(dict.fromkeys(starts, int(target.timestamp() * 1000)))
+            return {partition: ends[partition] if at is None else at.offset for partition, at in dated.items()}
 
 
 @asynccontextmanager
@@ -144,7 +151,7 @@ async def _consumer(connection: Mapping[str, Any], group: str | None) -> AsyncIt
             await asyncio.wait_for(consumer.start(), CALL_SECONDS)
             yield consumer
         finally:
-            stopping = asyncio.create_task(consumer.stop(), name="kafka-offsets-stop")  # it may hang without a broker
+            stopping = asyncio.create_task(consumer.stop(), name="kafka-offsets-stop")  # without a broker it may hang
             await asyncio.wait({stopping}, timeout=STOP_SECONDS)
             stopping.cancel()
             await asyncio.gather(stopping, return_exceptions=True)
@@ -152,6 +159,7 @@ async def _consumer(connection: Mapping[str, Any], group: str | None) -> AsyncIt
 
 @asynccontextmanager
 async def _away() -> AsyncIterator[None]:
+    """Raises Transient for every error that says that Kafka is unreachable."""
     try:
         yield
     except AWAY as error:

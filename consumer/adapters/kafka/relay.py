@@ -1,7 +1,7 @@
-"""The relay's producer: transactions whose every wait is bounded.
+"""The relay's Kafka producer: transactions in which every wait has a limit.
 
-aiokafka's producer retries for ever and its `stop()` flushes first, so that without a broker neither ends by itself.
-Whatever does not end in time, or ends in any error, is a BrokerAway: the result is unknown, the producer done for.
+aiokafka's producer retries without end and its `stop()` flushes first, so without a broker neither returns by itself.
+A step that exceeds its limit or fails raises BrokerAway: its result is unknown, and the producer must be discarded.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ READ_SECONDS = 10.0
 DISCARD_SECONDS = 3.0
 COORDINATOR_PAUSE_SECONDS = 0.1
 LARGEST_REQUEST_BYTES = 1_000_000  # the broker's own bound for a batch is 1,048,588 with its default settings
-BATCH_BYTES = 256 * 1024  # one batch a partition is under way at a time, so a small one makes large events slow
-_SHARE_OF_TRANSACTION = 0.8  # we give up before the broker does
+BATCH_BYTES = 256 * 1024  # each partition has one batch in flight at a time, so small batches make large events slow
+_SHARE_OF_TRANSACTION = 0.8  # the producer gives up before the broker does
 
 
 class KafkaBroker:
-    """`connection` is what every client is given: addresses, security."""
+    """Implements the port `Broker`. `connection` holds the keyword arguments of every client: addresses, security."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class KafkaBroker:
 
 
 class KafkaPublisher:
-    """A started producer of a term."""
+    """Implements the port `Publisher` with the started producer of one term of leadership."""
 
     def __init__(
         self,
@@ -94,15 +94,15 @@ class KafkaPublisher:
         try:
             async with _bounded("read the relay's position", READ_SECONDS):
                 await admin.start()
-                found = await self._read(admin)
+                committed = await self._read(admin)
         finally:
             await _quietly(admin.close())
-        return None if found.offset < 0 else int(found.offset)
+        return None if committed.offset < 0 else int(committed.offset)
 
     async def _read(self, admin: AIOKafkaAdminClient) -> OffsetAndMetadata:
-        """Asks again while the group's coordinator is not there yet, as on the first use of groups on a cluster.
+        """Asks until the group's coordinator answers: on a cluster's first use of groups it is not there yet.
 
-        Hazard: while the coordinator loads, the client swallows the broker's error and returns no entry at all, which
+        Hazard: while the coordinator loads, the client swallows the broker's error and returns no entry at all. That
         must never be taken for "nothing was published".
         """
         while True:
@@ -131,7 +131,7 @@ class KafkaPublisher:
                 for row in rows
             ]
             for future in sent:
-                await future  # hazard: a commit succeeds although a batch has failed; only its future tells
+                await future  # hazard: the commit succeeds even if a batch has failed; only the future reports it
             await self._producer.send_offsets_to_transaction(
                 {self._marker: OffsetAndMetadata(position, "")}, self._group
             )
@@ -146,12 +146,12 @@ class KafkaPublisher:
                 await consumer.start()
                 ends = await consumer.end_offsets(list(consumer.assignment()))
                 starts = await consumer.offsets_for_times(dict.fromkeys(ends, int(since.timestamp() * 1000)))
-                for at, end in ends.items():
-                    found = starts.get(at)
-                    consumer.seek(at, found.offset if found else end)
+                for partition, end in ends.items():
+                    start = starts.get(partition)
+                    consumer.seek(partition, start.offset if start else end)
             while True:
                 async with _bounded("search the topics", READ_SECONDS):
-                    if not [at for at, end in ends.items() if await consumer.position(at) < end]:
+                    if not [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
                         return
                     polled = await consumer.getmany(timeout_ms=500)
                 yield [_identity(record) for records in polled.values() for record in records]
@@ -160,8 +160,8 @@ class KafkaPublisher:
 
     async def discard(self) -> None:
         producer = self._producer
-        # Hazard: `stop()` waits for what can no longer be sent. Fail it, and end the sender, which awaits its own
-        # requests when it is cancelled: once more for each of them.
+        # Hazard: `stop()` waits for batches that can no longer be sent. So the batches are failed and the sender is
+        # cancelled. A cancelled sender awaits its own requests: it takes one more cancellation for each of them.
         producer._message_accumulator.fail_all(BrokerAway())  # noqa: SLF001 - there is no public way to give up
         sender = producer._sender.sender_task  # noqa: SLF001
         stopping = asyncio.create_task(producer.stop(), name="relay-discard")
@@ -174,9 +174,9 @@ class KafkaPublisher:
         stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
         await _quietly(producer.client.close())
-        ended = producer._txn_manager._transaction_waiter  # noqa: SLF001
-        if ended is not None and ended.done() and not ended.cancelled():
-            ended.exception()  # it was told already; asyncio would complain that nobody asked
+        transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001
+        if transaction is not None and transaction.done() and not transaction.cancelled():
+            transaction.exception()  # already reported; asyncio would log it as never retrieved
 
 
 def _identity(record: Any) -> Identity:
@@ -186,7 +186,7 @@ def _identity(record: Any) -> Identity:
 
 @contextlib.asynccontextmanager
 async def _bounded(what: str, seconds: float) -> AsyncIterator[None]:
-    """Whatever goes wrong inside is a BrokerAway; a cancellation of our own task passes."""
+    """Raises BrokerAway for a time-out and for any error of Kafka inside; a cancellation of our own task passes."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -194,15 +194,16 @@ async def _bounded(what: str, seconds: float) -> AsyncIterator[None]:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise BrokerAway(f"Kafka: could not {what}: its client gave up") from None  # it cancels its own futures
+        raise BrokerAway(f"Kafka: could not {what}: its client gave up") from None  # the client cancels its own futures
     except TimeoutError as error:
         raise BrokerAway(f"Kafka: could not {what} within {seconds:g} s") from error
-    except (KafkaError, OSError, AssertionError) as error:  # the client asserts its own states
+    except (KafkaError, OSError, AssertionError) as error:  # the client asserts its own state
         text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise BrokerAway(f"Kafka: could not {what}: {text}") from error
 
 
 async def _quietly(closing: Any) -> None:
+    """Awaits `closing` for DISCARD_SECONDS at most, then cancels it; drops its errors."""
     task = asyncio.ensure_future(closing)
     await asyncio.wait({task}, timeout=DISCARD_SECONDS)
     task.cancel()

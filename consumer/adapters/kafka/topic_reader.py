@@ -1,4 +1,4 @@
-"""Reading topics from their beginning, for people: the demo, the commands that look, the tests' oracle."""
+"""Reads topics from their beginning, for the demo and for the tests' oracle."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -12,16 +12,17 @@ _POLL_MS = 200
 
 
 class TopicReader:
-    """Reads `read_committed`, without a group, from the beginning: it disturbs nobody and commits nothing.
+    """Reads committed records from the beginning. Joins no group and commits nothing, so no other reader is disturbed.
 
-    `async with TopicReader(topics, **connection) as reader:`; entering raises aiokafka's errors when Kafka is away.
+    Use: `async with TopicReader(topics, **connection) as reader:`. Entering raises aiokafka's errors while Kafka is
+    unreachable.
     """
 
     def __init__(self, topics: Sequence[str], **connection: Any) -> None:
         self._consumer = AIOKafkaConsumer(
             *topics,
             **connection,
-            group_id=None,  # every partition of the topics is its own, without a coordinator
+            group_id=None,  # without a coordinator it reads every partition of the topics
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -37,23 +38,23 @@ class TopicReader:
         await self._consumer.stop()
 
     async def read(self, *, wait_ms: int = _POLL_MS) -> list[Record]:
-        """What has arrived since the last call, in order within a partition; empty after `wait_ms` without anything."""
+        """Returns the records since the last call, in order within a partition; empty after `wait_ms` without any."""
         polled = await self._consumer.getmany(timeout_ms=wait_ms)
         return [
             Record(
-                origin=Origin(one.topic, one.partition, one.offset),
-                key=one.key,
-                value=one.value,
-                headers=tuple((name, value) for name, value in one.headers),
+                origin=Origin(consumed.topic, consumed.partition, consumed.offset),
+                key=consumed.key,
+                value=consumed.value,
+                headers=tuple((name, value) for name, value in consumed.headers),
             )
             for records in polled.values()
-            for one in records
+            for consumed in records
         ]
 
     async def read_to_end(self) -> list[Record]:
-        """Everything up to the end that the topics have now."""
+        """Returns the records up to the end that the topics have when the call begins."""
         ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
-        found: list[Record] = []
-        while [at for at, end in ends.items() if await self._consumer.position(at) < end]:
-            found += await self.read()
-        return found
+        records: list[Record] = []
+        while [partition for partition, end in ends.items() if await self._consumer.position(partition) < end]:
+            records += await self.read()
+        return records

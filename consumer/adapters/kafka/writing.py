@@ -1,4 +1,4 @@
-"""Writing records to the input topics, as an upstream service would: the loader and the demo."""
+"""Writes records to the input topics as an upstream service would, for `load` and the demo."""
 
 import asyncio
 from types import TracebackType
@@ -15,16 +15,16 @@ _STRUCTURED = [("content-type", STRUCTURED_CONTENT_TYPE.encode())]
 
 
 class TopicWriter:
-    """Writes structured events; what was written is acknowledged by all replicas once `flush` returns.
+    """Writes structured events. Once `flush` returns, all replicas have acknowledged the records written before.
 
-    Entering and flushing raise aiokafka's errors when Kafka is away.
+    Entering and flushing raise aiokafka's errors while Kafka is unreachable.
     """
 
     def __init__(self, **connection: Any) -> None:
         self._producer = AIOKafkaProducer(
             **connection,
             enable_idempotence=True,  # a retry does not send a record twice
-            compression_type="lz4",  # as gzip it would take the readers three times as long
+            compression_type="lz4",  # reading gzip would take three times as long
             linger_ms=5,
         )
         self._under_way: list[asyncio.Future[Any]] = []
@@ -37,17 +37,17 @@ class TopicWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         stopping = asyncio.create_task(self._producer.stop(), name="kafka-writer-stop")
-        await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # it would flush for ever without a broker
+        await asyncio.wait({stopping}, timeout=STOP_SECONDS)  # without a broker it would flush without end
         if not stopping.done():
             stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
 
     async def write(self, topic: str, key: str, value: bytes | None) -> None:
-        """Returns when the record is under way; blocks while the producer's buffer is full."""
+        """Returns when the record is in the producer's buffer; blocks while the buffer is full."""
         self._under_way.append(await self._producer.send(topic, value, key.encode(), headers=_STRUCTURED))
 
     async def flush(self) -> None:
-        """Waits for every record written so far; raises the first error among them, TimeoutError after a minute."""
+        """Waits for every record written so far. Raises the first error among them, TimeoutError after 60 s."""
         waiting, self._under_way = self._under_way, []
-        async with asyncio.timeout(FLUSH_SECONDS):  # an idempotent producer would try for ever
+        async with asyncio.timeout(FLUSH_SECONDS):  # an idempotent producer retries without end
             await asyncio.gather(*waiting)

@@ -1,4 +1,4 @@
-"""The command line of the demo; what it needs from the `embedded` extra is loaded only when it is called."""
+"""The command line of the demo. It imports what needs the `embedded` extra only when it is called."""
 
 import sys
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What has come out: the published events of the demo's requests, as a reader of the topics sees them."""
+"""The published events of the demo's requests, as a reader of the topics sees them."""
 
 import json
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ class Outcomes:
         self.events: dict[RequestKey, list[dict[str, Any]]] = {}
 
     def take(self, records: Iterable[Record]) -> None:
+        """Adds the events that these records hold."""
         for record in records:
             event = json.loads(record.value or b"{}")
             data = event["data"]
@@ -22,19 +23,19 @@ class Outcomes:
             self.events.setdefault(key, []).append(event)
 
     def missing(self, wanted: Iterable[RequestKey], cancelled: Iterable[RequestKey]) -> set[RequestKey]:
-        """Requests without a first outcome, and cancelled ones that are not withdrawn yet."""
+        """Returns the requests without a first outcome, and the cancelled ones that are not withdrawn yet."""
         awaited = {key for key in wanted if key not in self.events}
         return awaited | {key for key in cancelled if not self._of_type(key, WITHDRAWN_TYPE)}
 
     def packages(self, key: RequestKey) -> list[dict[str, Any]]:
-        """The data of the request's packages, revision by revision."""
+        """Returns the data of the request's packages, in the order of their revisions."""
         return [event["data"] for event in self._of_type(key, READY_TYPE)]
 
     def count(self, event_type: str) -> int:
         return sum(event["type"] == event_type for events in self.events.values() for event in events)
 
     def verdict(self, key: RequestKey) -> str:
-        """How the request ended, in a few words."""
+        """Returns how the request ended, in a few words; `no outcome` before that."""
         packages = self.packages(key)
         if failed := self._of_type(key, FAILED_TYPE):
             return f"failed: {failed[-1]['data']['reason']}"

@@ -1,4 +1,4 @@
-"""The demo from curtain to curtain."""
+"""Runs the demo from the start of the servers to the removal of its folder."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from consumer.settings import Settings
 from schemas.topics import Topics
 
 _LOOK_SECONDS = 0.25
-_REVISE_AFTER_SECONDS = 2  # a minute in earnest; here nobody waits that long for a second revision
+_REVISE_AFTER_SECONDS = 2  # the default is 60, which is too long to watch for a second revision
 _TOPICS = Topics()
 
 
@@ -41,7 +41,7 @@ class Options:
 
 
 def run_demo(options: Options) -> int:
-    """The exit code: 0 when every request had its outcome, else 1 with the reason on standard error."""
+    """Returns the exit code: 0 when every request had its outcome, else 1 with the reason on standard error."""
     console = Console(stderr=options.as_json, highlight=False)
     errors = Console(stderr=True, highlight=False)
     try:
@@ -75,7 +75,7 @@ class _Demo:
                 await service.prepare()
                 await stack.enter_async_context(service)
                 if service.pid:
-                    servers.guard(service.pid)  # a demo that is killed takes the service with it
+                    servers.guard(service.pid)  # the service ends also when the demo is killed
                 self._console.print(
                     f"Apache Kafka, PostgreSQL, Redis and the service are up after {time.monotonic() - began:.0f} s."
                 )
@@ -88,7 +88,7 @@ class _Demo:
         return 1 if self._missing() else 0
 
     async def _perform(self, servers: Servers, service: ServiceProcess) -> None:
-        """Sends and watches until all is done. Raises StageError when the service ends, TimeoutError when late."""
+        """Sends the samples and waits for all outcomes. Raises StageError if the service ends, TimeoutError if late."""
         connection = {"bootstrap_servers": servers.kafka.bootstrap_servers}
         pool = await open_pool(servers.postgres.dsn, name="escalation-demo", max_size=1)
         try:
@@ -132,7 +132,7 @@ class _Demo:
         return self._outcomes.missing(self._samples.titles, self._samples.cancelled)
 
     def _is_over(self, counted: Tally) -> bool:
-        """All sent, all answered, no revision under way, nothing on its way out."""
+        """Whether all records are sent, all requests answered, no revision is due and the outbox is empty."""
         sent = self._sent == len(self._samples.records)
         return sent and not self._missing() and not counted.due and not counted.outbox
 

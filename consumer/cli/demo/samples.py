@@ -1,4 +1,4 @@
-"""The sample sessions that are shipped with the project."""
+"""The sample sessions that ship with the project."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _CANCELLED = "escalation.cancelled.v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRecord:
-    """One record to send, and when."""
+    """One record to send, and the time to send it."""
 
     topic: str
     key: str
@@ -23,12 +23,12 @@ class SampleRecord:
     at_seconds: float
     """Seconds after the beginning of the demo."""
     after_package: frozenset[RequestKey] = frozenset()
-    """Not before all of these have a package, however long that takes: it changes or cancels what was published."""
+    """Sent only after all of these have a package, however late: the record changes or cancels what was published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """All records in sending order, and what must come of them."""
+    """All records in sending order, and the requests that must have an outcome."""
 
     records: tuple[SampleRecord, ...]
     titles: dict[RequestKey, str]
@@ -37,12 +37,12 @@ class Samples:
 
 
 def read_samples() -> Samples:
-    """Every `*.jsonl` beside the demo. Raises nothing for shipped files: a test reads them all."""
+    """Reads every `*.jsonl` of the folder `samples`. Raises nothing for shipped files: a test reads them all."""
     records: list[SampleRecord] = []
     titles: dict[RequestKey, str] = {}
     cancelled: set[RequestKey] = set()
     folder = files("consumer.cli") / "samples"
-    for entry in sorted(folder.iterdir(), key=lambda found: found.name):
+    for entry in sorted(folder.iterdir(), key=lambda file: file.name):
         if not entry.name.endswith(".jsonl"):
             continue
         for line in entry.read_text(encoding="utf-8").splitlines():
@@ -66,7 +66,7 @@ def read_samples() -> Samples:
                     titles[key] = _title(entry.name)
                 elif value["type"] == _CANCELLED:
                     cancelled.add(key)
-    records.sort(key=lambda record: record.at_seconds)  # stable: a file's order holds where times are equal
+    records.sort(key=lambda record: record.at_seconds)  # a stable sort: records of equal times keep their file's order
     return Samples(records=tuple(records), titles=titles, cancelled=frozenset(cancelled))
 
 

@@ -1,4 +1,4 @@
-"""What the demo shows: a live count while it runs, then the packages as rendered markdown."""
+"""The screen of the demo: live counts while it runs, then the packages as rendered markdown."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _PACKAGE_WIDTH = 100
 
 
 def model_line(model: str | None) -> str:
-    """Who drafts, said before anything is drafted."""
+    """Returns the sentence that says who drafts; it is shown before anything is drafted."""
     if model:
         return f"ANTHROPIC_API_KEY is set: packages are drafted by {model}."
     return "No ANTHROPIC_API_KEY is set: packages are drafted by rules, from the record alone."
@@ -30,16 +30,16 @@ def model_line(model: str | None) -> str:
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Callable[[Step], None]]:
-    """Progress bars for what is fetched and started; plain lines where the output is no terminal."""
+    """Gives a callback that shows what is fetched and started: progress bars on a terminal, else plain lines."""
     if not console.is_terminal:
-        told: set[str] = set()
+        announced: set[str] = set()
 
-        def tell(step: Step) -> None:
-            if step.step not in told:
-                told.add(step.step)
+        def announce(step: Step) -> None:
+            if step.step not in announced:
+                announced.add(step.step)
                 console.print(f"{step.step} …")
 
-        yield tell
+        yield announce
         return
     bars = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"), console=console)
     with bars:
@@ -55,7 +55,7 @@ def progress_bars(console: Console) -> Iterator[Callable[[Step], None]]:
 
 
 class Board:
-    """The live view: how much went in, what is open, what came out. Plain lines where the output is no terminal."""
+    """The live view of records sent, requests open and events published. Plain lines if the output is no terminal."""
 
     def __init__(self, console: Console, samples: Samples) -> None:
         self._console = console
@@ -73,6 +73,7 @@ class Board:
             self._live.stop()
 
     def show(self, sent: int, tally: Tally, outcomes: Outcomes) -> None:
+        """Draws the present counts; as a plain line only when they have changed."""
         if self._live:
             self._live.update(Group(self._counts(sent, tally, outcomes), self._requests(outcomes)))
             return
@@ -113,7 +114,7 @@ class Board:
 
 
 def show_packages(console: Console, samples: Samples, outcomes: Outcomes, most: int | None) -> None:
-    """The last revision of each request's package as rendered markdown, at most `most` of them."""
+    """Prints the last revision of each request's package as rendered markdown; at most `most` packages."""
     shown = 0
     for key, title in samples.titles.items():
         packages = outcomes.packages(key)

@@ -1,4 +1,4 @@
-"""The service as a process of its own, as a user would start it."""
+"""Runs the service as a separate process, as a user would start it."""
 
 import asyncio
 import os
@@ -11,18 +11,21 @@ from typing import Self
 import aiohttp
 
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 27.0  # the contract's 25, and a little for the operating system
+_STOP_SECONDS = 27.0  # contract part 9 says 25; the rest is for the operating system
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 
 
 class StageError(Exception):
-    """A command of the service did not do what the demo needs; the message holds the end of its log."""
+    """A command of the service failed; the message holds the end of its log."""
 
 
 class ServiceProcess:
-    """`python -m consumer …` with a fixed environment; everything it says goes to one log file."""
+    """`python -m consumer …` with a fixed environment; all its output goes to one log file.
+
+    Entering starts `run` and returns when the service is ready. Raises StageError when it ends or takes over 60 s.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], http_port: int) -> None:
         self.log = folder / "service.log"
@@ -31,7 +34,7 @@ class ServiceProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def prepare(self) -> None:
-        """Runs `prepare` to its end."""
+        """Runs `prepare` to its end. Raises StageError when it fails."""
         process = await self._start("prepare")
         if await process.wait() != 0:
             raise StageError(f"`escalation-consumer prepare` failed. The end of {self.log}:\n{self.log_tail()}")
@@ -57,7 +60,7 @@ class ServiceProcess:
         return self._process is not None and self._process.returncode is None
 
     async def stop(self) -> int | None:
-        """SIGTERM, as an orchestrator would; the exit code."""
+        """Sends SIGTERM as an orchestrator does, and SIGKILL after 27 s. Returns the exit code, None if not started."""
         process, self._process = self._process, None
         if process is None:
             return None
@@ -71,6 +74,7 @@ class ServiceProcess:
         return process.returncode
 
     def log_tail(self) -> str:
+        """Returns the last lines of the log. Never raises for a missing file."""
         with suppress(OSError):
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
         return "(no log)"
