@@ -17,7 +17,7 @@ from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.cli.settings_table import setting_rows
 from consumer.settings import Settings, variable_of
 from tests.support import wire
-from tests.support.clerk import Clerk
+from tests.support.store_filler import StoreFiller
 
 ROOT = Path(__file__).resolve().parents[1]
 NOWHERE = {
@@ -242,10 +242,10 @@ class TestProving:
     @staticmethod
     async def _package(database: str) -> UUID:
         async with closing_pool(database, name="test", max_size=2) as pool:
-            clerk = Clerk(pool)
-            await clerk.store(wire.change("session.opened.v1", {"title": "Printer"}), wire.change(version=2))
-            await clerk.store(wire.request())
-            (package,) = await clerk.draft()
+            filler = StoreFiller(pool)
+            await filler.store(wire.change("session.opened.v1", {"title": "Printer"}), wire.change(version=2))
+            await filler.store(wire.request())
+            (package,) = await filler.draft()
         return package
 
     @staticmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = """
 import asyncio
-from consumer.composition import open_model
+from consumer.wiring.model import open_model
 from consumer.settings import read_settings
 
 async def main():

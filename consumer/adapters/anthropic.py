@@ -1,7 +1,7 @@
-"""The Anthropic Messages API: the one door to the SDK.
+"""The Anthropic Messages API. No other module uses the SDK.
 
-Law: one call is one request on the wire. Retries, budgets and outages are decided by drafting, for the SDK's own
-retries multiply theirs and obey `retry-after` without a cap.
+Law: one call is one request on the wire. Drafting decides about retries, budgets and outages; the SDK's own retries
+would multiply drafting's and would obey `retry-after` without a cap.
 """
 
 import asyncio
@@ -20,26 +20,26 @@ from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, Model
 from schemas.packages import Usage
 
 CONNECT_SECONDS = 5.0
-KEEPALIVE_SECONDS = 60.0  # the SDK's default of 5 makes every call of a slow trickle pay TCP and TLS again
-THINKING_TOKENS = 4096  # where a model thinks unasked it pays for that out of max_tokens; unused ones are not billed
+KEEPALIVE_SECONDS = 60.0  # with the SDK's default of 5, calls that come seldom pay for TCP and TLS each time
+THINKING_TOKENS = 4096  # a model that thinks unasked spends max_tokens on it; unused tokens are not billed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Habits:
-    """What a family of models takes."""
+class _FamilyParameters:
+    """The request parameters that a family of models accepts."""
 
     thinking: ThinkingConfigParam | None
     effort: Literal["low"] | None
     least_tokens: int = 0
 
 
-# The longest prefix of the model's id counts. Wrong values are answered with 400.
-_HABITS: dict[str, _Habits] = {
-    "claude-sonnet-5-5": _Habits(thinking={"type": "between_tools"}, effort="low"),
-    "claude-sonnet-5": _Habits(thinking={"type": "disabled"}, effort=None),
-    "claude-haiku-5-5": _Habits(thinking={"type": "disabled"}, effort=None),
-    "claude-": _Habits(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
-    "": _Habits(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
+# By prefix of the model's id; the longest prefix counts. The API answers wrong values with 400.
+_FAMILIES: dict[str, _FamilyParameters] = {
+    "claude-sonnet-5-5": _FamilyParameters(thinking={"type": "between_tools"}, effort="low"),
+    "claude-sonnet-5": _FamilyParameters(thinking={"type": "disabled"}, effort=None),
+    "claude-haiku-5-5": _FamilyParameters(thinking={"type": "disabled"}, effort=None),
+    "claude-": _FamilyParameters(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
+    "": _FamilyParameters(thinking=None, effort=None, least_tokens=THINKING_TOKENS),
 }
 
 _ENDINGS: dict[str | None, Ending] = {
@@ -56,10 +56,10 @@ _LOCKED_TYPES = frozenset({"authentication_error", "billing_error", "permission_
 
 
 class Anthropic:
-    """A `flows.model.Model`. One per process and event loop: a client of another loop fails."""
+    """Implements the port `Model`. Make one per process and event loop: a client fails in another loop."""
 
     def __init__(self, *, api_key: str, base_url: str | None, attempt_seconds: float, concurrency: int) -> None:
-        """`concurrency` is how many calls are made at once; more would wait for a connection and count as timed out."""
+        """`concurrency` is the number of calls at once; more would wait for a connection and count as timed out."""
         _keep_bodies_out_of_logs()
         self._attempt_seconds = attempt_seconds
         self._client = _client(
@@ -76,20 +76,20 @@ class Anthropic:
         )
 
     async def draft(self, call: Call) -> Answer:
-        """See `flows.model.Model`."""
+        """See the port `Model`."""
         fault: ModelFault
         try:
-            # The SDK's own timeout counts per socket read: a trickle escapes it.
+            # The SDK's own timeout counts per socket read, so an answer that trickles in escapes it.
             async with asyncio.timeout(self._attempt_seconds):
                 message = await _create(self._client, call)
             return _answer(message, call)
-        except Exception as error:  # noqa: BLE001 - the table decides; a stranger among them is ours to report as away
+        except Exception as error:  # noqa: BLE001 - the table decides; it reports an unknown error as ModelAway
             fault = fault_of(error)
-        # Raised outside the handler: the SDK's exception holds the whole prompt, and must not travel as its context.
+        # Raised outside the handler: the SDK's exception holds the whole prompt and must not become its context.
         raise fault
 
     async def warm_up(self) -> None:
-        """Pays for the SDK's first call, without touching the network. Never raises."""
+        """Makes the SDK's slow first call, against a canned answer and without the network. Never raises."""
 
         async def canned(_: httpx2.Request) -> httpx2.Response:
             usage = {"input_tokens": 0, "output_tokens": 0}
@@ -105,7 +105,10 @@ class Anthropic:
 
 
 def fault_of(error: BaseException) -> ModelFault:
-    """The one table of errors. Its messages hold classes, codes and ids, never a text that somebody sent."""
+    """Maps every error of a call to a fault; there is no other such table.
+
+    The messages hold classes, codes and ids, never text of a request or an answer.
+    """
     match error:
         case anthropic.APIStatusError():
             return _fault_of_status(error)
@@ -123,8 +126,8 @@ def fault_of(error: BaseException) -> ModelFault:
 
 def _fault_of_status(error: anthropic.APIStatusError) -> ModelFault:
     status = error.status_code
-    named = [f"HTTP {status}", error.type, error.error_code, error.request_id]
-    message = f"the model's API answered {', '.join(str(name) for name in named if name)}"
+    parts = [f"HTTP {status}", error.type, error.error_code, error.request_id]
+    message = f"the model's API answered {', '.join(str(part) for part in parts if part)}"
     retry_after = _retry_after_seconds(error.response.headers.get("retry-after"))
     if status in _LOCKED_STATUSES or error.type in _LOCKED_TYPES or _is_spend_limit(error, retry_after):
         return ModelLocked(message)
@@ -134,7 +137,10 @@ def _fault_of_status(error: anthropic.APIStatusError) -> ModelFault:
 
 
 def _is_spend_limit(error: anthropic.APIStatusError, retry_after_seconds: float | None) -> bool:
-    """Limits of money last for days: an `error_code` and no `retry-after` with 429, or 400 for a self-set one."""
+    """Whether a limit of money is reached, which lasts for days.
+
+    The API then sends an `error_code`: with 429 and no `retry-after`, or with 400 where the account set the limit.
+    """
     if error.error_code is None:
         return False
     of_money = any(word in error.error_code.casefold() for word in _SPEND_WORDS)
@@ -144,7 +150,7 @@ def _is_spend_limit(error: anthropic.APIStatusError, retry_after_seconds: float 
 def _retry_after_seconds(value: str | None) -> float | None:
     try:
         seconds = float(value or "")
-    except ValueError:  # an HTTP date: rare here, and not worth trusting two clocks for
+    except ValueError:  # an HTTP date: rare here, and it would depend on two clocks
         return None
     return seconds if isfinite(seconds) and seconds >= 0 else None
 
@@ -154,17 +160,17 @@ class _NotAMessage(Exception):
 
 
 async def _create(client: AsyncAnthropic, call: Call) -> object:
-    habits = _HABITS[max((prefix for prefix in _HABITS if call.model.startswith(prefix)), key=len)]
+    family = _FAMILIES[max((prefix for prefix in _FAMILIES if call.model.startswith(prefix)), key=len)]
     output: OutputConfigParam = {"format": {"type": "json_schema", "schema": dict(call.answer_schema)}}
-    if habits.effort is not None:
-        output["effort"] = habits.effort
+    if family.effort is not None:
+        output["effort"] = family.effort
     return await client.messages.create(
         model=call.model,
-        max_tokens=max(call.max_tokens, habits.least_tokens),
-        thinking=habits.thinking if habits.thinking is not None else anthropic.omit,
+        max_tokens=max(call.max_tokens, family.least_tokens),
+        thinking=family.thinking if family.thinking is not None else anthropic.omit,
         output_config=output,
-        # The marker stands on this block, which is equal for every call; a marker on the whole request would be on
-        # its last block, which never is.
+        # The cache marker stands on this block, which is equal for every call. A marker on the whole request would
+        # stand on its last block, which is never equal.
         system=[{"type": "text", "text": call.system, "cache_control": {"type": "ephemeral"}}],
         messages=[_turn(turn) for turn in call.turns],
     )
@@ -179,7 +185,7 @@ def _turn(turn: Turn) -> MessageParam:
 
 
 def _answer(message: object, call: Call) -> Answer:
-    # A 200 that is not JSON comes back as a str, and fields that are missing as None, whatever the types say.
+    # The SDK returns a 200 that is not JSON as a str, and missing fields as None, whatever its types say.
     if not isinstance(message, Message) or cast(object, message.usage) is None:
         raise _NotAMessage
     blocks = cast(list[object] | None, message.content) or []
@@ -222,6 +228,6 @@ def _client(
 
 
 def _keep_bodies_out_of_logs() -> None:
-    """`ANTHROPIC_LOG=debug` would log whole prompts."""
+    """Raises the level of these loggers to WARNING, because `ANTHROPIC_LOG=debug` would log whole prompts."""
     for name in ("anthropic", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)

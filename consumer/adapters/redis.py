@@ -1,7 +1,7 @@
-"""Redis: hot copies of drafts, one hash per session, so that a session is forgotten by one deletion.
+"""Redis as the cache of drafts: one hash per session, so that one deletion removes all drafts of a session.
 
-Law: a cache only. Whatever Redis does (away, frozen, flushed, full of somebody's garbage) costs speed, never an error
-and never a wrong package: every entry is validated, and counts only for the digest that it names.
+Law: a cache only. Whatever happens to Redis (unreachable, frozen, flushed, filled with foreign values) costs speed,
+never an error and never a wrong package: every entry is validated, and counts only for the draft key that it holds.
 """
 
 import json
@@ -16,17 +16,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from consumer.domain.events import SessionKey
-from consumer.flows.drafting.ports import DraftKey, LedgerEntry
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
 
-SOCKET_SECONDS = 0.1  # with the client's default retries a frozen Redis costs 3.5 to 5.5 s a call even so; hence none
+SOCKET_SECONDS = 0.1  # no retries: even with this limit the client's default ones make a frozen Redis cost 3.5 to 5.5 s
 FAILURES_TO_OPEN = 3
-OPEN_SECONDS = 5.0  # so long nothing is asked of a Redis that failed: 0.1 s per draft would add up
+OPEN_SECONDS = 5.0  # how long a failed Redis is not called, because 0.1 s per draft would add up
 LARGEST_ENTRY_BYTES = 262_144
 
 
 class _Copy(BaseModel):
-    """An entry with the key it was made for."""
+    """A ledger entry with the draft key that it was made for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -35,7 +35,10 @@ class _Copy(BaseModel):
 
 
 class RedisCache:
-    """A `flows.desk.Cache`. No method raises; each takes 0.2 s at most, and nothing while the breaker is open."""
+    """Implements the port of the cache of drafts. No method raises.
+
+    Each takes 0.2 s at most; `get` and `put` do nothing while the breaker is open.
+    """
 
     def __init__(
         self, url: str, *, prefix: str, keep_seconds: int, health: Health, clock: Callable[[], float] = monotonic
@@ -55,18 +58,19 @@ class RedisCache:
         self._rests_until = 0.0
 
     async def get(self, key: DraftKey, version: int) -> LedgerEntry | None:
-        """By session and version, else by digest; the first that was made for this key."""
+        """Returns the entry stored for the version, else for the bundle's digest; skips one made for another key."""
         if self._is_open():
             return None
         try:
-            found = await self._redis.hmget(self._name(key.session), [_by_version(key, version), _by_digest(key)])
+            values = await self._redis.hmget(self._name(key.session), [_by_version(key, version), _by_digest(key)])
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             return None
         self._worked()
-        return next((entry for raw in found if (entry := _valid(raw, key)) is not None), None)
+        return next((entry for raw in values if (entry := _valid(raw, key)) is not None), None)
 
     async def put(self, key: DraftKey, version: int, entry: LedgerEntry) -> None:
+        """Stores the entry under its version and its digest; drops one of more than LARGEST_ENTRY_BYTES."""
         if self._is_open():
             return
         value = _Copy(key=key, entry=entry).model_dump_json().encode()
@@ -84,7 +88,7 @@ class RedisCache:
             self._worked()
 
     async def forget(self, *sessions: SessionKey) -> None:
-        """Deletes whatever is kept of them."""
+        """Deletes all entries of these sessions, also while the breaker is open."""
         if not sessions:
             return
         try:

@@ -1,8 +1,9 @@
-"""What intake hands to the inbox, and what it hears of it."""
+"""The port of the inbox: what intake and rebuild hand over in one transaction, and what became of it."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from consumer.domain.events import Decoded, SessionKey, TopicPartition
 
@@ -45,3 +46,16 @@ class StoredBatch:
             swept=self.swept | later.swept,
             backlogged=self.backlogged if later.backlogged is None else self.backlogged or later.backlogged,
         )
+
+
+class Inbox(Protocol):
+    """The tables that intake fills."""
+
+    async def store(self, batch: Batch) -> StoredBatch:
+        """Stores all of the batch or nothing. The same batch again changes nothing.
+
+        Raises Transient while the database is away.
+        """
+
+    async def probe(self) -> None:
+        """Raises Transient while nothing can be stored."""

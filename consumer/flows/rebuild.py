@@ -20,8 +20,7 @@ from consumer.domain.events import Decoded, Record, Request, TopicPartition
 from consumer.domain.package.published import PublishedOutcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
-from consumer.flows.inbox import Batch
-from consumer.flows.intake.loop import Inbox
+from consumer.flows.inbox import Batch, Inbox
 from schemas.topics import Topics
 
 BATCH_RECORDS = 1000

@@ -7,7 +7,6 @@ next term begins the same way.
 """
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import structlog
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.pacing import Waker, rest
 
 LOOP = "relay"
 NAME = "escalation-relay"
@@ -139,11 +139,6 @@ class Broker(Protocol):
         """A publisher, once no older one can commit any more. Raises BrokerAway."""
 
 
-class Hint(Protocol):
-    async def wait(self, seconds: float) -> None:
-        """Returns when there may be something to do, at the latest after `seconds`. Never raises."""
-
-
 class Agreement(StrEnum):
     """How the position in Kafka and the numbers in the database fit together."""
 
@@ -172,7 +167,7 @@ class Relay:
         name: str,
         outbox: Outbox,
         broker: Broker,
-        hint: Hint,
+        hint: Waker,
         health: Health,
         meters: Meters,
         clock: Callable[[], float],
@@ -197,7 +192,7 @@ class Relay:
                 self._note(error)
                 if stop.is_set():
                     return  # the outbox keeps what is left
-                await _wait(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # no hint makes it shorter
+                await rest(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # no hint makes it shorter
                 failures += 1
                 continue
             failures = 0
@@ -205,7 +200,7 @@ class Relay:
                 return
             if not led:
                 self._health.ok("publish")  # whoever leads says how it goes
-                await self._pause(POLL_SECONDS, stop)
+                await rest(stop, POLL_SECONDS, self._hint)
 
     async def _term(self, stop: asyncio.Event) -> bool:
         """Leads until the term is over or the stop is done; False when somebody else leads."""
@@ -282,20 +277,7 @@ class Relay:
                 return
             self._health.ok("publish")
             if not rows:
-                await self._pause(POLL_SECONDS, stop)
-
-    async def _pause(self, seconds: float, stop: asyncio.Event) -> None:
-        """Waits for the hint, the time or the stop, whichever is first."""
-        waits = {
-            asyncio.create_task(self._hint.wait(seconds), name="relay-hint"),
-            asyncio.create_task(stop.wait(), name="relay-stop"),
-        }
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+                await rest(stop, POLL_SECONDS, self._hint)
 
     async def _resign(self, term: Term) -> None:
         try:
@@ -308,11 +290,6 @@ class Relay:
         self._meters.count(Meter.RELAY_FAILURES, label="broker" if away else "database")
         self._health.failing("publish", str(error))
         log.warning("Publishing waits; it is tried again.", event_name="relay_waits", error=str(error))
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def content_digest(value: bytes) -> bytes:

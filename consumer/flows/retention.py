@@ -6,7 +6,6 @@ again is neither paid for nor published again.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ import structlog
 
 from consumer.domain.events import SessionKey
 from consumer.errors import Transient
+from consumer.flows.cache import SessionForgetter
 from consumer.flows.operation.health import Health
+from consumer.flows.pacing import rest
 
 LOOP = "retention"
 EVERY_SECONDS = 3600.0
@@ -98,14 +99,9 @@ class Trimmer(Protocol):
         """All or nothing: what of the page may leave, once it is looked at under locks."""
 
 
-class Cache(Protocol):
-    async def forget(self, *sessions: SessionKey) -> None:
-        """Drops what is kept of them, as far as it can; never raises."""
-
-
 async def trim_all(
     trimmer: Trimmer,
-    cache: Cache,
+    cache: SessionForgetter,
     rules: RetentionRules,
     *,
     dry_run: bool = False,
@@ -136,7 +132,7 @@ async def trim_all(
 class Retention:
     """The service's own trimming, once an hour. `run` returns after `stop`."""
 
-    def __init__(self, *, trimmer: Trimmer, cache: Cache, rules: RetentionRules, health: Health) -> None:
+    def __init__(self, *, trimmer: Trimmer, cache: SessionForgetter, rules: RetentionRules, health: Health) -> None:
         self._trimmer = trimmer
         self._cache = cache
         self._rules = rules
@@ -159,11 +155,10 @@ class Retention:
             except Transient as error:
                 log.warning("Trimming waits for the database.", event_name="trimming_waits", error=str(error))
                 pause = TRY_AGAIN_SECONDS
-            await self._rest(pause, stop)
+            await self._rest_alive(pause, stop)
 
-    async def _rest(self, seconds: float, stop: asyncio.Event) -> None:
+    async def _rest_alive(self, seconds: float, stop: asyncio.Event) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not stop.is_set():
             self._health.beat(LOOP)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(left, BEAT_SECONDS))
+            await rest(stop, min(left, BEAT_SECONDS))

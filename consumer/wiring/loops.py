@@ -1,128 +1,115 @@
-"""The parts that the service and the replays share, put together from settings."""
+"""The loops: intake, drafting, relay, retention and the watch, each with what it works on."""
 
-import asyncio
-import contextlib
+import os
+import socket
 import time
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
-import structlog
-
+from consumer.adapters.kafka.client import connection
+from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
-from consumer.adapters.redis import RedisCache
-from consumer.domain.package.package import Sender
+from consumer.adapters.postgres.drafting.endings import PostgresEndings
+from consumer.adapters.postgres.drafting.leases import PostgresWorkQueue
+from consumer.adapters.postgres.drafting.ledger import PostgresDraftLedger
+from consumer.adapters.postgres.drafting.outages import PostgresOutages
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
+from consumer.adapters.postgres.outbox import PostgresOutbox
+from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.domain.redaction import Redactor
-from consumer.domain.request.schedule import RevisionRules
+from consumer.flows import relay
+from consumer.flows.cache import DraftCache, SessionForgetter
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.loop import Drafting
+from consumer.flows.drafting.model import Model
+from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.drafting.worker import Worker
+from consumer.flows.intake.loop import Intake
+from consumer.flows.intake.ports import RecordSource
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
-from consumer.flows.relay import Hint
+from consumer.flows.pacing import Waker
+from consumer.flows.relay import Relay
+from consumer.flows.retention import Retention, RetentionRules
 from consumer.settings import Settings
+from consumer.wiring.values import consumer_group, model_choice, revision_rules, sender
 from schemas.topics import Topics
 
-if TYPE_CHECKING:
-    from consumer.adapters.anthropic import Anthropic
 
-log = structlog.stdlib.get_logger("escalation.app")
-
-
-def sender(settings: Settings) -> Sender:
-    return Sender(topics=Topics(settings.topic_prefix), source=settings.source)
-
-
-def revision_rules(settings: Settings) -> RevisionRules:
-    return RevisionRules(
-        after_seconds=settings.revise_after_seconds,
-        window_seconds=settings.revise_window_seconds,
-        limit=settings.revise_limit,
+def record_source(settings: Settings) -> KafkaSource:
+    """The input topics, for one member of the consumer group."""
+    return KafkaSource(
+        connection(settings),
+        group=consumer_group(settings),
+        topics=Topics(settings.topic_prefix),
+        session_timeout_seconds=settings.session_timeout_seconds,
+        batch_records=settings.intake_batch_records,
     )
 
 
-@contextlib.asynccontextmanager
-async def open_cache(settings: Settings, health: Health) -> AsyncIterator[RedisCache]:
-    cache = RedisCache(
-        settings.redis_url.get_secret_value(),
-        prefix=settings.topic_prefix,
-        keep_seconds=settings.draft_cache_seconds,
-        health=health,
+def inbox(settings: Settings, pool: Pool, redactor: Redactor, *, publishes: bool = True) -> PostgresInbox:
+    """Without `publishes` nothing is put into the outbox: these records were told of before."""
+    return PostgresInbox(
+        pool,
+        sender=sender(settings),
+        redactor=redactor,
+        revisions=revision_rules(settings),
+        publishes=publishes,
     )
-    try:
-        yield cache
-    finally:
-        await cache.close()
 
 
-@contextlib.asynccontextmanager
-async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
-    """None without a key: then every package is drafted by rules."""
-    key = settings.anthropic_api_key
-    if key is None:
-        log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
-        yield None
-        return
-    model = (await asyncio.to_thread(_model_class))(
-        api_key=key.get_secret_value(),
-        base_url=settings.anthropic_base_url,
-        attempt_seconds=settings.model_attempt_seconds,
-        concurrency=settings.model_concurrency,
-    )
-    try:
-        await model.warm_up()
-        yield model
-    finally:
-        await model.close()
-
-
-def _model_class() -> "type[Anthropic]":
-    """Takes seconds to load, ten and more on a busy machine: for those who need it, and not in the event loop."""
-    from consumer.adapters.anthropic import Anthropic
-
-    return Anthropic
-
-
-def drafting_loop(
+def intake_loop(
     settings: Settings,
     *,
+    source: RecordSource,
     pool: Pool,
     redactor: Redactor,
-    cache: RedisCache,
-    model: "Anthropic | None",
-    hint: Hint,
+    cache: SessionForgetter | None,
     health: Health,
     meters: Meters,
-    replay_places: int,
-    only_replay: str | None = None,
-) -> Drafting:
-    """With `only_replay` it works for that planned replay alone."""
-    desk = PostgresDesk(
-        pool,
+) -> Intake:
+    return Intake(
+        source=source,
+        inbox=inbox(settings, pool, redactor),
         redactor=redactor,
-        lease_seconds=settings.lease_seconds,
-        margin_seconds=settings.deadline_margin_seconds,
-        probe_seconds=settings.model_probe_seconds,
-        spread_seconds=settings.upgrade_spread_seconds,
-        rules=revision_rules(settings),
-        model_name=None if model is None else settings.model,
-        only_replay=only_replay,
+        topics=Topics(settings.topic_prefix),
+        health=health,
+        meters=meters,
+        cache=cache,
     )
-    drafter = None
-    if model is not None:
-        drafter = Drafter(
-            model=model,
-            desk=desk,
-            model_name=settings.model,
-            fallback_model_name=settings.fallback_model,
-            max_tokens=settings.model_max_tokens,
+
+
+def drafting_stores(
+    settings: Settings, pool: Pool, redactor: Redactor, *, has_model: bool, only_replay: str | None = None
+) -> DraftingStores:
+    """With `only_replay` the queue gives out the work of that planned replay alone."""
+    return DraftingStores(
+        queue=PostgresWorkQueue(
+            pool,
+            lease_seconds=settings.lease_seconds,
+            margin_seconds=settings.deadline_margin_seconds,
             probe_seconds=settings.model_probe_seconds,
-            health=health,
-            meters=meters,
-            clock=time.monotonic,
-        )
-    worker = Worker(
-        desk=desk,
+            model_name=settings.model if has_model else None,
+            only_replay=only_replay,
+        ),
+        ledger=PostgresDraftLedger(pool, redactor=redactor, lease_seconds=settings.lease_seconds),
+        endings=PostgresEndings(pool, rules=revision_rules(settings)),
+        outages=PostgresOutages(
+            pool, probe_seconds=settings.model_probe_seconds, spread_seconds=settings.upgrade_spread_seconds
+        ),
+    )
+
+
+def drafting_worker(
+    settings: Settings,
+    *,
+    stores: DraftingStores,
+    redactor: Redactor,
+    cache: DraftCache,
+    drafter: Drafter | None,
+    meters: Meters,
+) -> Worker:
+    return Worker(
+        stores=stores,
         cache=cache,
         drafter=drafter,
         sender=sender(settings),
@@ -132,9 +119,36 @@ def drafting_loop(
         meters=meters,
         clock=time.monotonic,
     )
+
+
+def drafting_loop(
+    settings: Settings,
+    *,
+    stores: DraftingStores,
+    redactor: Redactor,
+    cache: DraftCache,
+    model: Model | None,
+    hint: Waker,
+    health: Health,
+    meters: Meters,
+    replay_places: int,
+) -> Drafting:
+    """Without a model every package is drafted by rules. Replays take `replay_places` calls at once at most."""
+    drafter = None
+    if model is not None:
+        drafter = Drafter(
+            model=model,
+            choice=model_choice(settings),
+            ledger=stores.ledger,
+            outages=stores.outages,
+            probe_seconds=settings.model_probe_seconds,
+            health=health,
+            meters=meters,
+            clock=time.monotonic,
+        )
     return Drafting(
-        desk=desk,
-        worker=worker,
+        stores=stores,
+        worker=drafting_worker(settings, stores=stores, redactor=redactor, cache=cache, drafter=drafter, meters=meters),
         drafter=drafter,
         model_places=settings.model_concurrency,
         replay_places=replay_places,
@@ -144,3 +158,27 @@ def drafting_loop(
         health=health,
         clock=time.monotonic,
     )
+
+
+def relay_loop(settings: Settings, *, pool: Pool, hint: Waker, health: Health, meters: Meters) -> Relay:
+    prefix = settings.topic_prefix
+    return Relay(
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        outbox=PostgresOutbox(pool, name=prefix + relay.NAME, lease_seconds=settings.lease_seconds),
+        broker=KafkaBroker(
+            connection(settings),
+            transactional_id=prefix + relay.NAME,
+            group=prefix + relay.NAME,
+            marker_topic=prefix + relay.MARKER_TOPIC,
+            transaction_seconds=settings.relay_transaction_seconds,
+        ),
+        hint=hint,
+        health=health,
+        meters=meters,
+        clock=time.monotonic,
+        batch_rows=settings.relay_batch_rows,
+    )
+
+
+def retention_loop(rules: RetentionRules, *, pool: Pool, cache: SessionForgetter, health: Health) -> Retention:
+    return Retention(trimmer=PostgresTrimmer(pool), cache=cache, rules=rules, health=health)

@@ -1,4 +1,4 @@
-"""Planned replays, put together: plan, compare, apply, look, cancel. Each opens what it needs and closes it again."""
+"""Planned replays for the commands: plan, compare, apply, look, cancel. Each call opens what it needs and closes it."""
 
 import asyncio
 import contextlib
@@ -9,23 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consumer.adapters.postgres.core import hints
-from consumer.adapters.postgres.core.pool import Pool, closing_pool
-from consumer.adapters.postgres.operation.look import StoreReader
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.replay import replays
 from consumer.adapters.postgres.replay.plans import PostgresPlans
-from consumer.adapters.prometheus import PrometheusMeters
-from consumer.composition import drafting_loop, open_cache, open_model, revision_rules
 from consumer.domain.bundle import bundle
-from consumer.domain.redaction import Redactor
+from consumer.domain.replay.comparison import Difference, compare_sections
+from consumer.domain.replay.plan import Plan
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.ports import DraftKey
+from consumer.domain.writing.ledger import DraftKey
 from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import NoMeters
 from consumer.flows.replay import applying
 from consumer.flows.replay.applying import Limits, ReplayProgress
-from consumer.flows.replay.comparing import Difference, compare_sections
-from consumer.flows.replay.planning import Chosen, Plan, Planner
+from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
+from consumer.wiring.database import database_hints, open_redactor, prepared_database
+from consumer.wiring.loops import drafting_loop, drafting_stores
+from consumer.wiring.model import open_model
+from consumer.wiring.stores import open_cache
+from consumer.wiring.values import revision_rules
 
 CONNECTIONS = 6
 
@@ -40,14 +44,14 @@ async def plan_replay(settings: Settings, chosen: Chosen, *, looked_at: Callable
     """Stores the plan under a new id. Nothing is published, due or paid for. Raises Transient."""
     async with _pool(settings) as pool:
         plans = PostgresPlans(pool)
-        planner = Planner(shelves=plans, model_name=settings.model, calls_at_once=settings.model_concurrency)
-        found = await planner.plan(chosen, looked_at=looked_at)
+        planner = Planner(source=plans, model_name=settings.model, calls_at_once=settings.model_concurrency)
+        plan = await planner.plan(chosen, looked_at=looked_at)
         replay_id = f"replay-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        await plans.put(replay_id, chosen, found)
-    return StoredPlan(replay_id=replay_id, plan=found)
+        await plans.put(replay_id, chosen, plan)
+    return StoredPlan(replay_id=replay_id, plan=plan)
 
 
-async def differences(
+async def compare_plan(
     settings: Settings,
     replay_id: str,
     *,
@@ -59,14 +63,14 @@ async def differences(
     """What the packages would say, as far as that is known before the model is asked. Raises Permanent, Transient."""
     async with _pool(settings) as pool:
         await _replays(pool, settings).progress(replay_id)
-        plans, found = PostgresPlans(pool), []
+        plans, differences = PostgresPlans(pool), []
         for planned in await plans.items(replay_id, request=request, session=session_id, limit=limit):
             key = planned.candidate.key
             history = await plans.history(key.session)
             if history is None or history.erased or not history.events:
                 continue
             built = bundle.build(session.fold(key.session, history.events), reason=planned.candidate.reason)
-            found.append(
+            differences.append(
                 compare_sections(
                     planned.candidate,
                     planned.why,
@@ -77,7 +81,7 @@ async def differences(
                     calls_model=calls_model,
                 )
             )
-    return found
+    return differences
 
 
 async def replay_progress(
@@ -85,17 +89,18 @@ async def replay_progress(
 ) -> list[tuple[replays.ReplayRow, ReplayProgress]]:
     """The newest first, each with how far it has come. Raises Permanent for an unknown one, Transient."""
     async with _pool(settings) as pool:
-        found = _replays(pool, settings)
+        stored = _replays(pool, settings)
         if replay_id is not None:
-            await found.progress(replay_id)
-        return [(row, await found.progress(row["replay_id"])) for row in await found.rows(replay_id, limit=limit)]
+            await stored.progress(replay_id)
+        rows = await stored.rows(replay_id, limit=limit)
+        return [(row, await stored.progress(row["replay_id"])) for row in rows]
 
 
 async def cancel_replay(settings: Settings, replay_id: str, *, dry_run: bool) -> ReplayProgress:
     """Raises Permanent, Transient."""
     async with _pool(settings) as pool:
-        found = _replays(pool, settings)
-        return await (found.progress(replay_id) if dry_run else found.cancel(replay_id))
+        stored = _replays(pool, settings)
+        return await (stored.progress(replay_id) if dry_run else stored.cancel(replay_id))
 
 
 async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, publishes: bool) -> ReplayProgress:
@@ -121,35 +126,34 @@ async def apply_replay(
     Without a key where the model is wanted the work is left to the service.
     """
     async with _pool(settings) as pool:
-        found = _replays(pool, settings)
-        await found.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
+        stored = _replays(pool, settings)
+        await stored.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
         async with _working(settings, pool, replay_id, calls_model=calls_model):
-            await applying.apply_plan(found, replay_id, limits, stop=stop, tell=tell)
-        return await found.progress(replay_id)
+            await applying.apply_plan(stored, replay_id, limits, stop=stop, tell=tell)
+        return await stored.progress(replay_id)
 
 
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_model: bool) -> AsyncIterator[None]:
+    """Drafts for this replay while the caller applies it; without a key the service alone does that."""
     if calls_model and settings.anthropic_api_key is None:
         yield
         return
     health = Health(time.monotonic)
-    given = settings.redaction_key
-    key = given.get_secret_value().encode() if given else await StoreReader(pool).redaction_key()
-    listening = hints.Hints(settings.database_url.get_secret_value())
+    redactor = await open_redactor(settings, StoreReader(pool))
+    listening = database_hints(settings)
     wanted = settings if calls_model else settings.model_copy(update={"anthropic_api_key": None})
     async with open_cache(settings, health) as cache, open_model(wanted) as model:
         loop = drafting_loop(
             settings,
-            pool=pool,
-            redactor=Redactor(key),
+            stores=drafting_stores(settings, pool, redactor, has_model=model is not None, only_replay=replay_id),
+            redactor=redactor,
             cache=cache,
             model=model,
             hint=listening.on(hints.DUE),
             health=health,
-            meters=PrometheusMeters(),
+            meters=NoMeters(),
             replay_places=settings.model_concurrency,
-            only_replay=replay_id,
         )
         stop = asyncio.Event()
         tasks = [
@@ -167,9 +171,5 @@ def _replays(pool: Pool, settings: Settings) -> replays.PostgresReplays:
     return replays.PostgresReplays(pool, rules=revision_rules(settings))
 
 
-@contextlib.asynccontextmanager
-async def _pool(settings: Settings) -> AsyncIterator[Pool]:
-    """Raises Transient when the database is away or not prepared."""
-    async with closing_pool(settings.database_url.get_secret_value(), name="replay", max_size=CONNECTIONS) as pool:
-        await StoreReader(pool).probe()
-        yield pool
+def _pool(settings: Settings) -> contextlib.AbstractAsyncContextManager[Pool]:
+    return prepared_database(settings, name="replay", max_size=CONNECTIONS)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from consumer.adapters.redis import FAILURES_TO_OPEN, OPEN_SECONDS, RedisCache
 from consumer.domain.events import SessionKey
-from consumer.flows.drafting.ports import DraftKey, LedgerEntry
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
 from schemas.packages import Usage
 from tests.support.servers import RedisServer

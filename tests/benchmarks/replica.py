@@ -17,12 +17,12 @@ from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.prometheus import PrometheusMeters
-from consumer.app import ease_collection
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.intake.loop import Intake
 from consumer.flows.operation.health import Health
+from consumer.service import ease_collection
 from consumer.settings import Settings
 from schemas.topics import Topics
 

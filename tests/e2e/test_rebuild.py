@@ -7,9 +7,9 @@ import pytest
 
 from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
-from consumer.cli.service.rebuild import rebuilt
 from consumer.domain.package import proof
 from consumer.domain.package.proof import ProofResult
+from consumer.wiring.rebuilds import rebuild_store
 from tests.support.contents import contents
 from tests.support.databases import connected
 from tests.support.service import command
@@ -64,7 +64,7 @@ async def test_a_store_is_rebuilt_beside_the_one_that_serves_and_then_takes_over
         return "committed" not in await stage.oracle.unsettled() and not await count(stage.dsn, TO_DO)
 
     there = {**stage.environment(revise_after_seconds="0.2", redaction_key=KEY), "DATABASE_URL": empty_database}
-    beside = await rebuilt(settings_of(there))
+    beside = await rebuild_store(settings_of(there), progress=lambda _: None)
     assert beside.serving
     assert beside.outcomes >= 7
     await stage.send(story.fact("Known after the first pass.", fact_id="between"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from consumer.adapters.postgres.core.pool import closing_pool
-from tests.support.clerk import Clerk
 from tests.support.contents import contents
 from tests.support.databases import Database, connected
 from tests.support.forked import ForkedCommand
+from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, arrive, change, request
 
 SESSIONS = {"old": 3000, "busy": 100, "forgotten": 600, "young": 100}
@@ -81,21 +81,21 @@ async def tables(database: str) -> AsyncIterator[Database]:
 async def fill(dsn: str) -> None:
     """One session as the service leaves it, copied."""
     async with closing_pool(dsn, name="test", max_size=2) as pool:
-        clerk = Clerk(pool)
+        filler = StoreFiller(pool)
         schema = {"parameters": [{"key": "pw", "field_type": "password"}]}
         script = {
             "generation_id": "g1",
             "template": {"name": "Map drive", "parameters_schema": schema},
             "parameters_used": {"pw": "Hunter-77-blue!"},
         }
-        await clerk.store(
+        await filler.store(
             change("session.opened.v1", {"title": "Printer offline"}),
             change(data=FACT, version=2),
             change("session.script_generated.v1", script, version=3),
             request(reason="The customer waits."),
             *(arrive(change(data={"text": "kiwi"}), offset=number) for number in range(1, 11)),
         )
-        await clerk.draft()
+        await filler.draft()
         await pool.execute("DELETE FROM outbox")
         await pool.execute("UPDATE packages SET event = '{}'")  # it holds the time of its making
         await pool.execute(

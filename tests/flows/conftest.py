@@ -1,4 +1,4 @@
-"""A drafting office on a real PostgreSQL and Redis, with a loopback model."""
+"""Drafting replicas on a real PostgreSQL and Redis, with a loopback model."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support import answers
 from tests.support.databases import connected
 from tests.support.model_server import ModelServer
-from tests.support.office import Office
+from tests.support.replicas import Replicas
 from tests.support.tables import Tables
 
 
@@ -24,5 +24,5 @@ async def tables(database: str) -> AsyncIterator[Tables]:
 
 
 @pytest.fixture
-def office(database: str, redis_url: str, topic_prefix: str, model: ModelServer) -> Office:
-    return Office(dsn=database, redis_url=redis_url, prefix=topic_prefix, model_url=model.url)
+def replicas(database: str, redis_url: str, topic_prefix: str, model: ModelServer) -> Replicas:
+    return Replicas(dsn=database, redis_url=redis_url, prefix=topic_prefix, model_url=model.url)

@@ -161,7 +161,7 @@ class Producer:
 
 
 class AtOnce:
-    async def wait(self, _seconds: float) -> None:
+    async def wait(self) -> None:
         await asyncio.sleep(0)
 
 

@@ -44,8 +44,8 @@ class Parameters:
 
 
 class NoHint:
-    async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.05))
+    async def wait(self) -> None:
+        await asyncio.sleep(0.05)
 
 
 async def relay(parameters: Parameters, stop: asyncio.Event) -> None:

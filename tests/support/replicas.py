@@ -1,24 +1,27 @@
-"""Drafters at work on real stores and a loopback model: what `app` puts together, with short times."""
+"""Drafting loops at work on real stores and a loopback model: what the service wires, with short times."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from consumer.adapters.anthropic import Anthropic
+from pydantic import SecretStr
+
 from consumer.adapters.postgres.core.pool import open_pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.adapters.redis import RedisCache
-from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.loop import Drafting
-from consumer.flows.drafting.worker import Worker
+from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
-from schemas.topics import Topics
+from consumer.settings import Settings
+from consumer.wiring.loops import drafting_loop, drafting_stores
+from consumer.wiring.model import open_model
+from consumer.wiring.stores import open_cache
 
 REDACTOR = Redactor(b"a key for tests only")
 MODEL = "claude-sonnet-5-5"
@@ -44,15 +47,35 @@ class Counts:
 class Often:
     """A hint that comes so often that nobody waits for the poll."""
 
-    async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.03))
+    async def wait(self) -> None:
+        await asyncio.sleep(0.03)
+
+
+class Changed:
+    """A port with some of its methods replaced; the others are those of the port."""
+
+    def __init__(self, port: Any, **methods: Any) -> None:
+        self._port = port
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+def stopped(stores: DraftingStores) -> DraftingStores:
+    """Those of a process that is stopped for longer than its leases: it renews nothing."""
+
+    async def renew(_: object) -> None:
+        return
+
+    return replace(stores, queue=Changed(stores.queue, renew=renew), ledger=Changed(stores.ledger, renew=renew))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """One process's drafting loop."""
 
-    desk: PostgresDesk
+    stores: DraftingStores
     cache: RedisCache
     drafting: Drafting
     health: Health
@@ -66,8 +89,8 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
-    """Where replicas are started; all share the stores and the model."""
+class Replicas:
+    """Starts replicas; all share the stores and the model."""
 
     dsn: str
     redis_url: str
@@ -75,7 +98,7 @@ class Office:
     model_url: str
 
     @asynccontextmanager
-    async def replica(
+    async def start(
         self,
         *,
         key: bool = True,
@@ -88,69 +111,58 @@ class Office:
         drain_seconds: float = 3.0,
         fallback_model: str | None = OTHER_MODEL,
         rules: RevisionRules = RevisionRules(after_seconds=0.1, window_seconds=3600, limit=5),  # noqa: B008 - frozen
-        make_desk: Callable[..., PostgresDesk] = PostgresDesk,
+        change: Callable[[DraftingStores], DraftingStores] = lambda stores: stores,
         redis_url: str | None = None,
         replay_places: int | None = None,
         only_replay: str | None = None,
     ) -> AsyncIterator[Replica]:
-        pool = await open_pool(self.dsn, name="office", max_size=10)
+        settings = Settings().model_copy(
+            update={
+                "topic_prefix": self.prefix,
+                "redis_url": SecretStr(redis_url or self.redis_url),
+                "anthropic_api_key": SecretStr("k") if key else None,
+                "anthropic_base_url": self.model_url,
+                "model": MODEL,
+                "fallback_model": fallback_model,
+                "model_attempt_seconds": attempt_seconds,
+                "model_concurrency": places,
+                "lease_seconds": lease_seconds,
+                "deadline_margin_seconds": margin_seconds,
+                "draft_cache_seconds": 60,
+                "model_probe_seconds": probe_seconds,
+                "upgrade_spread_seconds": spread_seconds,
+                "revise_after_seconds": rules.after_seconds,
+                "revise_window_seconds": rules.window_seconds,
+                "revise_limit": rules.limit,
+                "drain_seconds": drain_seconds,
+            }
+        )
         health, meters = Health(time.monotonic), Counts()
-        desk = make_desk(
-            pool,
-            redactor=REDACTOR,
-            lease_seconds=lease_seconds,
-            margin_seconds=margin_seconds,
-            probe_seconds=probe_seconds,
-            spread_seconds=spread_seconds,
-            rules=rules,
-            model_name=MODEL if key else None,
-            only_replay=only_replay,
-        )
-        cache = RedisCache(redis_url or self.redis_url, prefix=self.prefix, keep_seconds=60, health=health)
-        model = Anthropic(api_key="k", base_url=self.model_url, attempt_seconds=attempt_seconds, concurrency=places)
-        drafter = Drafter(
-            model=model,
-            desk=desk,
-            model_name=MODEL,
-            fallback_model_name=fallback_model,
-            max_tokens=1400,
-            probe_seconds=probe_seconds,
-            health=health,
-            meters=meters,
-            clock=time.monotonic,
-        )
-        worker = Worker(
-            desk=desk,
-            cache=cache,
-            drafter=drafter if key else None,
-            sender=Sender(topics=Topics(self.prefix), source="/escalation-consumer"),
-            model_name=MODEL,
-            late_answer_seconds=2 * attempt_seconds,
-            scan=lambda session: REDACTOR.scope(*session).text,
-            meters=meters,
-            clock=time.monotonic,
-        )
-        drafting = Drafting(
-            desk=desk,
-            worker=worker,
-            drafter=drafter if key else None,
-            model_places=places,
-            replay_places=places if replay_places is None else replay_places,
-            lease_seconds=lease_seconds,
-            drain_seconds=drain_seconds,
-            hint=Often(),
-            health=health,
-            clock=time.monotonic,
-        )
-        stop = asyncio.Event()
-        task = asyncio.create_task(drafting.run(stop), name="drafting")
-        try:
-            yield Replica(desk=desk, cache=cache, drafting=drafting, health=health, meters=meters, stop=stop, task=task)
-        finally:
-            stop.set()
-            await asyncio.wait({task}, timeout=drain_seconds + 2)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await model.close()
-            await cache.close()
-            pool.terminate()
+        async with contextlib.AsyncExitStack() as stack:
+            pool = await open_pool(self.dsn, name="replica", max_size=10)
+            stack.callback(pool.terminate)
+            cache = await stack.enter_async_context(open_cache(settings, health))
+            model = await stack.enter_async_context(open_model(settings))
+            stores = change(drafting_stores(settings, pool, REDACTOR, has_model=key, only_replay=only_replay))
+            drafting = drafting_loop(
+                settings,
+                stores=stores,
+                redactor=REDACTOR,
+                cache=cache,
+                model=model,
+                hint=Often(),
+                health=health,
+                meters=meters,
+                replay_places=places if replay_places is None else replay_places,
+            )
+            stop = asyncio.Event()
+            task = asyncio.create_task(drafting.run(stop), name="drafting")
+            try:
+                yield Replica(
+                    stores=stores, cache=cache, drafting=drafting, health=health, meters=meters, stop=stop, task=task
+                )
+            finally:
+                stop.set()
+                await asyncio.wait({task}, timeout=drain_seconds + 2)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)

@@ -17,9 +17,9 @@ import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 
-from consumer.app import prepare_stores as make_ready
 from consumer.domain.events import Origin
 from consumer.settings import Settings, read_settings
+from consumer.wiring.stores import prepare_stores as make_ready
 from schemas.topics import Topics
 from tests.support.answers import structured
 from tests.support.model_server import ModelServer

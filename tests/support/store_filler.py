@@ -1,19 +1,18 @@
 """An inbox and a drafter by rules on one database: what a service without model, Kafka and Redis leaves in tables."""
 
-import time
 from typing import Any
 from uuid import UUID
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
-from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.events import Decoded, SessionKey
 from consumer.domain.package.package import Sender
-from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.ports import DraftKey, Lane, LedgerEntry
-from consumer.flows.drafting.worker import ModelUse, Worker
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from consumer.flows.drafting.ports import Lane
+from consumer.flows.drafting.worker import ModelUse
 from consumer.flows.inbox import Batch, StoredBatch
-from tests.support.office import Counts
+from consumer.flows.operation.meters import NoMeters
+from consumer.settings import Settings
+from consumer.wiring.loops import drafting_stores, drafting_worker, inbox
 from tests.support.wire import REDACTOR, TOPICS, arrive
 
 SENDER = Sender(topics=TOPICS, source="/test")
@@ -25,36 +24,24 @@ class NoCache:
 
     async def put(self, _key: DraftKey, _version: int, _entry: LedgerEntry) -> None: ...
 
-    async def forget(self, _session: SessionKey) -> None: ...
+    async def forget(self, *_sessions: SessionKey) -> None: ...
 
 
-class Clerk:
+class StoreFiller:
     """Changes yield a revision at once."""
 
     def __init__(self, pool: Pool) -> None:
-        rules = RevisionRules(after_seconds=0, window_seconds=86_400, limit=5)
+        settings = Settings().model_copy(update={"source": SENDER.source, "revise_after_seconds": 0.0})
         self._pool = pool
-        self._inbox = PostgresInbox(pool, sender=SENDER, redactor=REDACTOR, revisions=rules)
-        self._desk = PostgresDesk(
-            pool,
+        self._inbox = inbox(settings, pool, REDACTOR)
+        self._stores = drafting_stores(settings, pool, REDACTOR, has_model=False)
+        self._worker = drafting_worker(
+            settings,
+            stores=self._stores,
             redactor=REDACTOR,
-            lease_seconds=20,
-            margin_seconds=3,
-            probe_seconds=10,
-            spread_seconds=60,
-            rules=rules,
-            model_name=None,
-        )
-        self._worker = Worker(
-            desk=self._desk,
             cache=NoCache(),
             drafter=None,
-            sender=SENDER,
-            model_name="none",
-            late_answer_seconds=1,
-            scan=lambda session: REDACTOR.scope(*session).text,
-            meters=Counts(),
-            clock=time.monotonic,
+            meters=NoMeters(),
         )
 
     async def store(self, *values: Any) -> StoredBatch:
@@ -64,7 +51,7 @@ class Clerk:
 
     async def draft(self) -> list[UUID]:
         """Does what is due; the ids of all packages, the oldest first."""
-        while works := await self._desk.claim(Lane.MODEL, 10):
+        while works := await self._stores.queue.claim(Lane.MODEL, 10):
             for work in works:
                 await self._worker.do(work, ModelUse.NEVER)
         return [

@@ -1,9 +1,9 @@
-"""The consumer of the input topics: bytes in batches, live traffic first, offsets only for what is still owned.
+"""Consumes the input topics: records in batches, live traffic first. Commits offsets only for owned partitions.
 
-aiokafka's pitfalls that shape this file: a poll is never cancelled or timed out from outside (its idle clock breaks); a
-member polls always, also while paused; a consumer that raised or stands still is thrown away for a new one; `stop()`
-may hang or raise. `auto_offset_reset` is "none": a new group begins at the log's start on purpose, and a committed
-offset that has fallen off the log is said aloud before going on at the log's start.
+aiokafka's pitfalls shape this file. A poll is never cancelled or timed out from outside, because that breaks its idle
+clock. A member always polls, also while paused. A consumer that raised or stands still is replaced by a new one.
+`stop()` may hang or raise. `auto_offset_reset` is "none": a new group begins at the log's start on purpose, and a
+committed offset that is no longer in the log is reported before reading goes on at the log's start.
 """
 
 import asyncio
@@ -20,25 +20,26 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
+from consumer.flows.intake.ports import LostPosition
 from schemas.topics import Topics
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 CALL_SECONDS = 10.0
 COMMIT_SECONDS = 10.0
-STANDSTILL_SECONDS = 45.0  # behind the end and nothing read for so long: a new consumer
+STANDSTILL_SECONDS = 45.0  # behind the log's end and without a record for this time, the consumer is replaced
 CHECK_SECONDS = 5.0
-LIVE_SECONDS = 5.0  # so long after the last live record replays are read little by little
-REPLAY_BATCH = 800  # records at most: the first live one waits for two such batches, a fifth of a second
-REPLAY_PIECE = 200  # records, decoded and stored in a few hundredths of a second ...
-REPLAY_PAUSE_SECONDS = 0.05  # ... and so often at most: the rest of the time is live work's
-FETCH_BYTES = 2 * 1024 * 1024  # per partition, twice the largest value that is taken; bounds memory
+LIVE_SECONDS = 5.0  # for this time after a live record, replayed ones are read in small pieces
+REPLAY_BATCH = 800  # records at most: a first live one waits for two such batches, 0.2 s
+REPLAY_PIECE = 200  # records at most, decoded and stored in a few hundredths of a second
+REPLAY_PAUSE_SECONDS = 0.05  # between two pieces; the rest of the time is for live records
+FETCH_BYTES = 2 * 1024 * 1024  # per partition: twice the largest accepted value; limits memory
 
 log = structlog.stdlib.get_logger("escalation.kafka")
 
 
 class KafkaSource:
-    """The records of one member of the group. Not safe for use by several tasks but for `close`."""
+    """One member of the consumer group. Only `close` may be called while another call is under way."""
 
     def __init__(
         self,
@@ -60,12 +61,12 @@ class KafkaSource:
         self._moved_at = time.monotonic()
         self._checked_at = 0.0
         self._live_at = self._replayed_at = 0.0
-        self.lost: list[tuple[TopicPartition, int, int]] = []
-        """Committed offsets that had fallen off the log: where, which, where it goes on. Cleared outside."""
+        self.lost: list[LostPosition] = []
+        """Committed offsets that were no longer in the log. The caller clears the list."""
 
     @property
     def is_member(self) -> bool:
-        """Whether the group has let this member in, also without a partition of its own."""
+        """Whether the group has accepted this member, also without a partition of its own."""
         return self._consumer is not None and self._listener.is_member
 
     @property
@@ -73,29 +74,28 @@ class KafkaSource:
         return frozenset(TopicPartition(*partition) for partition in self._listener.owned)
 
     async def poll(self, wait_ms: int) -> list[Record]:
-        """The next records, in order within a partition; replayed ones only when there are no live ones.
+        """Returns the next records, in order within a partition; replayed ones only when there are no live ones.
 
-        While live ones come now and then, replayed ones are held to a part of the time, for what is made of live ones
-        needs the rest.
-
-        Empty after `wait_ms`, or at once while paused. Raises Transient when Kafka is away; the next call begins anew.
+        While live records come now and then, replayed ones get only a part of the time: work on live ones needs the
+        rest. Returns an empty list after `wait_ms`, or at once while paused. Raises Transient while Kafka is
+        unreachable; the next call starts a new consumer.
         """
         consumer = await self._started()
         try:
-            found = await self._fetch_or_place(consumer, wait_ms)
-            if found:
+            records = await self._fetch_or_place(consumer, wait_ms)
+            if records:
                 self._moved_at = time.monotonic()
-                if not all(self._topics.is_replay(record.origin.topic) for record in found):
+                if not all(self._topics.is_replay(record.origin.topic) for record in records):
                     self._live_at = self._moved_at
             elif time.monotonic() - self._checked_at > CHECK_SECONDS:
                 await self._check(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise Transient(f"Kafka: {type(error).__name__}") from error
-        return found
+        return records
 
     def positions(self) -> dict[TopicPartition, int]:
-        """What has been read of the owned partitions, transaction markers included; without those not known yet."""
+        """Returns the next offset to read of each owned partition, past transaction markers; omits unknown ones."""
         if self._consumer is None:
             return {}
         positions = {}
@@ -108,7 +108,7 @@ class KafkaSource:
         return positions
 
     async def session_ends(self) -> dict[TopicPartition, int]:
-        """The ends of all session topics, live and replayed, owned or not. Raises Transient."""
+        """Returns the ends of all partitions with session events, live and replayed, owned or not. Raises Transient."""
         consumer = await self._started()
         wanted = []
         for topic in (self._topics.sessions, self._topics.replay[0]):
@@ -120,25 +120,25 @@ class KafkaSource:
         return {TopicPartition(*partition): offset for partition, offset in ends.items()}
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commits for partitions that are still owned. What fails is read again, which does no harm: never raises."""
+        """Commits the offsets of owned partitions. Never raises: after a failure records are read again, harmlessly."""
         consumer = self._consumer
-        wanted = {KafkaPartition(*partition): offset for partition, offset in offsets.items()}
-        mine = {partition: offset for partition, offset in wanted.items() if partition in self._listener.owned}
-        if consumer is None or not mine:
+        given = {KafkaPartition(*partition): offset for partition, offset in offsets.items()}
+        owned = {partition: offset for partition, offset in given.items() if partition in self._listener.owned}
+        if consumer is None or not owned:
             return
         try:
-            await asyncio.wait_for(consumer.commit(mine), COMMIT_SECONDS)
+            await asyncio.wait_for(consumer.commit(owned), COMMIT_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("Offsets were not committed.", event_name="commit_failed", error=type(error).__name__)
 
     def pause(self) -> None:
-        """Polls yield nothing until `resume`; the membership lives on."""
+        """Polls return nothing until `resume`; the group membership stays."""
         self._paused = True
         if self._consumer is not None:
             self._consumer.pause(*self._consumer.assignment())
 
     async def resume(self) -> None:
-        """Goes on at the committed offsets: whatever was read since is read again."""
+        """Continues at the committed offsets: records that were read since are read again."""
         self._paused = False
         self._moved_at = time.monotonic()
         consumer = self._consumer
@@ -147,10 +147,10 @@ class KafkaSource:
         try:
             await asyncio.wait_for(self._rewind(consumer), CALL_SECONDS)
         except (KafkaError, OSError, TimeoutError):
-            await self.close()  # a new consumer begins at the committed offsets by itself
+            await self.close()  # the next, new consumer begins at the committed offsets
 
     async def close(self) -> None:
-        """Leaves the group. Bounded, and never raises: aiokafka's stop hangs or raises without a broker."""
+        """Leaves the group, within 6 s. Never raises, although aiokafka's `stop` hangs or raises without a broker."""
         consumer, self._consumer = self._consumer, None
         self._listener.gone()
         if consumer is None:
@@ -161,7 +161,7 @@ class KafkaSource:
             stopping.cancel()
             await asyncio.wait({stopping}, timeout=1.0)
         if stopping.done() and not stopping.cancelled():
-            stopping.exception()  # looked at, so that nobody complains
+            stopping.exception()  # retrieved, or asyncio would log it
 
     async def _fetch_or_place(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
         try:
@@ -172,26 +172,26 @@ class KafkaSource:
 
     async def _fetch(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
         if self._paused:
-            consumer.pause(*consumer.assignment())  # a rebalance forgets pauses
+            consumer.pause(*consumer.assignment())  # again, because a rebalance forgets pauses
             await consumer.getmany(timeout_ms=0)
             return []
-        live = [one for one in consumer.assignment() if not self._topics.is_replay(one.topic)]
-        replay = [one for one in consumer.assignment() if self._topics.is_replay(one.topic)]
-        # The requests are few and urgent: first in a batch, whatever a backlog of session events does.
-        live.sort(key=lambda one: self._topics.carries_sessions(one.topic))
-        # Replayed ones have no deadline: they come when their sessions are there, and seldom ask for the topics' ends.
-        replay.sort(key=lambda one: not self._topics.carries_sessions(one.topic))
-        if live and (found := await self._getmany(consumer, live, 0)):
-            return found
+        live = [partition for partition in consumer.assignment() if not self._topics.is_replay(partition.topic)]
+        replay = [partition for partition in consumer.assignment() if self._topics.is_replay(partition.topic)]
+        # Requests are few and urgent: they come first in a batch, before any backlog of session events.
+        live.sort(key=lambda partition: self._topics.carries_sessions(partition.topic))
+        # Replayed requests have no deadline: they come after their sessions, and seldom ask for the topics' ends.
+        replay.sort(key=lambda partition: not self._topics.carries_sessions(partition.topic))
+        if live and (records := await self._getmany(consumer, live, 0)):
+            return records
         if replay and live and time.monotonic() - self._live_at < LIVE_SECONDS:
             rest = self._replayed_at + REPLAY_PAUSE_SECONDS - time.monotonic()
-            if rest > 0:  # and no more after the wait: partitions may have moved meanwhile
+            if rest > 0:  # no second read after the wait: partitions may have moved meanwhile
                 return await self._getmany(consumer, live, int(rest * 1000) + 1)
             self._replayed_at = time.monotonic()
             return await self._getmany(consumer, replay, 0, REPLAY_PIECE)
-        if replay and (found := await self._getmany(consumer, replay, 0, REPLAY_BATCH)):
-            return found
-        # Nothing is there: wait for whatever comes first. No partition named means all of them.
+        if replay and (records := await self._getmany(consumer, replay, 0, REPLAY_BATCH)):
+            return records
+        # Nothing is there: wait for what comes first. An empty list of partitions means all of them.
         return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if replay else None)
 
     async def _getmany(
@@ -202,11 +202,11 @@ class KafkaSource:
         most: int | None = None,
     ) -> list[Record]:
         limit = self._batch_records if most is None else min(most, self._batch_records)
-        polled = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
+        batches = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
         return [
-            Record(Origin(one.topic, one.partition, one.offset), one.key, one.value, one.headers)
-            for records in polled.values()
-            for one in records
+            Record(Origin(polled.topic, polled.partition, polled.offset), polled.key, polled.value, polled.headers)
+            for records in batches.values()
+            for polled in records
         ]
 
     async def _started(self) -> AIOKafkaConsumer:
@@ -224,7 +224,7 @@ class KafkaSource:
             max_poll_interval_ms=300_000,
             max_poll_records=self._batch_records,
             max_partition_fetch_bytes=FETCH_BYTES,
-            partition_assignment_strategy=(RangePartitionAssignor,),  # one, for ever: see the pitfalls
+            partition_assignment_strategy=(RangePartitionAssignor,),  # only this one, for ever
             metadata_max_age_ms=30_000,
         )
         consumer.subscribe([*self._topics.live, *self._topics.replay], listener=self._listener)
@@ -239,18 +239,18 @@ class KafkaSource:
         return consumer
 
     async def _check(self, consumer: AIOKafkaConsumer) -> None:
-        """Raises a KafkaError or TimeoutError when the brokers don't answer, or when reading stands still."""
+        """Raises KafkaError or TimeoutError when the brokers do not answer, TimeoutError when reading stands still."""
         self._checked_at = time.monotonic()
         ends = await asyncio.wait_for(consumer.end_offsets(list(self._listener.owned)), CALL_SECONDS)
         if not ends:
             await asyncio.wait_for(consumer.topics(), CALL_SECONDS)
-        behind = [one for one, end in ends.items() if (consumer.last_stable_offset(one) or 0) > end]
-        at = self.positions()
-        behind += [one for one, end in ends.items() if at.get(TopicPartition(*one), end) < end]
+        behind = [partition for partition, end in ends.items() if (consumer.last_stable_offset(partition) or 0) > end]
+        positions = self.positions()
+        behind += [partition for partition, end in ends.items() if positions.get(TopicPartition(*partition), end) < end]
         if not behind or self._paused:
             self._moved_at = time.monotonic()
         elif time.monotonic() - self._moved_at > STANDSTILL_SECONDS:
-            log.error("Reading stands still; a new consumer is made.", event_name="consumer_stuck")
+            log.error("The Kafka consumer stands still and is replaced.", event_name="consumer_stuck")
             raise TimeoutError
 
     async def _rewind(self, consumer: AIOKafkaConsumer) -> None:
@@ -259,33 +259,33 @@ class KafkaSource:
         consumer.resume(*partitions)
 
     async def _place(self, consumer: AIOKafkaConsumer, partitions: Any, *, everywhere: bool = False) -> None:
-        """Puts partitions without a usable committed offset at the log's start; with `everywhere` all are put."""
+        """Seeks to the log's start where no committed offset is usable; with `everywhere` to usable offsets too."""
         partitions = list(partitions)
         if not partitions:
             return
         starts = await consumer.beginning_offsets(partitions)
-        for one in partitions:
-            committed = await consumer.committed(one)
-            if one not in consumer.assignment():
-                continue  # a rebalance took it meanwhile: whoever has it now puts it in its place
+        for partition in partitions:
+            committed = await consumer.committed(partition)
+            if partition not in consumer.assignment():
+                continue  # a rebalance took it: its new owner places it
             if committed is None:
-                consumer.seek(one, starts[one])
-            elif committed < starts[one]:
+                consumer.seek(partition, starts[partition])
+            elif committed < starts[partition]:
                 log.error(
-                    "A committed offset has fallen off the log: records were deleted before they were read.",
+                    "Records were deleted before they were read: reading goes on at the log's start.",
                     event_name="offset_lost",
-                    topic=one.topic,
-                    partition=one.partition,
+                    topic=partition.topic,
+                    partition=partition.partition,
                     committed=committed,
-                    log_start=starts[one],
+                    log_start=starts[partition],
                 )
-                self.lost.append((TopicPartition(*one), committed, starts[one]))
-                consumer.seek(one, starts[one])
+                self.lost.append(LostPosition(TopicPartition(*partition), committed, starts[partition]))
+                consumer.seek(partition, starts[partition])
             elif everywhere:
-                consumer.seek(one, committed)
+                consumer.seek(partition, committed)
 
     async def settle(self, partitions: Any) -> None:
-        """Called by the listener with what was assigned; whatever fails here is met again by the next poll."""
+        """Places newly assigned partitions, for the listener. Raises nothing: a failure returns at the next poll."""
         consumer = self._consumer
         if consumer is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
@@ -293,7 +293,7 @@ class KafkaSource:
 
 
 class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """What this member owns between two rebalances."""
+    """The partitions that this member owns between two rebalances."""
 
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
@@ -308,7 +308,7 @@ class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka sh
         self.gone()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        # Records of new partitions are polled while this still runs, so they have to count as owned before it waits.
+        # New partitions are polled while this still runs, so they must count as owned before the await.
         self.owned = frozenset(assigned)
         await self._source.settle(assigned)
         self.is_member = True

@@ -1,4 +1,4 @@
-"""`session` and `bundle`: what the service knows of a session, and what a model would be shown of it."""
+"""`session` and `bundle`: show what the service knows of a session, and the records that a draft may rest on."""
 
 import asyncio
 import json
@@ -8,18 +8,19 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.look import StoreReader, TableRow
+from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
 from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
 from consumer.domain.session.session import Session, fold
 from consumer.errors import Permanent
 from consumer.settings import read_settings
+from consumer.wiring.database import open_reader
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
-Tenant = Annotated[str | None, typer.Option(help="The tenant, where the session id alone does not tell.")]
+Tenant = Annotated[str | None, typer.Option(help="Only this tenant; needed where several tenants have the session id.")]
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most this many rows.")]
 
 sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
 
@@ -29,7 +30,7 @@ def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = F
     """List sessions, the most recently changed first."""
 
     async def read() -> list[TableRow]:
-        async with output.looking(read_settings()) as look:
+        async with open_reader(read_settings()) as look:
             return await look.sessions(tenant=tenant, limit=limit)
 
     output.table(
@@ -42,10 +43,10 @@ def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = F
 
 @sessions.command("show")
 def show_session(name: SessionArgument, *, tenant: Tenant = None, as_json: Json = False) -> None:
-    """Show a session as its events tell it, with its requests and packages."""
+    """Show the newest state of a session, with its requests and packages."""
 
     async def read() -> tuple[Session, list[TableRow], list[TableRow]]:
-        async with output.looking(read_settings()) as look:
+        async with open_reader(read_settings()) as look:
             key = await find_session(look, name, tenant)
             session = fold(key, await look.events(key))
             requests = await look.requests(tenant=key.tenant_id, session=key.session_id)
@@ -74,7 +75,7 @@ def show_bundle(
     """Show the bundle of a session's newest state: the records that a draft may rest on, and their digest."""
 
     async def read() -> Session:
-        async with output.looking(read_settings()) as look:
+        async with open_reader(read_settings()) as look:
             key = await find_session(look, name, tenant)
             return fold(key, await look.events(key))
 
@@ -92,17 +93,20 @@ def show_bundle(
 
 
 async def find_session(look: StoreReader, name: str, tenant: str | None) -> SessionKey:
-    """The one session of this name. Raises Permanent when there is none, or several tenants have one."""
-    found = await look.sessions(tenant=tenant, session=name)
-    if not found and tenant is None and "/" in name:
+    """Returns the session that `name` gives, a session id or TENANT/SESSION.
+
+    Raises Permanent when there is none, or when several tenants have one.
+    """
+    rows = await look.sessions(tenant=tenant, session=name)
+    if not rows and tenant is None and "/" in name:
         tenant, _, session = name.partition("/")
-        found = await look.sessions(tenant=tenant, session=session)
-    if not found:
+        rows = await look.sessions(tenant=tenant, session=session)
+    if not rows:
         raise Permanent(f"No session {name} is known. `escalation-consumer session list` shows those that are.")
-    if len(found) > 1:
-        tenants = ", ".join(sorted(str(row["tenant_id"]) for row in found))
+    if len(rows) > 1:
+        tenants = ", ".join(sorted(str(row["tenant_id"]) for row in rows))
         raise Permanent(f"Several tenants have a session {name}: {tenants}. Choose one with --tenant.")
-    return SessionKey(str(found[0]["tenant_id"]), str(found[0]["session_id"]))
+    return SessionKey(str(rows[0]["tenant_id"]), str(rows[0]["session_id"]))
 
 
 def _say_session(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""`package`, `request`, `dead-letters` and `outbox`: what has been asked, answered, refused and not yet published."""
+"""`package`, `request`, `dead-letters` and `outbox`: show requests, packages, refused records, unpublished events."""
 
 import asyncio
 import json
@@ -8,13 +8,14 @@ from uuid import UUID
 
 import typer
 
-from consumer.adapters.postgres.operation.look import StoreReader, TableRow
+from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
 from consumer.cli import output
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.errors import Permanent
 from consumer.settings import read_settings
+from consumer.wiring.database import open_reader
 
-Session = Annotated[str | None, typer.Option(help="Only of this session.")]
+Session = Annotated[str | None, typer.Option(help="Only this session.")]
 
 packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
 requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 def _read(ask: Callable[[StoreReader], Awaitable[T]]) -> T:
     async def read() -> T:
-        async with output.looking(read_settings()) as look:
+        async with open_reader(read_settings()) as look:
             return await ask(look)
 
     return asyncio.run(read())
@@ -44,9 +45,9 @@ def list_packages(*, tenant: Tenant = None, session: Session = None, limit: Limi
 
 @packages.command("show")
 def show_package(
-    package_id: Annotated[UUID, typer.Argument(help="As `package list` shows it.")],
+    package_id: Annotated[UUID, typer.Argument(help="The package's id, as `package list` shows it.")],
     *,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The markdown as it is, unrendered.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the markdown unrendered.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a package as it was published."""
@@ -68,7 +69,9 @@ def list_requests(
     *,
     tenant: Tenant = None,
     session: Session = None,
-    state: Annotated[str | None, typer.Option(help="open, done, failed, cancelled or foreseen.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only this state: open, done, failed, cancelled or foreseen.")
+    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
@@ -92,21 +95,26 @@ def show_request(
     """Show a request and its packages."""
 
     async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
-        found = await look.requests(tenant=tenant, session=session, request=request_id)
-        return found, await look.packages(tenant=tenant, session=session, request=request_id)
+        requests = await look.requests(tenant=tenant, session=session, request=request_id)
+        return requests, await look.packages(tenant=tenant, session=session, request=request_id)
 
-    found, made = _read(ask)
-    if not found:
+    request_rows, package_rows = _read(ask)
+    if not request_rows:
         raise Permanent(f"No request {request_id} is known. `escalation-consumer request list` shows those that are.")
     if as_json:
-        output.as_json([{**row, "packages": [one for one in made if _same(one, row)]} for row in found])
+        output.as_json(
+            [
+                {**row, "packages": [package for package in package_rows if _belongs(package, row)]}
+                for row in request_rows
+            ]
+        )
         return
-    for row in found:
+    for row in request_rows:
         output.heading(f"{row['tenant_id']}/{row['session_id']}/{row['request_id']}")
         output.fields(row)
         output.heading("Packages")
         output.table(
-            [one for one in made if _same(one, row)],
+            [package for package in package_rows if _belongs(package, row)],
             columns=("package_id", "revision", "status", "cause", "state_version", "created_at"),
             empty="None.",
         )
@@ -115,7 +123,9 @@ def show_request(
 @dead_letters.command("list")
 def list_dead_letters(
     *,
-    reason: Annotated[str | None, typer.Option(help="undecodable, invalid, version_conflict or too_large.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only this reason: undecodable, invalid, version_conflict or too_large.")
+    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
@@ -147,7 +157,7 @@ def show_dead_letter(
 
 
 def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
-    """Show what waits to be published, the oldest first, and who publishes."""
+    """Show the events that wait to be published, the oldest first, and which process publishes."""
 
     async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
         return await look.outbox(limit=limit), await look.relays()
@@ -165,5 +175,5 @@ def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
     output.table(relays, columns=("name", "leads", "leader", "led_until", "position"), empty="None has led yet.")
 
 
-def _same(package: TableRow, request: TableRow) -> bool:
+def _belongs(package: TableRow, request: TableRow) -> bool:
     return all(package[name] == request[name] for name in ("tenant_id", "session_id", "request_id"))

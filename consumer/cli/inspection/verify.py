@@ -1,4 +1,4 @@
-"""`verify`: a package held against the events that it was made from."""
+"""`verify`: compares a package with the stored events that it was made from."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -16,9 +16,10 @@ from consumer.domain.package.proof import Proof, ProofResult, RestingLine, Sourc
 from consumer.domain.writing import prompt, sections
 from consumer.errors import Permanent
 from consumer.settings import read_settings
+from consumer.wiring.database import prepared_database
 
 _SHOWN = 100
-"""Characters of a line: enough to know it again."""
+"""Characters of a line that are shown: enough to recognise it."""
 
 _MEANING: Mapping[ProofResult, str] = {
     ProofResult.VERIFIED: "Verified: the stored events give the published digest.",
@@ -39,43 +40,45 @@ _TEXT: Mapping[TextVerdict, str] = {
 
 
 def verify(
-    package_id: Annotated[UUID, typer.Argument(help="As `package list` shows it.")], *, as_json: Json = False
+    package_id: Annotated[UUID, typer.Argument(help="The package's id, as `package list` shows it.")],
+    *,
+    as_json: Json = False,
 ) -> None:
-    """Prove a package from the stored events: 0 when they give its digest, else 1. Shows what each line rests on."""
+    """Prove a package from the stored events and show what each line rests on. Exits with 0 when proven, else 1."""
 
     async def read() -> StoredEvidence | None:
-        async with output.pool(read_settings()) as pool:
+        async with prepared_database(read_settings(), name="look") as pool:
             return await Proofs(pool).evidence(package_id)
 
     evidence = asyncio.run(read())
     if evidence is None:
         raise Permanent(f"No package {package_id} is known. `escalation-consumer package list` shows those that are.")
-    found = proof.prove(evidence)
+    result = proof.prove(evidence)
     if as_json:
-        output.as_json(_plain(evidence, found))
+        output.as_json(_plain(evidence, result))
     else:
-        _say(evidence, found)
-    if not holds(found):
+        _say(evidence, result)
+    if not holds(result):
         raise typer.Exit(1)
 
 
-def holds(found: Proof) -> bool:
-    """Whether bundle and text are what was published, or say why they are not."""
-    return found.verdict.holds and found.text is not TextVerdict.ALTERED
+def holds(result: Proof) -> bool:
+    """Returns whether the events prove the digest, also across a noted redaction, and the text was not altered."""
+    return result.verdict.holds and result.text is not TextVerdict.ALTERED
 
 
-def _plain(evidence: StoredEvidence, found: Proof) -> dict[str, object]:
+def _plain(evidence: StoredEvidence, result: Proof) -> dict[str, object]:
     package = evidence.package
     return {
         "package_id": package.package_id,
-        "verified": holds(found),
-        "verdict": found.verdict,
-        "published_sha256": found.published_sha256,
-        "rebuilt_sha256": found.rebuilt_sha256,
+        "verified": holds(result),
+        "verdict": result.verdict,
+        "published_sha256": result.published_sha256,
+        "rebuilt_sha256": result.rebuilt_sha256,
         "redacted_at": evidence.redacted_at,
         "state_version": package.state_version,
         "events": {"accepted_by_then": evidence.arrivals, "stored_of_them": len(evidence.events)},
-        "text": found.text,
+        "text": result.text,
         "content_sha256": package.content_sha256,
         "status": package.status,
         "provenance": package.provenance.model_dump(mode="json"),
@@ -83,9 +86,9 @@ def _plain(evidence: StoredEvidence, found: Proof) -> dict[str, object]:
             {
                 "section": line.section,
                 "text": line.text,
-                "rests_on": [{"record": one, **_named(found.records.get(one))} for one in line.records],
+                "rests_on": [{"record": name, **_named(result.records.get(name))} for name in line.records],
             }
-            for line in found.lines
+            for line in result.lines
         ],
     }
 
@@ -94,16 +97,16 @@ def _named(record: SourceRecord | None) -> dict[str, object]:
     return {} if record is None else asdict(record)
 
 
-def _say(evidence: StoredEvidence, found: Proof) -> None:
+def _say(evidence: StoredEvidence, result: Proof) -> None:
     package, provenance = evidence.package, evidence.package.provenance
-    output.say(_MEANING[found.verdict])
+    output.say(_MEANING[result.verdict])
     output.heading("Where it comes from")
     output.fields(
         {
             "package": package.package_id,
             "note": f"{package.note_key}, revision {package.revision}",
-            "published digest": found.published_sha256,
-            "rebuilt digest": found.rebuilt_sha256 or "nothing is stored to build from",
+            "published digest": result.published_sha256,
+            "rebuilt digest": result.rebuilt_sha256 or "nothing is stored to build from",
             "digest noted": evidence.redacted_sha256,
             "noted at": evidence.redacted_at,
             "events": f"{len(evidence.events)} stored of {evidence.arrivals} accepted by then, "
@@ -112,14 +115,14 @@ def _say(evidence: StoredEvidence, found: Proof) -> None:
             "drafted at": provenance.drafted_at,
             "prompt": f"{provenance.prompt_version}{' (of this release)' * _is_ours(provenance.prompt_version)}",
             "tokens": ", ".join(f"{name.removesuffix('_tokens')} {count}" for name, count in provenance.usage),
-            "text": _TEXT[found.text],
+            "text": _TEXT[result.text],
         }
     )
     for key, heading in sections.HEADINGS.items():
         output.heading(heading)
-        for line in found.lines:
+        for line in result.lines:
             if line.section is key:
-                _say_line(line, found.records)
+                _say_line(line, result.records)
 
 
 def _is_ours(version: str) -> bool:

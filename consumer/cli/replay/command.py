@@ -49,7 +49,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Find out which packages would change, and what it would cost. Publishes and pays nothing."""
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     chosen = Chosen(
         tenants=tuple(tenant or ()),
@@ -80,10 +80,10 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show the sections that would change. What only the model can tell is said to be so."""
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     found = asyncio.run(
-        replays.differences(
+        replays.compare_plan(
             read_settings(),
             plan_id,
             request=request,
@@ -111,7 +111,7 @@ def apply(
 ) -> None:
     """Apply a plan. Stopped or killed, the same command goes on where it was. Nothing leaves without --publish."""
     from consumer import logs
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     settings = read_settings()
     calls_model = model is ModelChoice.CONFIGURED
@@ -132,7 +132,7 @@ def apply(
 async def _apply(
     settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits
 ) -> ReplayProgress:
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     ((row, _),) = await replays.replay_progress(settings, plan_id, limit=1)
     if limits.spend_usd is not None and calls_model and row["price"] is None:
@@ -155,7 +155,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far replays have come."""
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     found = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
     view.show_status(found, one=plan_id is not None, json_wanted=as_json)
@@ -164,7 +164,7 @@ def status(
 @replay.command("cancel")
 def cancel(plan_id: PlanArgument, *, dry_run: DryRun = False, as_json: Json = False) -> None:
     """End a replay for good. What is being drafted just now is finished; what was published stays."""
-    from consumer import replay as replays
+    from consumer.wiring import replays
 
     progress = asyncio.run(replays.cancel_replay(read_settings(), plan_id, dry_run=dry_run))
     if progress.state is ReplayState.DONE:

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from consumer.cli import output
+from consumer.domain.replay.comparison import Difference
+from consumer.domain.replay.plan import Figures
 from consumer.flows.replay import applying
-from consumer.flows.replay.comparing import Difference
-from consumer.flows.replay.planning import Figures
 
 if TYPE_CHECKING:
     from consumer.adapters.postgres.replay.replays import ReplayRow

@@ -14,9 +14,9 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Make or bring up to date the tables and the topics. Safe to repeat, and by several at once."""
-    from consumer import app
+    from consumer.wiring.stores import prepare_stores
 
-    done = asyncio.run(app.prepare_stores(read_settings()))
+    done = asyncio.run(prepare_stores(read_settings()))
     if as_json:
         output.as_json({"migrations": done.migrations, "topics": done.topics})
         return

@@ -8,11 +8,12 @@ import typer
 
 from consumer.adapters.kafka import offsets
 from consumer.adapters.kafka.client import connection
-from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.positions import put_positions
 from consumer.cli import output
 from consumer.domain.events import TopicPartition
 from consumer.settings import Settings, read_settings
+from consumer.wiring.database import database
+from consumer.wiring.values import consumer_group
 from schemas.topics import Topics
 
 _ENDS: dict[str, offsets.Target] = {"earliest": "earliest", "latest": "latest"}
@@ -79,7 +80,7 @@ async def moved(
     Raises GroupInUse while somebody is a member, BadParameter for a topic that is no input, Transient.
     """
     topics = _topics(settings, named)
-    kafka, group = connection(settings), settings.topic_prefix + settings.consumer_group
+    kafka, group = connection(settings), consumer_group(settings)
     if found := await offsets.members(kafka, group):
         raise offsets.GroupInUse(
             f"The group {group} has {found} member{'s' if found > 1 else ''}. Stop every replica (one that was killed "
@@ -89,7 +90,7 @@ async def moved(
     if not dry_run:
         # First the tables: a request that is read before its sessions' positions are known must not believe that
         # everything is read.
-        async with closing_pool(settings.database_url.get_secret_value(), name="rewind", max_size=1) as pool:
+        async with database(settings, name="rewind", max_size=1) as pool:
             await put_positions(pool, {TopicPartition(move.topic, move.partition): move.to for move in moves})
         await offsets.move_group(kafka, group, moves)
     return moves

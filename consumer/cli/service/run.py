@@ -18,12 +18,12 @@ def run(
 
     It waits for whatever is away, tables and topics included, and says so in its log and at /readyz.
     """
-    from consumer import app, logs
+    from consumer import logs, service
 
     settings = read_settings()
     logs.configure(settings.log_level)
 
     async def serve() -> None:
-        await app.Service(settings).run(prepare_first=prepare)
+        await service.Service(settings).run(prepare_first=prepare)
 
     asyncio.run(serve())

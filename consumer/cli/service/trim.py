@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.postgres.retention import PostgresTrimmer
-from consumer.adapters.redis import RedisCache
 from consumer.cli import output
 from consumer.flows import retention
 from consumer.flows.operation.health import Health
 from consumer.flows.retention import RetentionRules, Trimmed
 from consumer.settings import Settings, read_settings
+from consumer.wiring.database import prepared_database
+from consumer.wiring.stores import open_cache
+from consumer.wiring.values import retention_rules
 
 
 def trim(
@@ -31,10 +33,8 @@ def trim(
     Ids stay, so that old records that are read again are neither paid for nor published again; they go after
     ESCALATION_KEY_RETENTION_DAYS. It can be broken off at any time, and run beside the service.
     """
-    from consumer import app
-
     settings = read_settings()
-    rules = app.retention_rules(settings, days=days)
+    rules = retention_rules(settings, days=days)
     if rules is None:
         raise typer.BadParameter("say how old: --days, or ESCALATION_RETENTION_DAYS")
     done = asyncio.run(_trim(settings, rules, dry_run=dry_run))
@@ -49,26 +49,20 @@ def trim(
 
 
 async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
-    cache = RedisCache(
-        settings.redis_url.get_secret_value(),
-        prefix=settings.topic_prefix,
-        keep_seconds=settings.draft_cache_seconds,
-        health=Health(time.monotonic),
-    )
-    try:
-        async with output.pool(settings) as pool:
-            trimmer = PostgresTrimmer(pool)
-            with _bar() as bar:
-                task = bar.add_task("sessions", total=await trimmer.count())
-                return await retention.trim_all(
-                    trimmer,
-                    cache,
-                    rules,
-                    dry_run=dry_run,
-                    after_page=lambda page: bar.advance(task, page.looked_at),
-                )
-    finally:
-        await cache.close()
+    async with (
+        open_cache(settings, Health(time.monotonic)) as cache,
+        prepared_database(settings, name="look") as pool,
+    ):
+        trimmer = PostgresTrimmer(pool)
+        with _bar() as bar:
+            task = bar.add_task("sessions", total=await trimmer.count())
+            return await retention.trim_all(
+                trimmer,
+                cache,
+                rules,
+                dry_run=dry_run,
+                after_page=lambda page: bar.advance(task, page.looked_at),
+            )
 
 
 def _bar() -> Progress:

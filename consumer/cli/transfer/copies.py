@@ -1,4 +1,4 @@
-"""The packages of an export, taken into the tables once their events are there."""
+"""Takes the packages of an export into the tables, each as soon as its events are stored."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.copying import Kept, keep
-from consumer.cli import output
 from consumer.domain.package.export import Copy
 from consumer.settings import Settings
+from consumer.wiring.database import prepared_database
 
 PATIENCE_SECONDS = 30.0
-"""Without any package whose events came meanwhile: the service does not run, or the events are others."""
+"""How long to wait while no package's events arrive: then the service does not run, or the events are others."""
 LOOK_SECONDS = 0.25
 
 _WORDS = {
@@ -28,16 +28,16 @@ _WORDS = {
 
 
 async def keep_all(settings: Settings, copies: Iterator[Copy], *, total: int) -> Counter[Kept]:
-    """In their order. Raises Transient when the database is away."""
+    """Takes the packages in their order; returns how many ended in which way. Raises Transient without the database."""
     kept: Counter[Kept] = Counter()
     until = time.monotonic() + PATIENCE_SECONDS
     with _bar() as bar:
         task = bar.add_task("packages", total=total)
-        async with output.pool(settings) as pool:
+        async with prepared_database(settings, name="look") as pool:
             for copy in copies:
-                became = await _kept(pool, copy, until)
-                kept[became] += 1
-                if became is not Kept.EARLY:
+                result = await _kept(pool, copy, until)
+                kept[result] += 1
+                if result is not Kept.EARLY:
                     until = time.monotonic() + PATIENCE_SECONDS
                 bar.advance(task)
     return kept
@@ -45,19 +45,19 @@ async def keep_all(settings: Settings, copies: Iterator[Copy], *, total: int) ->
 
 async def _kept(pool: Pool, copy: Copy, until: float) -> Kept:
     while True:
-        became = await keep(pool, copy)
-        if became is not Kept.EARLY or time.monotonic() > until:
-            return became
+        result = await keep(pool, copy)
+        if result is not Kept.EARLY or time.monotonic() > until:
+            return result
         await asyncio.sleep(LOOK_SECONDS)
 
 
 def kept_words(in_file: int, kept: Counter[Kept] | None) -> Iterator[str]:
-    """What became of them, for people."""
+    """Yields, for people, a sentence for each way in which packages ended."""
     if in_file and kept is None:
         yield f"{in_file} packages in the file were left alone; --packages takes them, into the database only."
-    for one, words in _WORDS.items():
-        if kept is not None and kept[one]:
-            yield f"{kept[one]} packages {words}."
+    for result, words in _WORDS.items():
+        if kept is not None and kept[result]:
+            yield f"{kept[result]} packages {words}."
 
 
 def _bar() -> Progress:

@@ -1,4 +1,4 @@
-"""`export`: sessions and their packages as JSON lines that `load` takes back."""
+"""`export`: writes sessions and their packages as JSON lines that `load` takes back."""
 
 import asyncio
 import contextlib
@@ -14,24 +14,25 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.postgres.operation.copying import Export
-from consumer.cli import output
 from consumer.domain.package.export import ExportLine
 from consumer.errors import Permanent
 from consumer.settings import Settings, read_settings
+from consumer.wiring.database import prepared_database
 from schemas.topics import READY
 
 
 def export(
     *,
     tenant: Annotated[str | None, typer.Option(help="All sessions of this tenant.")] = None,
-    session: Annotated[str | None, typer.Option(help="This session only, of any tenant or of the one given.")] = None,
+    session: Annotated[str | None, typer.Option(help="Only this session, of every tenant or of the given one.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--output", help="Into this file, which must be new; else standard output.")
+        Path | None, typer.Option("--output", help="Write into this new file; without it, to standard output.")
     ] = None,
 ) -> None:
     """Write a tenant's or a session's events and packages as JSON lines that `load` takes back.
 
-    Secrets are not in it: stored texts hold placeholders. Everything else of the sessions is: treat it as they are.
+    The output holds no secrets: stored texts hold placeholders. It holds everything else of the sessions: protect it as
+    you protect them.
     """
     if tenant is None and session is None:
         raise typer.BadParameter("say which: --tenant, --session, or both")
@@ -39,18 +40,18 @@ def export(
         written = asyncio.run(_write(read_settings(), sink, tenant, session))
     if not written["sessions"]:
         raise Permanent("No such session is known. `escalation-consumer session list` shows those that are.")
-    said = f"{written['sessions']} sessions, {written['events']} events, {written['packages']} packages written."
-    Console(stderr=True, highlight=False).print(said)
+    summary = f"{written['sessions']} sessions, {written['events']} events, {written['packages']} packages written."
+    Console(stderr=True, highlight=False).print(summary)
 
 
 async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: str | None) -> Counter[str]:
     written: Counter[str] = Counter()
     with _bar() as bar:
         task = bar.add_task("", total=None)
-        async with output.pool(settings) as pool:
-            found = Export(pool, source=settings.source)
-            async for key in found.sessions(tenant=tenant, session=session):
-                for line in await found.lines(key):
+        async with prepared_database(settings, name="look") as pool:
+            store = Export(pool, source=settings.source)
+            async for key in store.sessions(tenant=tenant, session=session):
+                for line in await store.lines(key):
                     sink.write(_text(line))
                     written["packages" if line["topic"] == READY else "events"] += 1
                 written["sessions"] += 1

@@ -1,4 +1,4 @@
-"""`load`: JSON lines into the input topics; packages of an export, when asked for, into the tables."""
+"""`load`: sends JSON lines to the input topics; takes packages of an export into the tables when asked to."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from consumer.errors import Permanent, Transient
 from consumer.settings import read_settings
 from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
 
-FLUSH_RECORDS = 5_000  # acknowledged so often, so that little is repeated when a load is broken off
+FLUSH_RECORDS = 5_000  # waits for acknowledgement after so many: a load that was stopped repeats little
 START_SECONDS = 20.0
 _INPUTS = (SESSIONS, REQUESTS, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
 
@@ -40,7 +40,9 @@ class InputLine(NamedTuple):
 def load(
     file: Annotated[str, typer.Argument(help="JSON lines {topic, key, value}; `-` reads standard input.")],
     *,
-    replay: Annotated[bool, typer.Option("--replay", help="To the .replay topics, at lower priority.")] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Send to the .replay topics, which have lower priority.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and send nothing.")] = False,
     packages: Annotated[
         bool,
@@ -54,7 +56,7 @@ def load(
 ) -> None:
     """Send JSON lines to the input topics. Topic names are given without the prefix.
 
-    Packages of an export are passed over without --packages: none is ever sent to a topic.
+    Packages of an export are skipped without --packages. They are never sent to a topic.
     """
     if packages and file == "-":
         raise typer.BadParameter("--packages reads the file twice: give a file, not standard input")
@@ -67,11 +69,11 @@ def load(
     kept: Counter[Kept] = Counter()
     if packages and not dry_run and passed_over.total():
         with _opened(file) as source:
-            found = (line for line in read_lines(source, topics, replay=replay) if isinstance(line, Copy))
-            kept = asyncio.run(copies.keep_all(settings, found, total=passed_over.total()))
+            packages_read = (line for line in read_lines(source, topics, replay=replay) if isinstance(line, Copy))
+            kept = asyncio.run(copies.keep_all(settings, packages_read, total=passed_over.total()))
     if as_json:
-        told = {one.value: kept[one] for one in Kept}
-        output.as_json({"records": sent, "sent": not dry_run, "packages": {"in_file": passed_over.total(), **told}})
+        counts = {result.value: kept[result] for result in Kept}
+        output.as_json({"records": sent, "sent": not dry_run, "packages": {"in_file": passed_over.total(), **counts}})
     else:
         output.say(f"{sent} records {'checked, none sent' if dry_run else 'sent'}.")
         for text in copies.kept_words(passed_over.total(), kept if packages and not dry_run else None):
@@ -89,7 +91,7 @@ def _records(lines: Iterator["InputLine | Copy"], passed_over: Counter[str]) -> 
 
 
 def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[InputLine | Copy]:
-    """Raises Permanent, naming line and field, at the first that is no record of an input topic and no package."""
+    """Yields records to send and packages. Raises Permanent, naming line and field, at the first other line."""
     for number, text in enumerate(source, start=1):
         if text.isspace():
             continue
@@ -122,7 +124,10 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine |
 
 
 async def send_lines(lines: Iterator[InputLine], kafka: dict[str, Any]) -> int:
-    """Sends in order, acknowledged by all replicas; returns the count. Raises Transient when Kafka is away."""
+    """Sends the lines in order; returns their count once all replicas have acknowledged them.
+
+    Raises Transient while Kafka is unreachable.
+    """
     count = 0
     try:
         writer = TopicWriter(**kafka)

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.look import StoreReader
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.cli import output
 from consumer.cli.inspection.show import Json, Tenant, find_session
 from consumer.cli.trial import trials, verdict_tables
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.events import SessionKey
-from consumer.domain.redaction import Redactor
 from consumer.domain.session.recordings import Recording
 from consumer.domain.session.session import fold
 from consumer.domain.writing import prompt
@@ -21,6 +20,8 @@ from consumer.errors import Permanent
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
+from consumer.wiring.database import open_reader, open_redactor
+from consumer.wiring.trials import journaled_drafter
 
 
 def draft(
@@ -75,11 +76,10 @@ def _chosen(name: str, found: dict[SessionKey, Recording], session: str | None, 
 
 
 async def _stored(name: str, tenant: str | None, reason: str | None, settings: Settings) -> Subject:
-    async with output.looking(settings) as look:
+    async with open_reader(settings) as look:
         key = await find_session(look, name, tenant)
         recording = Recording(session=fold(key, await look.events(key)), reason=await _last_reason(look, key))
-        given = settings.redaction_key
-        redactor = Redactor(given.get_secret_value().encode() if given else await look.redaction_key())
+        redactor = await open_redactor(settings, look)
     return trials.subject(key.session_id, recording, redactor, reason=reason)
 
 
@@ -105,14 +105,14 @@ async def _draft(
         else:
             _show(one, trial.try_rules(one.bundle, one.scan), as_json=as_json)
         return
-    async with trials.drafters(settings, answers, fresh=fresh) as made:
+    async with journaled_drafter(settings, answers, fresh=fresh) as made:
         planned = trials.price_plan([one], trials.unanswered([one], made), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
             return
         trials.agree(planned, yes=yes)
         with output.waiting(f"{settings.model} is asked"):
-            tried = await made.bench.try_out(one.bundle, one.scan)
+            tried = await made.drafter.try_out(one.bundle, one.scan)
     _show(one, tried, as_json=as_json)
 
 

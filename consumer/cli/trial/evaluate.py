@@ -12,12 +12,13 @@ import typer
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.cli.trial import trials, verdict_tables
-from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, Drafters, DryRun, Fresh, Subject, Yes
+from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.writing import prompt
 from consumer.errors import EscalationError, Permanent
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
+from consumer.wiring.trials import JournaledDrafter, journaled_drafter
 
 SESSIONS = Path("tests/golden/sessions")
 """The sessions that are kept for this with the project's source."""
@@ -83,7 +84,7 @@ async def _by_model(
     as_json: bool,
 ) -> tuple[dict[str, Trial], EscalationError | None]:
     """What was drafted, and why the rest was not."""
-    async with trials.drafters(settings, answers, fresh=fresh) as made:
+    async with journaled_drafter(settings, answers, fresh=fresh) as made:
         planned = trials.price_plan(subjects, trials.unanswered(subjects, made), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
@@ -101,7 +102,7 @@ class _Run:
     A signal or a model that is away ends it: what is under way is finished, for it is being paid for.
     """
 
-    def __init__(self, made: Drafters, *, at_once: int, advance: Callable[[], None]) -> None:
+    def __init__(self, made: JournaledDrafter, *, at_once: int, advance: Callable[[], None]) -> None:
         self._made = made
         self._places = asyncio.Semaphore(at_once)
         self._advance = advance
@@ -126,7 +127,7 @@ class _Run:
             if self._stop.is_set():
                 return
             try:
-                self.done[subject.name] = await self._made.bench.try_out(subject.bundle, subject.scan)
+                self.done[subject.name] = await self._made.drafter.try_out(subject.bundle, subject.scan)
             except EscalationError as fault:
                 self._fault = self._fault or fault
                 self._stop.set()

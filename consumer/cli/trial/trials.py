@@ -1,16 +1,13 @@
 """What `draft` and `evaluate` share: what is drafted, by whom, what it will cost, and that somebody agrees to it."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes
 from typing import Annotated
 
 import typer
 
-from consumer.adapters.journal import Journal
 from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.bundle.bundle import Bundle
@@ -21,8 +18,9 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.session import recordings
 from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
-from consumer.flows.drafting.trial import TrialDrafter
 from consumer.settings import Settings
+from consumer.wiring.database import unstored_redactor
+from consumer.wiring.trials import JournaledDrafter
 
 ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, also where there is a key for the model.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without being asked.")]
@@ -45,14 +43,6 @@ class Subject:
     scan: Scan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafters:
-    """The model, behind what it has answered before."""
-
-    bench: TrialDrafter
-    journal: Journal
-
-
 def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str | None = None) -> Subject:
     """Raises Permanent for a session of which nothing can be said."""
     session = recording.session
@@ -66,8 +56,7 @@ def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str 
 
 def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
     """The sessions of a file of JSON lines. Says on standard error which lines were refused. Raises Permanent."""
-    given = settings.redaction_key
-    redactor = Redactor(given.get_secret_value().encode() if given else token_bytes(32))
+    redactor = unstored_redactor(settings)
     try:
         with path.open(encoding="utf-8") as lines:
             found = recordings.read_recordings(lines, redactor)
@@ -85,36 +74,9 @@ def asks_model(settings: Settings, *, by_rules: bool) -> bool:
     return settings.anthropic_api_key is not None and not by_rules
 
 
-@asynccontextmanager
-async def drafters(settings: Settings, answers: Path, *, fresh: bool) -> AsyncIterator[Drafters]:
-    """Only where `asks_model`."""
-    from consumer.adapters.anthropic import Anthropic  # takes a second to load, for those who need it
-
-    key = settings.anthropic_api_key
-    if key is None:
-        raise Permanent("There is no ANTHROPIC_API_KEY.")
-    model = Anthropic(
-        api_key=key.get_secret_value(),
-        base_url=settings.anthropic_base_url,
-        attempt_seconds=settings.model_attempt_seconds,
-        concurrency=settings.model_concurrency,
-    )
-    journal = Journal(answers, model, fresh=fresh)
-    bench = TrialDrafter(
-        model=journal,
-        model_name=settings.model,
-        other_model_name=settings.fallback_model,
-        max_tokens=settings.model_max_tokens,
-    )
-    try:
-        yield Drafters(bench=bench, journal=journal)
-    finally:
-        await model.close()
-
-
-def unanswered(subjects: Sequence[Subject], made: Drafters) -> list[Subject]:
+def unanswered(subjects: Sequence[Subject], made: JournaledDrafter) -> list[Subject]:
     """Those whose first call would have to be paid for."""
-    return [one for one in subjects if not made.journal.holds(made.bench.first_call(one.bundle))]
+    return [one for one in subjects if not made.journal.holds(made.drafter.first_call(one.bundle))]
 
 
 def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How many tokens a draft will take, before it is paid for: by what earlier calls took, else by its characters."""
+"""Estimates the tokens of a draft before it is paid for: from earlier calls, else from its number of characters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from consumer.domain.writing.draft import ANSWER_SCHEMA
 from schemas.packages import Usage
 
 _TOKENS_PER_CHARACTER = 0.35
-"""Of English and JSON, where nothing was measured yet; this family's tokenizer gives more than the usual quarter."""
+"""For English and JSON, where nothing was measured yet. This family's tokenizer gives more than the usual quarter."""
 _OUTPUT_TOKENS = 700
-"""Of an ordinary answer, where nothing was measured yet."""
+"""Tokens of an ordinary answer, where nothing was measured yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A call that was made: characters of records that went out, tokens that were counted."""
+    """A call that was made: the characters of the records that it sent, and the tokens that were counted."""
 
     characters: int
     usage: Usage
@@ -27,13 +27,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yardstick:
-    """How many tokens a call takes, by what earlier calls took."""
+    """Averages of earlier calls, for an estimate of the tokens of the next one."""
 
     tokens_per_character: float = _TOKENS_PER_CHARACTER
     output_tokens: float = _OUTPUT_TOKENS
 
     def call(self, characters: int) -> Usage:
-        """The instructions are read from the cache, as all but the first call of a while find them there."""
+        """The expected usage of a call that sends this many characters of records.
+
+        The instructions count as read from the cache: all but the first call of a while find them there.
+        """
         return Usage(
             input_tokens=ceil(characters * self.tokens_per_character),
             output_tokens=ceil(self.output_tokens),
@@ -42,36 +45,32 @@ class Yardstick:
 
 
 def yardstick(measured: Iterable[Measured]) -> Yardstick:
-    """By averages; what was never measured is assumed."""
-    calls = [one for one in measured if one.characters and one.usage.input_tokens]
+    """The averages of the measured calls; the assumed figures where no call has both characters and input tokens."""
+    calls = [call for call in measured if call.characters and call.usage.input_tokens]
     if not calls:
         return Yardstick()
     return Yardstick(
-        tokens_per_character=sum(one.usage.input_tokens for one in calls) / sum(one.characters for one in calls),
-        output_tokens=sum(one.usage.output_tokens for one in calls) / len(calls),
+        tokens_per_character=sum(call.usage.input_tokens for call in calls) / sum(call.characters for call in calls),
+        output_tokens=sum(call.usage.output_tokens for call in calls) / len(calls),
     )
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    found = list(usages)
-    return Usage(**{name: sum(getattr(one, name) for one in found) for name in Usage.model_fields})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Tokens of a draft, guessed from its characters."""
+    """The tokens of a draft, estimated from its number of characters."""
 
     input_tokens: int
     """Of one call."""
     most_output_tokens: int
+    """The limit of one answer."""
 
     def likely(self, price: Price) -> float:
-        """Dollars for one call whose answer takes half of its room."""
+        """Dollars for one call whose answer takes half of the limit."""
         usage = Usage(input_tokens=self.input_tokens, output_tokens=self.most_output_tokens // 2)
         return price.of(usage)
 
     def most(self, price: Price) -> float:
-        """Dollars for a call whose answer is cut off, and a repair with twice the room."""
+        """Dollars for the worst case: an answer that is cut off at the limit, and a repair with twice the limit."""
         usage = Usage(
             input_tokens=2 * self.input_tokens + self.most_output_tokens, output_tokens=3 * self.most_output_tokens
         )
@@ -79,5 +78,6 @@ class Estimate:
 
 
 def estimate(bundle: Bundle, max_tokens: int) -> Estimate:
+    """The estimate of one draft whose answers have at most `max_tokens` tokens."""
     sent = len(prompt.SYSTEM) + len(compact(ANSWER_SCHEMA)) + len(prompt.user_turn(bundle, "0" * 16))
     return Estimate(input_tokens=ceil(sent * _TOKENS_PER_CHARACTER), most_output_tokens=max_tokens)

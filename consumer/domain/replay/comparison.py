@@ -1,15 +1,15 @@
-"""What a planned replay would change in a package, section by section. Pure."""
+"""What a planned replay would change in a package, section by section."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import RequestKey
+from consumer.domain.replay.weighing import Candidate, KnownDraft, render_stored
 from consumer.domain.review import gate
 from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
-from consumer.flows.drafting.ports import DraftKey
-from consumer.flows.replay.planning import Candidate, KnownDraft, render_stored
+from consumer.domain.writing.ledger import DraftKey
 from schemas.packages import Section, SectionKey
 
 _WRITTEN_BY_CODE = frozenset({SectionKey.CONFIRMED, SectionKey.TRIED})
@@ -68,7 +68,7 @@ def _after(
 ) -> markdown.Rendered | None:
     if not calls_model:
         return render_stored(candidate.last, built, stored, key)
-    ledger = next((one for one in stored if one.key == key), None)
+    ledger = next((draft for draft in stored if draft.key == key), None)
     if ledger is None:
         return None
     if ledger.entry is None:

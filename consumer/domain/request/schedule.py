@@ -1,14 +1,23 @@
-"""What a request is to do next, once a piece of its work is finished: pure, decided under the request's row lock."""
+"""When a request is worked on: at first, when its session changes, and after a piece of its work is finished.
+
+The store asks under the lock of the request's row, with the times of its own clock.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from consumer.domain.events import Request, SessionChange
 from schemas.packages import Cause
+from schemas.sessions import CLOSED, REOPENED
 
 LATER = 10
 """Added to the priority: first packages go before all revisions."""
 REPLAYED = 20
 """Added to the priority: live work goes before replays."""
+
+
+_WITHOUT_NEWS = frozenset({CLOSED, REOPENED})
+"""Closing or reopening a session alone does not alter its bundle (contract part 7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,29 @@ class FinishedWork:
     cause: Cause
     replay_id: str | None
     due_at: datetime | None
+
+
+def first_rank(request: Request) -> int:
+    """The rank of a request without a package; the lowest rank is worked on first."""
+    return request.priority + (REPLAYED if request.from_replay else 0)
+
+
+def is_due_at_once(request: Request, newest_version: int | None, *, waits_for_backlog: bool) -> bool:
+    """Whether a new request can be worked on now (contract part 4).
+
+    `newest_version` is the session's, None for a session without an event. A request that names a version needs that
+    one; any other needs the newest state, and so every event that stood on the topic before it (`waits_for_backlog`).
+    """
+    if newest_version is None:
+        return False
+    if request.state_version is None:
+        return not waits_for_backlog
+    return newest_version >= request.state_version
+
+
+def may_change_package(change: SessionChange) -> bool:
+    """Whether an accepted change can alter what a package says; a type that this release does not know cannot."""
+    return change.type not in _WITHOUT_NEWS and change.data is not None
 
 
 def following(

@@ -1,29 +1,39 @@
-"""From a bundle to a draft in two answers at most: the model's first one, then its repair, or the other model's.
+"""The dialogue with the model about one bundle: at most one call, one retry, and one repair.
 
-Who may call, how a call is tried again and what is done with the draft is for others to say: the service's drafter and
-a draft on trial climb the same ladder.
+After a refusal one call to the other model takes the repair's place. The dialogue owns calls, retries, repair and the
+sum of the usage. Whether a call may be made is for others to say: the service asks its claim and the outage, a trial
+asks nobody.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from secrets import token_hex
-from typing import Generic, TypeVar
+from secrets import SystemRandom, token_hex
+from typing import Generic, Protocol, TypeVar
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost.usage import total_usage
 from consumer.domain.review import gate, violations
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.model import Answer, Ending, Turn
-from schemas.packages import Caution
+from consumer.domain.writing.draft import ANSWER_SCHEMA
+from consumer.flows.drafting.model import Answer, Call, Ending, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.operation.meters import Meter, Meters
+from schemas.packages import Caution, Usage
 
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+"""The contract's cap (part 8), whatever the API asks for."""
+RETRY_SECONDS = (0.5, 2.0)
+"""A call that failed is repeated after a random time between these."""
 CUT_FACTOR = 2
-"""An answer that was cut gets so many times the room at its repair."""
+"""The repair of an answer that was cut off gets so many times the room."""
 
-S = TypeVar("S")
-"""What a call gives that was not answered."""
-Ask = Callable[[str, tuple[Turn, ...], int], Awaitable[Answer | S]]
-"""One call: the model's name, the turns, and the visible tokens of the answer."""
+_random = SystemRandom()
+
+S_co = TypeVar("S_co", covariant=True)
+"""What stands in the way of a call."""
 
 _UNUSABLE = {
     Ending.CUT: "the answer was cut off at its limit: say the same in fewer words",
@@ -33,9 +43,69 @@ _UNUSABLE = {
 }
 
 
+_FAULTS = {ModelAway: "away", ModelLocked: "locked", PromptRefused: "prompt_refused"}
+
+
+@dataclass(slots=True)
+class _Measured:
+    result: str = "cancelled"
+
+
+class CallPermit(Protocol[S_co]):
+    """Says whether the model may be called."""
+
+    async def obstacle(self) -> S_co | None:
+        """Asked before every call; None allows it. Raises Transient."""
+
+    def may_retry(self) -> bool:
+        """Asked after a call that failed."""
+
+    async def answered(self, refusal: PromptRefused | None = None) -> None:
+        """Told after every call that the API answered, if only by refusing the prompt. Raises Transient."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """Whom to ask, and how much may come back."""
+
+    name: str
+    other_name: str | None
+    """Asked once after a refusal; None: nobody is."""
+    max_tokens: int
+    """Visible tokens of an answer."""
+
+    def first_call(self, bundle: Bundle) -> Call:
+        """What is asked first, with a boundary of its own: no two prompts share one."""
+        return self._call(self.name, (Turn(role="user", text=prompt.user_turn(bundle, token_hex(8))),))
+
+    def other_call(self, bundle: Bundle) -> Call | None:
+        """What the other model is asked after a refusal."""
+        if self.other_name is None or self.other_name == self.name:
+            return None
+        return self._call(self.other_name, self.first_call(bundle).turns)
+
+    def repair_call(self, first: Call, answer: Answer, rejected: gate.Rejected) -> Call:
+        """What is asked after an answer that broke rules."""
+        complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
+        if answer.text.strip():
+            turns = (*first.turns, Turn(role="assistant", text=answer.text), Turn(role="user", text=complaint))
+        else:  # the API takes no empty turn
+            turns = (Turn(role="user", text=f"{first.turns[0].text}\n\n{complaint}"),)
+        return self._call(self.name, turns, room=CUT_FACTOR if answer.ending is Ending.CUT else 1)
+
+    def _call(self, name: str, turns: tuple[Turn, ...], *, room: int = 1) -> Call:
+        return Call(
+            model=name,
+            system=prompt.SYSTEM,
+            turns=turns,
+            answer_schema=ANSWER_SCHEMA,
+            max_tokens=self.max_tokens * room,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """An answer, and what it breaks; a refusal breaks nothing."""
+    """An answer, and the rules that it breaks; a refusal breaks none."""
 
     answer: Answer
     violations: tuple[Violation, ...] = ()
@@ -43,7 +113,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A draft that may be published, and who wrote it."""
+    """A draft that may be published, and the answer that it came from."""
 
     answer: Answer
     accepted: gate.Accepted
@@ -52,75 +122,125 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unwritten:
-    """No answer was good enough: rules have to do."""
+    """No answer was good enough: rules have to draft."""
 
     warnings: tuple[str, ...]
 
 
-class ModelDialogue(Generic[S]):
-    """Climbed once. `judged` are the answers so far, in order; it can be read while the climb is under way."""
+class ModelDialogue(Generic[S_co]):
+    """Held once, about one bundle. `calls`, `usage` and `judged` can be read while it is under way."""
 
     def __init__(
-        self, *, ask: Ask[S], model_name: str, other_model_name: str | None, max_tokens: int, scan: Scan
+        self,
+        *,
+        model: Model,
+        choice: ModelChoice,
+        permit: CallPermit[S_co],
+        scan: Scan,
+        meters: Meters,
+        clock: Callable[[], float],
     ) -> None:
-        """`other_model_name` is asked once after a refusal; None: nobody is."""
-        self._ask = ask
-        self._model_name = model_name
-        self._other_model_name = other_model_name
-        self._max_tokens = max_tokens
+        self._model = model
+        self._choice = choice
+        self._permit = permit
         self._scan = scan
+        self._meters = meters
+        self._clock = clock
+        self._retried = False
+        self.calls = 0
+        """Retries included."""
+        self.usage = Usage()
+        """Of all answers together."""
         self.judged: list[Judged] = []
+        """The answers so far, in order."""
 
-    async def climb(self, bundle: Bundle) -> Written | Unwritten | S:
-        turns = asked(bundle)
-        first = await self._ask(self._model_name, turns, self._max_tokens)
-        if not isinstance(first, Answer):
-            return first
-        if first.ending is Ending.REFUSED:
-            self.judged.append(Judged(answer=first))
-            return await self._ask_other(bundle)
-        verdict = self._judge(first, bundle)
-        if isinstance(verdict, gate.Accepted):
-            return self._written(first, verdict)
-        return await self._repair(bundle, turns, first, verdict)
+    async def hold(self, bundle: Bundle) -> Written | Unwritten | S_co:
+        """The draft, or why there is none: no answer was good enough, or an obstacle of the permit.
 
-    async def _ask_other(self, bundle: Bundle) -> Written | Unwritten | S:
-        """In the repair's place: a statement of this answer that breaks a rule falls out, or the answer does."""
-        if self._other_model_name is None:
-            return self._unwritten(Caution.MODEL_REFUSED)
-        answer = await self._ask(self._other_model_name, asked(bundle), self._max_tokens)
-        return await self._last(answer, bundle)
-
-    async def _repair(
-        self, bundle: Bundle, turns: tuple[Turn, ...], first: Answer, rejected: gate.Rejected
-    ) -> Written | Unwritten | S:
-        complaint = prompt.repair_turn(str(violation) for violation in rejected.violations)
-        if first.text.strip():
-            turns = (*turns, Turn(role="assistant", text=first.text), Turn(role="user", text=complaint))
-        else:  # the API takes no empty turn
-            turns = (Turn(role="user", text=f"{turns[0].text}\n\n{complaint}"),)
-        room = self._max_tokens * (CUT_FACTOR if first.ending is Ending.CUT else 1)
-        return await self._last(await self._ask(self._model_name, turns, room), bundle, Caution.REPAIRED)
-
-    async def _last(self, answer: Answer | S, bundle: Bundle, *warnings: str) -> Written | Unwritten | S:
+        Raises ModelAway when a call has failed and may not be repeated, and ModelLocked when the first model cannot be
+        used.
+        """
+        call = self._choice.first_call(bundle)
+        warnings: tuple[str, ...] = ()
+        answer = await self._ask(call)
         if not isinstance(answer, Answer):
             return answer
         if answer.ending is Ending.REFUSED:
-            self.judged.append(Judged(answer=answer))
-            return self._unwritten(Caution.MODEL_REFUSED)
-        verdict = self._judge(answer, bundle, last=True)
+            self._judge(answer, bundle)
+            other = self._choice.other_call(bundle)
+            if other is None:
+                return self._unwritten(Caution.MODEL_REFUSED)
+            last = await self._ask(other)
+        else:
+            verdict = self._judge(answer, bundle)
+            if isinstance(verdict, gate.Accepted):
+                return self._written(answer, verdict)
+            last = await self._ask(self._choice.repair_call(call, answer, verdict))
+            warnings = (Caution.REPAIRED,)
+        if not isinstance(last, Answer):
+            return last
+        verdict = self._judge(last, bundle, last=True)
         if isinstance(verdict, gate.Accepted):
-            return self._written(answer, verdict, *warnings)
-        return self._unwritten(Caution.DRAFT_REJECTED)
+            return self._written(last, verdict, *warnings)
+        refused = last.ending is Ending.REFUSED
+        return self._unwritten(Caution.MODEL_REFUSED if refused else Caution.DRAFT_REJECTED)
+
+    async def _ask(self, call: Call) -> Answer | Unwritten | S_co:
+        """One call, and the dialogue's one retry if it is not used up."""
+        while True:
+            obstacle = await self._permit.obstacle()
+            if obstacle is not None:
+                return obstacle
+            self.calls += 1
+            try:
+                with self._measured() as measured:
+                    answer = await self._model.draft(call)
+                    measured.result = answer.ending.value
+            except ModelAway as fault:
+                if self._retried or not self._permit.may_retry():
+                    raise
+                self._retried = True
+                await asyncio.sleep(retry_in_seconds(fault))
+            except ModelLocked:
+                if call.model == self._choice.name:
+                    raise
+                return Unwritten(warnings=(Caution.MODEL_REFUSED,))  # the other model's lock is not the first one's
+            except PromptRefused as refusal:
+                await self._permit.answered(refusal)
+                return Unwritten(warnings=(Caution.MODEL_REFUSED,))
+            else:
+                self._count(answer)
+                await self._permit.answered()
+                return answer
+
+    @contextmanager
+    def _measured(self) -> Iterator["_Measured"]:
+        measured, began = _Measured(), self._clock()
+        try:
+            yield measured
+        except (ModelAway, ModelLocked, PromptRefused) as fault:
+            measured.result = _FAULTS[type(fault)]
+            raise
+        finally:
+            self._meters.count(Meter.MODEL_CALLS, label=measured.result)
+            self._meters.observe(Meter.MODEL_SECONDS, self._clock() - began)
+
+    def _count(self, answer: Answer) -> None:
+        self.usage = total_usage((self.usage, answer.usage))
+        for kind, tokens in answer.usage:
+            self._meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
 
     def _judge(self, answer: Answer, bundle: Bundle, *, last: bool = False) -> gate.Accepted | gate.Rejected:
-        """After the last call statements that cannot stand fall out, if what remains is a package."""
+        """After the last call, statements that cannot stand are removed if what remains is a package."""
         verdict: gate.Accepted | gate.Rejected
-        if answer.ending is not Ending.COMPLETE:
-            verdict = gate.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
-        else:
+        if answer.ending is Ending.COMPLETE:
             verdict = (gate.salvage if last else gate.review)(answer.text, bundle, scan=self._scan)
-        self.judged.append(Judged(answer=answer, violations=verdict.violations))
+        else:
+            verdict = gate.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
+        broken = () if answer.ending is Ending.REFUSED else verdict.violations
+        self.judged.append(Judged(answer=answer, violations=broken))
+        for violation in broken:
+            self._meters.count(Meter.VIOLATIONS, label=violation.rule.value)
         return verdict
 
     def _written(self, answer: Answer, accepted: gate.Accepted, *warnings: str) -> Written:
@@ -134,6 +254,8 @@ class ModelDialogue(Generic[S]):
         return violations.named(violation for judged in self.judged for violation in judged.violations)
 
 
-def asked(bundle: Bundle) -> tuple[Turn, ...]:
-    """What is asked first, with a boundary of its own: no two prompts share one."""
-    return (Turn(role="user", text=prompt.user_turn(bundle, token_hex(8))),)
+def retry_in_seconds(fault: ModelAway) -> float:
+    """When to call again: as the API asked, up to the cap, and a little at random, for others were told the same."""
+    if fault.retry_after_seconds is None:
+        return _random.uniform(*RETRY_SECONDS)
+    return min(fault.retry_after_seconds + _random.uniform(0.0, RETRY_SECONDS[0]), LONGEST_RETRY_AFTER_SECONDS)

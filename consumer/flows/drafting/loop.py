@@ -10,13 +10,14 @@ from secrets import SystemRandom
 
 import structlog
 
+from consumer.domain.request.work import Work
 from consumer.errors import Halt, Transient
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.finishing import Redo
-from consumer.flows.drafting.ports import Desk, Lane, Outage, Work
+from consumer.flows.drafting.ports import DraftingStores, Lane, Outage
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
-from consumer.flows.relay import Hint
+from consumer.flows.pacing import Waker, rest
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0
@@ -43,14 +44,14 @@ class Drafting:
     def __init__(
         self,
         *,
-        desk: Desk,
+        stores: DraftingStores,
         worker: Worker,
         drafter: Drafter | None,
         model_places: int,
         replay_places: int,
         lease_seconds: float,
         drain_seconds: float,
-        hint: Hint,
+        hint: Waker,
         health: Health,
         clock: Callable[[], float],
     ) -> None:
@@ -58,7 +59,9 @@ class Drafting:
 
         Replays take `replay_places` at the model at most, so that live work always finds one that is soon free.
         """
-        self._desk = desk
+        self._queue = stores.queue
+        self._ledger = stores.ledger
+        self._outages = stores.outages
         self._worker = worker
         self._drafter = drafter
         self._model_places = model_places if drafter is not None else 0
@@ -89,7 +92,7 @@ class Drafting:
                     log.warning("Drafting waits for the store.", event_name="drafting_waits", error=str(error))
                     more = False
                 if not more:
-                    await self._rest(stop)
+                    await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)
             await self._drain()
         finally:
             renewing.cancel()
@@ -118,7 +121,7 @@ class Drafting:
 
         Hazard: no await between the look and the word, else work that began an outage meanwhile is contradicted.
         """
-        outage = await self._desk.outage()
+        outage = await self._outages.outage()
         if outage is not None:
             self._health.failing("model", outage.reason)
         elif not self._at_model:
@@ -132,13 +135,13 @@ class Drafting:
             places = min(places, self._replay_places - sum(work.replayed for work in self._at_model.values()))
         if places <= 0:
             return False  # a place that becomes free is an event of its own
-        taken = await self._desk.claim(lane, places)
+        taken = await self._queue.claim(lane, places)
         for work in taken:
             self._start(work, use)
         return len(taken) == places and not calls
 
     async def _probe(self) -> None:
-        work = await self._desk.claim_probe()
+        work = await self._queue.claim_probe()
         if work is not None:
             self._start(work, ModelUse.PROBE)
 
@@ -146,7 +149,7 @@ class Drafting:
         if self._woken_at is not None and self._clock() - self._woken_at < WAKE_SECONDS:
             return
         self._woken_at = self._clock()
-        await self._desk.wake_upgrades()
+        await self._outages.wake_upgrades()
 
     def _start(self, work: Work, use: ModelUse) -> None:
         held = self._at_model if use in {ModelUse.CALL, ModelUse.PROBE} else self._at_rules
@@ -210,7 +213,7 @@ class Drafting:
 
     async def _back(self, work: Work, *, in_seconds: float, counted: bool) -> None:
         try:
-            await self._desk.release(work, in_seconds=in_seconds, counted=counted)
+            await self._queue.release(work, in_seconds=in_seconds, counted=counted)
         except Transient:
             log.warning("A lease runs out by itself.", event_name="lease_not_released")
 
@@ -220,24 +223,10 @@ class Drafting:
             await asyncio.sleep(self._lease_seconds / 3)
             claims = list(self._drafter.held) if self._drafter is not None else []
             try:
-                await self._desk.renew([*self._at_model.values(), *self._at_rules.values()], claims)
+                await self._queue.renew([*self._at_model.values(), *self._at_rules.values()])
+                await self._ledger.renew(claims)
             except Transient as error:
                 log.warning("Leases could not be renewed.", event_name="renewal_failed", error=str(error))
-
-    async def _rest(self, stop: asyncio.Event) -> None:
-        """Until there may be something to do."""
-        seconds = self._random.uniform(0.8, 1.2) * POLL_SECONDS
-        waits = {
-            asyncio.create_task(self._hint.wait(seconds), name="drafting-hint"),
-            asyncio.create_task(self._freed.wait(), name="drafting-freed"),
-            asyncio.create_task(stop.wait(), name="drafting-stop"),
-        }
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _drain(self) -> None:
         under_way = {*self._at_model, *self._at_rules}

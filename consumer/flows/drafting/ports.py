@@ -1,19 +1,21 @@
-"""The desk of the drafters: what is to be done, under a lease; what is known of drafts; and the one way to finish.
+"""The ports of drafting: the queue of work, the ledger of drafts, the endings of work, and outages of the model.
 
-What replicas must agree on is agreed here, by the database and its clock alone.
+What replicas have to agree on, they agree on here, by the database and its clock alone. Every method may raise
+Transient, and then may or may not have taken effect; every method can be repeated.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
-from consumer.domain.events import RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain.cost.usage import NOTHING_SPENT, Spent
+from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package.package import Package, Publication
-from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference, Usage
+from consumer.domain.request.work import Replayed, Work
+from consumer.domain.session.history import Basis, SessionHistory
+from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from schemas.packages import FailureReason
 
 
 class Lane(StrEnum):
@@ -22,154 +24,39 @@ class Lane(StrEnum):
     MODEL = "model"
     """Live work that is due, upgrades included; by priority, then age."""
     REPLAY = "replay"
-    """What is due because of replayed records and planned replays."""
+    """Work that is due because of replayed records and planned replays."""
     RULES = "rules"
-    """All that is due but upgrades and replays, which wait for a model."""
+    """All due work but upgrades and replays, which wait for a model."""
     URGENT = "urgent"
     """First packages whose deadline is near, whether they are due or wait for something."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastPackage:
-    """What was published last for a request."""
+class WorkQueue(Protocol):
+    """Requests with something to be done, taken under leases."""
 
-    revision: int
-    bundle_sha256: str
-    prompt_version: str
-    model: str | None
-    """Of the draft's key; null for rules."""
-    status: PackageStatus
-    content_sha256: str
-    ticket: TicketReference | None
+    async def claim(self, lane: Lane, limit: int) -> list[Work]:
+        """Leases up to `limit` pieces of work, the most urgent first."""
 
+    async def claim_probe(self) -> Work | None:
+        """While the model is away: leases the one piece of work that may call it now.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayTerms:
-    """What a planned replay lets its work do."""
+        None when it is not yet time for a call, or when no work waits for the model.
+        """
 
-    stands: bool
-    """Else it was stopped or cancelled since: its work is let go."""
-    calls_model: bool
-    """Else it makes packages from drafts that are stored, and pays for none."""
-    publishes: bool
-    """Else it stops at the draft: nothing leaves the service."""
+    async def renew(self, works: Collection[Work]) -> None:
+        """Prolongs the leases that are still held; a lost lease stays lost."""
 
+    async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
+        """Gives the work back; it is due again after that time. If not `counted`, this attempt is forgotten."""
 
-class Replayed(StrEnum):
-    """What became of a request in a planned replay."""
+    async def wait_for_state(self, work: Work) -> None:
+        """Gives the work back until half of its deadline has passed, or until intake wakes it."""
 
-    PLANNED = "planned"
-    """Nothing yet."""
+    async def history(self, key: SessionKey) -> SessionHistory | None:
+        """The session as it is stored now; None for a session that is not known."""
 
-    REVISED = "revised"
-    DRAFTED = "drafted"
-    """A draft is stored, and nothing was published: the replay does not publish."""
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What was paid for a piece of work."""
-
-    calls: int = 0
-    usage: Usage = Usage()  # noqa: RUF009 - frozen
-
-
-NOTHING_SPENT = Spent()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A request with something to be done, as it was when the lease was taken."""
-
-    key: RequestKey
-    token: int
-    """The fence: whatever finishes this work must name it."""
-    requested_state_version: int | None
-    reason: str | None
-    priority: int
-    force: bool
-    trace: TraceContext
-    cause: Cause
-    replay_id: str | None
-    terms: ReplayTerms | None
-    """Of a planned replay, when this is its work."""
-    replayed: bool
-    """Whether it comes after all live work."""
-    due_at: datetime | None
-    """What stood in the row; a later finish sees by it whether somebody has scheduled anew."""
-    attempts: int
-    """Times this work was taken up, this one included."""
-    last: LastPackage | None
-    """None until there is a package."""
-    upgrade_wanted: bool
-    age_seconds: float
-    """Since the request was stored."""
-    taken_at: datetime
-    """By the database's clock."""
-    waited: bool
-    """Whether half of the deadline has passed: then what is known has to do."""
-    deadline_in_seconds: float | None
-    """Until the first package has to be decided, the margin for publishing taken off; None: no deadline."""
-
-    @property
-    def next_revision(self) -> int:
-        return 1 if self.last is None else self.last.revision + 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionHistory:
-    """A session as it is stored, at one moment."""
-
-    events: tuple[SessionEvent, ...]
-    """In version order."""
-    arrivals: int
-    """The number of accepted events: later ones have higher arrival numbers."""
-    secrets: int
-    """Fingerprints of values known to be secret; one more, and what was drafted before may hold it."""
-    erased: bool
-    ticket: TicketReference | None
-    """The last one that the store kept; after an erasure all that is left."""
-
-
-class DraftKey(NamedTuple):
-    """What a draft is paid for once."""
-
-    tenant_id: str
-    session_id: str
-    bundle_sha256: str
-    prompt_version: str
-    model: str
-
-    @property
-    def session(self) -> SessionKey:
-        return SessionKey(self.tenant_id, self.session_id)
-
-
-class LedgerEntry(BaseModel):
-    """A draft that was paid for, as the ledger and the cache keep it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    draft: str
-    """As the reader of answers takes it."""
-    model: str
-    """That wrote it: the configured one or the one asked after a refusal."""
-    warnings: tuple[str, ...]
-    attempts: int
-    usage: Usage
-    drafted_at: datetime
-    drafted_for: str
-    """`<request id>/<revision>` of the work that paid for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declined:
-    """No draft of this bundle was good enough, or the model would not give one: it is not asked again."""
-
-    warnings: tuple[str, ...]
-    """Words that a package drafted by rules instead has to say."""
+    async def hasten_upgrade(self, key: RequestKey) -> None:
+        """Makes a waiting upgrade due now, for its draft is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,15 +68,41 @@ class Claim:
 
 
 class Busy:
-    """Somebody else is calling the model for this key."""
+    """Another worker is calling the model for this key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """The model is away."""
+class DraftLedger(Protocol):
+    """Drafts that were paid for. A key is paid for once, by whoever holds its claim."""
 
-    reason: str
-    probe_due: bool
+    async def find_draft(self, key: DraftKey) -> LedgerEntry | Declined | None:
+        """What the ledger holds for the key. Claims nothing."""
+
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, LedgerEntry] | None:
+        """A draft of the same bundle: that of this prompt and model if there is one, else the newest."""
+
+    async def claim_draft(
+        self, key: DraftKey, *, drafted_for: str, force: bool
+    ) -> Claim | LedgerEntry | Declined | Busy:
+        """Claims the key unless the ledger holds a draft of it. With `force` only a draft for `drafted_for` counts."""
+
+    async def renew(self, claims: Collection[Claim]) -> None:
+        """Prolongs the claims that are still held; a lost claim stays lost."""
+
+    async def holds(self, claim: Claim) -> bool:
+        """Whether the claim is still held."""
+
+    async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
+        """Ends the claim with a draft.
+
+        False, with nothing stored: the claim was lost, the session was erased, or the draft holds a value that has
+        become known as secret.
+        """
+
+    async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
+        """Ends the claim without a draft: this bundle is not asked for again, but with `force` by other work."""
+
+    async def release_draft(self, claim: Claim) -> None:
+        """Gives the claim back; an older draft under it counts again."""
 
 
 class FinishResult(StrEnum):
@@ -197,61 +110,13 @@ class FinishResult(StrEnum):
 
     DONE = "done"
     GONE = "gone"
-    """The lease was lost, or the request has ended otherwise: nothing was written."""
+    """The lease was lost, or the request has ended otherwise. Nothing was written."""
     STALE = "stale"
-    """A value became known as a secret meanwhile: nothing was written, the work is to be done again."""
+    """A value became known as a secret meanwhile. Nothing was written; the work is to be done again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
-    """What a piece of work was built from; its final transaction compares it with what is there by then."""
-
-    arrivals: int
-    secrets: int
-
-
-class Desk(Protocol):
-    """Every method may raise Transient, and then may or may not have taken effect; all can be repeated."""
-
-    async def claim(self, lane: Lane, limit: int) -> list[Work]:
-        """Leases up to `limit` pieces of work, the most urgent first."""
-
-    async def claim_probe(self) -> Work | None:
-        """While the model is away: the one upgrade that may call it now, if it is time for a call and there is one."""
-
-    async def renew(self, works: Collection[Work], claims: Collection[Claim]) -> None:
-        """Keeps what is still held; what was lost stays lost."""
-
-    async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
-        """Gives the work back, due again so much later; uncounted, this attempt is forgotten."""
-
-    async def wait_for_state(self, work: Work) -> None:
-        """Gives the work back until half of its deadline, or until intake wakes it."""
-
-    async def history(self, key: SessionKey) -> SessionHistory | None:
-        """None for a session nobody has heard of."""
-
-    async def find_draft(self, key: DraftKey) -> LedgerEntry | Declined | None:
-        """What the ledger holds, without claiming anything."""
-
-    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, LedgerEntry] | None:
-        """What the ledger holds for the bundle: of this prompt and model if it can be, else the newest."""
-
-    async def claim_draft(
-        self, key: DraftKey, *, drafted_for: str, force: bool
-    ) -> Claim | LedgerEntry | Declined | Busy:
-        """With `force` an entry counts only if it was drafted for the same."""
-
-    async def holds(self, claim: Claim) -> bool:
-        """Whether the claim still stands."""
-
-    async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
-        """False: the claim was lost, the session erased, or it holds a secret found since; nothing is stored."""
-
-    async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
-        """The bundle is not asked for again; with force by others than this one only."""
-
-    async def release_draft(self, claim: Claim) -> None: ...
+class Endings(Protocol):
+    """The three ways to finish a piece of work: each is one transaction, fenced by the work's lease."""
 
     async def finish_ready(
         self,
@@ -263,9 +128,10 @@ class Desk(Protocol):
         upgrade_in_seconds: float | None,
         spent: Spent = NOTHING_SPENT,
     ) -> FinishResult:
-        """Package, request and outbox row in one transaction.
+        """Writes package, request and outbox row.
 
-        `upgrade_in_seconds` says that a model draft is wanted instead, and when; while the model is away it waits.
+        `draft_model` is the model of the draft's key, None for rules. `upgrade_in_seconds` says that a draft by the
+        model is wanted instead, and when; while the model is away the upgrade waits.
         """
 
     async def finish_unchanged(
@@ -278,18 +144,29 @@ class Desk(Protocol):
         replayed: Replayed = Replayed.UNCHANGED,
         spent: Spent = NOTHING_SPENT,
     ) -> FinishResult:
-        """Nothing is published; without a basis whatever has changed meanwhile is left alone.
+        """Publishes nothing and schedules what comes next.
 
-        `untold`: the session has changed since the last package, and this work does not say so: that is done later.
+        Without a basis, changes that came meanwhile are not looked at. `untold`: the session has changed since the last
+        package, and a later revision has to say so.
         """
 
     async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> FinishResult:
-        """The request ends without a package."""
+        """Ends the request without a package."""
 
-    async def hasten_upgrade(self, key: RequestKey) -> None:
-        """The draft that an upgrade waits for is there."""
 
-    async def outage(self) -> Outage | None: ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The model is away."""
+
+    reason: str
+    probe_due: bool
+
+
+class Outages(Protocol):
+    """Whether the model is away, for all replicas together."""
+
+    async def outage(self) -> Outage | None:
+        """None while the model is not known to be away."""
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
         """Repeated, it only moves the next probe further away."""
@@ -297,14 +174,14 @@ class Desk(Protocol):
     async def end_outage(self) -> None: ...
 
     async def wake_upgrades(self) -> int:
-        """Makes upgrades due that wait for a model that is not away, spread out; how many."""
+        """Makes waiting upgrades due, spread out in time, unless the model is away. Returns how many."""
 
 
-class Cache(Protocol):
-    """Hot copies of drafts. Nothing here raises, blocks for long or is needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftingStores:
+    """The four ports together, as one process uses them."""
 
-    async def get(self, key: DraftKey, version: int) -> LedgerEntry | None: ...
-
-    async def put(self, key: DraftKey, version: int, entry: LedgerEntry) -> None: ...
-
-    async def forget(self, session: SessionKey) -> None: ...
+    queue: WorkQueue
+    ledger: DraftLedger
+    endings: Endings
+    outages: Outages

@@ -1,24 +1,23 @@
 """Drafts on trial: what the service would draft of a bundle, with every check's verdict. Nothing is stored.
 
-By the model as the service asks it (the same ladder, one retry), or by rules.
+The model is asked through the same dialogue that the service holds; without a model rules draft.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Never
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost import prices
 from consumer.domain.review import gate, verdicts
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.verdicts import CheckStanding, Verdict
-from consumer.domain.writing import prompt
-from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft
+from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.dialogue import Judged, ModelDialogue, Unwritten, Written, asked
-from consumer.flows.drafting.drafter import retry_in_seconds
-from consumer.flows.drafting.model import Answer, Call, Model, ModelAway, ModelLocked, PromptRefused, Turn
-from schemas.packages import Caution, PackageStatus, Usage
+from consumer.flows.drafting.dialogue import ModelChoice, ModelDialogue, Written
+from consumer.flows.drafting.model import Answer, Call, Model, PromptRefused
+from consumer.flows.operation.meters import NoMeters
+from schemas.packages import PackageStatus, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Trial:
 
 
 def try_rules(bundle: Bundle, scan: Scan) -> Trial:
-    """Without a model."""
+    """A trial without a model."""
     accepted = gate.by_rules(bundle)
     return Trial(
         bundle=bundle,
@@ -65,86 +64,53 @@ def try_rules(bundle: Bundle, scan: Scan) -> Trial:
 
 
 class TrialDrafter:
-    """Where drafts are made by a model."""
+    """Drafts by a model."""
 
-    def __init__(
-        self,
-        *,
-        model: Model,
-        model_name: str,
-        other_model_name: str | None,
-        max_tokens: int,
-    ) -> None:
+    def __init__(self, *, model: Model, choice: ModelChoice, clock: Callable[[], float]) -> None:
         self._model = model
-        self._model_name = model_name
-        self._other_model_name = other_model_name if other_model_name != model_name else None
-        self._max_tokens = max_tokens
+        self._choice = choice
+        self._clock = clock
 
     def first_call(self, bundle: Bundle) -> Call:
-        """What a trial of the bundle would ask first."""
-        return self._call(self._model_name, asked(bundle), self._max_tokens)
+        """What a trial of the bundle asks first."""
+        return self._choice.first_call(bundle)
 
     async def try_out(self, bundle: Bundle, scan: Scan) -> Trial:
-        """Raises ModelAway when a call failed twice, and ModelLocked: then there is nothing to judge."""
-        made = _Calls()
-        ladder: ModelDialogue[Unwritten] = ModelDialogue(
-            ask=lambda name, turns, max_tokens: self._ask(made, name, turns, max_tokens),
-            model_name=self._model_name,
-            other_model_name=self._other_model_name,
-            max_tokens=self._max_tokens,
+        """Raises ModelAway when a call has failed twice, and ModelLocked: then there is nothing to judge."""
+        dialogue: ModelDialogue[Never] = ModelDialogue(
+            model=self._model,
+            choice=self._choice,
+            permit=_AlwaysPermitted(),
             scan=scan,
+            meters=NoMeters(),
+            clock=self._clock,
         )
-        outcome = await ladder.climb(bundle)
+        outcome = await dialogue.hold(bundle)
         if isinstance(outcome, Written):
-            return _trial(bundle, outcome.accepted, outcome.warnings, ladder.judged, made, outcome.answer.model)
-        return _trial(bundle, gate.by_rules(bundle), outcome.warnings, ladder.judged, made, None)
-
-    async def _ask(
-        self, made: "_Calls", model_name: str, turns: tuple[Turn, ...], max_tokens: int
-    ) -> Answer | Unwritten:
-        call = self._call(model_name, turns, max_tokens)
-        while True:
-            made.count += 1
-            try:
-                answer = await self._model.draft(call)
-            except ModelAway as fault:
-                if made.retried:
-                    raise
-                made.retried = True
-                await asyncio.sleep(retry_in_seconds(fault))
-            except ModelLocked:
-                if model_name == self._model_name:
-                    raise
-                return Unwritten(warnings=(Caution.MODEL_REFUSED,))
-            except PromptRefused:
-                return Unwritten(warnings=(Caution.MODEL_REFUSED,))
-            else:
-                return answer
-
-    @staticmethod
-    def _call(model_name: str, turns: tuple[Turn, ...], max_tokens: int) -> Call:
-        return Call(
-            model=model_name, system=prompt.SYSTEM, turns=turns, answer_schema=ANSWER_SCHEMA, max_tokens=max_tokens
-        )
+            return _trial(bundle, outcome.accepted, outcome.warnings, dialogue, outcome.answer.model)
+        return _trial(bundle, gate.by_rules(bundle), outcome.warnings, dialogue, None)
 
 
-@dataclass(slots=True)
-class _Calls:
-    """Of one draft."""
+class _AlwaysPermitted:
+    """A `dialogue.CallPermit` for calls that nobody else has a say in."""
 
-    count: int = 0
-    retried: bool = False
+    async def obstacle(self) -> None:
+        return None
+
+    def may_retry(self) -> bool:
+        return True
+
+    async def answered(self, refusal: PromptRefused | None = None) -> None: ...
 
 
 def _trial(
     bundle: Bundle,
     accepted: gate.Accepted,
     warnings: tuple[str, ...],
-    judged: Sequence[Judged],
-    made: _Calls,
+    dialogue: ModelDialogue[Never],
     model: str | None,
 ) -> Trial:
-    answers = [judgement.answer for judgement in judged]
+    violations = [judged.violations for judged in dialogue.judged]
     return Trial(
         bundle=bundle,
         draft=accepted.draft,
@@ -152,18 +118,14 @@ def _trial(
         status=PackageStatus.FALLBACK if model is None else PackageStatus.READY,
         model=model,
         warnings=warnings,
-        calls=made.count,
-        usage=_sum(answers),
-        dollars=_dollars(answers),
+        calls=dialogue.calls,
+        usage=dialogue.usage,
+        dollars=_dollars([judged.answer for judged in dialogue.judged]),
         verdicts=(
-            *verdicts.of_answers([judgement.violations for judgement in judged], written=model is not None),
+            *verdicts.of_answers(violations, written=model is not None),
             *verdicts.of_package(bundle, accepted.rendered),
         ),
     )
-
-
-def _sum(answers: Sequence[Answer]) -> Usage:
-    return Usage(**{name: sum(getattr(answer.usage, name) for answer in answers) for name in Usage.model_fields})
 
 
 def _dollars(answers: Sequence[Answer]) -> float | None:

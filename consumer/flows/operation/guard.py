@@ -12,6 +12,7 @@ import structlog
 from consumer.errors import Halt
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.pacing import rest
 
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 15.0
@@ -86,7 +87,7 @@ class Guard:
             finally:
                 steady.cancel()
             falls = 0 if self._clock() - started > STEADY_SECONDS else falls + 1
-            await _pause(stop, PAUSES_SECONDS[min(falls, len(PAUSES_SECONDS) - 1)])
+            await rest(stop, PAUSES_SECONDS[min(falls, len(PAUSES_SECONDS) - 1)])
 
     def _fell(self, name: str, falls: int, error: Exception | None) -> None:
         self._meters.count(Meter.RESTARTS, label=name)
@@ -94,10 +95,3 @@ class Guard:
         if falls > 0:
             said = type(error).__name__ if error else "it just ended"
             self._health.falls(name, f"ends as soon as it is started: {said}")
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

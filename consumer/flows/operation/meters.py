@@ -44,7 +44,6 @@ class Meter(Enum):
     RECORDS = _counter("escalation_records", "Records taken in, by what became of them.", "outcome")
     DEAD_LETTERS = _counter("escalation_dead_letters", "Records refused, by reason.", "reason")
     BATCHES = _counter("escalation_intake_batches", "Intake transactions, by result.", "result")
-    REBALANCES = _counter("escalation_rebalances", "Partitions assigned or revoked.", "event")
     PACKAGES = _counter("escalation_packages", "Outcomes decided, by status.", "status")
     MODEL_CALLS = _counter("escalation_model_calls", "Calls to the model, by result.", "result")
     MODEL_TOKENS = _counter("escalation_model_tokens", "Tokens that the model counted, by kind.", "kind")
@@ -66,6 +65,14 @@ class Meter(Enum):
 
 class Meters(Protocol):
     """Never blocks, never raises. `label` is given for those metrics that have one, and only for those."""
+
+    def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
+    def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...
+    def observe(self, meter: Meter, value: float) -> None: ...
+
+
+class NoMeters:
+    """Meters that nobody reads."""
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
     def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...

@@ -1,7 +1,6 @@
 """The watch: looks at the database from outside the loops, so that `/readyz` knows and never has to ask."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.pacing import rest
 
 LOOP = "watch"
 PROBE_SECONDS = 1.0
@@ -55,8 +55,7 @@ class Watch:
                 self._health.failing("database", str(error))
             else:
                 self._health.ok("database")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), PROBE_SECONDS)
+            await rest(stop, PROBE_SECONDS)
 
     def _show(self, backlog: Backlog) -> None:
         self._meters.set(Meter.OUTBOX_ROWS, backlog.outbox_rows)

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from consumer.errors import Transient
+from consumer.flows.pacing import rest
 from schemas.packages import Usage
 
 TICK_SECONDS = 0.5
@@ -94,8 +95,7 @@ async def apply_plan(
             tell(progress)
             if progress.state is not ReplayState.APPLYING or (progress.limited and not progress.released):
                 break
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+        await rest(stop, TICK_SECONDS)
     if progress.state is ReplayState.APPLYING:
         with contextlib.suppress(Transient):  # what is due stays due then; the next one that applies it goes on
             await replays.pause(replay_id)

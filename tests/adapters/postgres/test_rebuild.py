@@ -11,7 +11,7 @@ from consumer.adapters.postgres.core.migrate import migrate
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.adapters.postgres.operation.look import StoreReader
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.rebuild import RebuiltStore
 from consumer.domain.arrival.decode import decode
 from consumer.domain.events import Decoded, Origin, Record, TopicPartition
@@ -21,7 +21,7 @@ from consumer.flows import rebuild
 from consumer.flows.rebuild import Dated, OffsetRange, Rebuild, Rebuilt
 from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened
-from tests.support.clerk import SENDER, Clerk
+from tests.support.store_filler import SENDER, StoreFiller
 from tests.support.wire import REDACTOR, TOPICS, cancellation, change, request
 
 RULES = RevisionRules(after_seconds=0, window_seconds=86_400, limit=5)
@@ -82,16 +82,18 @@ class Service:
 
     def __init__(self, pool: Pool, past: Past) -> None:
         self.pool = pool
-        self.clerk = Clerk(pool)
+        self.filler = StoreFiller(pool)
         self._past = past
 
     async def hear(self, *values: Any, replayed: bool = False) -> None:
         for value in values:
             asks = value["type"].startswith("escalation.")
-            await self.clerk.store(self._past.write((REQUESTS if asks else SESSIONS) + REPLAY_SUFFIX * replayed, value))
+            await self.filler.store(
+                self._past.write((REQUESTS if asks else SESSIONS) + REPLAY_SUFFIX * replayed, value)
+            )
 
     async def publish(self) -> None:
-        await self.clerk.draft()
+        await self.filler.draft()
         for row in await self.pool.fetch("DELETE FROM outbox RETURNING id, topic, value, headers"):
             headers = tuple((name, value.encode()) for name, value in json.loads(row["headers"]))
             if row["topic"] in {READY, FAILED}:

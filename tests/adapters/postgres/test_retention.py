@@ -17,7 +17,7 @@ from consumer.flows.operation.health import Health
 from consumer.flows.retention import DAY_SECONDS, Page, RetentionRules, Trimmed
 from schemas.topics import REPLAY_SUFFIX, REQUESTS
 from tests.adapters.postgres.operation.test_proofs import SECRET, fact, script
-from tests.support.clerk import Clerk
+from tests.support.store_filler import StoreFiller
 from tests.support.waiting import until
 from tests.support.wire import arrive, cancellation, change, request
 
@@ -63,19 +63,19 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def clerk(pool: Pool) -> Clerk:
-    return Clerk(pool)
+def filler(pool: Pool) -> StoreFiller:
+    return StoreFiller(pool)
 
 
 def opened(**attributes: Any) -> dict[str, Any]:
     return change("session.opened.v1", {"title": "Printer offline", "psa_ticket": TICKET}, **attributes)
 
 
-async def answered(pool: Pool, clerk: Clerk, *, days_ago: float = 40, **attributes: Any) -> None:
+async def answered(pool: Pool, filler: StoreFiller, *, days_ago: float = 40, **attributes: Any) -> None:
     """A session with a request that has its package, published, and a draft in the ledger; all of it so long ago."""
     asked = request(reason="The customer waits.", attributes=attributes)
-    await clerk.store(opened(**attributes), fact("Ping works.", version=2, **attributes), asked)
-    await clerk.draft()
+    await filler.store(opened(**attributes), fact("Ping works.", version=2, **attributes), asked)
+    await filler.draft()
     await pool.execute(
         "INSERT INTO drafts (tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer)"
         " SELECT tenant_id, session_id, 'b', 'p', 'm', 'drafted', '{}' FROM sessions ON CONFLICT DO NOTHING"
@@ -106,9 +106,9 @@ async def outbox(pool: Pool) -> list[dict[str, Any]]:
     return [json.loads(row["value"]) for row in await pool.fetch("SELECT value FROM outbox ORDER BY id")]
 
 
-async def test_content_leaves_together_and_is_counted(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
-    await answered(pool, clerk, subject="young", days_ago=20)
+async def test_content_leaves_together_and_is_counted(pool: Pool, filler: StoreFiller) -> None:
+    await answered(pool, filler)
+    await answered(pool, filler, subject="young", days_ago=20)
     assert await counts(pool, *CONTENT) == [4, 2, 2]
     cache = Forgotten()
     would = await retention.trim_all(PostgresTrimmer(pool), cache, RULES, dry_run=True)
@@ -122,15 +122,17 @@ async def test_content_leaves_together_and_is_counted(pool: Pool, clerk: Clerk) 
     assert await trim(pool) == Trimmed()
 
 
-async def test_an_old_request_that_is_read_again_is_neither_paid_for_nor_published(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
+async def test_an_old_request_that_is_read_again_is_neither_paid_for_nor_published(
+    pool: Pool, filler: StoreFiller
+) -> None:
+    await answered(pool, filler)
     await trim(pool)
     replayed = request(attributes={"replayid": "again"}, reason="The customer waits.")
-    await clerk.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
-    stored = await clerk.store(arrive(replayed, topic=REQUESTS + REPLAY_SUFFIX))
+    await filler.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
+    stored = await filler.store(arrive(replayed, topic=REQUESTS + REPLAY_SUFFIX))
     assert (stored.outcomes["replayed"], stored.outcomes["repeated"]) == (0, 1)
     assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL OR state = 'open'") == 0
-    assert await clerk.draft() == []
+    assert await filler.draft() == []
     assert await outbox(pool) == []
 
 
@@ -151,16 +153,16 @@ async def test_an_old_request_that_is_read_again_is_neither_paid_for_nor_publish
         ),
     ],
 )
-async def test_what_is_young_or_unfinished_stays_whole(pool: Pool, clerk: Clerk, still: str, sql: str) -> None:
-    await answered(pool, clerk)
+async def test_what_is_young_or_unfinished_stays_whole(pool: Pool, filler: StoreFiller, still: str, sql: str) -> None:
+    await answered(pool, filler)
     await pool.execute(sql)
     assert await trim(pool) == Trimmed(), still
     assert await counts(pool, *CONTENT) == [2, 1, 1], still
 
 
-async def test_work_that_begins_meanwhile_is_seen_under_the_locks(pool: Pool, clerk: Clerk) -> None:
+async def test_work_that_begins_meanwhile_is_seen_under_the_locks(pool: Pool, filler: StoreFiller) -> None:
     """Somebody holds the request while the trimmer has found its session to be old."""
-    await answered(pool, clerk)
+    await answered(pool, filler)
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -172,22 +174,24 @@ async def test_work_that_begins_meanwhile_is_seen_under_the_locks(pool: Pool, cl
     assert await counts(pool, *CONTENT) == [2, 1, 1]
 
 
-async def test_a_cancellation_or_an_erasure_afterwards_still_takes_the_note_back(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
-    await answered(pool, clerk, subject="s2")
+async def test_a_cancellation_or_an_erasure_afterwards_still_takes_the_note_back(
+    pool: Pool, filler: StoreFiller
+) -> None:
+    await answered(pool, filler)
+    await answered(pool, filler, subject="s2")
     await trim(pool)
-    await clerk.store(cancellation(), change("session.erased.v1", {}, version=9, subject="s2"))
+    await filler.store(cancellation(), change("session.erased.v1", {}, version=9, subject="s2"))
     told = {one["subject"]: one["data"] for one in await outbox(pool)}
     assert {name: one["reason"] for name, one in told.items()} == {"s1": "cancelled", "s2": "session_erased"}
     assert [(one["revision"], one["target_ticket_ref"]) for one in told.values()] == [(1, "CW #48213")] * 2
 
 
-async def test_a_session_that_goes_on_is_counted_anew_and_still_guarded(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(script(version=1))
-    await answered(pool, clerk)
+async def test_a_session_that_goes_on_is_counted_anew_and_still_guarded(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(script(version=1))
+    await answered(pool, filler)
     await trim(pool)
-    await clerk.store(fact(f"Again with {SECRET}", version=50), request("r2"))
-    (package,) = await clerk.draft()
+    await filler.store(fact(f"Again with {SECRET}", version=50), request("r2"))
+    (package,) = await filler.draft()
     data = json.loads(await pool.fetchval("SELECT event FROM packages WHERE package_id = $1", package))
     assert (data["provenance"]["event_count"], data["state_version"]) == (1, 50)
     assert SECRET not in str(await pool.fetch("SELECT data FROM session_events"))
@@ -196,10 +200,10 @@ async def test_a_session_that_goes_on_is_counted_anew_and_still_guarded(pool: Po
     assert await trim(pool) == Trimmed(sessions=1, events=1, packages=1, drafts=0)
 
 
-async def test_keys_go_later_and_an_erasure_never(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
-    await answered(pool, clerk, subject="s2")
-    await clerk.store(change("session.erased.v1", {}, version=9, subject="s2"))
+async def test_keys_go_later_and_an_erasure_never(pool: Pool, filler: StoreFiller) -> None:
+    await answered(pool, filler)
+    await answered(pool, filler, subject="s2")
+    await filler.store(change("session.erased.v1", {}, version=9, subject="s2"))
     await age(pool, 400, "s2")
     assert (await trim(pool, WITH_KEYS)).keys == 0
     await age(pool, 59)
@@ -210,25 +214,25 @@ async def test_keys_go_later_and_an_erasure_never(pool: Pool, clerk: Clerk) -> N
     assert [row["session_id"] for row in await pool.fetch("SELECT session_id FROM requests")] == ["s2"]
 
 
-async def test_excerpts_of_refused_records_are_emptied_and_their_keys_stay(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(arrive(change(data={"text": "kiwi"}), offset=77), arrive(change(data={"text": "pear"})))
+async def test_excerpts_of_refused_records_are_emptied_and_their_keys_stay(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(arrive(change(data={"text": "kiwi"}), offset=77), arrive(change(data={"text": "pear"})))
     await pool.execute("UPDATE dead_letters SET failed_at = now() - interval '31 days' WHERE \"offset\" = 77")
     await pool.execute("DELETE FROM outbox")
     assert (await trim(pool)).excerpts == 1
     (kiwi,) = await pool.fetch('SELECT excerpt FROM dead_letters WHERE "offset" = 77')
     assert kiwi["excerpt"] == ""
     assert "pear" in str(await pool.fetch("SELECT excerpt FROM dead_letters"))
-    await clerk.store(arrive(change(data={"text": "kiwi"}), offset=77))
+    await filler.store(arrive(change(data={"text": "kiwi"}), offset=77))
     assert await outbox(pool) == [], "a refused record that is read again was told twice"
 
 
 async def test_broken_off_anywhere_no_result_outlives_its_key(
-    pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, filler: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trimming, "BATCH", 2)
     monkeypatch.setattr(trimming, "PAGE", 3)
     for number in range(7):
-        await answered(pool, clerk, subject=f"s{number}")
+        await answered(pool, filler, subject=f"s{number}")
     pages: list[Page] = []
     stop = asyncio.Event()
 
@@ -245,8 +249,10 @@ async def test_broken_off_anywhere_no_result_outlives_its_key(
     assert await counts(pool, "sessions", "requests") == [7, 7]
 
 
-async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
+async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(
+    pool: Pool, filler: StoreFiller
+) -> None:
+    await answered(pool, filler)
 
     class Refilled(Mortal):
         async def forget(self, *sessions: SessionKey) -> None:
@@ -261,12 +267,12 @@ async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(
 
 
 async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_has_left(
-    pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, filler: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the tables have forgotten no later run would look for in the cache."""
     monkeypatch.setattr(trimming, "BATCH", 2)
     for number in range(7):
-        await answered(pool, clerk, subject=f"s{number}")
+        await answered(pool, filler, subject=f"s{number}")
     cache = Mortal({SessionKey("default", f"s{number}") for number in range(7)})
     for calls in (0, 1, 2, 1):
         cache.calls_left = calls
@@ -295,8 +301,8 @@ async def _orphans(pool: Pool) -> int:
     return found
 
 
-async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, clerk: Clerk) -> None:
-    await answered(pool, clerk)
+async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, filler: StoreFiller) -> None:
+    await answered(pool, filler)
     stop = asyncio.Event()
     loop = retention.Retention(
         trimmer=PostgresTrimmer(pool), cache=Forgotten(), rules=RULES, health=Health(lambda: 0.0)

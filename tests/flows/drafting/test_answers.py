@@ -9,16 +9,16 @@ from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
-from tests.support.office import MODEL, OTHER_MODEL, Office
+from tests.support.replicas import MODEL, OTHER_MODEL, Replicas
 from tests.support.tables import Tables
 
 
 async def test_a_second_request_is_answered_from_what_is_known(
-    office: Office, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
+    replicas: Replicas, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
 ) -> None:
     await a_session(tables)
     await tables.add_request()
-    async with office.replica():
+    async with replicas.start():
         await packages(tables, 1)
         await tables.add_request(request("cached"))
         await packages(tables, 2)
@@ -32,19 +32,19 @@ async def test_a_second_request_is_answered_from_what_is_known(
     assert len({json.dumps(event["provenance"]) for event in found}) == 1
 
 
-async def test_redis_may_be_away(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_redis_may_be_away(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     await tables.add_request(request("second"))
-    async with office.replica(redis_url="redis://127.0.0.1:9/0"):
+    async with replicas.start(redis_url="redis://127.0.0.1:9/0"):
         found = await packages(tables, 2)
     assert (model.calls, {event["status"] for event in found}) == (1, {"ready"})
 
 
-async def test_force_asks_again(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_force_asks_again(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
-    async with office.replica():
+    async with replicas.start():
         await packages(tables, 1)
         await tables.add_request(request("forced"), force=True)
         found = await packages(tables, 2)
@@ -53,12 +53,12 @@ async def test_force_asks_again(office: Office, tables: Tables, model: ModelServ
 
 
 async def test_an_answer_that_breaks_a_rule_is_repaired_once(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.script(Menu(model).says("Sure! Here is something else."))
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert (event["status"], event["provenance"]["attempts"]) == ("ready", 2)
     assert event["warnings"] == ["repaired", "violated:unreadable:1"]
@@ -69,12 +69,12 @@ async def test_an_answer_that_breaks_a_rule_is_repaired_once(
 
 
 async def test_an_answer_that_was_rejected_twice_is_not_asked_for_again(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(Menu(model).says("{}"))
-    async with office.replica() as replica:
+    async with replicas.start() as replica:
         await packages(tables, 1)
         await tables.add_request(request("second"))
         found = await packages(tables, 2)
@@ -92,24 +92,24 @@ async def test_an_answer_that_was_rejected_twice_is_not_asked_for_again(
 
 
 async def test_an_answer_that_obeys_the_data_does_not_get_out(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(lambda received: model.message(received, answers.obedient(received)))
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert event["status"] == "fallback"
     assert "PWNED" not in json.dumps(event)
 
 
 async def test_after_a_refusal_the_other_model_is_asked_once(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.script(Menu(model).refusal())
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert [received.model for received in model.requests] == [MODEL, OTHER_MODEL]
     first, second = (received.user_text.splitlines() for received in model.requests)
@@ -120,12 +120,12 @@ async def test_after_a_refusal_the_other_model_is_asked_once(
 
 @pytest.mark.parametrize("other", [OTHER_MODEL, MODEL, None])
 async def test_a_refusal_for_good_ends_in_a_fallback(
-    office: Office, tables: Tables, model: ModelServer, other: str | None
+    replicas: Replicas, tables: Tables, model: ModelServer, other: str | None
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(Menu(model).refusal("No, and"))
-    async with office.replica(fallback_model=other):
+    async with replicas.start(fallback_model=other):
         (event,) = await packages(tables)
         await quiet(tables, 1)
     assert model.calls == (2 if other == OTHER_MODEL else 1)
@@ -133,12 +133,12 @@ async def test_a_refusal_for_good_ends_in_a_fallback(
 
 
 async def test_a_prompt_that_the_api_does_not_take_is_sent_once(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(400))
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
         await quiet(tables, 1)
     assert (model.calls, event["status"], await tables.count("model_outage")) == (1, "fallback", 0)
@@ -149,7 +149,9 @@ def _menu() -> list[str]:
 
 
 @pytest.mark.parametrize("fault", [*_menu(), "reset", "html", "broken_json", "rate_limit", "overload", "hang"])
-async def test_one_fault_of_any_kind_is_mended(office: Office, tables: Tables, model: ModelServer, fault: str) -> None:
+async def test_one_fault_of_any_kind_is_mended(
+    replicas: Replicas, tables: Tables, model: ModelServer, fault: str
+) -> None:
     await a_session(tables)
     await tables.add_request()
     others: dict[str, Behaviour] = {
@@ -161,7 +163,7 @@ async def test_one_fault_of_any_kind_is_mended(office: Office, tables: Tables, m
         "hang": model_server.hang(),
     }
     model.script(others[fault] if fault in others else getattr(Menu(model), fault)())
-    async with office.replica(attempt_seconds=3.0 if fault == "hang" else 30.0):
+    async with replicas.start(attempt_seconds=3.0 if fault == "hang" else 30.0):
         (event,) = await packages(tables)
     assert event["status"] == "ready"
     assert model.calls == (1 if fault in {"thinking_first", "unknown_block"} else 2)

@@ -9,7 +9,6 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
@@ -18,18 +17,18 @@ from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import Office
+from tests.support.replicas import Replicas, stopped
 from tests.support.servers import PostgresServer
 from tests.support.tables import Tables
 from tests.support.waiting import until
 
 
-async def test_a_cancellation_while_drafting_wins(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_cancellation_while_drafting_wins(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica():
+    async with replicas.start():
         await model.called()
         await tables.change_request(state="cancelled")
         gate.set()
@@ -43,13 +42,13 @@ async def test_a_cancellation_while_drafting_wins(office: Office, tables: Tables
 
 
 async def test_nothing_of_a_session_that_is_erased_while_drafting_is_kept(
-    office: Office, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
+    replicas: Replicas, tables: Tables, model: ModelServer, redis_url: str, topic_prefix: str
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica():
+    async with replicas.start():
         await model.called()
         async with tables.connection.transaction():  # as intake does
             await tables.execute("UPDATE sessions SET erased_at = now()")
@@ -64,22 +63,15 @@ async def test_nothing_of_a_session_that_is_erased_while_drafting_is_kept(
         assert [name async for name in redis.scan_iter(f"{topic_prefix}*")] == []
 
 
-class Stopped(PostgresDesk):
-    """A process that is stopped for longer than its leases: it renews nothing."""
-
-    async def renew(self, *_: object) -> None:
-        return
-
-
-async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_zombie_writes_nothing(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     gate = threading.Event()
     model.script(Menu(model).held(gate))
-    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+    async with replicas.start(change=stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
         await model.called()
         zombie.stop.set()  # takes nothing new, and still has its call under way
-        async with office.replica():
+        async with replicas.start():
             (event,) = await packages(tables)
             gate.set()
             await zombie.task
@@ -89,27 +81,27 @@ async def test_a_zombie_writes_nothing(office: Office, tables: Tables, model: Mo
     assert await tables.count("drafts") == 1
 
 
-async def test_a_zombie_calls_no_more(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_zombie_calls_no_more(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     menu, gate = Menu(model), threading.Event()
     model.script(lambda received: replace(menu.says("garbage")(received), held_by=gate))
-    async with office.replica(make_desk=Stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
+    async with replicas.start(change=stopped, lease_seconds=1.0, drain_seconds=60.0) as zombie:
         await model.called()
         zombie.stop.set()
-        async with office.replica():
+        async with replicas.start():
             (event,) = await packages(tables)
             gate.set()
             await zombie.task
     assert (event["status"], model.calls) == ("ready", 2), "its answer would have needed a repair"
 
 
-async def test_a_stop_lets_what_is_under_way_finish(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_stop_lets_what_is_under_way_finish(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica(drain_seconds=60.0) as replica:
+    async with replicas.start(drain_seconds=60.0) as replica:
         await model.called()
         replica.stop.set()
         await quiet(tables, 0, seconds=0.2)
@@ -119,13 +111,13 @@ async def test_a_stop_lets_what_is_under_way_finish(office: Office, tables: Tabl
 
 
 async def test_a_stop_hands_back_what_takes_too_long(
-    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafting, "RELEASE_SECONDS", 10.0)  # on a busy machine, too
     await a_session(tables)
     await tables.add_request()
     model.script(model_server.hang())
-    async with office.replica(drain_seconds=12.0, lease_seconds=60) as replica:
+    async with replicas.start(drain_seconds=12.0, lease_seconds=60) as replica:
         await model.called()
         began = time.monotonic()
         await replica.end()
@@ -134,13 +126,13 @@ async def test_a_stop_hands_back_what_takes_too_long(
     assert (row["lease_token"], row["attempts"]) == (None, 0)
     assert row["due_in_seconds"] <= 0
     assert await tables.count("drafts") == 0
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert event["status"] == "ready"
 
 
 async def test_work_that_always_fails_ends_and_holds_up_nobody(
-    office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fold = session.fold
 
@@ -155,7 +147,7 @@ async def test_work_that_always_fails_ends_and_holds_up_nobody(
     await tables.add_request(cursed, priority=1)
     await a_session(tables)
     await tables.add_request()
-    async with office.replica(places=1):
+    async with replicas.start(places=1):
         found = await packages(tables, 2)
     by_session = {event["session_id"]: event for event in found}
     assert by_session["session-1"]["status"] == "ready"
@@ -164,7 +156,7 @@ async def test_work_that_always_fails_ends_and_holds_up_nobody(
 
 
 async def test_rules_step_in_when_the_way_to_the_model_always_fails(
-    office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def falls(*_: object) -> str:
         raise RuntimeError("no")
@@ -172,14 +164,14 @@ async def test_rules_step_in_when_the_way_to_the_model_always_fails(
     monkeypatch.setattr(prompt, "user_turn", falls)
     await a_session(tables)
     await tables.add_request()
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert event["status"] == "fallback"
 
 
 @pytest.mark.kills_servers
 async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
-    office: Office, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
+    replicas: Replicas, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
 ) -> None:
     await a_session(tables)
     for number in range(4):
@@ -188,7 +180,7 @@ async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
         await tables.add_request(key)
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica() as replica:
+    async with replicas.start() as replica:
         await model.called(4)
         await postgres_server.kill()
         gate.set()

@@ -3,21 +3,22 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
-from consumer.flows.drafting import drafter
+from consumer.domain.request.work import Work
+from consumer.flows.drafting import dialogue
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.model import ModelAway
-from consumer.flows.drafting.ports import Lane, Work
+from consumer.flows.drafting.ports import DraftingStores, Lane
 from tests.flows.drafting.steps import a_session, named, packages, quiet, request
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import Office
+from tests.support.replicas import Changed, Replicas
 from tests.support.tables import Tables
 from tests.support.waiting import until
 
@@ -27,26 +28,28 @@ from tests.support.waiting import until
 )
 def test_a_retry_comes_when_it_was_asked_for_within_a_minute(asked: float | None, least: float, most: float) -> None:
     fault = ModelAway("later", retry_after_seconds=asked)
-    assert least <= drafter.retry_in_seconds(fault) <= most
+    assert least <= dialogue.retry_in_seconds(fault) <= most
 
 
 async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_upgraded_after_it(
-    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # who finds the model back wakes the others
     probes: list[datetime] = []
 
-    class Noting(PostgresDesk):
-        async def claim_probe(self) -> Work | None:
-            work = await super().claim_probe()
+    def noting(stores: DraftingStores) -> DraftingStores:
+        async def claim_probe() -> Work | None:
+            work = await stores.queue.claim_probe()
             if work is not None:
                 probes.append(work.taken_at)
             return work
 
+        return replace(stores, queue=Changed(stores.queue, claim_probe=claim_probe))
+
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(529))
-    async with office.replica(make_desk=Noting) as first, office.replica(make_desk=Noting) as second:
+    async with replicas.start(change=noting) as first, replicas.start(change=noting) as second:
         (event,) = await packages(tables)
         assert (event["status"], event["warnings"]) == ("fallback", ["model_unavailable"])
         assert event["provenance"]["attempts"] == 2
@@ -77,21 +80,23 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
 
 
 async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(
-    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(dialogue, "RETRY_SECONDS", (0.5, 0.5))
     go_on = asyncio.Event()
 
-    class Dawdling(PostgresDesk):
-        async def claim(self, lane: Lane, limit: int) -> list[Work]:
+    def dawdling(stores: DraftingStores) -> DraftingStores:
+        async def claim(lane: Lane, limit: int) -> list[Work]:
             if lane is Lane.URGENT and model.calls:
                 await go_on.wait()  # after its look at the outage, which begins meanwhile
-            return await super().claim(lane, limit)
+            return await stores.queue.claim(lane, limit)
+
+        return replace(stores, queue=Changed(stores.queue, claim=claim))
 
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(529))
-    async with office.replica(make_desk=Dawdling) as replica:
+    async with replicas.start(change=dawdling) as replica:
         await packages(tables)
         first = await named(replica.health, "model")
         seen_at = time.monotonic()
@@ -104,12 +109,12 @@ async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_
 
 @pytest.mark.parametrize("status", [401, 403, 404, "spend"])
 async def test_a_locked_model_is_away_after_one_call(
-    office: Office, tables: Tables, model: ModelServer, status: int | str
+    replicas: Replicas, tables: Tables, model: ModelServer, status: int | str
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.spend_limit() if isinstance(status, str) else model_server.error(status))
-    async with office.replica(probe_seconds=30):
+    async with replicas.start(probe_seconds=30):
         (event,) = await packages(tables)
         await quiet(tables, 1)
     assert (model.calls, event["status"], event["provenance"]["attempts"]) == (1, "fallback", 1)
@@ -117,44 +122,44 @@ async def test_a_locked_model_is_away_after_one_call(
 
 
 async def test_a_probe_that_dies_does_not_end_the_outage_or_lose_the_upgrade(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(model_server.error(500))
-    async with office.replica():
+    async with replicas.start():
         await packages(tables)
     model.always(model_server.hang())
-    async with office.replica(drain_seconds=1.6):
+    async with replicas.start(drain_seconds=1.6):
         await model.called(model.calls + 1)
     assert await tables.count("model_outage") == 1
     model.always(None)
-    async with office.replica():
+    async with replicas.start():
         found = await packages(tables, 2)
     assert found[1]["cause"] == "upgrade"
 
 
 async def test_known_drafts_are_used_while_the_model_is_away(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request()
-    async with office.replica(probe_seconds=30) as replica:
+    async with replicas.start(probe_seconds=30) as replica:
         await packages(tables)
-        await replica.desk.begin_outage("gone", probe_in_seconds=30)
+        await replica.stores.outages.begin_outage("gone", probe_in_seconds=30)
         await tables.add_request(request("second"))
         found = await packages(tables, 2)
     assert (found[1]["status"], found[1]["from_cache"], model.calls) == ("ready", True, 1)
 
 
 async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     await tables.add_request(deadline_at=5.0)
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica(margin_seconds=3.0):
+    async with replicas.start(margin_seconds=3.0):
         (fallback,) = await packages(tables)
         row = await tables.request()
         assert row["first_done_at"] < row["deadline_at"]
@@ -166,12 +171,12 @@ async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
     assert upgrade["supersedes"] == fallback["package_id"]
 
 
-async def test_a_fallback_never_queues_behind_the_model(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_fallback_never_queues_behind_the_model(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request(priority=1)
     gate = threading.Event()
     model.always(Menu(model).held(gate))
-    async with office.replica(places=1, margin_seconds=3.0):
+    async with replicas.start(places=1, margin_seconds=3.0):
         await model.called()
         other = RequestKey("default", "other", "r")
         await tables.add_events(build.in_order(build.opened(title="Other")), other.session)

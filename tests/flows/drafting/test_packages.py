@@ -5,14 +5,16 @@ from consumer.domain.writing import prompt
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import MODEL, Office
+from tests.support.replicas import MODEL, Replicas
 from tests.support.tables import Tables
 
 
-async def test_a_request_becomes_a_package_with_one_call(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_a_request_becomes_a_package_with_one_call(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
     await a_session(tables)
     await tables.add_request()
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert model.calls == 1
     assert (event["type"], event["status"], event["cause"]) == ("package_ready", "ready", "request")
@@ -28,10 +30,12 @@ async def test_a_request_becomes_a_package_with_one_call(office: Office, tables:
     assert (row["state"], row["due_at"], row["lease_token"], row["upgrade_wanted"]) == ("done", None, None, False)
 
 
-async def test_what_is_sent_holds_the_records_and_no_actor(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_what_is_sent_holds_the_records_and_no_actor(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
     await a_session(tables)
     await tables.add_request(reason="VIP customer")
-    async with office.replica():
+    async with replicas.start():
         await packages(tables)
     assert model.holds("The mailbox opens in the browser.")
     assert model.holds("VIP customer")
@@ -40,13 +44,13 @@ async def test_what_is_sent_holds_the_records_and_no_actor(office: Office, table
 
 
 async def test_twenty_requests_of_one_session_on_two_replicas_cost_one_call(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     model.always(Menu(model).slow(0.3))
     for number in range(20):
         await tables.add_request(request(f"r{number}"))
-    async with office.replica(places=10), office.replica(places=10):
+    async with replicas.start(places=10), replicas.start(places=10):
         found = await packages(tables, 20)
     assert model.calls == 1
     assert {event["status"] for event in found} == {"ready"}
@@ -54,22 +58,22 @@ async def test_twenty_requests_of_one_session_on_two_replicas_cost_one_call(
     assert len({event["content_sha256"] for event in found}) == 1
 
 
-async def test_markdown_from_a_gateway_is_taken(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_markdown_from_a_gateway_is_taken(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request()
     model.always(lambda received: model.message(received, answers.five_sections(received)))
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert (event["status"], model.calls) == ("ready", 1)
 
 
 async def test_without_a_key_rules_draft_and_nothing_is_waited_for(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
     for number in range(30):
         await tables.add_request(request(f"r{number}"))
-    async with office.replica(key=False):
+    async with replicas.start(key=False):
         found = await packages(tables, 30)
     assert model.calls == 0
     assert {(event["status"], event["provenance"]["model"], event["provenance"]["attempts"]) for event in found} == {
@@ -79,20 +83,20 @@ async def test_without_a_key_rules_draft_and_nothing_is_waited_for(
     assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
 
 
-async def test_priorities_order_the_models_work(office: Office, tables: Tables, model: ModelServer) -> None:
+async def test_priorities_order_the_models_work(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     for number, priority in enumerate([4, 2, 3, 1]):
         key = RequestKey("default", f"s{number}", "r")
         await tables.add_events(build.in_order(build.opened(title=f"P{priority}")), key.session)
         await tables.add_request(key, priority=priority, rank=priority)
-    async with office.replica(places=1):
+    async with replicas.start(places=1):
         await packages(tables, 4)
     titles = [answers.records(received)[0]["title"] for received in model.requests]
     assert titles == ["P1", "P2", "P3", "P4"]
 
 
-async def test_a_session_nobody_heard_of_is_waited_for_and_then_not_found(office: Office, tables: Tables) -> None:
+async def test_a_session_nobody_heard_of_is_waited_for_and_then_not_found(replicas: Replicas, tables: Tables) -> None:
     await tables.add_request(half_deadline_at=1.0)
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     assert (event["type"], event["reason"]) == ("package_failed", "session_not_found")
     row = await tables.request()
@@ -101,11 +105,11 @@ async def test_a_session_nobody_heard_of_is_waited_for_and_then_not_found(office
 
 
 async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be_missing(
-    office: Office, tables: Tables
+    replicas: Replicas, tables: Tables
 ) -> None:
     await a_session(tables)
     await tables.add_request(requested_state_version=9, half_deadline_at=1.0)
-    async with office.replica():
+    async with replicas.start():
         (event,) = await packages(tables)
     row = await tables.request()
     assert row["first_done_at"] >= row["half_deadline_at"]
@@ -113,10 +117,10 @@ async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be
     assert (event["state_version"], event["requested_state_version"]) == (2, 9)
 
 
-async def test_a_package_is_at_least_as_new_as_asked(office: Office, tables: Tables) -> None:
+async def test_a_package_is_at_least_as_new_as_asked(replicas: Replicas, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request(requested_state_version=9)
-    async with office.replica():
+    async with replicas.start():
         await quiet(tables, 0, seconds=0.3)
         await tables.add_events([build.fact("Late.", fact_id="late", version=11)])
         await tables.change_request(due_at=0.0)  # as intake does

@@ -8,16 +8,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
 from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.ports import Claim, DraftKey, FinishResult
+from consumer.domain.writing.ledger import DraftKey
+from consumer.flows.drafting.ports import Claim, DraftingStores, FinishResult
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import MODEL, Office
+from tests.support.replicas import MODEL, Changed, Replicas, stopped
 from tests.support.servers import PostgresServer
 from tests.support.tables import KEY, Tables
 from tests.support.waiting import until
@@ -37,20 +37,13 @@ async def published(tables: Tables, count: int) -> list[dict[str, Any]]:
     return found
 
 
-class Stopped(PostgresDesk):
-    """Of a process that stands still for longer than its leases: it renews nothing."""
-
-    async def renew(self, *_: object) -> None:
-        return
-
-
 async def test_a_call_under_way_is_waited_for_by_whoever_takes_the_work_again(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     """Leases that ran out while the process stood still, or the database was away, are first seen by itself."""
     await tables.add_request()
     model.always(Menu(model).slow(1.5))
-    async with office.replica(make_desk=Stopped, lease_seconds=0.4):
+    async with replicas.start(change=stopped, lease_seconds=0.4):
         await model.called()
 
         async def taken_again() -> bool:
@@ -62,11 +55,11 @@ async def test_a_call_under_way_is_waited_for_by_whoever_takes_the_work_again(
 
 
 async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_way(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     answering = threading.Event()
     model.always(lambda received: replace(model.answer(received), held_by=answering))
-    async with office.replica(margin_seconds=0.5, attempt_seconds=30.0):
+    async with replicas.start(margin_seconds=0.5, attempt_seconds=30.0):
         await tables.add_request(deadline_at=4.0)
         await model.called()
         await tables.execute(
@@ -85,26 +78,28 @@ async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_wa
 
 
 async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     answering = threading.Event()
     model.always(lambda received: replace(model.answer(received), held_by=answering))
 
-    class Slow(PostgresDesk):
+    def slow(stores: DraftingStores) -> DraftingStores:
         """Before it writes the fallback, whoever had the claim has given it up, and the call has begun."""
 
-        async def finish_ready(self, *given: Any, **named: Any) -> FinishResult:
+        async def finish_ready(*given: Any, **named: Any) -> FinishResult:
             if not model.calls:
-                await self._pool.execute("DELETE FROM drafts")
+                await tables.execute("DELETE FROM drafts")
                 await model.called()
-            return await super().finish_ready(*given, **named)
+            return await stores.endings.finish_ready(*given, **named)
 
-    async with office.replica(make_desk=Slow, margin_seconds=0.5, attempt_seconds=30.0) as replica:
-        history = await replica.desk.history(KEY.session)
+        return replace(stores, endings=Changed(stores.endings, finish_ready=finish_ready))
+
+    async with replicas.start(change=slow, margin_seconds=0.5, attempt_seconds=30.0) as replica:
+        history = await replica.stores.queue.history(KEY.session)
         assert history is not None
         built = bundle.build(session.fold(KEY.session, history.events))
         other = DraftKey(*KEY.session, built.sha256, prompt.VERSION, MODEL)
-        assert isinstance(await replica.desk.claim_draft(other, drafted_for="other/1", force=False), Claim)
+        assert isinstance(await replica.stores.ledger.claim_draft(other, drafted_for="other/1", force=False), Claim)
         await tables.add_request(deadline_at=4.0)
         await published(tables, 1)
         answering.set()
@@ -113,7 +108,7 @@ async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
 
 
 async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
-    office: Office, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def falls(*_: object, **__: object) -> None:
         raise RuntimeError("nobody foresaw this")
@@ -121,20 +116,20 @@ async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
     monkeypatch.setattr(gate, "review", falls)
     await tables.add_request()
     await tables.add_request(RequestKey(*KEY.session, "second"))
-    async with office.replica():
+    async with replicas.start():
         found = await published(tables, 2)
     assert [(event["status"], event["warnings"]) for event in found] == [("fallback", ["draft_rejected"])] * 2
     assert model.calls == 1
 
 
 async def test_a_forced_draft_that_was_declined_late_is_not_asked_for_again(
-    office: Office, tables: Tables, model: ModelServer
+    replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     answering = threading.Event()
     menu = Menu(model)
     model.always(menu.says("{}"))
     model.script(lambda received: replace(menu.says("{}")(received), held_by=answering))
-    async with office.replica(margin_seconds=0.5, attempt_seconds=30.0):
+    async with replicas.start(margin_seconds=0.5, attempt_seconds=30.0):
         await tables.add_request(force=True, deadline_at=4.0)
         (fallback,) = await published(tables, 1)
         answering.set()
@@ -151,12 +146,12 @@ async def test_a_forced_draft_that_was_declined_late_is_not_asked_for_again(
 
 @pytest.mark.kills_servers
 async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first_answer(
-    office: Office, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
+    replicas: Replicas, tables: Tables, model: ModelServer, postgres_server: PostgresServer, database: str
 ) -> None:
     await tables.add_request()
     menu = Menu(model)
     model.script(lambda received: replace(menu.says("garbage")(received), delay_seconds=0.5))
-    async with office.replica(lease_seconds=10.0):
+    async with replicas.start(lease_seconds=10.0):
         await model.called()
         await postgres_server.kill()
         await asyncio.sleep(0.7)  # the answer comes, and is to be repaired, while nobody can be asked for leave

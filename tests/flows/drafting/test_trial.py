@@ -1,6 +1,7 @@
 """Drafts on trial, through the real SDK against a loopback model: every way to end, every attack, every session."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -14,8 +15,9 @@ from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
-from consumer.flows.drafting import drafter, trial
-from consumer.flows.drafting.model import ModelAway, ModelLocked
+from consumer.flows.drafting import dialogue, trial
+from consumer.flows.drafting.dialogue import ModelChoice
+from consumer.flows.drafting.model import Model, ModelAway, ModelLocked
 from consumer.flows.drafting.trial import Trial, TrialDrafter
 from schemas.packages import Cause, PackageStatus, Provenance
 from schemas.topics import Topics
@@ -41,7 +43,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
     """The server as if nobody had asked it yet."""
-    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr(dialogue, "RETRY_SECONDS", (0.0, 0.01))
     server.always(None)
     server.forget()
     return server
@@ -56,7 +58,12 @@ async def door(model: ModelServer) -> AsyncIterator[Anthropic]:
 
 @pytest.fixture
 def bench(door: Anthropic) -> TrialDrafter:
-    return TrialDrafter(model=door, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
+    return trial_drafter(door)
+
+
+def trial_drafter(model: Model, *, name: str = MODEL, other_name: str | None = OTHER_MODEL) -> TrialDrafter:
+    choice = ModelChoice(name=name, other_name=other_name, max_tokens=1400)
+    return TrialDrafter(model=model, choice=choice, clock=time.monotonic)
 
 
 def event(tried: Trial) -> str:
@@ -326,7 +333,7 @@ async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: Tria
 
 
 async def test_an_unknown_model_has_no_price(door: Anthropic) -> None:
-    bench = TrialDrafter(model=door, model_name="house-model", other_model_name=None, max_tokens=1400)
+    bench = trial_drafter(door, name="house-model", other_name=None)
     assert (await bench.try_out(build.bundle(build.opened(), build.fact()), keep)).dollars is None
 
 
@@ -336,7 +343,7 @@ async def test_an_unknown_model_has_no_price(door: Anthropic) -> None:
 async def test_what_was_answered_is_not_paid_for_again(model: ModelServer, door: Anthropic, tmp_path: Any) -> None:
     def at(**options: bool) -> TrialDrafter:
         journal = Journal(tmp_path / "deep" / "answers.jsonl", door, **options)
-        return TrialDrafter(model=journal, model_name=MODEL, other_model_name=OTHER_MODEL, max_tokens=1400)
+        return trial_drafter(journal)
 
     model.always(lambda received: model.message(received, written.text()))
     model.script(_says("{}")(model))
@@ -360,7 +367,7 @@ async def test_a_line_that_a_kill_cut_off_is_asked_for_again(
     bundles = [build.bundle(build.opened(title=f"Printer\u2028{n}"), build.fact()) for n in range(2)]
 
     async def run() -> None:
-        bench = TrialDrafter(model=Journal(path, door), model_name=MODEL, other_model_name=None, max_tokens=1400)
+        bench = trial_drafter(Journal(path, door), other_name=None)
         for bundle in bundles:
             await bench.try_out(bundle, keep)
 

@@ -20,8 +20,9 @@ from consumer.adapters.redis import RedisCache
 from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.ports import DraftKey, LedgerEntry
-from consumer.flows.intake.loop import Cache, Intake
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from consumer.flows.cache import SessionForgetter
+from consumer.flows.intake.loop import Intake
 from consumer.flows.operation.health import Health
 from schemas.packages import Usage
 from schemas.topics import Topics
@@ -53,7 +54,9 @@ class Stage:
         self.meters = RememberedMeters()
 
     @contextlib.asynccontextmanager
-    async def intake(self, *, batch_records: int = 500, cache: Cache | None = None) -> AsyncIterator[KafkaSource]:
+    async def intake(
+        self, *, batch_records: int = 500, cache: SessionForgetter | None = None
+    ) -> AsyncIterator[KafkaSource]:
         source = KafkaSource(
             {"bootstrap_servers": self.bootstrap},
             group=self.group,
@@ -216,7 +219,7 @@ async def test_copies_are_forgotten_before_the_offsets_move(stage: Stage) -> Non
     class Watched:
         committed: dict[str, int] | None = None
 
-        async def forget(self, _: SessionKey) -> None:
+        async def forget(self, *_: SessionKey) -> None:
             self.committed = await stage.committed()
 
     cache = Watched()

@@ -9,25 +9,26 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from consumer import replay
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.adapters.postgres.replay.replays import PostgresReplays
 from consumer.domain.events import RequestKey
+from consumer.domain.replay.comparison import Difference
+from consumer.domain.replay.plan import Plan
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import markdown, prompt
 from consumer.errors import Permanent
-from consumer.flows.drafting import drafter
+from consumer.flows.drafting import dialogue
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.replay import applying
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
-from consumer.flows.replay.comparing import Difference
-from consumer.flows.replay.planning import Chosen, Plan, Planner
+from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
+from consumer.wiring import replays
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
-from tests.support.office import MODEL, Office
+from tests.support.replicas import MODEL, Replicas
 from tests.support.tables import Tables
 from tests.support.waiting import until
 
@@ -47,7 +48,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(drafter, "RETRY_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(dialogue, "RETRY_SECONDS", (0.05, 0.1))
     monkeypatch.setattr(drafting, "BACKOFF_SECONDS", (0.01, 0.02))
     monkeypatch.setattr(applying, "TICK_SECONDS", 0.05)
     with capture_logs():
@@ -55,7 +56,7 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Replaying:
     """Plans and applies."""
 
     pool: Pool
@@ -66,7 +67,7 @@ class Desk:
 
     async def plan(self, replay_id: str = "april", **chosen: Any) -> Plan:
         plans = PostgresPlans(self.pool)
-        found = await Planner(shelves=plans, model_name=MODEL, calls_at_once=8).plan(Chosen(**chosen))
+        found = await Planner(source=plans, model_name=MODEL, calls_at_once=8).plan(Chosen(**chosen))
         await plans.put(replay_id, Chosen(**chosen), found)
         return found
 
@@ -85,8 +86,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(pool: Pool) -> Desk:
-    return Desk(pool)
+def replaying(pool: Pool) -> Replaying:
+    return Replaying(pool)
 
 
 def key(number: int) -> RequestKey:
@@ -94,7 +95,7 @@ def key(number: int) -> RequestKey:
 
 
 @pytest.fixture
-async def filled(office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Packages:
+async def filled(replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Packages:
     """Packages of as many sessions, drafted with an older prompt."""
     for number in range(REQUESTS):
         title = f"Printer {number} is offline"
@@ -102,7 +103,7 @@ async def filled(office: Office, tables: Tables, monkeypatch: pytest.MonkeyPatch
         await tables.add_request(key(number))
     with monkeypatch.context() as patch:
         patch.setattr(prompt, "VERSION", "older")
-        async with office.replica():
+        async with replicas.start():
             return await published(tables, REQUESTS)
 
 
@@ -125,14 +126,14 @@ async def idle(tables: Tables) -> bool:
 
 
 async def test_a_plan_foretells_the_calls_and_the_price_and_applying_makes_them_so(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
-    plan = await desk.plan()
+    plan = await replaying.plan()
     assert (plan.figures.requests, plan.figures.changed, plan.figures.model_calls) == (REQUESTS, REQUESTS, REQUESTS)
     assert plan.figures.why["prompt"] == REQUESTS
     assert (model.calls, await idle(tables)) == (REQUESTS, True), "planning paid for something, or made it due"
-    async with office.replica():
-        progress = await desk.apply()
+    async with replicas.start():
+        progress = await replaying.apply()
         found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert model.calls == 2 * REQUESTS
     assert (progress.state, progress.revised, progress.calls) == (ReplayState.DONE, REQUESTS, REQUESTS)
@@ -140,51 +141,51 @@ async def test_a_plan_foretells_the_calls_and_the_price_and_applying_makes_them_
     assert plan.figures.price_usd is not None
     assert progress.spent_usd == pytest.approx(plan.figures.price_usd, rel=0.25)
     assert await idle(tables)
-    assert (await desk.plan("may")).items == ()
+    assert (await replaying.plan("may")).items == ()
 
 
 async def test_without_publishing_drafts_are_kept_and_publishing_them_later_is_free(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
-    await desk.plan()
-    async with office.replica():
-        progress = await desk.apply(publishes=False)
+    await replaying.plan()
+    async with replicas.start():
+        progress = await replaying.apply(publishes=False)
         assert (progress.drafted, len(await tables.published())) == (REQUESTS, REQUESTS)
         calls = model.calls
-        progress = await desk.apply()
+        progress = await replaying.apply()
         found = await published(tables, 2 * REQUESTS)
     assert (progress.revised, model.calls, calls) == (REQUESTS, calls, 2 * REQUESTS)
     assert {one["status"] for one in found} == {"ready"}
 
 
 async def test_without_the_model_texts_are_made_of_stored_drafts_where_they_differ(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await desk.plan("before")).figures.rendered == 0
+    assert (await replaying.plan("before")).figures.rendered == 0
     monkeypatch.setattr(markdown, "title", lambda _: "Another title")
-    assert (await desk.plan("titles")).figures.rendered == 0, "the title is no part of the text"
+    assert (await replaying.plan("titles")).figures.rendered == 0, "the title is no part of the text"
     monkeypatch.setattr(markdown, "_problem", lambda _bundle, _draft: "Worded anew.")
-    plan = await desk.plan()
+    plan = await replaying.plan()
     assert plan.figures.rendered == REQUESTS
-    async with office.replica(key=False):
-        progress = await desk.apply(calls_model=False)
+    async with replicas.start(key=False):
+        progress = await replaying.apply(calls_model=False)
         found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
-        await desk.plan("again")
-        assert (await desk.apply("again", calls_model=False)).revised == 0
+        await replaying.plan("again")
+        assert (await replaying.apply("again", calls_model=False)).revised == 0
     assert (model.calls, progress.revised) == (REQUESTS, REQUESTS)
     assert {one["sections"][0]["markdown"] for one in found} == {"Worded anew."}
     assert {(one["provenance"]["prompt_version"], one["from_cache"]) for one in found} == {("older", True)}
 
 
 async def test_what_changes_is_shown_as_far_as_it_is_known(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
     await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
-    await desk.plan(sessions=("session-1",))
-    settings = Settings(database_url=SecretStr(office.dsn), model=MODEL)
+    await replaying.plan(sessions=("session-1",))
+    settings = Settings(database_url=SecretStr(replicas.dsn), model=MODEL)
 
     async def shown(*, calls_model: bool = True) -> Difference:
-        (found,) = await replay.differences(
+        (found,) = await replays.compare_plan(
             settings, "april", request=None, session_id=None, limit=5, calls_model=calls_model
         )
         return found
@@ -195,15 +196,15 @@ async def test_what_changes_is_shown_as_far_as_it_is_known(
     assert "News." in (after["What we've confirmed"] or "")
     assert after["Problem"] is None, "the model has not been asked yet"
     assert model.calls == REQUESTS
-    async with office.replica(rules=RevisionRules(after_seconds=60, window_seconds=3600, limit=0)):
-        await desk.apply(publishes=False)
+    async with replicas.start(rules=RevisionRules(after_seconds=60, window_seconds=3600, limit=0)):
+        await replaying.apply(publishes=False)
     known = await shown()
     assert (known.drafted, [change.heading for change in known.changes]) == (True, ["What we've confirmed"])
 
 
-async def test_requests_are_chosen(desk: Desk, tables: Tables) -> None:
+async def test_requests_are_chosen(replaying: Replaying, tables: Tables) -> None:
     async def chosen(**by: Any) -> int:
-        plan = await desk.plan(f"by-{by}", **by)
+        plan = await replaying.plan(f"by-{by}", **by)
         return plan.figures.requests
 
     await tables.execute("UPDATE packages SET status = 'fallback', model = NULL WHERE session_id = 'session-0'")
@@ -218,37 +219,37 @@ async def test_requests_are_chosen(desk: Desk, tables: Tables) -> None:
     assert await chosen(until=build.START) == 0
 
 
-async def test_requests_of_one_session_share_a_call(office: Office, tables: Tables, desk: Desk) -> None:
+async def test_requests_of_one_session_share_a_call(replicas: Replicas, tables: Tables, replaying: Replaying) -> None:
     await tables.add_request(RequestKey("default", "session-1", "r2"))
-    async with office.replica():
+    async with replicas.start():
         await published(tables, REQUESTS + 1)  # with the prompt of now
-    plan = await desk.plan()
+    plan = await replaying.plan()
     assert (plan.figures.model_calls, plan.figures.sources["ledger"]) == (REQUESTS - 1, 1)
     await tables.execute("DELETE FROM drafts")
     await tables.execute("UPDATE packages SET prompt_version = 'older'")
-    plan = await desk.plan("shared")
+    plan = await replaying.plan("shared")
     assert (plan.figures.model_calls, plan.figures.sources["shared"]) == (REQUESTS, 1)
 
 
 async def test_spending_stays_within_its_limit_and_goes_on_with_a_higher_one(
-    office: Office, model: ModelServer, desk: Desk
+    replicas: Replicas, model: ModelServer, replaying: Replaying
 ) -> None:
-    plan = await desk.plan()
+    plan = await replaying.plan()
     assert plan.figures.price_usd is not None
     half = plan.figures.price_usd / 2
-    async with office.replica():
-        progress = await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=half))
+    async with replicas.start():
+        progress = await replaying.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=half))
         assert progress.state is ReplayState.PAUSED
         assert 0 < progress.revised < REQUESTS
         assert progress.spent_usd is not None
         assert progress.spent_usd <= half * 1.25  # as far as a call's price can be foretold
-        assert (await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=100))).revised == REQUESTS
+        assert (await replaying.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=100))).revised == REQUESTS
     assert model.calls == 2 * REQUESTS
 
 
-async def test_requests_are_made_due_at_the_rate_that_was_given(tables: Tables, desk: Desk) -> None:
-    await desk.plan()
-    replays = desk.replays
+async def test_requests_are_made_due_at_the_rate_that_was_given(tables: Tables, replaying: Replaying) -> None:
+    await replaying.plan()
+    replays = replaying.replays
     await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
     slowly = Limits(at_once=100, per_minute=3, spend_usd=None)
     await tables.execute("UPDATE replays SET paced_at = now() - interval '45 seconds'")
@@ -259,10 +260,10 @@ async def test_requests_are_made_due_at_the_rate_that_was_given(tables: Tables, 
 
 
 async def test_cancelling_takes_back_what_nobody_works_on(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
-    await desk.plan()
-    replays = desk.replays
+    await replaying.plan()
+    replays = replaying.replays
     await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
     await replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     assert not await idle(tables)
@@ -273,60 +274,64 @@ async def test_cancelling_takes_back_what_nobody_works_on(
         await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
     # What a cancellation could not lock is let go by whoever takes it up.
     await tables.execute("UPDATE requests SET due_at = now(), cause = 'replay', replay_id = 'april', rank = 23")
-    async with office.replica():
+    async with replicas.start():
         await until(lambda: idle(tables))
     assert (model.calls, len(await tables.published())) == (REQUESTS, REQUESTS)
 
 
-async def test_a_pause_lets_news_be_told_that_came_meanwhile(office: Office, tables: Tables, desk: Desk) -> None:
-    await desk.plan(sessions=("session-1",))
-    replays = desk.replays
+async def test_a_pause_lets_news_be_told_that_came_meanwhile(
+    replicas: Replicas, tables: Tables, replaying: Replaying
+) -> None:
+    await replaying.plan(sessions=("session-1",))
+    replays = replaying.replays
     await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
     await replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
     await replays.pause("april")
     row = await tables.request(key(1))
     assert (row["cause"], row["due_at"] is not None) == ("state_changed", True)
-    async with office.replica():
+    async with replicas.start():
         found = await published(tables, REQUESTS + 1)
     assert (found[-1]["cause"], found[-1]["state_version"]) == ("state_changed", 9)
 
 
-async def test_a_draft_that_is_kept_does_not_swallow_a_change(office: Office, tables: Tables, desk: Desk) -> None:
+async def test_a_draft_that_is_kept_does_not_swallow_a_change(
+    replicas: Replicas, tables: Tables, replaying: Replaying
+) -> None:
     await tables.add_events([build.fact("News.", fact_id="f2", version=9)], key(1).session)
-    plan = await desk.plan(sessions=("session-1",))
+    plan = await replaying.plan(sessions=("session-1",))
     assert set(plan.items[0].why) == {"bundle", "prompt"}
-    async with office.replica():
-        await desk.apply(publishes=False)
+    async with replicas.start():
+        await replaying.apply(publishes=False)
         found = await published(tables, REQUESTS + 1)
     assert (found[-1]["cause"], found[-1]["from_cache"], found[-1]["state_version"]) == ("state_changed", False, 9)
 
 
 async def test_a_release_with_another_prompt_leaves_the_replay_to_those_it_was_planned_for(
-    office: Office, model: ModelServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, model: ModelServer, replaying: Replaying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.plan()
-    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
-    await desk.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    await replaying.plan()
+    await replaying.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await replaying.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     with monkeypatch.context() as patch:
         patch.setattr(prompt, "VERSION", "newest")
-        async with office.replica() as other:
-            assert await other.desk.claim(Lane.REPLAY, 10) == []
+        async with replicas.start() as other:
+            assert await other.stores.queue.claim(Lane.REPLAY, 10) == []
         with pytest.raises(Permanent, match="Plan again"):
-            await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
-    async with office.replica(key=False) as keyless:
-        assert await keyless.desk.claim(Lane.REPLAY, 10) == []
+            await replaying.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    async with replicas.start(key=False) as keyless:
+        assert await keyless.stores.queue.claim(Lane.REPLAY, 10) == []
     assert model.calls == REQUESTS
 
 
 async def test_replays_leave_places_at_the_model_to_live_work(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
     model.always(Menu(model).slow(1.0))
-    await desk.plan()
-    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
-    await desk.replays.advance("april", Limits(at_once=100, per_minute=None, spend_usd=None))
-    async with office.replica(places=3, replay_places=2):
+    await replaying.plan()
+    await replaying.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await replaying.replays.advance("april", Limits(at_once=100, per_minute=None, spend_usd=None))
+    async with replicas.start(places=3, replay_places=2):
 
         async def two_calls() -> bool:
             return model.calls == REQUESTS + 2
@@ -344,32 +349,32 @@ async def test_replays_leave_places_at_the_model_to_live_work(
 
 
 async def test_a_replay_ends_an_outage_that_nothing_else_would_end(
-    office: Office, tables: Tables, model: ModelServer, desk: Desk
+    replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
-    await desk.plan()
+    await replaying.plan()
     model.script(*(model_server.error(529) for _ in range(20)))
-    async with office.replica(probe_seconds=0.2):
-        progress = await desk.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=None))
+    async with replicas.start(probe_seconds=0.2):
+        progress = await replaying.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=None))
         found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert progress.revised == REQUESTS
     assert {(one["cause"], one["replay_id"], one["status"]) for one in found} == {("replay", "april", "ready")}
 
 
-async def test_what_ended_meanwhile_is_dropped(office: Office, tables: Tables, desk: Desk) -> None:
-    await desk.plan()
+async def test_what_ended_meanwhile_is_dropped(replicas: Replicas, tables: Tables, replaying: Replaying) -> None:
+    await replaying.plan()
     await tables.change_request(key(1), state="cancelled")
-    async with office.replica():
-        progress = await desk.apply()
+    async with replicas.start():
+        progress = await replaying.apply()
     assert (progress.state, progress.revised, progress.dropped) == (ReplayState.DONE, REQUESTS - 1, 1)
 
 
 async def test_another_cause_that_took_the_request_over_does_not_lose_it(
-    office: Office, tables: Tables, desk: Desk
+    replicas: Replicas, tables: Tables, replaying: Replaying
 ) -> None:
-    await desk.plan(sessions=("session-1",))
-    await desk.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
-    await desk.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
+    await replaying.plan(sessions=("session-1",))
+    await replaying.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
+    await replaying.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     await tables.change_request(key(1), cause="replay", replay_id="of-a-topic")
-    async with office.replica():
-        progress = await desk.apply()
+    async with replicas.start():
+        progress = await replaying.apply()
     assert (progress.state, progress.revised + progress.unchanged) == (ReplayState.DONE, 1)

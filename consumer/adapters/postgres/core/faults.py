@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.errors import Transient
 
 AWAY: tuple[type[Exception], ...] = (
@@ -42,6 +42,17 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
         raise NotPrepared from error
     except AWAY as error:
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction on a connection of the pool. Raises Transient while the database is away."""
+    async with (
+        reachable(pool),
+        pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
+        connection.transaction(),
+    ):
+        yield connection
 
 
 def describe_error(error: BaseException) -> str:

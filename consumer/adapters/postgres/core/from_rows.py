@@ -9,7 +9,10 @@ from pydantic import ValidationError
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
 from consumer.domain.request.schedule import REPLAYED
-from consumer.flows.drafting.ports import Busy, Declined, LastPackage, LedgerEntry, ReplayTerms, SessionHistory, Work
+from consumer.domain.request.work import LastPackage, ReplayTerms, Work
+from consumer.domain.session.history import SessionHistory
+from consumer.domain.writing.ledger import Declined, LedgerEntry
+from consumer.flows.drafting.ports import Busy
 from schemas.packages import Cause, PackageStatus, TicketReference
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)

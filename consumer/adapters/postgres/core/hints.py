@@ -7,6 +7,7 @@ from collections.abc import Collection
 import asyncpg
 
 from consumer.adapters.postgres.core.faults import AWAY
+from consumer.flows.pacing import rest
 
 DUE = "escalation_due"
 OUTBOX = "escalation_outbox"
@@ -25,10 +26,9 @@ class Hint:
     def give(self) -> None:
         self._flag.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Returns at a hint, at the latest after `seconds`."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._flag.wait(), seconds)
+    async def wait(self) -> None:
+        """Returns at a hint, and takes it away."""
+        await self._flag.wait()
         self._flag.clear()
 
 
@@ -46,8 +46,7 @@ class Hints:
         while not stop.is_set():
             with contextlib.suppress(*AWAY):
                 await self._listen(stop)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)
+            await rest(stop, _AGAIN_SECONDS)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
@@ -57,8 +56,7 @@ class Hints:
             for hint in self._hints.values():
                 hint.give()  # what was said before we listened
             while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _PROBE_SECONDS)
+                await rest(stop, _PROBE_SECONDS)
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()  # at once, also when the network is dead; listeners go with it

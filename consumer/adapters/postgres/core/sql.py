@@ -1,6 +1,7 @@
 """Named queries, read from `queries/*.sql`: the one place for SQL besides the migrations.
 
-A query begins at a line `-- name: <name>`; the comment lines that follow belong to it.
+A query begins at a line `-- name: <name>`; the comment lines that follow belong to it. A part that several later
+queries of a file share begins at a line `-- part: <name>` and stands in them as `{{<name>}}`.
 """
 
 import re
@@ -8,7 +9,9 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 
-_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_HEAD = re.compile(r"^-- (name|part): (\w+)\s*$", re.MULTILINE)
+_PART = re.compile(r"\{\{(\w+)\}\}")
+_COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 
 
 class Queries:
@@ -31,8 +34,16 @@ class Queries:
 @cache
 def _read(stem: str) -> dict[str, str]:
     text = (files("consumer.adapters.postgres") / "queries" / f"{stem}.sql").read_text(encoding="utf-8")
-    pieces = _NAME.split(text)[1:]
-    return {name: body.strip().rstrip(";") for name, body in zip(pieces[::2], pieces[1::2], strict=True)}
+    pieces = _HEAD.split(text)[1:]
+    parts: dict[str, str] = {}
+    queries: dict[str, str] = {}
+    for kind, name, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        whole = _PART.sub(lambda match: parts[match[1]], body.strip().rstrip(";"))
+        if kind == "part":
+            parts[name] = _COMMENT.sub("", whole).strip()
+        else:
+            queries[name] = whole
+    return queries
 
 
 def columns(rows: Collection[Sequence[object]], width: int) -> list[list[object]]:

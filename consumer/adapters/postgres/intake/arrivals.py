@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from consumer.domain.events import Decoded
-from consumer.domain.events import Cancellation, Ignored, Refusal, Request, SessionChange, SessionKey
+from consumer.domain.events import Cancellation, Decoded, Ignored, Refusal, Request, SessionChange, SessionKey
 from consumer.domain.redaction import FoundSecret
 
 

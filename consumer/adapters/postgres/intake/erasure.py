@@ -13,16 +13,14 @@ from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.arrival import deadletters, stored
 from consumer.domain.events import RequestKey, SessionChange, SessionKey, TraceContext
-from consumer.domain.package import package
-from consumer.domain.package.package import Note, Publication, Sender, ticket_reference
+from consumer.domain.package.endings import after_erasure, note_of_known
+from consumer.domain.package.package import Publication, Sender, ticket_reference
 from consumer.domain.request.lifecycle import KnownRequest, RequestState
-from schemas.packages import FailureReason, TicketReference, WithdrawalReason
+from schemas.packages import TicketReference
 from schemas.sessions import Description, PsaTicket, SessionDescribed
 
 _queries = Queries("erasure")
 _inbox = Queries("inbox")
-
-ERASED_DETAIL = "The session was erased; nothing is left to make a package of."
 
 Tickets = Mapping[SessionKey, TicketReference | None]
 
@@ -41,8 +39,8 @@ async def erase(
     keys = columns(sorted(sessions), 2)
     tickets = await _last_tickets(connection, sessions, arriving)
     publications = [
-        _ending(sender, key, standing, tickets.get(key.session), at)
-        for key, standing in standings(await connection.fetch(_queries.requests_of, *keys))
+        after_erasure(sender, note_of_known(key, request, tickets.get(key.session)), request, at=at)
+        for key, request in known_requests(await connection.fetch(_queries.requests_of, *keys))
     ]
     for statement in (
         _queries.forget_foreseen,
@@ -90,7 +88,7 @@ async def _last_tickets(
     return {key: ticket for key, (_, ticket) in found.items()}
 
 
-def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, KnownRequest]]:
+def known_requests(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, KnownRequest]]:
     """Rows of requests, as the domain sees them."""
     return [
         (
@@ -107,27 +105,6 @@ def standings(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, KnownR
         )
         for row in rows
     ]
-
-
-def note_of_request(key: RequestKey, standing: KnownRequest, session_ticket: TicketReference | None) -> Note:
-    """The last package's ticket, without a package the session's."""
-    return Note(
-        key=key,
-        requested_state_version=standing.requested_state_version,
-        ticket=standing.ticket if standing.has_package else session_ticket,
-        trace=standing.trace,
-    )
-
-
-def _ending(
-    sender: Sender, key: RequestKey, standing: KnownRequest, session_ticket: TicketReference | None, at: datetime
-) -> Publication:
-    note = note_of_request(key, standing, session_ticket)
-    if standing.state is RequestState.DONE:
-        return package.withdrawn(
-            sender, note, reason=WithdrawalReason.SESSION_ERASED, revision=standing.revision, at=at
-        )
-    return package.failed(sender, note, reason=FailureReason.SESSION_ERASED, detail=ERASED_DETAIL, at=at)
 
 
 def _ticket(text: str | None) -> TicketReference | None:

@@ -18,11 +18,11 @@ from consumer.domain.arrival.acceptance import Acceptance, Head, Slot, accept, t
 from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey, TopicPartition
 from consumer.domain.package.package import Publication, Sender
 from consumer.domain.redaction import Redactor
-from consumer.domain.request.schedule import LATER, RevisionRules
+from consumer.domain.request.schedule import LATER, RevisionRules, may_change_package
 from consumer.flows.inbox import Batch, StoredBatch
 from schemas.dead_letters import RefusalReason
 from schemas.packages import TicketReference
-from schemas.sessions import CLOSED, ERASED, REOPENED
+from schemas.sessions import ERASED
 
 _queries = Queries("inbox")
 
@@ -30,7 +30,6 @@ DUE, OUTBOX = "escalation_due", "escalation_outbox"
 _EVENT_COLUMNS = (
     "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data",
 )  # fmt: skip
-_UNTELLING = frozenset({CLOSED, REOPENED})
 _REFUSED_BY_THE_STORE = (asyncpg.PostgresError, asyncpg.DataError, ValueError, OverflowError)
 
 
@@ -186,7 +185,7 @@ class PostgresInbox:
             if woken != "UPDATE 0":
                 work.channels.add(DUE)
         rules = self._revisions
-        if rules.limit > 0 and (changed := work.changed | _told(acceptance)):
+        if rules.limit > 0 and (changed := work.changed | _with_news(acceptance)):
             await connection.execute(
                 _queries.wake_done,
                 *columns(changed, 2),
@@ -305,6 +304,5 @@ async def _put_publications(connection: Connection, work: _Work) -> None:
         work.channels.add(OUTBOX)
 
 
-def _told(acceptance: Acceptance) -> set[SessionKey]:
-    """Sessions with an event that can change what a package says."""
-    return {event.key for _, event in acceptance.accepted if event.type not in _UNTELLING and event.data is not None}
+def _with_news(acceptance: Acceptance) -> set[SessionKey]:
+    return {event.key for _, event in acceptance.accepted if may_change_package(event)}

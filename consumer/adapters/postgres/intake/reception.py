@@ -8,15 +8,15 @@ from datetime import datetime
 
 from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
-from consumer.adapters.postgres.intake.erasure import ERASED_DETAIL, note_of_request, standings, tickets_of
+from consumer.adapters.postgres.intake.erasure import known_requests, tickets_of
 from consumer.adapters.postgres.intake.sweeping import Sweepers
 from consumer.domain.events import Cancellation, Request, RequestKey, SessionKey, TopicPartition
-from consumer.domain.package import package
-from consumer.domain.package.package import Publication, Sender
-from consumer.domain.request import lifecycle
-from consumer.domain.request.lifecycle import Reception, RequestRow, RequestState
+from consumer.domain.package.endings import after_cancellation, after_erasure, note_of_known
+from consumer.domain.package.package import Note, Publication, Sender
+from consumer.domain.request import lifecycle, schedule
+from consumer.domain.request.lifecycle import KnownRequest, Reception, RequestRow, RequestState
 from consumer.domain.request.schedule import REPLAYED
-from schemas.packages import FailureReason, TicketReference, WithdrawalReason
+from schemas.packages import FailureReason, TicketReference
 
 _queries = Queries("inbox")
 
@@ -43,8 +43,8 @@ async def store_requests(
 ) -> ReceivedRequests:
     """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
     keys = columns(sorted({one.key for one in arrivals}), 3)
-    standing = dict(standings(await connection.fetch(_queries.standing_requests, *keys)))
-    decided = lifecycle.receive(standing, arrivals, erased)
+    known = dict(known_requests(await connection.fetch(_queries.standing_requests, *keys)))
+    decided = lifecycle.receive(known, arrivals, erased)
     backlog = await _backlog(connection, decided.entries, sender, ends)
     rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
     rows += [_foreseen(one) for one in decided.foreseen]
@@ -100,11 +100,9 @@ def _row(
     sweeper = sweepers.get(request.key.session)
     reason = request.reason if sweeper is None or request.reason is None else sweeper.text(request.reason)
     to_read = backlog[request.from_replay] if entry.state is RequestState.OPEN else None
-    version = newest.get(request.key.session)
-    if request.state_version is None:
-        arrived = version is not None and to_read is None
-    else:
-        arrived = version is not None and version >= request.state_version
+    is_due = entry.state is RequestState.OPEN and schedule.is_due_at_once(
+        request, newest.get(request.key.session), waits_for_backlog=to_read is not None
+    )
     erased = entry.state is RequestState.FAILED
     return (
         *request.key,
@@ -117,9 +115,9 @@ def _row(
         request.from_replay,
         None if erased else request.trace.traceparent,
         None if erased else request.trace.tracestate,
-        request.priority + (REPLAYED if request.from_replay else 0),
+        schedule.first_rank(request),
         to_read,
-        arrived and entry.state is RequestState.OPEN,
+        is_due,
         FailureReason.SESSION_ERASED.value if erased else None,
     )
 
@@ -138,17 +136,9 @@ async def _publications(
     wanted: set[SessionKey] = {key.session for key, _ in decided.withdrawn} - tickets.keys()
     known = {**(await tickets_of(connection, wanted) if wanted else {}), **tickets}
 
-    def note(key: RequestKey, standing: lifecycle.KnownRequest) -> package.Note:
-        return note_of_request(key, standing, known.get(key.session))
+    def note(key: RequestKey, request: KnownRequest) -> Note:
+        return note_of_known(key, request, known.get(key.session))
 
-    withdrawn = [
-        package.withdrawn(
-            sender, note(key, one), reason=WithdrawalReason.CANCELLED, revision=one.revision or None, at=now
-        )
-        for key, one in decided.withdrawn
-    ]
-    failed = [
-        package.failed(sender, note(key, one), reason=FailureReason.SESSION_ERASED, detail=ERASED_DETAIL, at=now)
-        for key, one in decided.failed
-    ]
+    withdrawn = [after_cancellation(sender, note(key, request), request, at=now) for key, request in decided.withdrawn]
+    failed = [after_erasure(sender, note(key, request), request, at=now) for key, request in decided.failed]
     return withdrawn + failed

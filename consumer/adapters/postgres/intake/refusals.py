@@ -10,8 +10,7 @@ from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.sweeping import Sweepers
 from consumer.domain.arrival import deadletters
-from consumer.domain.events import Decoded
-from consumer.domain.events import Refusal, SessionKey
+from consumer.domain.events import Decoded, Refusal, SessionKey
 from schemas.dead_letters import RefusalReason
 from schemas.topics import Topics
 

@@ -15,7 +15,7 @@ from consumer.domain.events import SessionEvent, SessionKey
 from consumer.domain.package import proof
 from consumer.domain.package.proof import StoredEvidence
 from consumer.domain.writing.draft import Draft
-from consumer.flows.drafting.ports import LedgerEntry
+from consumer.domain.writing.ledger import LedgerEntry
 from schemas.packages import PackageReady
 
 _queries = Queries("proofs")

@@ -13,7 +13,7 @@ from consumer.domain.events import Origin, SessionEvent, SessionKey
 from consumer.errors import Transient
 from consumer.flows.operation.watch import Backlog
 
-_queries = Queries("look")
+_queries = Queries("store_reader")
 _KEY_BYTES = 32
 _STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is not kept
 

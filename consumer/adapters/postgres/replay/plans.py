@@ -11,13 +11,17 @@ from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.replay.plan import Plan
+from consumer.domain.replay.weighing import Candidate, KnownDraft, PlanItem
+from consumer.domain.request.work import LastPackage
+from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing import prompt
-from consumer.flows.drafting.ports import DraftKey, LastPackage, LedgerEntry, SessionHistory
-from consumer.flows.replay.planning import Candidate, Chosen, KnownDraft, Plan, PlanItem
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from consumer.flows.replay.planning import Chosen
 from schemas.packages import PackageReady
 
 _queries = Queries("replays")
-_desk = Queries("desk")
+_sessions = Queries("sessions")
 _PIECE = 500
 _FIRST = ("", "", "")
 
@@ -59,7 +63,7 @@ class PostgresPlans:
 
     async def history(self, key: SessionKey) -> SessionHistory | None:
         async with reachable(self._pool):
-            return from_rows.history(key, await self._pool.fetch(_desk.history, *key))
+            return from_rows.history(key, await self._pool.fetch(_sessions.history, *key))
 
     async def drafts(self, key: SessionKey) -> list[KnownDraft]:
         async with reachable(self._pool):

@@ -11,10 +11,11 @@ from consumer.adapters.postgres.core.hints import DUE
 from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.cost.prices import Price
+from consumer.domain.cost.usage import Spent
 from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
+from consumer.domain.request.work import Replayed, Work
 from consumer.domain.writing import prompt
 from consumer.errors import Permanent
-from consumer.flows.drafting.ports import Replayed, Spent, Work
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from schemas.packages import Usage
 

@@ -1,12 +1,12 @@
-"""A desk on a real PostgreSQL."""
+"""The stores of drafting on a real PostgreSQL."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool, open_pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
-from tests.adapters.postgres.drafting.steps import make_desk
+from consumer.flows.drafting.ports import DraftingStores
+from tests.adapters.postgres.drafting.steps import make_stores
 from tests.support.databases import connected
 from tests.support.tables import Tables
 
@@ -25,5 +25,5 @@ async def tables(database: str) -> AsyncIterator[Tables]:
 
 
 @pytest.fixture
-def desk(pool: Pool) -> PostgresDesk:
-    return make_desk(pool)
+def stores(pool: Pool) -> DraftingStores:
+    return make_stores(pool)

@@ -1,16 +1,20 @@
-"""What drafters do at the desk, with dull defaults."""
+"""What drafters do with their stores, with dull defaults."""
 
 from datetime import UTC, datetime, timedelta
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.request.work import Work
+from consumer.domain.session.history import Basis
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.ports import Basis, DraftKey, FinishResult, Lane, LedgerEntry, Work
+from consumer.flows.drafting.ports import DraftingStores, FinishResult, Lane
+from consumer.settings import Settings
+from consumer.wiring.loops import drafting_stores
 from schemas.packages import (
     Cause,
     PackageStatus,
@@ -31,19 +35,19 @@ BASIS = Basis(arrivals=2, secrets=0)
 REDACTOR = Redactor(b"a key for tests only")
 
 
-def make_desk(
+def make_stores(
     pool: Pool, *, lease_seconds: float = 20.0, margin_seconds: float = 3.0, rules: RevisionRules = RULES
-) -> PostgresDesk:
-    return PostgresDesk(
-        pool,
-        redactor=REDACTOR,
-        lease_seconds=lease_seconds,
-        margin_seconds=margin_seconds,
-        probe_seconds=10.0,
-        spread_seconds=60.0,
-        rules=rules,
-        model_name="claude-sonnet-5-5",
+) -> DraftingStores:
+    settings = Settings().model_copy(
+        update={
+            "lease_seconds": lease_seconds,
+            "deadline_margin_seconds": margin_seconds,
+            "revise_after_seconds": rules.after_seconds,
+            "revise_window_seconds": rules.window_seconds,
+            "revise_limit": rules.limit,
+        }
     )
+    return drafting_stores(settings, pool, REDACTOR, has_model=True)
 
 
 def packed(
@@ -97,13 +101,13 @@ def entry(drafted_for: str = "request-1/1") -> LedgerEntry:
     )
 
 
-async def take(desk: PostgresDesk, lane: Lane = Lane.MODEL) -> Work:
-    (work,) = await desk.claim(lane, 10)
+async def take(stores: DraftingStores, lane: Lane = Lane.MODEL) -> Work:
+    (work,) = await stores.queue.claim(lane, 10)
     return work
 
 
 async def publish(
-    desk: PostgresDesk,
+    stores: DraftingStores,
     work: Work,
     basis: Basis = BASIS,
     *,
@@ -111,7 +115,7 @@ async def publish(
     cause: Cause = Cause.REQUEST,
     upgrade_in_seconds: float | None = None,
 ) -> FinishResult:
-    return await desk.finish_ready(
+    return await stores.endings.finish_ready(
         work, packed(work, status=status, cause=cause), basis, draft_model="m1", upgrade_in_seconds=upgrade_in_seconds
     )
 

@@ -6,21 +6,21 @@ import json
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.package import package
-from consumer.flows.drafting.ports import FinishResult, Work
+from consumer.domain.request.work import Work
+from consumer.flows.drafting.ports import DraftingStores, FinishResult
 from schemas.packages import (
     FailureReason,
 )
-from tests.adapters.postgres.drafting.steps import AT, BASIS, SENDER, a_secret, a_session, make_desk, publish, take
+from tests.adapters.postgres.drafting.steps import AT, BASIS, SENDER, a_secret, a_session, make_stores, publish, take
 from tests.support.tables import Tables
 
 
-async def test_package_request_and_outbox_are_written_together(desk: PostgresDesk, tables: Tables) -> None:
+async def test_package_request_and_outbox_are_written_together(stores: DraftingStores, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()
-    work = await take(desk)
-    assert await publish(desk, work) is FinishResult.DONE
+    work = await take(stores)
+    assert await publish(stores, work) is FinishResult.DONE
     row = await tables.request()
     assert (row["state"], row["revision"], row["due_at"], row["lease_token"], row["attempts"]) == (
         "done",
@@ -41,12 +41,12 @@ async def test_package_request_and_outbox_are_written_together(desk: PostgresDes
 async def test_a_zombies_finish_is_refused(pool: Pool, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()
-    short = make_desk(pool, lease_seconds=0.1)
+    short = make_stores(pool, lease_seconds=0.1)
     zombie = await take(short)
     await asyncio.sleep(0.15)
     heir = await take(short)
     assert await publish(short, zombie) is FinishResult.GONE
-    assert await short.finish_unchanged(zombie, BASIS, upgrade_in_seconds=None) is FinishResult.GONE
+    assert await short.endings.finish_unchanged(zombie, BASIS, upgrade_in_seconds=None) is FinishResult.GONE
     assert await publish(short, heir) is FinishResult.DONE
     assert await publish(short, heir) is FinishResult.GONE
     assert await publish(short, zombie) is FinishResult.GONE
@@ -54,39 +54,39 @@ async def test_a_zombies_finish_is_refused(pool: Pool, tables: Tables) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancelled", "erased"])
-async def test_a_request_that_ended_meanwhile_stays_ended(desk: PostgresDesk, tables: Tables, how: str) -> None:
+async def test_a_request_that_ended_meanwhile_stays_ended(stores: DraftingStores, tables: Tables, how: str) -> None:
     await a_session(tables)
     await tables.add_request()
-    work = await take(desk)
+    work = await take(stores)
     if how == "cancelled":
         await tables.change_request(state="cancelled")
     else:
         await tables.execute("UPDATE sessions SET erased_at = now()")
-    assert await publish(desk, work) is FinishResult.GONE
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE
+    assert await publish(stores, work) is FinishResult.GONE
+    assert await stores.endings.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE
     assert await tables.published() == []
 
 
-async def test_a_finish_waits_for_a_cancellation_under_way(desk: PostgresDesk, tables: Tables) -> None:
+async def test_a_finish_waits_for_a_cancellation_under_way(stores: DraftingStores, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()
-    work = await take(desk)
+    work = await take(stores)
     async with tables.connection.transaction():
         await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
-        finishing = asyncio.create_task(publish(desk, work))
+        finishing = asyncio.create_task(publish(stores, work))
         await asyncio.sleep(0.1)
         assert not finishing.done()
         await tables.change_request(state="cancelled")
     assert await finishing is FinishResult.GONE
 
 
-async def test_a_secret_found_meanwhile_makes_the_work_stale(desk: PostgresDesk, tables: Tables) -> None:
+async def test_a_secret_found_meanwhile_makes_the_work_stale(stores: DraftingStores, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()
-    work = await take(desk)
+    work = await take(stores)
     async with tables.connection.transaction():
         await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
-        finishing = asyncio.create_task(publish(desk, work))
+        finishing = asyncio.create_task(publish(stores, work))
         await asyncio.sleep(0.1)
         await a_secret(tables)
     assert await finishing is FinishResult.STALE
@@ -99,19 +99,19 @@ def _failure(work: Work) -> package.Publication:
     return package.failed(SENDER, note, reason=FailureReason.UNPROCESSABLE, detail="why", at=AT)
 
 
-async def test_a_failure_ends_the_request(desk: PostgresDesk, tables: Tables) -> None:
+async def test_a_failure_ends_the_request(stores: DraftingStores, tables: Tables) -> None:
     await tables.add_request()
-    work = await take(desk)
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.DONE
+    work = await take(stores)
+    assert await stores.endings.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.DONE
     row = await tables.request()
     assert (row["state"], row["failure"], row["due_at"], row["lease_token"]) == ("failed", "unprocessable", None, None)
     assert [event["type"] for event in await tables.published()] == ["package_failed"]
 
 
-async def test_a_request_with_a_package_cannot_fail(desk: PostgresDesk, tables: Tables) -> None:
+async def test_a_request_with_a_package_cannot_fail(stores: DraftingStores, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()
-    await publish(desk, await take(desk))
+    await publish(stores, await take(stores))
     await tables.change_request(due_at=0.0)
-    work = await take(desk)
-    assert await desk.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE
+    work = await take(stores)
+    assert await stores.endings.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE

@@ -8,55 +8,55 @@ import asyncpg
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.drafting.desk import PostgresDesk
 from consumer.domain.events import RequestKey
-from consumer.flows.drafting.ports import Lane, Work
-from tests.adapters.postgres.drafting.steps import a_session, is_due, make_desk, take
+from consumer.domain.request.work import Work
+from consumer.flows.drafting.ports import DraftingStores, Lane
+from tests.adapters.postgres.drafting.steps import a_session, is_due, make_stores, take
 from tests.support import build
 from tests.support.tables import KEY, Tables
 
 
-async def test_a_lease_is_one_drafters_until_it_runs_out(pool: Pool, desk: PostgresDesk, tables: Tables) -> None:
+async def test_a_lease_is_one_drafters_until_it_runs_out(pool: Pool, stores: DraftingStores, tables: Tables) -> None:
     await tables.add_request()
-    work = await take(desk)
-    assert await desk.claim(Lane.MODEL, 10) == []
+    work = await take(stores)
+    assert await stores.queue.claim(Lane.MODEL, 10) == []
     await tables.change_request(leased_until=datetime(2020, 1, 1, tzinfo=UTC))
-    again = await take(make_desk(pool))
+    again = await take(make_stores(pool))
     assert again.token != work.token
     assert (work.attempts, again.attempts) == (1, 2)
 
 
-async def test_what_is_not_due_is_left_alone(desk: PostgresDesk, tables: Tables) -> None:
+async def test_what_is_not_due_is_left_alone(stores: DraftingStores, tables: Tables) -> None:
     await tables.add_request(due_at=30.0)
     await tables.add_request(RequestKey("default", "session-1", "idle"), due_at=None, state="done", deadline_at=None)
-    assert await desk.claim(Lane.MODEL, 10) == []
+    assert await stores.queue.claim(Lane.MODEL, 10) == []
 
 
-async def test_work_is_taken_by_rank_then_age(desk: PostgresDesk, tables: Tables) -> None:
+async def test_work_is_taken_by_rank_then_age(stores: DraftingStores, tables: Tables) -> None:
     for name, rank, stored_at in [("later", 13, -90.0), ("young", 1, -1.0), ("old", 1, -50.0), ("low", 4, -99.0)]:
         await tables.add_request(RequestKey("default", "s", name), rank=rank, stored_at=stored_at)
-    first = await desk.claim(Lane.MODEL, 2)
-    rest = await desk.claim(Lane.MODEL, 10)
+    first = await stores.queue.claim(Lane.MODEL, 2)
+    rest = await stores.queue.claim(Lane.MODEL, 10)
     assert [work.key.request_id for work in first + rest] == ["old", "young", "low", "later"]
 
 
 async def test_twenty_claimers_never_share_a_request(pool: Pool, tables: Tables) -> None:
     for number in range(100):
         await tables.add_request(RequestKey("default", f"s-{number}", "r"))
-    desks = [make_desk(pool) for _ in range(20)]
+    replicas = [make_stores(pool) for _ in range(20)]
 
-    async def drain(desk: PostgresDesk) -> list[Work]:
+    async def drain(stores: DraftingStores) -> list[Work]:
         mine: list[Work] = []
-        while taken := await desk.claim(Lane.MODEL, 3):
+        while taken := await stores.queue.claim(Lane.MODEL, 3):
             mine.extend(taken)
         return mine
 
-    taken = [work for mine in await asyncio.gather(*map(drain, desks)) for work in mine]
+    taken = [work for mine in await asyncio.gather(*map(drain, replicas)) for work in mine]
     assert len(taken) == 100 == len({work.key for work in taken}) == len({work.token for work in taken})
 
 
 async def test_urgent_work_is_that_whose_deadline_is_near(pool: Pool, tables: Tables) -> None:
-    desk = make_desk(pool, margin_seconds=60.0)
+    stores = make_stores(pool, margin_seconds=60.0)
     requests: list[tuple[str, float, dict[str, Any]]] = [
         ("near", 50.0, {"deadline_seconds": 3600}),
         ("far", 600.0, {"deadline_seconds": 3600}),
@@ -67,76 +67,78 @@ async def test_urgent_work_is_that_whose_deadline_is_near(pool: Pool, tables: Ta
     ]
     for name, deadline_at, columns in requests:
         await tables.add_request(RequestKey("default", "s", name), deadline_at=deadline_at, **columns)
-    taken = await desk.claim(Lane.URGENT, 10)
+    taken = await stores.queue.claim(Lane.URGENT, 10)
     assert [work.key.request_id for work in taken] == ["shorter", "waits", "near"]
     assert all(work.waited for work in taken)
     left = (await tables.request(taken[0].key))["deadline_at"] - taken[0].taken_at
     assert taken[0].deadline_in_seconds == pytest.approx(left.total_seconds() - 100 / 4)
 
 
-async def test_without_a_model_upgrades_stay_where_they_are(desk: PostgresDesk, tables: Tables) -> None:
+async def test_without_a_model_upgrades_stay_where_they_are(stores: DraftingStores, tables: Tables) -> None:
     await tables.add_request(state="done", cause="upgrade", deadline_at=None)
-    assert await desk.claim(Lane.RULES, 10) == []
-    assert len(await desk.claim(Lane.MODEL, 10)) == 1
+    assert await stores.queue.claim(Lane.RULES, 10) == []
+    assert len(await stores.queue.claim(Lane.MODEL, 10)) == 1
 
 
 async def test_renewing_keeps_a_lease_and_does_not_revive_a_lost_one(pool: Pool, tables: Tables) -> None:
     await tables.add_request()
-    short = make_desk(pool, lease_seconds=0.3)
+    short = make_stores(pool, lease_seconds=0.3)
     lost = await take(short)
     await asyncio.sleep(0.4)
     held = await take(short)
-    await make_desk(pool).renew([lost, held], [])
+    await make_stores(pool).queue.renew([lost, held])
     await asyncio.sleep(0.4)
-    assert await short.claim(Lane.MODEL, 10) == []
+    assert await short.queue.claim(Lane.MODEL, 10) == []
     assert (await tables.request())["lease_token"] == held.token
-    await short.renew([lost], [])
+    await short.queue.renew([lost])
     assert (await tables.request())["lease_token"] == held.token
 
 
-async def test_renewing_waits_for_nobody(desk: PostgresDesk, tables: Tables, database: str) -> None:
+async def test_renewing_waits_for_nobody(stores: DraftingStores, tables: Tables, database: str) -> None:
     await tables.add_request()
-    work = await take(desk)
+    work = await take(stores)
     other = await asyncpg.connect(database)
     async with other.transaction():
         await other.execute("SELECT 1 FROM requests FOR UPDATE")
-        await asyncio.wait_for(desk.renew([work], []), 20)  # a statement that waited would be ended after 5 s
+        await asyncio.wait_for(stores.queue.renew([work]), 20)  # a statement that waited would be ended after 5 s
     await other.close()
 
 
-async def test_released_work_is_due_again_when_it_was_said(desk: PostgresDesk, tables: Tables) -> None:
+async def test_released_work_is_due_again_when_it_was_said(stores: DraftingStores, tables: Tables) -> None:
     await tables.add_request()
     began = await tables.now()
-    await desk.release(await take(desk), in_seconds=30.0, counted=True)
+    await stores.queue.release(await take(stores), in_seconds=30.0, counted=True)
     row = await tables.request()
     assert (row["attempts"], row["lease_token"]) == (1, None)
     await is_due(tables, 30, since=began)
     await tables.change_request(due_at=0.0)
-    await desk.release(await take(desk), in_seconds=0.0, counted=False)
+    await stores.queue.release(await take(stores), in_seconds=0.0, counted=False)
     assert (await tables.request())["attempts"] == 1
-    assert (await take(desk)).attempts == 2
+    assert (await take(stores)).attempts == 2
 
 
-async def test_waiting_for_a_state_ends_with_half_the_deadline_or_the_state(desk: PostgresDesk, tables: Tables) -> None:
+async def test_waiting_for_a_state_ends_with_half_the_deadline_or_the_state(
+    stores: DraftingStores, tables: Tables
+) -> None:
     await a_session(tables)
     await tables.add_request(requested_state_version=9)
-    work = await take(desk)
+    work = await take(stores)
     assert not work.waited
-    await desk.wait_for_state(work)
+    await stores.queue.wait_for_state(work)
     row = await tables.request()
     assert row["due_at"] == row["half_deadline_at"]
     # the version arrives between the look at the events and the wait for them
     await tables.change_request(due_at=0.0)
-    work = await take(desk)
+    work = await take(stores)
     await tables.add_events([build.fact(version=9)])
-    await desk.wait_for_state(work)
-    assert (await take(desk)).attempts == 1
+    await stores.queue.wait_for_state(work)
+    assert (await take(stores)).attempts == 1
 
 
-async def test_a_history_is_one_moment(desk: PostgresDesk, tables: Tables) -> None:
-    assert await desk.history(KEY.session) is None
+async def test_a_history_is_one_moment(stores: DraftingStores, tables: Tables) -> None:
+    assert await stores.queue.history(KEY.session) is None
     await a_session(tables)
-    history = await desk.history(KEY.session)
+    history = await stores.queue.history(KEY.session)
     assert history is not None
     assert [event.version for event in history.events] == [1, 2]
     assert (history.arrivals, history.secrets, history.erased) == (2, 0, False)

@@ -1,15 +1,19 @@
-"""The queries of the desk themselves."""
+"""The queries of drafting themselves."""
 
 import json
 from typing import Any
+
+import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from tests.support.tables import Tables
 
 
-async def test_every_query_is_valid_on_an_empty_schema(pool: Pool) -> None:
-    queries = Queries("desk")
+@pytest.mark.parametrize("stem", ["leases", "ledger", "endings", "outages", "sessions"])
+async def test_every_query_is_valid_on_an_empty_schema(pool: Pool, stem: str) -> None:
+    queries = Queries(stem)
+    assert queries.names()
     async with pool.acquire() as connection:
         for name in queries.names():
             await connection.prepare(getattr(queries, name))
@@ -24,11 +28,11 @@ async def test_the_claim_stays_on_its_index(pool: Pool, tables: Tables) -> None:
         " FROM generate_series(1, 50000) AS n"
     )
     await tables.execute("ANALYZE requests")
-    queries = Queries("desk")
+    queries = Queries("leases")
     for name, index, arguments in [
-        ("claim", "requests_due", (8, 20.0, 3.0, True, 0, 20, "prompt", "model", None)),
-        ("claim", "requests_due", (8, 20.0, 3.0, True, 21, 99, "prompt", "model", "april")),
-        ("claim_urgent", "requests_deadline", (8, 20.0, 3.0)),
+        ("claim", "requests_due", (20.0, 3.0, 8, True, 0, 20, "prompt", "model", None)),
+        ("claim", "requests_due", (20.0, 3.0, 8, True, 21, 99, "prompt", "model", "april")),
+        ("claim_urgent", "requests_deadline", (20.0, 3.0, 8)),
     ]:
         text = getattr(queries, name)
         async with pool.acquire() as connection, connection.transaction():

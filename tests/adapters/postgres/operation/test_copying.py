@@ -15,7 +15,7 @@ from consumer.domain.package.package import READY_TYPE
 from consumer.domain.package.proof import ProofResult
 from schemas.topics import READY, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened, verdicts
-from tests.support.clerk import Clerk
+from tests.support.store_filler import StoreFiller
 from tests.support.wire import change, request
 
 KEY = SessionKey("default", "s1")
@@ -29,19 +29,19 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def clerk(pool: Pool) -> Clerk:
-    return Clerk(pool)
+def filler(pool: Pool) -> StoreFiller:
+    return StoreFiller(pool)
 
 
 class TestCopies:
     """A package put from one store into another, whose events came by the topics."""
 
     @pytest.fixture
-    async def copies(self, pool: Pool, clerk: Clerk) -> list[Copy]:
-        await clerk.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
-        await clerk.draft()
-        await clerk.store(fact("Another one.", version=3))
-        await clerk.draft()
+    async def copies(self, pool: Pool, filler: StoreFiller) -> list[Copy]:
+        await filler.store(opened(), fact("Ping works.", version=2), request(reason="The customer waits."))
+        await filler.draft()
+        await filler.store(fact("Another one.", version=3))
+        await filler.draft()
         lines = await Export(pool, source="/test").lines(KEY)
         assert [line["topic"] for line in lines] == [SESSIONS] * 3 + [READY] * 2
         await pool.execute("TRUNCATE sessions, session_events, requests, packages, outbox CASCADE")
@@ -49,47 +49,47 @@ class TestCopies:
         return [one for one in found if isinstance(one, Copy)]
 
     async def test_one_is_taken_when_its_events_are_there_and_then_proven(
-        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+        self, pool: Pool, filler: StoreFiller, copies: list[Copy]
     ) -> None:
         first, second = copies
         assert await keep(pool, first) is Kept.EARLY
-        await clerk.store(opened(), fact("Ping works.", version=2))
+        await filler.store(opened(), fact("Ping works.", version=2))
         assert [await keep(pool, one) for one in (first, second)] == [Kept.TAKEN, Kept.EARLY]
-        await clerk.store(fact("Another one.", version=3))
+        await filler.store(fact("Another one.", version=3))
         assert [await keep(pool, one) for one in (first, second)] == [Kept.KNOWN, Kept.TAKEN]
         assert await verdicts(pool, [one.package.package_id for one in copies]) == [ProofResult.VERIFIED] * 2
         assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
         assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
 
     async def test_one_that_the_events_do_not_give_is_not_taken(
-        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+        self, pool: Pool, filler: StoreFiller, copies: list[Copy]
     ) -> None:
-        await clerk.store(opened(), fact("Ping fails.", version=2))
+        await filler.store(opened(), fact("Ping fails.", version=2))
         assert await keep(pool, copies[0]) is Kept.OTHER
         assert await pool.fetchval("SELECT count(*) FROM packages") == 0
 
     async def test_a_request_that_went_its_own_way_here_is_left_alone(
-        self, pool: Pool, clerk: Clerk, copies: list[Copy]
+        self, pool: Pool, filler: StoreFiller, copies: list[Copy]
     ) -> None:
-        await clerk.store(opened(), fact("Ping works.", version=2), request(reason="Asked here."))
+        await filler.store(opened(), fact("Ping works.", version=2), request(reason="Asked here."))
         await pool.execute("UPDATE requests SET state = 'failed', due_at = NULL")
         assert await keep(pool, copies[0]) is Kept.REFUSED
-        await clerk.store(change("session.erased.v1", {}, version=9))
+        await filler.store(change("session.erased.v1", {}, version=9))
         assert await keep(pool, copies[1]) is Kept.REFUSED
         assert await pool.fetchval("SELECT count(*) FROM packages") == 0
 
-    async def test_of_an_erased_session_the_erasure_alone_is_exported(self, pool: Pool, clerk: Clerk) -> None:
-        await clerk.store(opened(), fact("Ping works.", version=2))
-        await clerk.store(change("session.erased.v1", {}, version=9))
+    async def test_of_an_erased_session_the_erasure_alone_is_exported(self, pool: Pool, filler: StoreFiller) -> None:
+        await filler.store(opened(), fact("Ping works.", version=2))
+        await filler.store(change("session.erased.v1", {}, version=9))
         (line,) = await Export(pool, source="/test").lines(KEY)
         assert line["value"]["type"] == "session.erased.v1"
 
     async def test_sessions_come_page_by_page_by_tenant(
-        self, pool: Pool, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+        self, pool: Pool, filler: StoreFiller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(copying, "_PAGE", 2)
         for number in range(5):
-            await clerk.store(change(subject=f"s{number}", tenantid="acme"), change(subject=f"s{number}"))
+            await filler.store(change(subject=f"s{number}", tenantid="acme"), change(subject=f"s{number}"))
         export = Export(pool, source="/test")
         found = [key async for key in export.sessions(tenant="acme", session=None)]
         assert found == [SessionKey("acme", f"s{number}") for number in range(5)]

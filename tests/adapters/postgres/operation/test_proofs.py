@@ -12,7 +12,7 @@ from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Proof, ProofResult, TextVerdict
 from schemas.packages import SectionKey
-from tests.support.clerk import Clerk
+from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, change, request
 
 SECRET = "Hunter-77-blue!"
@@ -44,8 +44,8 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def clerk(pool: Pool) -> Clerk:
-    return Clerk(pool)
+def filler(pool: Pool) -> StoreFiller:
+    return StoreFiller(pool)
 
 
 async def proven(pool: Pool, package_id: UUID) -> Proof:
@@ -58,14 +58,14 @@ async def verdicts(pool: Pool, packages: list[UUID]) -> list[ProofResult]:
     return [(await proven(pool, one)).verdict for one in packages]
 
 
-async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool, clerk: Clerk) -> None:
+async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool, filler: StoreFiller) -> None:
     """Later events, late ones below its version included, are not taken for what it was made from."""
-    await clerk.store(opened(), fact("Ping works.", version=7), request(reason="The customer waits."))
-    await clerk.draft()
-    await clerk.store(fact("It came late, and stands below.", version=3))
-    await clerk.draft()
-    await clerk.store(fact("It is newer.", version=9))
-    packages = await clerk.draft()
+    await filler.store(opened(), fact("Ping works.", version=7), request(reason="The customer waits."))
+    await filler.draft()
+    await filler.store(fact("It came late, and stands below.", version=3))
+    await filler.draft()
+    await filler.store(fact("It is newer.", version=9))
+    packages = await filler.draft()
     assert len(packages) == 3
     for one in packages:
         found = await proven(pool, one)
@@ -73,8 +73,8 @@ async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool
         assert found.rebuilt_sha256 == found.published_sha256
 
 
-async def test_each_line_names_the_events_it_rests_on(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(
+async def test_each_line_names_the_events_it_rests_on(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(
         opened(),
         fact("Ping works.", version=2),
         change("session.fact_revised.v1", {"fact_id": "f2", "text": "Ping works again."}, version=4),
@@ -87,7 +87,7 @@ async def test_each_line_names_the_events_it_rests_on(pool: Pool, clerk: Clerk) 
         change("session.fix_outcome_recorded.v1", {"fix_id": "fx", "status": "applied_failed"}, version=8),
         request(),
     )
-    (package,) = await clerk.draft()
+    (package,) = await filler.draft()
     found = await proven(pool, package)
     told = {
         (line.section, line.text.split()[0]): [
@@ -104,12 +104,12 @@ async def test_each_line_names_the_events_it_rests_on(pool: Pool, clerk: Clerk) 
     assert [line.records for line in found.lines if line.section is SectionKey.HYPOTHESIS] == [("X1",)]
 
 
-async def test_a_later_redaction_is_said_and_breaks_no_proof(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(opened(), fact(f"Logged in with {SECRET}", version=2), request(reason=f"It says {SECRET}"))
-    await clerk.draft()
-    await clerk.store(script(version=3))
-    await clerk.store(script(version=4, secret="Ping works at last"), fact("Another Ping works at last.", version=5))
-    packages = await clerk.draft()
+async def test_a_later_redaction_is_said_and_breaks_no_proof(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(opened(), fact(f"Logged in with {SECRET}", version=2), request(reason=f"It says {SECRET}"))
+    await filler.draft()
+    await filler.store(script(version=3))
+    await filler.store(script(version=4, secret="Ping works at last"), fact("Another Ping works at last.", version=5))
+    packages = await filler.draft()
     first, last = await proven(pool, packages[0]), await proven(pool, packages[-1])
     assert (first.verdict, first.text) == (ProofResult.REDACTED, TextVerdict.REDACTED)
     assert first.rebuilt_sha256 != first.published_sha256
@@ -117,44 +117,44 @@ async def test_a_later_redaction_is_said_and_breaks_no_proof(pool: Pool, clerk: 
     assert SECRET not in str(await pool.fetch("SELECT data FROM session_events"))
 
 
-async def test_two_redactions_one_after_the_other_break_no_proof(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(opened(), fact(f"{SECRET}, then Winter-88-green!", version=2), request())
-    (package, *_) = await clerk.draft()
-    await clerk.store(script(version=3))
-    await clerk.store(script(version=4, secret="Winter-88-green!"))
+async def test_two_redactions_one_after_the_other_break_no_proof(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(opened(), fact(f"{SECRET}, then Winter-88-green!", version=2), request())
+    (package, *_) = await filler.draft()
+    await filler.store(script(version=3))
+    await filler.store(script(version=4, secret="Winter-88-green!"))
     assert (await proven(pool, package)).verdict is ProofResult.REDACTED
 
 
-async def test_what_was_altered_by_hand_is_found(pool: Pool, clerk: Clerk) -> None:
+async def test_what_was_altered_by_hand_is_found(pool: Pool, filler: StoreFiller) -> None:
     """Also when a redaction follows: it does not make a proof of what was none."""
-    await clerk.store(opened(), fact(f"Ping works, says {SECRET}", version=2), request())
-    (package,) = await clerk.draft()
+    await filler.store(opened(), fact(f"Ping works, says {SECRET}", version=2), request())
+    (package,) = await filler.draft()
     await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")
     assert (await proven(pool, package)).verdict is ProofResult.MISMATCH
-    await clerk.store(script(version=3))
+    await filler.store(script(version=3))
     assert (await proven(pool, package)).verdict is ProofResult.MISMATCH
 
 
-async def test_an_altered_text_is_found(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(opened(), request())
-    (package,) = await clerk.draft()
+async def test_an_altered_text_is_found(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(opened(), request())
+    (package,) = await filler.draft()
     await pool.execute("UPDATE packages SET event = replace(event, 'Printer', 'Scanner')")
     found = await proven(pool, package)
     assert (found.verdict, found.text) == (ProofResult.VERIFIED, TextVerdict.ALTERED)
 
 
-async def test_missing_events_are_said(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(opened(), fact("Ping works.", version=2), request())
-    (package,) = await clerk.draft()
+async def test_missing_events_are_said(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(opened(), fact("Ping works.", version=2), request())
+    (package,) = await filler.draft()
     await pool.execute("DELETE FROM session_events WHERE version = 2")
     assert (await proven(pool, package)).verdict is ProofResult.INCOMPLETE
     await pool.execute("DELETE FROM session_events")
     assert (await proven(pool, package)).verdict is ProofResult.INCOMPLETE
 
 
-async def test_of_another_release_a_mismatch_is_no_accusation(pool: Pool, clerk: Clerk) -> None:
-    await clerk.store(opened(), fact("Ping works.", version=2), request())
-    (package,) = await clerk.draft()
+async def test_of_another_release_a_mismatch_is_no_accusation(pool: Pool, filler: StoreFiller) -> None:
+    await filler.store(opened(), fact("Ping works.", version=2), request())
+    (package,) = await filler.draft()
     await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")
     await pool.execute(
         "UPDATE packages SET event = jsonb_set(event::jsonb, '{provenance,prompt_version}', '\"0123\"')::text"

@@ -1,0 +1,171 @@
+"""The final transactions of drafting, as `flows.drafting.ports.Endings` needs them."""
+
+import json
+
+import asyncpg
+
+from consumer.adapters.postgres.core.faults import transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
+from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.replay.replays import note_replayed
+from consumer.domain.cost.usage import NOTHING_SPENT, Spent
+from consumer.domain.package.package import Package, Publication
+from consumer.domain.request import schedule
+from consumer.domain.request.schedule import RevisionRules
+from consumer.domain.request.work import Replayed, Work
+from consumer.domain.session.history import Basis
+from consumer.flows.drafting.ports import FinishResult
+from schemas.packages import Cause, FailureReason
+
+_queries = Queries("endings")
+_sessions = Queries("sessions")
+
+
+class PostgresEndings:
+    """An `Endings`. Raises Transient while the database is away."""
+
+    def __init__(self, pool: Pool, *, rules: RevisionRules) -> None:
+        self._pool = pool
+        self._rules = rules
+
+    async def finish_ready(
+        self,
+        work: Work,
+        package: Package,
+        basis: Basis,
+        *,
+        draft_model: str | None,
+        upgrade_in_seconds: float | None,
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
+        ready = package.ready
+        async with transaction(self._pool) as connection:
+            locked = await _lock(connection, work, basis)
+            if isinstance(locked, FinishResult):
+                return locked
+            request, news = locked
+            if request["revision"] + 1 != ready.revision:
+                return FinishResult.GONE
+            by_change = int(ready.cause is Cause.STATE_CHANGED)
+            await connection.execute(
+                _queries.insert_package,
+                ready.package_id,
+                *work.key,
+                ready.revision,
+                ready.state_version,
+                basis.arrivals,
+                ready.status,
+                ready.cause,
+                ready.replay_id,
+                ready.provenance.bundle_sha256,
+                ready.content_sha256,
+                ready.provenance.prompt_version,
+                draft_model,
+                None if ready.psa_ticket is None else ready.psa_ticket.model_dump_json(),
+                ready.model_dump_json(),
+            )
+            following = await self._following(connection, work, request, by_change, news, upgrade_in_seconds)
+            await connection.execute(
+                _queries.note_package,
+                *work.key,
+                work.token,
+                *following,
+                ready.revision,
+                ready.package_id,
+                by_change,
+            )
+            await _insert_outbox(connection, package.publication)
+            await note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
+        return FinishResult.DONE
+
+    async def finish_unchanged(
+        self,
+        work: Work,
+        basis: Basis | None,
+        *,
+        upgrade_in_seconds: float | None,
+        untold: bool = False,
+        replayed: Replayed = Replayed.UNCHANGED,
+        spent: Spent = NOTHING_SPENT,
+    ) -> FinishResult:
+        async with transaction(self._pool) as connection:
+            locked = await _lock(connection, work, basis)
+            if isinstance(locked, FinishResult):
+                return locked
+            request, news = locked
+            following = await self._following(connection, work, request, 0, news or untold, upgrade_in_seconds)
+            await connection.execute(_queries.schedule, *work.key, work.token, *following)
+            await note_replayed(connection, work, replayed, None, spent)
+        return FinishResult.DONE
+
+    async def finish_failed(self, work: Work, publication: Publication, reason: FailureReason) -> FinishResult:
+        async with transaction(self._pool) as connection:
+            locked = await _lock(connection, work, None, erased=reason is FailureReason.SESSION_ERASED)
+            if isinstance(locked, FinishResult):
+                return locked
+            request, _ = locked
+            if request["state"] != "open":
+                return FinishResult.GONE
+            await connection.execute(_queries.note_failure, *work.key, work.token, reason)
+            await _insert_outbox(connection, publication)
+        return FinishResult.DONE
+
+    async def _following(
+        self,
+        connection: Connection,
+        work: Work,
+        request: asyncpg.Record,
+        by_change: int,
+        news: bool,
+        upgrade_in_seconds: float | None,
+    ) -> tuple[float | None, Cause, str | None, int, bool]:
+        """When and why the request is to be taken up again, as the queries take it."""
+        wanted = upgrade_in_seconds is not None
+        if wanted and await connection.fetchval(_queries.lock_outage):
+            upgrade_in_seconds = None  # whoever ends the outage wakes it
+        following = schedule.following(
+            schedule.FinishedWork(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
+            schedule.ScheduledRequest(
+                cause=Cause(request["cause"]),
+                replay_id=request["replay_id"],
+                due_at=request["due_at"],
+                due_in_seconds=request["due_in_seconds"],
+                priority=request["priority"],
+                revisions_by_change=request["revisions_by_change"] + by_change,
+                since_first_seconds=request["since_first_seconds"],
+            ),
+            self._rules,
+            news=news,
+            upgrade_in_seconds=upgrade_in_seconds,
+        )
+        return following.due_in_seconds, following.cause, following.replay_id, following.rank, wanted
+
+
+async def _lock(
+    connection: Connection, work: Work, basis: Basis | None, *, erased: bool = False
+) -> tuple[asyncpg.Record, bool] | FinishResult:
+    """The request's row, locked, and whether there is news; or why this work may not finish.
+
+    The session's row comes first, as intake takes it first. Each statement sees what was committed when it began,
+    so that what is read under a lock is read after it was got.
+    """
+    session = await connection.fetchrow(_sessions.lock_session, *work.key.session)
+    request = await connection.fetchrow(_queries.lock_request, *work.key, work.token)
+    if request is None or (session is not None and session["erased"] is not erased):
+        return FinishResult.GONE
+    if basis is not None and request["secrets"] != basis.secrets:
+        return FinishResult.STALE
+    news = session is not None and basis is not None and session["event_count"] > basis.arrivals
+    return request, news
+
+
+async def _insert_outbox(connection: Connection, publication: Publication) -> None:
+    await connection.execute(
+        _queries.insert_outbox,
+        publication.topic,
+        publication.key,
+        json.dumps(publication.headers),
+        publication.value,
+        publication.tenant_id,
+        publication.session_id,
+    )

@@ -1,0 +1,112 @@
+"""Work under leases, as `flows.drafting.ports.WorkQueue` needs it."""
+
+from collections.abc import Collection
+
+from consumer.adapters.postgres.core import from_rows
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.request import schedule
+from consumer.domain.request.work import Work
+from consumer.domain.session.history import SessionHistory
+from consumer.domain.writing import prompt
+from consumer.flows.drafting.ports import Lane
+
+_queries = Queries("leases")
+_sessions = Queries("sessions")
+_LAST_RANK = 100
+_RANKS = {
+    Lane.MODEL: (0, schedule.REPLAYED),
+    Lane.REPLAY: (schedule.REPLAYED + 1, _LAST_RANK),
+    Lane.RULES: (0, _LAST_RANK),
+}
+
+
+class PostgresWorkQueue:
+    """A `WorkQueue`. Raises Transient while the database is away."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        lease_seconds: float,
+        margin_seconds: float,
+        probe_seconds: float,
+        model_name: str | None,
+        only_replay: str | None = None,
+    ) -> None:
+        """`margin_seconds`: so long before its deadline a first package has to be decided.
+
+        `probe_seconds` lie between two probes of a model that is away. `model_name` is None without a key. With
+        `only_replay` the queue gives out the work of that planned replay alone.
+        """
+        self._pool = pool
+        self._lease_seconds = lease_seconds
+        self._margin_seconds = margin_seconds
+        self._probe_seconds = probe_seconds
+        self._model_name = model_name
+        self._only_replay = only_replay
+
+    async def claim(self, lane: Lane, limit: int) -> list[Work]:
+        if self._only_replay is not None and lane is not Lane.REPLAY:
+            return []
+        async with reachable(self._pool):
+            if lane is Lane.URGENT:
+                rows = await self._pool.fetch(_queries.claim_urgent, self._lease_seconds, self._margin_seconds, limit)
+            else:
+                rows = await self._pool.fetch(
+                    _queries.claim,
+                    self._lease_seconds,
+                    self._margin_seconds,
+                    limit,
+                    lane is not Lane.RULES,
+                    *_RANKS[lane],
+                    prompt.VERSION,
+                    self._model_name,
+                    self._only_replay,
+                )
+        return [from_rows.work(row) for row in rows]
+
+    async def claim_probe(self) -> Work | None:
+        async with transaction(self._pool) as connection:
+            candidate = None
+            if self._only_replay is None:
+                candidate = await connection.fetchrow(_queries.probe_candidate)
+            of_replay = candidate is None
+            if candidate is None:
+                terms = (self._only_replay, prompt.VERSION, self._model_name)
+                candidate = await connection.fetchrow(_queries.probe_replay, *terms)
+            if candidate is None or not await connection.fetchval(_queries.take_probe, self._probe_seconds):
+                return None
+            row = await connection.fetchrow(
+                _queries.lease_probe,
+                self._lease_seconds,
+                self._margin_seconds,
+                *candidate.values(),
+                of_replay,
+                schedule.REPLAYED if of_replay else schedule.LATER,
+            )
+        return None if row is None else from_rows.work(row)
+
+    async def renew(self, works: Collection[Work]) -> None:
+        if works:
+            leases = columns([(*work.key, work.token) for work in works], 4)
+            async with reachable(self._pool):
+                await self._pool.execute(_queries.renew_leases, *leases, self._lease_seconds)
+
+    async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.release, *work.key, work.token, in_seconds, counted)
+
+    async def wait_for_state(self, work: Work) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.wait_for_state, *work.key, work.token)
+
+    async def history(self, key: SessionKey) -> SessionHistory | None:
+        async with reachable(self._pool):
+            return from_rows.history(key, await self._pool.fetch(_sessions.history, *key))
+
+    async def hasten_upgrade(self, key: RequestKey) -> None:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.hasten_upgrade, *key, schedule.LATER)

@@ -1,0 +1,100 @@
+"""The ledger of drafts, as `flows.drafting.ports.DraftLedger` needs it."""
+
+from collections.abc import Collection
+
+from consumer.adapters.postgres.core import from_rows
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
+from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.domain.events import SessionKey
+from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.domain.session.history import Basis
+from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from consumer.flows.drafting.ports import Busy, Claim
+
+_queries = Queries("ledger")
+_sessions = Queries("sessions")
+
+
+class PostgresDraftLedger:
+    """A `DraftLedger`. Raises Transient while the database is away."""
+
+    def __init__(self, pool: Pool, *, redactor: Redactor, lease_seconds: float) -> None:
+        """A claim runs out `lease_seconds` after it was made or renewed."""
+        self._pool = pool
+        self._redactor = redactor
+        self._lease_seconds = lease_seconds
+
+    async def find_draft(self, key: DraftKey) -> LedgerEntry | Declined | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.find_draft, *key)
+        known = None if row is None else from_rows.known_draft(row)
+        return None if isinstance(known, Busy) else known
+
+    async def find_any_draft(self, key: DraftKey) -> tuple[DraftKey, LedgerEntry] | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(_queries.find_any_draft, *key)
+        known = None if row is None else from_rows.known_draft(row)
+        if row is None or not isinstance(known, LedgerEntry):
+            return None
+        return key._replace(prompt_version=row["prompt_version"], model=row["model"]), known
+
+    async def claim_draft(
+        self, key: DraftKey, *, drafted_for: str, force: bool
+    ) -> Claim | LedgerEntry | Declined | Busy:
+        async with reachable(self._pool):
+            token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
+            if token is None:
+                row = await self._pool.fetchrow(_queries.find_draft, *key)
+                known = Busy() if row is None else from_rows.known_draft(row)
+                if known is not None:
+                    return known
+                token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
+        return Busy() if token is None else Claim(key=key, token=token)
+
+    async def renew(self, claims: Collection[Claim]) -> None:
+        if claims:
+            held = columns([(*claim.key, claim.token) for claim in claims], 6)
+            async with reachable(self._pool):
+                await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
+
+    async def holds(self, claim: Claim) -> bool:
+        async with reachable(self._pool):
+            return bool(await self._pool.fetchval(_queries.holds, *claim.key, claim.token))
+
+    async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
+        async with transaction(self._pool) as connection:
+            if not await self._may_be_kept(connection, claim.key.session, entry, basis):
+                return False
+            stored_now = await connection.fetchval(
+                _queries.store_draft,
+                *claim.key,
+                claim.token,
+                entry.model_dump_json(),
+                entry.attempts,
+                entry.usage.model_dump_json(),
+                entry.drafted_for,
+                entry.drafted_at,
+            )
+        return bool(stored_now)
+
+    async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: LedgerEntry, basis: Basis) -> bool:
+        """A secret that was found meanwhile spoils a draft only if the draft holds it: a call is not paid for twice."""
+        session = await connection.fetchrow(_sessions.lock_session, *key)
+        if session is None or session["erased"]:
+            return False
+        rows = await connection.fetch(_queries.secrets, *key)
+        if len(rows) == basis.secrets:
+            return True
+        known = [KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows]
+        return self._redactor.scope(*key).sweep(entry.draft, known) == entry.draft
+
+    async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
+        async with reachable(self._pool):
+            told = " ".join(warnings)
+            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, told, drafted_for)
+
+    async def release_draft(self, claim: Claim) -> None:
+        async with transaction(self._pool) as connection:
+            await connection.execute(_queries.drop_claim, *claim.key, claim.token)
+            await connection.execute(_queries.restore_draft, *claim.key, claim.token)

@@ -1,0 +1,75 @@
+-- The ledger of drafts: one row a key, claimed before the model is called.
+
+-- name: renew_claims
+WITH held AS MATERIALIZED (
+    SELECT d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model
+    FROM drafts AS d
+    JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+         AS mine (tenant_id, session_id, bundle_sha256, prompt_version, model, token)
+      ON (d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model)
+       = (mine.tenant_id, mine.session_id, mine.bundle_sha256, mine.prompt_version, mine.model)
+    WHERE d.state = 'claimed' AND d.claim_token = mine.token
+    FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE drafts AS d SET claimed_until = now() + make_interval(secs => $7)
+FROM held
+WHERE (d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model)
+    = (held.tenant_id, held.session_id, held.bundle_sha256, held.prompt_version, held.model);
+
+-- name: find_draft
+SELECT state, answer, refusal FROM drafts
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5);
+
+-- name: find_any_draft
+-- Of this prompt and model if there is one, else the newest.
+SELECT prompt_version, model, state, answer, refusal FROM drafts
+WHERE (tenant_id, session_id, bundle_sha256) = ($1, $2, $3) AND state = 'drafted'
+ORDER BY (prompt_version, model) = ($4, $5) DESC, drafted_at DESC
+LIMIT 1;
+
+-- name: claim_draft
+-- Takes a key that nobody has, that was left behind, or, forced, one that was drafted for something else.
+INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model,
+                         state, claim_token, claimed_until, drafted_for)
+VALUES ($1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7)
+ON CONFLICT (tenant_id, session_id, bundle_sha256, prompt_version, model) DO UPDATE
+SET state = 'claimed', claim_token = excluded.claim_token, claimed_until = excluded.claimed_until
+WHERE d.state = 'claimed' AND d.claimed_until < now()
+   OR d.state <> 'claimed' AND $8 AND d.drafted_for IS DISTINCT FROM $7
+RETURNING claim_token;
+
+-- name: holds
+SELECT EXISTS (
+    SELECT FROM drafts
+    WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+      AND state = 'claimed' AND claim_token = $6);
+
+-- name: store_draft
+UPDATE drafts
+SET state = 'drafted', claim_token = NULL, claimed_until = NULL, refusal = NULL,
+    answer = $7, attempts = $8, usage = $9, drafted_for = $10, drafted_at = $11
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+  AND state = 'claimed' AND claim_token = $6
+RETURNING true;
+
+-- name: decline_draft
+UPDATE drafts
+SET state = 'refused', claim_token = NULL, claimed_until = NULL, refusal = $7, drafted_for = $8, answer = NULL
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+  AND state = 'claimed' AND claim_token = $6;
+
+-- name: drop_claim
+-- A claim that came to nothing leaves no row, unless it was made over an older draft.
+DELETE FROM drafts
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+  AND state = 'claimed' AND claim_token = $6 AND answer IS NULL AND refusal IS NULL;
+
+-- name: restore_draft
+UPDATE drafts
+SET state = CASE WHEN answer IS NULL THEN 'refused' ELSE 'drafted' END, claim_token = NULL, claimed_until = NULL
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+  AND state = 'claimed' AND claim_token = $6;
+
+-- name: secrets
+-- They change under the session's lock only.
+SELECT kind, identity, forms FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2);

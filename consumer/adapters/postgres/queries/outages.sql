@@ -1,0 +1,27 @@
+-- The one row that says that the model is away, and the upgrades that wait for it.
+
+-- name: outage
+SELECT reason, next_probe_at <= now() AS probe_due FROM model_outage;
+
+-- name: begin_outage
+INSERT INTO model_outage (reason, next_probe_at) VALUES ($1, now() + make_interval(secs => $2))
+ON CONFLICT (only_row) DO UPDATE SET next_probe_at = greatest(model_outage.next_probe_at, excluded.next_probe_at);
+
+-- name: end_outage
+DELETE FROM model_outage;
+
+-- name: wake_upgrades
+-- Spread out, so that the model that has come back is not trampled down; $1 seconds, $2 limit.
+WITH waiting AS MATERIALIZED (
+    SELECT tenant_id, session_id, request_id
+    FROM requests
+    WHERE upgrade_wanted AND due_at IS NULL AND state = 'done' AND NOT EXISTS (SELECT FROM model_outage)
+    ORDER BY ended_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE requests AS r
+SET due_at = now() + make_interval(secs => random() * $1), cause = 'upgrade', replay_id = NULL, rank = priority + $3
+FROM waiting
+WHERE (r.tenant_id, r.session_id, r.request_id) = (waiting.tenant_id, waiting.session_id, waiting.request_id)
+RETURNING true;

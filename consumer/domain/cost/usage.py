@@ -1,0 +1,23 @@
+"""Tokens and calls that were paid for, and sums of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.packages import Usage
+
+
+def total_usage(usages: Iterable[Usage]) -> Usage:
+    """The sum of the usages, field by field."""
+    summands = list(usages)
+    return Usage(**{name: sum(getattr(usage, name) for usage in summands) for name in Usage.model_fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What was paid for a piece of work."""
+
+    calls: int = 0
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+
+
+NOTHING_SPENT = Spent()

@@ -1,0 +1,152 @@
+"""What a replay would make of one request: whether its package would change, why, and where the draft comes from."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost.estimates import Measured
+from consumer.domain.events import RequestKey
+from consumer.domain.request.work import LastPackage
+from consumer.domain.review import gate
+from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing.draft import Draft
+from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from schemas.packages import PackageStatus, Usage
+
+
+class Why(StrEnum):
+    """What differs from the last package."""
+
+    BUNDLE = "bundle"
+    PROMPT = "prompt"
+    MODEL = "model"
+    TEXT = "text"
+    """Only what code makes of the same draft."""
+
+
+class DraftSource(StrEnum):
+    """Where the draft of a package would come from."""
+
+    CALL = "call"
+    SHARED = "shared"
+    """The call that another request of the session pays for."""
+    LEDGER = "ledger"
+    RULES = "rules"
+    """The model has declined this bundle; it is not asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A request with a package."""
+
+    key: RequestKey
+    reason: str | None
+    last: LastPackage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDraft:
+    """A draft of the ledger: `entry` is None where the model declined."""
+
+    key: DraftKey
+    entry: LedgerEntry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanItem:
+    """A request whose package would change."""
+
+    key: RequestKey
+    why: tuple[Why, ...]
+    source: DraftSource | None
+    """None: with the model there is nothing new; only the text that code makes would differ."""
+    renders: bool
+    """Whether drafts that are stored make another text already."""
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    """Foretold, of its call."""
+    estimate_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A candidate with what a replay would make of it; `characters` are those that a call would send."""
+
+    item: PlanItem
+    characters: int
+    measured: Measured | None
+
+
+def weigh(
+    candidate: Candidate,
+    bundle: Bundle,
+    drafts: Sequence[KnownDraft],
+    *,
+    model_name: str,
+    paid: Collection[str] = (),
+) -> Weighed:
+    """`drafts` are the session's, the newest first; `paid` are digests that another request's call pays for."""
+    last = candidate.last
+    key = DraftKey(*candidate.key.session, bundle.sha256, prompt.VERSION, model_name)
+    why = tuple(
+        reason
+        for reason, differs in (
+            (Why.BUNDLE, last.bundle_sha256 != bundle.sha256),
+            (Why.PROMPT, last.prompt_version != prompt.VERSION),
+            (Why.MODEL, last.model != model_name),
+        )
+        if differs
+    )
+    wanted = next((draft for draft in drafts if draft.key == key), None)
+    source = _source(why, wanted, last, bundle, paid)
+    if source is None:
+        why = ()
+    renders = _renders(last, bundle, drafts, key)
+    if renders and not why:
+        why = (Why.TEXT,)
+    characters = len(prompt.user_turn(bundle, "0" * 16))
+    usage = _usage_of_one_call(drafts, bundle, model_name)
+    return Weighed(
+        item=PlanItem(key=candidate.key, why=why, source=source, renders=renders),
+        characters=characters,
+        measured=None if usage is None else Measured(characters=characters, usage=usage),
+    )
+
+
+def render_stored(
+    last: LastPackage, bundle: Bundle, drafts: Sequence[KnownDraft], key: DraftKey
+) -> markdown.Rendered | None:
+    """The text of a stored draft, preferably that of `key`; else of rules, where rules made the last package."""
+    of_bundle = [draft for draft in drafts if draft.key.bundle_sha256 == bundle.sha256 and draft.entry is not None]
+    chosen = next((draft for draft in of_bundle if draft.key == key), of_bundle[0] if of_bundle else None)
+    if chosen is not None and chosen.entry is not None:
+        return markdown.render(bundle, Draft.model_validate_json(chosen.entry.draft))
+    return gate.by_rules(bundle).rendered if last.status is PackageStatus.FALLBACK else None
+
+
+def _source(
+    why: Sequence[Why], wanted: KnownDraft | None, last: LastPackage, bundle: Bundle, paid: Collection[str]
+) -> DraftSource | None:
+    if not why:
+        return None
+    if wanted is None:
+        return DraftSource.SHARED if bundle.sha256 in paid else DraftSource.CALL
+    if wanted.entry is not None:
+        return DraftSource.LEDGER
+    # Rules draft what the model has declined, and the reader of an equal bundle is not told the same again.
+    return None if last.bundle_sha256 == bundle.sha256 else DraftSource.RULES
+
+
+def _renders(last: LastPackage, bundle: Bundle, drafts: Sequence[KnownDraft], key: DraftKey) -> bool:
+    text = render_stored(last, bundle, drafts, key)
+    return text is not None and sha256(text.markdown.encode()).hexdigest() != last.content_sha256
+
+
+def _usage_of_one_call(drafts: Sequence[KnownDraft], bundle: Bundle, model_name: str) -> Usage | None:
+    """Of the newest draft of this bundle and model that took a single call."""
+    for draft in drafts:
+        same = (draft.key.bundle_sha256, draft.key.model) == (bundle.sha256, model_name)
+        if same and draft.entry is not None and draft.entry.attempts == 1:
+            return draft.entry.usage
+    return None

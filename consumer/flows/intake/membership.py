@@ -1,0 +1,103 @@
+"""Intake's place in the consumer group: each call gives signs of life, and health hears what is stuck."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from consumer.domain.events import Record, TopicPartition
+from consumer.errors import Transient
+from consumer.flows.intake.ports import RecordSource
+from consumer.flows.operation.health import Health
+
+BEAT_SECONDS = 1.0
+CALL_STUCK_SECONDS = 90.0
+"""A poll waits while the group is rebalanced, which is bounded by 60 s; beyond it the consumer is replaced."""
+NOT_A_MEMBER_SECONDS = 5.0
+"""A rebalance is normal; not being let in for longer is not."""
+
+T = TypeVar("T")
+
+
+class Membership:
+    """The record source as one member of the group. Remembers which offsets are committed."""
+
+    def __init__(self, *, source: RecordSource, health: Health, loop: str, clock: Callable[[], float]) -> None:
+        """`loop` is the name under which health expects signs of life."""
+        self._source = source
+        self._health = health
+        self._loop = loop
+        self._clock = clock
+        self._committed: Mapping[TopicPartition, int] = {}
+        self._member_at = clock()
+
+    async def poll(self, wait_ms: int) -> list[Record]:
+        """The next records; empty after `wait_ms`. Reports positions that were lost. Raises Transient."""
+        records = await self.alive(self._source.poll(wait_ms))
+        self._health.ok("poll")
+        for lost in self._source.lost:
+            self._health.failing(
+                "position",
+                f"{lost.partition}: records {lost.committed} to {lost.log_start - 1} were deleted before they were "
+                "read; send them again on the replay topics",
+            )
+        self._source.lost.clear()
+        return records
+
+    def report(self) -> None:
+        """Tells health whether the group has let this member in."""
+        if self._source.is_member:
+            self._member_at = self._clock()
+            self._health.ok("group")
+        elif self._clock() - self._member_at > NOT_A_MEMBER_SECONDS:
+            self._health.failing("group", "the consumer is not a member of its group")
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """The offset that is read next, for each owned partition where it is known."""
+        return self._source.positions()
+
+    def has_moved(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Whether these positions differ from what was committed last."""
+        return positions != self._committed
+
+    async def session_ends(self) -> dict[TopicPartition, int]:
+        """The ends of all session topics. Raises Transient."""
+        return await self.alive(self._source.session_ends())
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commits those offsets that have moved. Raises Transient."""
+        moved = {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
+        await self.alive(self._source.commit(moved))
+        self._committed = offsets
+
+    def pause(self) -> None:
+        """Polls yield nothing until `rewind`; the membership lives on."""
+        self._source.pause()
+
+    async def rewind(self) -> None:
+        """Reading goes on at the committed offsets: what was read since then is read again. Raises Transient."""
+        self._committed = {}
+        await self.alive(self._source.resume())
+
+    async def close(self) -> None:
+        """Leaves the group. Bounded in time; never raises."""
+        await self._source.close()
+
+    async def alive(self, call: Awaitable[T]) -> T:
+        """Awaits the call with signs of life: a loop that waits for a server does not stand still.
+
+        Raises Transient when the call takes longer than `CALL_STUCK_SECONDS`. The source is closed first, for only then
+        may a poll be cancelled.
+        """
+        task = asyncio.ensure_future(call)
+        since = self._clock()
+        try:
+            while not (await asyncio.wait({task}, timeout=BEAT_SECONDS))[0]:
+                self._health.beat(self._loop)
+                if self._clock() - since > CALL_STUCK_SECONDS:
+                    await self._source.close()
+                    raise Transient("Kafka: a call did not return; a new consumer is made")
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=BEAT_SECONDS)

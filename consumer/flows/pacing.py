@@ -1,0 +1,44 @@
+"""How loops wait: `rest` until something may be there to do, `insist` until a store is back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from consumer.errors import Transient
+
+INSIST_SECONDS = (0.2, 2.0)
+"""The first and the longest pause between two tries."""
+INSIST_TIMES = 15
+"""About 20 s: what has been paid for is not thrown away because the database restarts."""
+
+T = TypeVar("T")
+
+
+class Waker(Protocol):
+    """Something that may give a resting loop a reason to look again; an `asyncio.Event` is one."""
+
+    async def wait(self) -> object:
+        """Returns when there may be something to do. Never raises; may be cancelled and called again."""
+
+
+async def rest(stop: asyncio.Event, seconds: float, *wakers: Waker) -> None:
+    """Returns when `stop` is set, when `seconds` have passed or when a waker returns, whichever comes first."""
+    waits = [asyncio.create_task(waker.wait(), name="rest") for waker in (stop, *wakers)]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def insist(work: Callable[[], Awaitable[T]]) -> T:
+    """Repeats work that may be repeated while a store is away. Raises Transient when it is away for too long."""
+    pause, longest = INSIST_SECONDS
+    for _ in range(INSIST_TIMES - 1):
+        try:
+            return await work()
+        except Transient:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+    return await work()

@@ -1,0 +1,48 @@
+"""The database: pools, a reader for those who look, hints, and the redaction key."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+from consumer.adapters.postgres.core import hints
+from consumer.adapters.postgres.core.pool import Pool, closing_pool
+from consumer.adapters.postgres.operation.store_reader import StoreReader
+from consumer.domain.redaction import Redactor
+from consumer.settings import Settings
+
+
+def database(settings: Settings, *, name: str, max_size: int) -> contextlib.AbstractAsyncContextManager[Pool]:
+    """A pool that connects when it is first used; `name` is what PostgreSQL shows."""
+    return closing_pool(settings.database_url.get_secret_value(), name=name, max_size=max_size)
+
+
+@contextlib.asynccontextmanager
+async def prepared_database(settings: Settings, *, name: str, max_size: int = 1) -> AsyncIterator[Pool]:
+    """As `database`. Raises Transient while the database is away or not prepared for this release."""
+    async with database(settings, name=name, max_size=max_size) as pool:
+        await StoreReader(pool).probe()
+        yield pool
+
+
+def database_hints(settings: Settings) -> hints.Hints:
+    """A connection that hears when there may be something to do."""
+    return hints.Hints(settings.database_url.get_secret_value())
+
+
+async def open_redactor(settings: Settings, reader: StoreReader) -> Redactor:
+    """A redactor with the key of the settings, else with the stored one. Raises Transient without either."""
+    given = settings.redaction_key
+    return Redactor(given.get_secret_value().encode() if given is not None else await reader.redaction_key())
+
+
+def unstored_redactor(settings: Settings) -> Redactor:
+    """A redactor for texts that are not stored: with the key of the settings, else with a key for this run alone."""
+    given = settings.redaction_key
+    return Redactor(given.get_secret_value().encode() if given is not None else secrets.token_bytes(32))
+
+
+@contextlib.asynccontextmanager
+async def open_reader(settings: Settings) -> AsyncIterator[StoreReader]:
+    """The tables, for a command that looks at them. Raises Transient as `prepared_database` does."""
+    async with prepared_database(settings, name="look") as pool:
+        yield StoreReader(pool)

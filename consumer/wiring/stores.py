@@ -1,0 +1,64 @@
+"""The stores together: prepared for this release; and the cache."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from consumer.adapters.kafka.admin import prepare_topics
+from consumer.adapters.kafka.client import connection
+from consumer.adapters.postgres.core import migrate
+from consumer.adapters.postgres.core.faults import AWAY, describe_error
+from consumer.adapters.postgres.operation.store_reader import StoreReader
+from consumer.adapters.redis import RedisCache
+from consumer.errors import Transient
+from consumer.flows import relay
+from consumer.flows.operation.health import Health
+from consumer.settings import Settings
+from consumer.wiring.database import database
+from schemas.topics import Topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What `prepare_stores` did; empty when all was there."""
+
+    migrations: list[str]
+    topics: list[str]
+
+
+async def prepare_stores(settings: Settings) -> Prepared:
+    """Applies migrations, makes the redaction key and the topics. Raises Transient.
+
+    It may be repeated, and run by several processes at once.
+    """
+    applied = await prepare_database(settings)
+    marker = settings.topic_prefix + relay.MARKER_TOPIC
+    made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
+    return Prepared(migrations=applied, topics=made)
+
+
+async def prepare_database(settings: Settings) -> list[str]:
+    """Applies migrations and makes the redaction key; returns the names of the migrations applied. Raises Transient."""
+    dsn = settings.database_url.get_secret_value()
+    try:
+        applied = await migrate.migrate(dsn)
+    except AWAY as error:
+        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
+    async with database(settings, name="prepare", max_size=1) as pool:
+        await StoreReader(pool).make_redaction_key()
+    return applied
+
+
+@contextlib.asynccontextmanager
+async def open_cache(settings: Settings, health: Health) -> AsyncIterator[RedisCache]:
+    """The cache of drafts. Never raises: Redis may be away."""
+    cache = RedisCache(
+        settings.redis_url.get_secret_value(),
+        prefix=settings.topic_prefix,
+        keep_seconds=settings.draft_cache_seconds,
+        health=health,
+    )
+    try:
+        yield cache
+    finally:
+        await cache.close()

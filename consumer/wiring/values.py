@@ -1,0 +1,41 @@
+"""What the settings mean, as the values that domain and flows take."""
+
+from consumer.domain.package.package import Sender
+from consumer.domain.request.schedule import RevisionRules
+from consumer.flows.drafting.dialogue import ModelChoice
+from consumer.flows.retention import DAY_SECONDS, RetentionRules
+from consumer.settings import Settings
+from schemas.topics import Topics
+
+
+def sender(settings: Settings) -> Sender:
+    return Sender(topics=Topics(settings.topic_prefix), source=settings.source)
+
+
+def consumer_group(settings: Settings) -> str:
+    """With its prefix."""
+    return settings.topic_prefix + settings.consumer_group
+
+
+def revision_rules(settings: Settings) -> RevisionRules:
+    return RevisionRules(
+        after_seconds=settings.revise_after_seconds,
+        window_seconds=settings.revise_window_seconds,
+        limit=settings.revise_limit,
+    )
+
+
+def retention_rules(settings: Settings, *, days: float | None = None) -> RetentionRules | None:
+    """The rules of the settings, with `days` instead of theirs if given; None where everything is kept."""
+    if not (days if days is not None else settings.retention_days):
+        return None
+    keys = settings.key_retention_days
+    return RetentionRules(
+        content_seconds=(settings.retention_days if days is None else days) * DAY_SECONDS,
+        keys_seconds=keys * DAY_SECONDS if keys else None,
+        window_seconds=settings.revise_window_seconds,
+    )
+
+
+def model_choice(settings: Settings) -> ModelChoice:
+    return ModelChoice(name=settings.model, other_name=settings.fallback_model, max_tokens=settings.model_max_tokens)
