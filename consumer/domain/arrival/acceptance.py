@@ -1,6 +1,6 @@
-"""Which events of a batch are new: the first one of a version is taken, whatever else arrives for that version later.
+"""Decides which events of a batch are new. The first event of a version is accepted; later ones are not.
 
-Versions above a session's newest one need no look-up, which is nearly all of them.
+Nearly all events have a version above the newest one of their session. Only the others need a look-up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,34 +11,34 @@ from consumer.domain.events import SessionChange, SessionKey
 
 
 class Head(NamedTuple):
-    """What a session's row says of its events."""
+    """The newest version and the number of accepted events of a session, from its row."""
 
     newest_version: int | None
     """None before the first event."""
     event_count: int
-    """Also the last arrival number that was given out."""
+    """It is also the last arrival number that was given out."""
 
 
 Slot: TypeAlias = tuple[SessionKey, int]
-"""A version of a session: one event may have it."""
+"""A version of a session. Only one event may have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What becomes of a batch's events."""
+    """The result for the events of a batch."""
 
     accepted: tuple[tuple[int, SessionChange], ...]
-    """With arrival numbers that continue those of the session, in the order of arrival."""
+    """The new events in the order of arrival, with arrival numbers that continue those of their session."""
     heads: Mapping[SessionKey, Head]
-    """Of the sessions that got something new, as they are now."""
+    """The new heads of the sessions that have an accepted event."""
     repeated: int
-    """Accepted before: no-ops."""
+    """The number of events that were accepted before: no-ops."""
     conflicting: tuple[SessionChange, ...]
-    """Their version belongs to another event, which stays."""
+    """Events whose version belongs to another event, which stays."""
 
 
 def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionChange]) -> frozenset[Slot]:
-    """The slots that may be taken already."""
+    """The slots of these events that may be taken already."""
     asked = set()
     for event in events:
         newest = heads[event.key].newest_version
@@ -48,11 +48,11 @@ def to_look_up(heads: Mapping[SessionKey, Head], events: Iterable[SessionChange]
 
 
 def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: Sequence[SessionChange]) -> Acceptance:
-    """`events` in the order of arrival; `taken` holds the event ids that were found for `to_look_up`."""
-    sessions: dict[SessionKey, _Growing] = {}
+    """Accepts what is new of `events`, in the order of arrival. `taken` are the event ids found for `to_look_up`."""
+    sessions: dict[SessionKey, _GrowingSession] = {}
     for (key, version), event_id in taken.items():
         if key not in sessions:
-            sessions[key] = _Growing(*heads[key])
+            sessions[key] = _GrowingSession(*heads[key])
         sessions[key].owners[version] = event_id
     accepted: list[tuple[int, SessionChange]] = []
     conflicting: list[SessionChange] = []
@@ -60,7 +60,7 @@ def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: 
     for event in events:
         session = sessions.get(event.key)
         if session is None:
-            session = sessions[event.key] = _Growing(*heads[event.key])
+            session = sessions[event.key] = _GrowingSession(*heads[event.key])
         version = event.version
         owner = session.owners.get(version)
         if owner is None:
@@ -72,12 +72,16 @@ def accept(heads: Mapping[SessionKey, Head], taken: Mapping[Slot, str], events: 
             repeated += 1
         else:
             conflicting.append(event)
-    grown = {key: Head(one.newest, one.count) for key, one in sessions.items() if one.count > heads[key].event_count}
+    grown = {
+        key: Head(session.newest, session.count)
+        for key, session in sessions.items()
+        if session.count > heads[key].event_count
+    }
     return Acceptance(accepted=tuple(accepted), heads=grown, repeated=repeated, conflicting=tuple(conflicting))
 
 
-class _Growing:
-    """A session while a batch is looked through."""
+class _GrowingSession:
+    """A session while the events of a batch are accepted."""
 
     __slots__ = ("count", "newest", "owners")
 

@@ -1,4 +1,4 @@
-"""Dead letters: what is shown of a refused record, and the record that says so on a `.dlq` topic."""
+"""Builds dead letters: the excerpt of a refused record, and the record for a `.dlq` topic."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from schemas.topics import Topics
 
 ERROR_CHARACTERS = 500
 EXCERPT_IN_FLIGHT_BYTES = 8 * EXCERPT_BYTES
-"""Kept until the store has swept it by what it knows of the session: a secret must not be cut in two before."""
+"""Most bytes of an excerpt until the store has swept it for known secrets: an earlier cut could halve a secret."""
 
 _PARAMETER_WORDS = ("parameters", "sensitive", "field_type")
 
@@ -54,17 +54,17 @@ def refusal_of(record: Record, unacceptable: Unacceptable, event: dict[str, Json
 
 
 def session_of_unchecked(event: Mapping[str, JsonValue] | None) -> SessionKey | None:
-    """The session that a refused event names, if its subject and tenant have the form of names; else None."""
+    """The session that a refused event names, if its subject and tenant have the form of ids; else None."""
     if event is None:
         return None
     subject, tenant = event.get("subject"), event.get("tenantid") or DEFAULT_TENANT
-    if not (_nameable(subject) and _nameable(tenant)):
+    if not (_is_id(subject) and _is_id(tenant)):
         return None
     return SessionKey(str(tenant), str(subject))
 
 
 def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLetterRecord:
-    """`failed_at` by the database's clock. The excerpt must be cut already."""
+    """The record of a dead letter. `failed_at` is the database's time. The excerpt must have been cut before."""
     tenant_id, session_id = place_of(refusal)
     origin = refusal.origin
     letter = DeadLetter(reason=refusal.reason, error=refusal.error, excerpt=refusal.excerpt)
@@ -87,7 +87,7 @@ def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLett
 
 
 def place_of(refusal: Refusal) -> tuple[str | None, str | None]:
-    """Tenant and session, as far as they are known: the key of a record that could not be read is the session's id."""
+    """Tenant id and session id, as far as they are known. The key of an unreadable record counts as the session id."""
     if refusal.session is not None:
         return refusal.session
     try:
@@ -98,20 +98,20 @@ def place_of(refusal: Refusal) -> tuple[str | None, str | None]:
 
 
 def without_excerpt(value: bytes) -> bytes:
-    """A dead letter that tells only why."""
+    """The JSON of a dead letter, with its excerpt emptied. Reason and error stay."""
     return DeadLetter.model_validate_json(value).model_copy(update={"excerpt": ""}).model_dump_json().encode()
 
 
 def excerpt_of_json(scope: Scope, value: JsonValue) -> str:
-    """The beginning of a value that could be read, secrets removed before it is cut."""
+    """The beginning of a readable value. Secrets are removed before it is cut."""
     text = json.dumps(scope.json_value(value), ensure_ascii=False, separators=(",", ":"))
     return cut(storable.storable_text(text), EXCERPT_IN_FLIGHT_BYTES)
 
 
 def excerpt_of_bytes(scope: Scope, value: bytes | None) -> str:
-    """Of what could not be read: its text where that can be scanned, else only its length and digest.
+    """The excerpt of an unreadable value: its text if that can be scanned, else only its length and digest.
 
-    Parameters are marked as secret by their schema, which nobody can tell from broken JSON: such a text is not shown.
+    A schema marks parameters as secret, and it cannot be read in broken JSON: a text with such words is not shown.
     """
     if not value:
         return ""
@@ -126,13 +126,13 @@ def excerpt_of_bytes(scope: Scope, value: bytes | None) -> str:
 
 
 def excerpt_of_event(event_id: str, event_type: str, data: str | None) -> str:
-    """The excerpt of an event that was readable and came second; `data` is as it would have been stored."""
+    """The excerpt of an event whose version belongs to another one. `data` is the text that would have been stored."""
     head = json.dumps({"id": event_id, "type": event_type}, ensure_ascii=False)
     return cut(f'{head[:-1]}, "data": {data or "null"}}}', EXCERPT_IN_FLIGHT_BYTES)
 
 
 def cut(text: str, limit_bytes: int = EXCERPT_BYTES) -> str:
-    """At most `limit_bytes` of UTF-8, no character broken."""
+    """The beginning of a text: at most `limit_bytes` of UTF-8, with no character broken."""
     if len(text) * 4 <= limit_bytes:
         return text
     return text.encode()[:limit_bytes].decode(errors="ignore")
@@ -142,7 +142,7 @@ def _described(value: bytes) -> str:
     return f"({len(value)} bytes, SHA-256 {sha256(value).hexdigest()})"
 
 
-def _nameable(value: JsonValue) -> bool:
+def _is_id(value: JsonValue) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 128 and "\x00" not in value and _encodable(value)
 
 

@@ -1,4 +1,4 @@
-"""From a Kafka record to what it says: by the fast path where that takes the record, else by the thorough one."""
+"""Decodes a Kafka record by the fast path, or by the thorough path if the fast one does not take the record."""
 
 from consumer.domain.arrival.fast import fast
 from consumer.domain.arrival.thorough import thorough

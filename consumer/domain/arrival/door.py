@@ -1,16 +1,20 @@
-"""The door for one event's data: what is redacted before its model sees it, and what is swept again later.
+"""The door for an event's data: redacts it before its model reads it, and sweeps it again after it was stored.
 
-Ids, times and words of closed sets are no free text. They pass the detectors untouched, so that a record keeps its
-identity; a value known to be secret is swept out of ids as well, the same way in every event of the session.
+Ids, times and words of closed sets are no free text. Detectors do not change them, so that a record keeps its identity.
+A sweep removes a value known to be secret from ids, too, in the same way in every event of the session.
 """
 
 import json
 from collections.abc import Callable
+from typing import TypeVar
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from consumer.domain.arrival import storable
+from consumer.domain.arrival.limits import data_object, invalid_fields
 from consumer.domain.redaction import Scope, Sweeper, is_clean
+
+M = TypeVar("M", bound=BaseModel)
 
 _IDS = frozenset(
     {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
@@ -26,10 +30,22 @@ _TEMPLATE = "template"
 _LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
 
 
-def redacted_data(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """An event's data, of any shape, with its secrets replaced and its texts storable; names no one knows included.
+def checked_data(scope: Scope, model: type[M], data: JsonValue) -> M:
+    """An event's data as its model reads it, once its secrets are replaced.
 
-    The same object where there is nothing to replace, which one look at all texts together tells nearly always.
+    Raises Unacceptable, naming the fields: the data is no object, is over a limit, or breaks a rule of the model.
+    """
+    fields = redacted_data(scope, data_object(data))
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise invalid_fields(error, "data") from None
+
+
+def redacted_data(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """An event's data, of any shape, with its secrets replaced and its texts storable, in unknown fields, too.
+
+    Returns the same object if there is nothing to replace. One look at all texts together nearly always shows this.
     """
     texts = _free_texts(data)
     if texts is not None:
@@ -40,7 +56,7 @@ def redacted_data(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonVal
 
 
 def _free_texts(data: dict[str, JsonValue]) -> list[str] | None:
-    """The texts that detectors look at; None where something has to be looked at piece by piece."""
+    """The texts that detectors look at; None for data with scripts or lists, which need a look at each piece."""
     texts: list[str] = []
     for name, value in data.items():
         if isinstance(value, str):
@@ -77,15 +93,13 @@ def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def redacted_text(scope: Scope, raw: str) -> str:
-    """A free text: storable, without its secrets."""
+    """A free text, storable and without its secrets."""
     return scope.text(storable.storable_text(raw))
 
 
 def swept_data(sweeper: Sweeper, stored: str) -> str:
-    """Stored data without the values that have become known as secret since; the same object when none stood in it."""
-    if (
-        "\\" not in stored and sweeper.text(stored) is stored
-    ):  # nothing is escaped, so the texts stand there as they are
+    """Stored data without the values that have become known as secret since; the same object if it holds none."""
+    if "\\" not in stored and sweeper.text(stored) is stored:  # without an escape, texts stand in JSON as they are
         return stored
     before: JsonValue = json.loads(stored)
     after = _swept(before, sweeper.text)
@@ -109,7 +123,7 @@ def _swept(value: JsonValue, sweep: Callable[[str], str], name: str = "") -> Jso
 
 
 def _swept_parameter(value: JsonValue, sweep: Callable[[str], str]) -> JsonValue:
-    """Any name and any type may stand here; a number whose digits are a known secret becomes a text."""
+    """A parameter's value may have any names and types. A number whose digits are a known secret becomes a text."""
     if isinstance(value, str):
         return sweep(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The envelope of a record, in structured and in binary mode, as one mapping of attributes and `data`."""
+"""Reads the envelope of a record, in structured or binary mode, as one mapping of attributes and `data`."""
 
 import re
 from collections.abc import Mapping
@@ -32,10 +32,11 @@ class Attributes(NamedTuple):
     version: int | None
     actor: str | None
     replay_id: str | None
+    trace: TraceContext
 
 
 def headers_of(record: Record) -> Headers:
-    """By lower-case name; of several with one name the last counts, one without a value is absent."""
+    """The headers by lower-case name. Of several with one name the last counts; a header without a value is absent."""
     if not record.headers:
         return _NO_HEADERS
     return {
@@ -46,7 +47,7 @@ def headers_of(record: Record) -> Headers:
 
 
 def read_event(record: Record, headers: Headers) -> dict[str, JsonValue]:
-    """The event as structured mode writes it, unchecked but for the mode's own rules. Raises Unacceptable."""
+    """The event in the form of structured mode, its attributes unchecked. Raises Unacceptable if it breaks its mode."""
     if "ce_type" not in headers or _media_type(headers) == STRUCTURED_CONTENT_TYPE:
         return _structured(parse_json(record.value))
     value = parse_json(record.value)
@@ -55,17 +56,17 @@ def read_event(record: Record, headers: Headers) -> dict[str, JsonValue]:
     return _binary(headers, value)
 
 
-def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Attributes:
+def check_attributes(event: Mapping[str, JsonValue], headers: Headers = _NO_HEADERS, *, replayable: bool) -> Attributes:
     """The attributes of an event that `read_event` returned, as `schemas.envelope.Envelope` checks them.
 
-    `replayable`: whether the topic is one for replays; elsewhere a `replayid` means nothing and is not checked. Raises
-    Unacceptable.
+    `replayable`: whether the topic is a replay topic. On other topics a `replayid` means nothing and is not checked.
+    Raises Unacceptable.
     """
     given = {name: value for name, value in event.items() if value is not None and name not in _UNCHECKED}
     if not replayable:
         given.pop("replayid", None)
     if isinstance(actor := given.get("actor"), str):
-        given["actor"] = storable.storable_text(actor)  # a text, not an id: repaired, not refused
+        given["actor"] = storable.storable_text(actor)  # it is a text, not an id, so it is repaired and not refused
     try:
         envelope = Envelope.model_validate(given)
     except ValidationError as error:
@@ -80,6 +81,7 @@ def check_attributes(event: Mapping[str, JsonValue], *, replayable: bool) -> Att
         envelope.stateversion,
         envelope.actor,
         envelope.replayid,
+        trace_of(headers),
     )
 
 
@@ -91,7 +93,7 @@ def is_json(media_type: str) -> bool:
 
 
 def trace_of(headers: Headers) -> TraceContext:
-    """W3C trace context; what breaks its grammar is dropped, as the W3C says."""
+    """The W3C trace context. A header that breaks its grammar is dropped, as the W3C demands."""
     parent = headers.get("traceparent", b"").decode("ascii", "replace")
     if not _TRACEPARENT.fullmatch(parent):
         return NO_TRACE
@@ -115,7 +117,7 @@ def _binary(headers: Headers, data: JsonValue) -> dict[str, JsonValue]:
         if name.startswith(_BINARY_PREFIX):
             attribute = name.removeprefix(_BINARY_PREFIX)
             event[attribute] = _text(name, raw)
-    if "content-type" in headers:  # in binary mode it is the attribute datacontenttype
+    if "content-type" in headers:  # in binary mode this is the attribute datacontenttype
         event["datacontenttype"] = _text("content-type", headers["content-type"])
     version = event.get("stateversion")
     if version is not None:

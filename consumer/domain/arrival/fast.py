@@ -1,7 +1,7 @@
 """The fast path of decoding: well-formed session events in structured mode, which nearly all records are.
 
-It returns None for every other record, and for a value that it cannot keep as it is. What it returns equals what the
-thorough path returns, at a fraction of the cost: no object is made of an event's data but the text that is stored.
+It returns None for every other record, and for a value that it cannot keep as it is. Its results equal those of the
+thorough path at a fraction of the cost: from an event's data it makes no object but the text that is stored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from schemas.sessions import SCRIPT_GENERATED, SNAPSHOT
 from schemas.topics import Topics
 
 _READERS: Final = {name: reader for name, reader in READERS.items() if name not in {SCRIPT_GENERATED, SNAPSHOT}}
-"""Without scripts: their parameters are judged by names and schemas, not by the text alone."""
+"""Without types that carry scripts: parameters are judged by names and schemas, not by the text alone."""
 
 _NARROWER: Final[Mapping[str, Any]] = {
     "source": Annotated[str, Meta(min_length=1)],
@@ -33,13 +33,13 @@ _NARROWER: Final[Mapping[str, Any]] = {
     "stateversion": fast_type(Version),
     "data": Raw,
 }
-"""Attributes of the envelope that the fast path takes in one form of several, or whose type has code of its own."""
+"""Attributes of which the fast path takes only one of several forms, or whose type has validators of its own."""
 _REQUIRED: Final = frozenset({"stateversion", "data"})
-"""Of session events, besides those that every event must have."""
+"""Attributes that session events must have, besides those that every event must have."""
 _BLANK_CHECKED: Final = frozenset({"id", "type", "subject"})
-"""Attributes that `_envelope_of` looks at itself (`type` must be a known one)."""
+"""Texts that need no pattern here: `_envelope_of` looks for blank ones, and `type` has to be a known type."""
 _PASSED_OVER: Final = ("dataschema", "partitionkey", "traceparent", "tracestate")
-"""Common CloudEvents attributes that mean nothing here, of which only the form is checked."""
+"""Common CloudEvents attributes that mean nothing here. Only their form is checked."""
 _BINARY: Final = frozenset({"ce_", "CE_", "Ce_", "cE_"})
 
 
@@ -57,7 +57,7 @@ class FastEnvelope(Protocol):
 
 
 def _fields() -> Iterator[tuple[str, Any] | tuple[str, Any, Any]]:
-    """The model's fields with its bounds and defaults. Raises NoFastType for a field of a type that is not known."""
+    """The model's fields with its bounds and defaults. Raises NoFastType for a field of an unknown type."""
     hints = get_type_hints(Envelope, include_extras=True)
     for name, field in Envelope.model_fields.items():
         if name == "specversion":
@@ -79,7 +79,7 @@ _write = msgspec.json.Encoder().encode
 
 
 def fast(record: Record, topics: Topics, redactor: Redactor) -> Decoded | None:
-    """The change of a session that the record holds, redacted; None leaves the record to the thorough path.
+    """The session change that a record holds, redacted; None leaves the record to the thorough path.
 
     Never raises.
     """
@@ -111,7 +111,7 @@ def _envelope_of(record: Record) -> FastEnvelope:
     ):
         raise Unusual
     if not value.isascii():
-        value.decode()  # msgspec does not look at the bytes of what it skips, and they have to be UTF-8 too
+        value.decode()  # msgspec does not check the bytes that it skips, and they have to be UTF-8, too
     envelope = cast("FastEnvelope", _read_envelope(value))
     if envelope.id.isspace() or envelope.subject.isspace() or envelope.tenantid.isspace():
         raise Unusual
@@ -128,7 +128,7 @@ def _is_binary(headers: tuple[tuple[str, bytes], ...]) -> bool:
 
 
 def _data_of(envelope: FastEnvelope, redactor: Redactor) -> tuple[str, Scope | None]:
-    """The text that is stored of the data; and the scope that the texts went through, if a detector had to look.
+    """The data's text as it is stored, and the scope that redacted it; None if no text needed a scope.
 
     Raises ValueError, RecursionError or Unacceptable for data that the fast path does not take.
     """
@@ -141,6 +141,6 @@ def _data_of(envelope: FastEnvelope, redactor: Redactor) -> tuple[str, Scope | N
     data = reader(envelope.data)
     if is_clean(data if envelope.actor is None else f"{envelope.actor}\n{data}"):
         return data, None
-    # Often the detectors see something only in what stands between the texts, or in an escaped character.
+    # Often the detectors react only to the JSON between the texts, or to an escaped character.
     scope = redactor.scope(envelope.tenantid, envelope.subject)
     return _write(door.redacted_data(scope, _read_object(data))).decode(), scope

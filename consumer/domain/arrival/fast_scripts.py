@@ -1,4 +1,4 @@
-"""The fast path for the data of generated scripts. Templates repeat, so what a template becomes is cached by its bytes.
+"""The fast path for the data of generated scripts. Templates repeat, so their stored form is cached by their bytes.
 
 A template is cached only if the door changes nothing in it: then it holds no secret and is the same for every session.
 """
@@ -19,16 +19,17 @@ from schemas.fields import Id
 from schemas.sessions import Template
 
 _LONGEST_TEMPLATE: Final = 8_192
-"""Bytes."""
+"""The most bytes of a template that is cached."""
 _MOST_TEMPLATES: Final = 512
 _ABSENT: Final = b""
 _LEVELS: Final = 2
-"""Of the event and its data, around a member of the data."""
-_NOBODYS: Final = Redactor(b"only to see whether something is found")
+"""Levels of nesting around a member of the data: the event and its data."""
+_PROBE: Final = Redactor(b"only to see whether something is found")
+"""Belongs to no session: it only shows whether the door changes a template."""
 
 
 class _Script(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
-    """`schemas.sessions.ScriptGenerated`, of which only the id is looked at."""
+    """The fields of `schemas.sessions.ScriptGenerated`. Only the id is checked here; the others stay bytes."""
 
     generation_id: Annotated[str, text_bounds(Id)]
     template: Raw = Raw(_ABSENT)
@@ -36,6 +37,8 @@ class _Script(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
 
 
 class _Kept(NamedTuple):
+    """A template in the cache."""
+
     member: bytes
     """The template as it is stored, with its name and a comma."""
     entries: Entries
@@ -46,9 +49,9 @@ _write = msgspec.json.Encoder().encode
 
 
 def text_of(data: Raw, scope: Scope) -> str:
-    """What is stored of a script's data, which holds no U+0000; its secrets are in the scope.
+    """The text that is stored of a script's data. The scope collects its secrets. The data holds no U+0000.
 
-    Raises ValueError, RecursionError or Unacceptable where its model has to look at it.
+    Raises ValueError, RecursionError or Unacceptable for data that its model has to read.
     """
     script = _script(data)
     kept = _kept(bytes(script.template))
@@ -63,14 +66,14 @@ def text_of(data: Raw, scope: Scope) -> str:
 
 @lru_cache(_MOST_TEMPLATES)
 def _kept(raw: bytes) -> _Kept:
-    """Raises Unusual for a template that the door would change: nothing is kept of that, not even its bytes."""
+    """Raises Unusual for a template that is too long or that the door changes; the cache keeps not even its bytes."""
     if raw == _ABSENT:
         return _Kept(b"", entries(None))
     if len(raw) > _LONGEST_TEMPLATE:
         raise Unusual
     template = parse_member(raw, levels=_LEVELS)
     data = {"template": template}
-    if door.redacted_data(_NOBODYS.scope("", ""), data) != data:
+    if door.redacted_data(_PROBE.scope("", ""), data) != data:
         raise Unusual
     if template is None:
         return _Kept(b'"template":null,', entries(None))

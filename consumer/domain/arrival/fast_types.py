@@ -1,6 +1,6 @@
 """The types of the fast path: msgspec types that take a subset of what the schemas' types take, and change nothing.
 
-Whatever such a type takes, the schemas' type takes too and keeps as it is. The bounds are read from the schemas.
+A value that such a type takes is also taken, and kept as it is, by the schemas' type. Bounds come from the schemas.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from schemas.fields import Id, NumberOrText, Percent, ShortId, Text, Version
 
 VISIBLE: Final = r"\S"
-"""Not blank, as Python sees it. U+0000 is the caller's to look for."""
+"""Pattern of a text that is not blank, as Python understands it. The caller looks for U+0000."""
 
 _TEXTS: Final = (Text, Id, ShortId, NumberOrText)
 _NUMBERS: Final = (Version, Percent)
@@ -29,7 +29,7 @@ class NoFastType(Exception):
 
 
 def fast_struct(model: type[BaseModel]) -> type[Struct]:
-    """A Struct with the model's fields; a field that may be absent is `UNSET` then. Unknown fields are refused.
+    """A Struct with the model's fields. A field that is absent is `UNSET`. Unknown fields are refused.
 
     Raises NoFastType for a model with validators of its own, or with a field of a type that is not known here.
     """
@@ -63,20 +63,20 @@ def fast_type(hint: Any, *, may_be_blank: bool = False) -> Any:
 
 
 def text_bounds(hint: Any, *, may_be_blank: bool = False) -> Meta:
-    """Lengths in characters of a text of `schemas.fields`, and that it is not blank."""
+    """The bounds of a text type of `schemas.fields`: its lengths in characters, and that it is not blank."""
     bounds = dict(_bounds(hint))
     pattern = None if may_be_blank else VISIBLE
     return Meta(min_length=bounds.get("min_length"), max_length=bounds.get("max_length"), pattern=pattern)
 
 
 def number_bounds(hint: Any) -> Meta:
-    """The least and the greatest value of a number of `schemas.fields`."""
+    """The bounds of a number type of `schemas.fields`: the least and the greatest value."""
     bounds = dict(_bounds(hint))
     return Meta(ge=bounds.get("ge"), le=bounds.get("le"))
 
 
 def _bounds(hint: Any) -> Iterator[tuple[str, int]]:
-    """Length and range, by the names that msgspec gives them."""
+    """Yields the bounds of a type, with the names that msgspec gives them."""
     for part in get_args(hint)[1:]:
         constraints = part.metadata if isinstance(part, FieldInfo) else [part]
         for constraint in constraints:

@@ -1,4 +1,4 @@
-"""From bytes to JSON, within the contract's limits."""
+"""Reads JSON from bytes within the contract's limits (part 2), and names the reasons for refusing a record."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from consumer.errors import Permanent
 from schemas.dead_letters import RefusalReason
 
 MAX_BYTES = 1024 * 1024
-"""Of a value, uncompressed."""
+"""The most bytes of a record's value, uncompressed."""
 MAX_DEPTH = 64
-"""Levels of objects and arrays."""
+"""The most levels of objects and arrays."""
 MAX_PARAMETERS = 1_000
-"""Of all scripts that one value holds."""
+"""The most parameters of all scripts in one value together."""
 
 _SHOWN_PROBLEMS = 3
-_FREE_NAMES = frozenset({"parameters_used", "parameters_schema"})  # below them a name is the producer's own word
+_FREE_NAMES = frozenset({"parameters_used", "parameters_schema"})  # names below these are the producer's own words
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTAINERS = frozenset({dict, list})
 
@@ -41,7 +41,7 @@ def invalid(error: str) -> Unacceptable:
 
 
 def invalid_fields(error: ValidationError, *before: str) -> Unacceptable:
-    """One line: which fields a model refused, and why. `before` is the path to the model. The line holds no input."""
+    """Says in one line which fields a model refused, and why. `before` is the path to the model. Shows no input."""
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     shown = [f"{_path((*before, *problem['loc']))}{problem['msg']}" for problem in problems[:_SHOWN_PROBLEMS]]
     if len(problems) > _SHOWN_PROBLEMS:
@@ -56,7 +56,7 @@ def too_large(error: str) -> Unacceptable:
 def parse_json(value: bytes | None) -> JsonValue:
     """The JSON value of a record; of duplicate keys the last counts. Texts may hold U+0000 and lone surrogates.
 
-    Raises Unacceptable: null, empty, over a limit, not UTF-8, not JSON.
+    Raises Unacceptable for a value that is null, empty, over a limit, not UTF-8, or not JSON.
     """
     if not value:
         raise undecodable("the value is null or empty")
@@ -70,7 +70,7 @@ def parse_json(value: bytes | None) -> JsonValue:
 
 
 def parse_member(value: bytes, *, levels: int) -> JsonValue:
-    """As `parse`, of what stands in a value that is within the limit of size, so many levels below its top."""
+    """Like `parse_json`, for a part of a value whose size was checked; it stands `levels` levels below the top."""
     parsed = around = _parsed(value)
     for _ in range(levels):
         around = [around]
@@ -87,7 +87,7 @@ def _parsed(value: bytes) -> JsonValue:
 
 
 def check_depth(value: JsonValue) -> None:
-    """Raises Unacceptable for a value nested over the limit; takes no recursion to find out."""
+    """Raises Unacceptable for a value that is nested too deeply. Does not recurse itself."""
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
         if not level:
@@ -102,6 +102,19 @@ def check_depth(value: JsonValue) -> None:
         raise too_large(f"the value is nested over {MAX_DEPTH} levels")
 
 
+def data_object(data: JsonValue) -> dict[str, JsonValue]:
+    """An event's data as an object, within the limit of parameters. Raises Unacceptable.
+
+    Absent or null data counts as an empty object. The model refuses it if the type has required fields.
+    """
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise invalid("data: must be an object")
+    check_parameters(data)
+    return data
+
+
 def check_parameters(data: Mapping[str, JsonValue]) -> None:
     """Raises Unacceptable for too many script parameters, a snapshot's scripts taken together."""
     if "parameters_used" not in data and "scripts" not in data:
@@ -114,7 +127,7 @@ def check_parameters(data: Mapping[str, JsonValue]) -> None:
 
 
 def _tolerantly(value: bytes) -> JsonValue:
-    """For what the fast parser refuses and JSON allows: lone surrogates, nesting of hundreds of levels."""
+    """Parses JSON that the fast parser refuses although it is legal: lone surrogates, hundreds of levels."""
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
@@ -125,7 +138,7 @@ def _tolerantly(value: bytes) -> JsonValue:
         raise undecodable(f"not JSON at character {error.pos}") from None
     except RecursionError:
         raise too_large(f"the value is nested over {MAX_DEPTH} levels") from None
-    except ValueError:  # Python's own bound, against the quadratic cost of reading them
+    except ValueError:  # Python's own limit, because reading more digits takes quadratic time
         raise invalid("an integer has over 4,300 digits") from None
     return parsed
 

@@ -1,4 +1,4 @@
-"""How the data of an event is stored: as JSON text that keeps absent, null and given apart."""
+"""The stored form of an event's data: JSON text that tells absent, null and given values apart."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ _DUMPS = {SESSION_TYPES[name]: adapter.serializer.to_json for name, adapter in _
 
 
 def dump_data(data: SessionData) -> str:
-    """JSON that `load` reads back as equal data, with the same fields set. Never holds U+0000."""
+    """JSON that `load_data` reads back as equal data, with the same fields set. Never holds U+0000."""
     return _DUMPS[type(data)](data, exclude_unset=True).decode()
 
 
 def load_data(event_type: str, text: str | None) -> SessionData | None:
     """The data of a stored event; None for a type that this release does not know (a newer one may have stored it).
 
-    Raises `ValueError` for a text that `dump` did not write.
+    Raises `ValueError` for a text that `dump_data` did not write.
     """
     adapter = _ADAPTERS.get(event_type)
     return None if adapter is None or text is None else adapter.validate_json(text)
 
 
 def event_of(change: SessionChange) -> SessionEvent:
-    """A change as it is folded. Raises as `load`."""
+    """The event of a change, as it is folded. Raises what `load_data` raises."""
     return SessionEvent(
         origin=change.origin,
         key=change.key,

@@ -4,11 +4,11 @@ It takes live, replayed and redriven records alike. It removes secrets before a 
 error, log or store ever holds one. Acceptance never depends on the session's state.
 """
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from consumer.domain.arrival import deadletters, door, stored
-from consumer.domain.arrival.envelope import Attributes, Headers, check_attributes, headers_of, read_event, trace_of
-from consumer.domain.arrival.limits import Unacceptable, check_parameters, invalid, invalid_fields
+from consumer.domain.arrival.envelope import Attributes, check_attributes, headers_of, read_event
+from consumer.domain.arrival.limits import Unacceptable, invalid
 from consumer.domain.events import (
     Arrival,
     Cancellation,
@@ -26,15 +26,15 @@ from schemas.topics import Topics
 
 
 def thorough(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
-    """What any record says, or why it is refused. Never raises, whatever the record holds."""
+    """What a record says, redacted, or why it is refused. Never raises, whatever the record holds."""
     event: dict[str, JsonValue] | None = None
     scope = None
     try:
         headers = headers_of(record)
         event = read_event(record, headers)
-        attributes = check_attributes(event, replayable=topics.is_replay(record.origin.topic))
+        attributes = check_attributes(event, headers, replayable=topics.is_replay(record.origin.topic))
         scope = redactor.scope(*attributes.key)
-        arrival = _arrival(record, topics, headers, attributes, event.get("data"), scope)
+        arrival = _arrival(record, topics, attributes, event.get("data"), scope)
     except Unacceptable as refused:
         named = deadletters.session_of_unchecked(event)
         scope = scope or redactor.scope(*(named or ("", "")))
@@ -43,28 +43,20 @@ def thorough(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     return Decoded(arrival, record.key, scope.found_secrets())
 
 
-def _arrival(
-    record: Record, topics: Topics, headers: Headers, attributes: Attributes, data: JsonValue, scope: Scope
-) -> Arrival:
+def _arrival(record: Record, topics: Topics, attributes: Attributes, data: JsonValue, scope: Scope) -> Arrival:
+    """Raises Unacceptable."""
     of_sessions = topics.carries_sessions(record.origin.topic)
     if attributes.type in (ESCALATION_TYPES if of_sessions else SESSION_TYPES):
         raise invalid(f"type: {attributes.type} belongs to the other topic")
     if of_sessions:
-        return _session_event(record, attributes, data, scope)
-    return _about_request(record, topics, headers, attributes, data, scope)
+        return _change(record, attributes, data, scope)
+    return _about_request(record, attributes, data, scope, from_replay=topics.is_replay(record.origin.topic))
 
 
-def _session_event(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> SessionChange:
+def _change(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> SessionChange:
     if attributes.version is None:
         raise invalid("stateversion: Field required")
     model = SESSION_TYPES.get(attributes.type)
-    kept = None
-    if model is not None:
-        fields = door.redacted_data(scope, _object(data))
-        try:
-            kept = stored.dump_data(model.model_validate(fields))
-        except ValidationError as error:
-            raise invalid_fields(error, "data") from None
     return SessionChange(
         origin=record.origin,
         key=attributes.key,
@@ -72,26 +64,22 @@ def _session_event(record: Record, attributes: Attributes, data: JsonValue, scop
         event_id=attributes.id,
         type=attributes.type,
         occurred_at=attributes.time,
+        data=None if model is None else stored.dump_data(door.checked_data(scope, model, data)),
         actor=None if attributes.actor is None else door.redacted_text(scope, attributes.actor),
-        data=kept,
     )
 
 
 def _about_request(
-    record: Record, topics: Topics, headers: Headers, attributes: Attributes, data: JsonValue, scope: Scope
+    record: Record, attributes: Attributes, data: JsonValue, scope: Scope, *, from_replay: bool
 ) -> Request | Cancellation | Ignored:
     model = ESCALATION_TYPES.get(attributes.type)
     if model is None:
         return Ignored(origin=record.origin, session=attributes.key)
-    try:
-        checked = model.model_validate(door.redacted_data(scope, _object(data)))
-    except ValidationError as error:
-        raise invalid_fields(error, "data") from None
+    checked = door.checked_data(scope, model, data)
     key = RequestKey(*attributes.key, checked.request_id)
-    trace = trace_of(headers)
     match checked:
         case EscalationCancelled():
-            return Cancellation(origin=record.origin, key=key, trace=trace)
+            return Cancellation(origin=record.origin, key=key, trace=attributes.trace)
         case EscalationRequested():
             return Request(
                 origin=record.origin,
@@ -101,17 +89,7 @@ def _about_request(
                 priority=checked.priority,
                 force=checked.force,
                 deadline_seconds=checked.deadline_seconds,
-                from_replay=topics.is_replay(record.origin.topic),
+                from_replay=from_replay,
                 replay_id=attributes.replay_id,
-                trace=trace,
+                trace=attributes.trace,
             )
-
-
-def _object(data: JsonValue) -> dict[str, JsonValue]:
-    """Absent or null data is that of a type without fields, or lacks the required ones: its model knows."""
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise invalid("data: must be an object")
-    check_parameters(data)
-    return data
