@@ -1,6 +1,6 @@
-"""What the service knows: events, sessions, bundles, drafts, packages, as pure functions over frozen values.
+"""What the service knows, as pure functions over frozen values.
 
-Law: no I/O, clock, randomness, logging, asyncio or SDK. Time, ids and randomness are arguments.
-The files read in the order of a value's way: events, decode, redaction, session, fixes, bundle, prompt, draft, rules,
-grounding, checks, markdown, package.
+Law: no I/O, clock, randomness, logging, asyncio or SDK. Time, ids and randomness are arguments. A value goes forward
+through the rooms, and an import contract keeps it so: events (what arrives, as types), text and redaction (which know
+no other room), arrival, request, session, bundle, writing, review, package, cost, replay.
 """

@@ -1,4 +1,4 @@
-"""What arrives: a record, and what it turns out to be."""
+"""The types of what arrives: a Kafka record, and what it is decoded to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from schemas.sessions import SessionData
 
 
 class SessionKey(NamedTuple):
-    """Identifies a session; sorts, so that locks can be taken in one order everywhere."""
+    """Identifies a session. Keys can be sorted, so that locks are taken in one order everywhere."""
 
     tenant_id: str
     session_id: str
@@ -39,7 +39,7 @@ class TopicPartition(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a record stands; sorts in reading order of one partition."""
+    """The position of a record. Origins of one partition sort in reading order."""
 
     topic: str
     partition: int
@@ -51,7 +51,7 @@ class Origin(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A Kafka record as it came, undecoded. Never logged: it may hold secrets. A tuple for speed."""
+    """A Kafka record as it arrived, not decoded. It is never logged, because it may hold secrets. A tuple for speed."""
 
     origin: Origin
     key: bytes | None
@@ -64,7 +64,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceContext:
-    """W3C trace context as it was received; passed on as it is."""
+    """A W3C trace context. It is passed on as it was received."""
 
     traceparent: str | None = None
     tracestate: str | None = None
@@ -84,7 +84,7 @@ class SessionChange(NamedTuple):
     occurred_at: datetime
     actor: str | None
     data: str | None
-    """Redacted JSON, see `stored`; None for a type that this release does not know."""
+    """Redacted JSON (see `arrival.stored`); None for a type that this release does not know."""
 
 
 class SessionEvent(NamedTuple):
@@ -112,9 +112,9 @@ class Request:
     force: bool
     deadline_seconds: int
     from_replay: bool
-    """Read from the replay topic: no deadline applies, live work goes first."""
+    """Whether it was read from the replay topic: then it has no deadline, and live work goes first."""
     replay_id: str | None
-    """Asks for a further revision of a known request; counts on the replay topic only."""
+    """On the replay topic it asks for a further revision of a known request; on other topics it is None."""
     trace: TraceContext = NO_TRACE
 
 
@@ -129,22 +129,22 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A record that cannot be accepted: a dead letter in the making."""
+    """A record that is refused. It becomes a dead letter."""
 
     origin: Origin
     record_key: bytes | None
     session: SessionKey | None
-    """Known when the envelope could be read; its dead letters go with an erased session."""
+    """Known if the envelope could be read. An erasure of the session empties the excerpts of its dead letters."""
     reason: RefusalReason
     error: str
     """One line that names the field; no payload."""
     excerpt: str
-    """Redacted. The store sweeps it by what it knows of the session before it cuts it to 2 KiB of UTF-8."""
+    """Redacted. The store sweeps it for the session's known secrets, and then cuts it to 2 KiB of UTF-8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A type that this release does not know, on the topic of the requests: counted, changes nothing."""
+    """An event of a type that this release does not know, on a topic of requests. It is counted and changes nothing."""
 
     origin: Origin
     session: SessionKey
@@ -154,7 +154,7 @@ Arrival = SessionChange | Request | Cancellation | Refusal | Ignored
 
 
 class Decoded(NamedTuple):
-    """What a record turned out to be, redacted, and the secrets that were found in it. A tuple for speed."""
+    """What a record says, redacted, and the secrets that were found in it. A tuple for speed."""
 
     arrival: Arrival
     record_key: bytes | None

@@ -60,9 +60,9 @@ class Estimate:
     """The tokens of a draft, estimated from its number of characters."""
 
     input_tokens: int
-    """Of one call."""
+    """The input tokens of one call."""
     most_output_tokens: int
-    """The limit of one answer."""
+    """The most output tokens of one answer."""
 
     def likely(self, price: Price) -> float:
         """Dollars for one call whose answer takes half of the limit."""

@@ -14,7 +14,7 @@ def total_usage(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What was paid for a piece of work."""
+    """The calls and tokens that were paid for a piece of work."""
 
     calls: int = 0
     usage: Usage = Usage()  # noqa: RUF009 - frozen

@@ -1,4 +1,4 @@
-"""What is published when a request ends without a further package: its note is withdrawn, or the request failed."""
+"""Builds what is published when a request ends without a further package: its note is withdrawn, or it has failed."""
 
 from datetime import datetime
 

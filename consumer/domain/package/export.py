@@ -1,7 +1,7 @@
-"""What an export holds, line by line, and how a package's copy is read back.
+"""The lines of an export, one for each event and each package, and how a package's line is read back.
 
-An event's line is a record as its producer could have sent it: the stored texts stand in it, with their placeholders,
-which pass the door unchanged. A package's line is what was published, and beside it what its bundle was made from.
+An event's line is a record as its producer could have sent it. It holds the stored texts with their placeholders, which
+pass the door unchanged. A package's line holds the published event and, beside it, what the package was made from.
 """
 
 import json
@@ -18,7 +18,7 @@ from schemas.packages import PackageReady, Sha256
 from schemas.topics import READY, SESSIONS
 
 SOURCE = "/escalation-consumer/export"
-"""Who the producers were is not kept."""
+"""The CloudEvents source of exported events; the store does not keep the producers' own."""
 
 _SHOWN_PROBLEMS = 3
 
@@ -26,24 +26,24 @@ ExportLine = dict[str, Any]
 
 
 class MadeFrom(BaseModel):
-    """What a package's event does not say of how it was made."""
+    """How a package was made, as far as its event does not say so."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     arrivals: Annotated[int, Field(ge=1)]
-    """The events that its session's lines have up to this number are those it was made from."""
+    """The number of events that the package was made from: the first ones of its session, in the order of the lines."""
     reason: str | None = None
-    """The request's."""
+    """The request's reason."""
     request_state: Annotated[str, Field(pattern="^(done|cancelled)$")] = "done"
     model: str | None = None
-    """Of the draft's key; None for rules."""
+    """The model of the draft's key; None for a draft by rules."""
     redacted_sha256: Sha256 | None = None
-    """What the events give since a redaction that came after the package."""
+    """The bundle digest that the events give since a redaction after the package; None without such a redaction."""
     redacted_at: datetime | None = None
 
 
 class Copy(BaseModel):
-    """A package, taken out of one store to be put into another."""
+    """A package that goes from one store to another."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -57,7 +57,7 @@ class Copy(BaseModel):
 
     @property
     def bundle_sha256(self) -> str:
-        """What the events have to give."""
+        """The bundle digest that the stored events have to give."""
         return self.made_from.redacted_sha256 or self.package.provenance.bundle_sha256
 
 
@@ -71,7 +71,7 @@ def event_line(
     actor: str | None = None,
     data: str | None = None,
 ) -> ExportLine:
-    """`data` as it is stored."""
+    """The line of an event. `data` is the stored JSON text; None stands for an empty object."""
     event: ExportLine = {
         "specversion": "1.0",
         "id": event_id,
@@ -92,6 +92,7 @@ def event_line(
 
 
 def package_line(copy: Copy, source: str) -> ExportLine:
+    """The line of a package. `source` is the CloudEvents source of the published event."""
     envelope: PublishedEvent[PackageReady] = PublishedEvent(
         id=str(copy.package.package_id),
         source=source,
@@ -110,7 +111,7 @@ def package_line(copy: Copy, source: str) -> ExportLine:
 
 
 def read_package(line: Mapping[str, Any]) -> Copy | str:
-    """The copy that a line of the ready topic holds, or what is wrong with it, in words that name the field."""
+    """The copy that a line of the ready topic holds, or an error text that names the wrong fields."""
     value = line.get("value")
     if not isinstance(value, dict) or value.get("type") != READY_TYPE:
         return f"value.type: only {READY_TYPE} can be taken back"
@@ -120,4 +121,4 @@ def read_package(line: Mapping[str, Any]) -> Copy | str:
         )
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)[:_SHOWN_PROBLEMS]
-        return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in problems)
+        return "; ".join(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in problems)

@@ -1,6 +1,6 @@
-"""What is published about a request: the package, its withdrawal, its failure. Every published field is decided here.
+"""Builds the events that are published about a request: the package, its withdrawal, the request's failure.
 
-The same outcome gives the same CloudEvents `id`, however often and by whomever it is made. Times are arguments.
+Every published field is decided here. The same outcome always has the same CloudEvents `id`. Times are arguments.
 """
 
 import re
@@ -66,12 +66,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What every event about a request says of it."""
+    """What all published events about one request have in common."""
 
     key: RequestKey
     requested_state_version: int | None
     ticket: TicketReference | None
-    """The package's; without a package the session's; null without either."""
+    """The package's ticket, without a package the session's; None if there is no ticket."""
     trace: TraceContext = NO_TRACE
 
     @property
@@ -81,20 +81,20 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One package's place among those of its note, and what it was built from."""
+    """The position of a package among the packages of its note, and why and from what it was built."""
 
     number: int
     cause: Cause
     replay_id: str | None
     supersedes: UUID | None
     previous_ticket: TicketReference | None
-    """The superseded package's, whether or not it was another one."""
+    """The ticket of the superseded package, even if the new package has the same one."""
     state_version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package: what it says, and the record that says it."""
+    """A package: its data, and the record that publishes it."""
 
     ready: PackageReady
     publication: Publication
@@ -106,12 +106,12 @@ def note_key(key: RequestKey) -> str:
 
 
 def package_id(note_key: str, revision: int | str) -> UUID:
-    """The id of a revision; `withdrawn` and `failed` in its place give those of the other two outcomes."""
+    """The id of a package (contract part 5). With `withdrawn` or `failed` as `revision` it is that outcome's id."""
     return uuid5(NAMESPACE_URL, f"escalation-package/{note_key}/{revision}")
 
 
 def marker(note_key: str, revision: int) -> str:
-    """A short text to find a note by; the middle is equal across its revisions, the number is 0 without a package."""
+    """A short text to find a note by. Its middle is equal across revisions. Without a package `revision` is 0."""
     return f"[handoff {sha256(note_key.encode()).hexdigest()[:_MARKER_DIGITS]} r{revision}]"
 
 
@@ -127,7 +127,7 @@ def ticket_reference(ticket: PsaTicket | None) -> TicketReference | None:
 
 
 def target_ticket_ref(ticket: TicketReference | None) -> str | None:
-    """The ticket as people write it."""
+    """The ticket as people write it: `CW #<id>` for ConnectWise, else `<system> #<id>`."""
     if ticket is None:
         return None
     connectwise = _NOT_WORD.sub("", ticket.system.casefold()) in _CONNECTWISE
@@ -147,7 +147,7 @@ def ready(
     warnings: Iterable[str],
     at: datetime,
 ) -> Package:
-    """A revision of the note. `at` is when the outcome was decided, by the database's clock."""
+    """Builds a revision of the note. `at` is when the outcome was decided, by the database's clock."""
     key = note.note_key
     changed_ticket = revision.supersedes is not None and revision.previous_ticket != note.ticket
     event = PackageReady(
@@ -190,7 +190,7 @@ def withdrawn(
     revision: int | None,
     at: datetime,
 ) -> Publication:
-    """Takes the note back; `revision` is the last package's, null where there is none. Nothing follows it."""
+    """Builds the withdrawal of the note; nothing follows it. `revision` is the last package's, None without one."""
     key = note.note_key
     event = PackageWithdrawn(
         request_id=note.key.request_id,
@@ -212,7 +212,7 @@ def withdrawn(
 
 
 def failed(sender: Sender, note: Note, *, reason: FailureReason, detail: str, at: datetime) -> Publication:
-    """Ends a request that has no package. `detail` is for people: what happened and what to do."""
+    """Builds the failure of a request that has no package. `detail` tells people what happened and what to do."""
     key = note.note_key
     event = PackageFailed(
         request_id=note.key.request_id,
@@ -239,7 +239,7 @@ def _publication(
     filters: tuple[tuple[str, str], ...],
     at: datetime,
 ) -> Publication:
-    envelope: PublishedEvent[Data] = PublishedEvent(  # without parameters, which would make a class anew at every call
+    envelope: PublishedEvent[Data] = PublishedEvent(  # no parameters: they would make a new class at every call
         id=str(event_id),
         source=sender.source,
         type=event_type,

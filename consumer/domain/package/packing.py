@@ -1,4 +1,4 @@
-"""From a draft to the next revision of a request's note."""
+"""Makes the next revision of a request's note from a draft."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +15,17 @@ from schemas.packages import Cause, Caution, PackageStatus, Provenance, TicketRe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageInput:
-    """A piece of work, with all that its package is built from."""
+    """A piece of work, with everything that its package is built from."""
 
     work: Work
     bundle: Bundle
     ticket: TicketReference | None
     basis: Basis
     key: DraftKey
-    """Of the draft that the work needs."""
+    """The key of the draft that the work needs."""
     cause: Cause
     behind: bool
-    """The version that was asked for is not there, and is no longer waited for."""
+    """Whether the package is built without the requested version, because the work no longer waits for it."""
 
     @property
     def same_as_last(self) -> bool:
@@ -58,7 +58,7 @@ class PackageText:
     rendered: Rendered
     status: PackageStatus
     model: str | None
-    """None for rules."""
+    """None for a draft by rules."""
     prompt_version: str
     warnings: tuple[str, ...]
     attempts: int

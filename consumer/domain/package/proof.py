@@ -1,8 +1,8 @@
-"""Proof of a package: its bundle, built again from the stored events, and what each line of its text rests on.
+"""Proves a package: builds its bundle again from the stored events, and says what each line of its text rests on.
 
 A package was built from the events that were accepted by then: those up to its arrival number. Only a redaction changes
-them afterwards; the store then notes the digest that they give since (`digest` before and after), so that the chain
-from the published digest to the stored events does not break.
+them later. Before and after it the store takes their `bundle_digest` and notes the new one, so that the chain from the
+published digest to the stored events does not break.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,18 +25,18 @@ from schemas.sessions import SessionSnapshot
 
 
 class ProofResult(StrEnum):
-    """What became of the comparison."""
+    """How the digest of the rebuilt bundle compares with the published one."""
 
     VERIFIED = "verified"
     """The stored events give the digest that was published."""
     REDACTED = "redacted"
-    """They give the digest noted when a later redaction changed a text; until then they gave the published one."""
+    """The stored events give the digest that was noted after a later redaction, and gave the published one before."""
     INCOMPLETE = "incomplete"
-    """Not all events that had been accepted by then are stored."""
+    """Not all events that had been accepted when the package was built are stored."""
     OTHER_RELEASE = "other_release"
-    """Another digest, and a release with another prompt made the package: its bundles may have looked otherwise."""
+    """Another digest, but a release with another prompt made the package, and may have built bundles differently."""
     MISMATCH = "mismatch"
-    """Another digest."""
+    """Another digest, although the package was made with the prompt of this release."""
 
     @property
     def holds(self) -> bool:
@@ -44,54 +44,54 @@ class ProofResult(StrEnum):
 
 
 class TextVerdict(StrEnum):
-    """What can be said of the package's text."""
+    """How the package's text compares with the text that is rendered again."""
 
     REPRODUCED = "reproduced"
-    """The kept draft, or the rules, give it again, byte by byte."""
+    """The kept draft, or the rules, give it again byte by byte."""
     REDACTED = "redacted"
-    """A later redaction changed it; its digest was renewed with it."""
+    """A later redaction changed it and renewed its digest."""
     NO_DRAFT = "no_draft"
     """Its draft is no longer kept."""
     OTHER_DRAFT = "other_draft"
-    """The kept draft gives another text: a forced draft took its place, or this release writes it otherwise."""
+    """The kept draft gives another text: a forced draft replaced the first one, or this release renders differently."""
     ALTERED = "altered"
-    """It does not even have the digest that stands beside it."""
+    """It does not have the digest that stands beside it (`content_sha256`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvidence:
-    """A package as it is stored, and what it was made from, at one moment."""
+    """A package and what it was made from, as they are stored at one moment."""
 
     package: PackageReady
     key: SessionKey
     arrivals: int
-    """The events up to this arrival number were accepted by then."""
+    """The events up to this arrival number had been accepted when the package was built."""
     events: Sequence[SessionEvent]
     """These events, in version order."""
     reason: str | None
-    """The request's."""
+    """The request's reason."""
     draft: Draft | None = None
-    """Of the ledger; None for rules, or where it is no longer kept."""
+    """The draft in the ledger; None for rules, or if it is no longer kept."""
     redacted_sha256: str | None = None
-    """What the events give since a redaction that came after the package."""
+    """The bundle digest that the events give since a redaction after the package; None without such a redaction."""
     redacted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """What a record of the bundle is in the session."""
+    """The fact, script or fix of the session behind a record of the bundle."""
 
     kind: str
     """`fact`, `script` or `fix`."""
     id: str
-    """The producer's id of it."""
+    """The id that the producer gave it."""
     versions: tuple[int, ...]
-    """Of the events that tell of it, in order."""
+    """The versions of the events that name it, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestingLine:
-    """A bullet, or the one paragraph of a section."""
+    """A line of the package and its records: a bullet, or the one paragraph of a section."""
 
     section: SectionKey
     text: str
@@ -101,26 +101,26 @@ class RestingLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was found."""
+    """The result of a proof."""
 
     verdict: ProofResult
     published_sha256: str
     rebuilt_sha256: str | None
-    """None where there is nothing to build from."""
+    """None without stored events."""
     text: TextVerdict
     lines: tuple[RestingLine, ...]
     """Empty where the bundle could not be built again."""
     records: Mapping[str, SourceRecord]
-    """What the ids in `lines` stand for."""
+    """The sources of the ids in `lines`, except `P1` and `R1`."""
 
 
 def bundle_digest(key: SessionKey, events: Collection[SessionEvent], reason: str | None) -> str | None:
-    """Of the bundle of these events; None without any."""
+    """The digest of the bundle of these events; None without events."""
     return None if not events else bundle.build(fold(key, events), reason=reason).sha256
 
 
 def prove(evidence: StoredEvidence) -> Proof:
-    """Never raises."""
+    """Compares a package with what its stored events give. Never raises."""
     package = evidence.package
     published = package.provenance.bundle_sha256
     if not evidence.events:
@@ -153,8 +153,8 @@ def _verdict(evidence: StoredEvidence, built: Bundle) -> ProofResult:
         return ProofResult.VERIFIED
     if built.sha256 == evidence.redacted_sha256:
         return ProofResult.REDACTED
-    other = evidence.package.provenance.prompt_version != prompt.VERSION
-    return ProofResult.OTHER_RELEASE if other else ProofResult.MISMATCH
+    by_other_prompt = evidence.package.provenance.prompt_version != prompt.VERSION
+    return ProofResult.OTHER_RELEASE if by_other_prompt else ProofResult.MISMATCH
 
 
 def _rendered(evidence: StoredEvidence, built: Bundle) -> Rendered | None:
@@ -178,7 +178,10 @@ def _text_verdict(evidence: StoredEvidence, rendered: Rendered | None) -> TextVe
 
 
 def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> Iterator[RestingLine]:
-    """By the draft where it gives these lines; else lists by their place in the bundle, where it is the only one."""
+    """The lines of the package. The rendered text gives their records, for a section that is equal in both.
+
+    A list that code writes is matched line by line if it has as many lines. All other lines get no records.
+    """
     if rendered is None:
         rendered = gate.by_rules(built).rendered
     known = prompt.ids(built)
@@ -191,7 +194,9 @@ def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> I
             rests_on = ()
         for number, text in enumerate(texts):
             cited = rests_on[number] if number < len(rests_on) else ()
-            yield RestingLine(section=section.key, text=text, records=tuple(one for one in cited if one in known))
+            yield RestingLine(
+                section=section.key, text=text, records=tuple(record for record in cited if record in known)
+            )
 
 
 def _texts(body: str) -> list[str]:
@@ -201,7 +206,7 @@ def _texts(body: str) -> list[str]:
 
 
 def _records(folded: Session, events: Sequence[SessionEvent]) -> Mapping[str, SourceRecord]:
-    return {name: _record(one, events) for name, one in bundle.sources(folded).items()}
+    return {name: _record(source, events) for name, source in bundle.sources(folded).items()}
 
 
 def _record(source: bundle.SessionRecord, events: Sequence[SessionEvent]) -> SourceRecord:
@@ -212,12 +217,12 @@ def _record(source: bundle.SessionRecord, events: Sequence[SessionEvent]) -> Sou
             kind, name = "fix", source.fix_id
         case _:
             kind, name = "script", source.generation_id
-    versions = tuple(event.version for event in events if name in _told_of(event, kind))
+    versions = tuple(event.version for event in events if name in _named_ids(event, kind))
     return SourceRecord(kind=kind, id=name, versions=versions)
 
 
-def _told_of(event: SessionEvent, kind: str) -> Iterator[str]:
-    """The ids of this kind that an event speaks of."""
+def _named_ids(event: SessionEvent, kind: str) -> Iterator[str]:
+    """The ids of this kind that an event names."""
     field = {"fact": "fact_id", "fix": "fix_id", "script": "generation_id"}[kind]
     rows: Sequence[object] = (event.data,)
     if isinstance(event.data, SessionSnapshot):

@@ -1,4 +1,4 @@
-"""What was published about a request, read back from its topic."""
+"""Reads published events about requests back from their topics."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +13,12 @@ from schemas.packages import PackageFailed, PackageReady, PackageWithdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedOutcome:
-    """An event of one of the outcome topics."""
+    """A published outcome of a request."""
 
     key: RequestKey
     said: PackageReady | PackageWithdrawn | PackageFailed
     at: datetime
-    """When it was decided, by the database's clock of then."""
+    """When it was decided, by the database's clock at that time."""
 
 
 _TYPES: dict[str, type[PackageReady | PackageWithdrawn | PackageFailed]] = {
@@ -29,15 +29,15 @@ _TYPES: dict[str, type[PackageReady | PackageWithdrawn | PackageFailed]] = {
 
 
 def read_outcome(record: Record) -> PublishedOutcome | None:
-    """None for what this release did not write and cannot read."""
+    """The outcome that a record holds; None for a record that this release cannot read."""
     try:
         envelope = Envelope.model_validate_json(record.value or b"")
         model = _TYPES.get(envelope.type)
         if model is None:
             return None
-        said = model.model_validate(envelope.data)
+        outcome = model.model_validate(envelope.data)
     except ValidationError:
         return None
     return PublishedOutcome(
-        key=RequestKey(said.tenant_id, said.session_id, said.request_id), said=said, at=envelope.time
+        key=RequestKey(outcome.tenant_id, outcome.session_id, outcome.request_id), said=outcome, at=envelope.time
     )

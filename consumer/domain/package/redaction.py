@@ -1,4 +1,4 @@
-"""Taking a value that has just become known as secret out of what was written before it was known."""
+"""Removes a value that has just become known as secret from packages and dead letters that were written before."""
 
 import json
 from hashlib import sha256
@@ -12,9 +12,9 @@ _LONGEST_TITLE = 100
 
 
 def published(sweeper: Sweeper, text: str) -> str:
-    """A package or a dead letter as JSON, with or without its envelope; the same object when nothing stood in it.
+    """The JSON text of a package or a dead letter, with or without its envelope, swept of known secrets.
 
-    The digest of a package follows its markdown.
+    Returns the same object if there was no secret in it. A package's digest is renewed with its markdown.
     """
     before: JsonValue = json.loads(text)
     after = _rewritten(sweeper, before)
@@ -22,7 +22,7 @@ def published(sweeper: Sweeper, text: str) -> str:
 
 
 def content_sha256(text: str) -> str:
-    """Of a package without its envelope."""
+    """The digest of a package, from its JSON text without the envelope."""
     return str(json.loads(text)["content_sha256"])
 
 

@@ -43,6 +43,9 @@ How a value goes through::
     remember(learned.fresh)                            # as rows: part of ``known`` the next time
     numbering = number_placeholders(texts_in_order)
     shown, count = numbering.text(clean), numbering.count
+
+The files in reading order: redactor (the door), detectors, parameters, stand_ins, placeholders, fingerprints, forms (the
+spellings of a value), sweep, occurrences.
 """
 
 from consumer.domain.redaction.detectors import is_clean

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pydantic import JsonValue
-
 from consumer.domain.redaction.fingerprints import (
     LONGEST_HEAD,
     PREFIX_BYTES,
@@ -15,7 +13,6 @@ from consumer.domain.redaction.fingerprints import (
 )
 from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.occurrences import BEGINNING, Occurrence, closed, opened, written
-from consumer.domain.redaction.parameters import canonical_text
 from consumer.domain.redaction.placeholders import SecretKind, stored_placeholder
 
 MOST_SEARCHES = 64
@@ -83,22 +80,6 @@ class Sweeper:
             return text
         clean = written(plain, [*placeholders, *self._occurrences(plain, places)])
         return text if clean is None else clean
-
-    def json_value(self, value: JsonValue) -> JsonValue:
-        """The value with every text and name in it swept. A number that contains a known secret becomes a text."""
-        match value:
-            case str():
-                return self.text(value)
-            case dict():
-                return {self.text(name): self.json_value(member) for name, member in value.items()}
-            case list():
-                return [self.json_value(member) for member in value]
-            case bool() | None:
-                return value
-            case int() | float():
-                digits = canonical_text(value)
-                swept = self.text(digits)
-                return value if swept == digits else swept
 
     def _places(self, classes: bytes) -> dict[bytes, list[int]]:
         """The places of each prefix, in ascending order."""

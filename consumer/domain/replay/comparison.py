@@ -13,12 +13,12 @@ from consumer.domain.writing.ledger import DraftKey
 from schemas.packages import Section, SectionKey
 
 _WRITTEN_BY_CODE = frozenset({SectionKey.CONFIRMED, SectionKey.TRIED})
-"""Lists of the record: known, but for a wording or a note, before the model is asked."""
+"""Lists that code writes from the records. Except for wordings and notes they are known before the model is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One section; `after` is None where only the model's answer will tell."""
+    """The change of one section. `after` is None if it depends on the model's answer."""
 
     key: SectionKey
     heading: str
@@ -28,12 +28,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What becomes of one package; sections that stay equal are left out."""
+    """The changes of one package. Sections that stay equal are left out."""
 
     request: RequestKey
     why: tuple[str, ...]
     drafted: bool
-    """Whether the draft is stored: then this is what the package will say, else lists are foretold and prose is not."""
+    """Whether the draft is stored. Then `changes` hold the package's final text; else they foretell its lists only."""
     changes: tuple[Change, ...]
 
 
@@ -47,7 +47,7 @@ def compare_sections(
     *,
     calls_model: bool,
 ) -> Difference:
-    """`before` is what was published last; `key` that of the draft that the replay wants."""
+    """Compares the sections that were published last, `before`, with those of a replay. `key` is its draft's key."""
     rendered = _after(candidate, built, stored, key, calls_model=calls_model)
     after: Mapping[SectionKey, str | None]
     if rendered is not None:

@@ -1,4 +1,4 @@
-"""The plan of a replay: the requests whose packages would change, and what that is foretold to cost."""
+"""The plan of a replay: the requests whose packages would change, and the estimated cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,17 +10,17 @@ from consumer.domain.cost.usage import total_usage
 from consumer.domain.replay.weighing import DraftSource, PlanItem, Weighed, Why
 
 CALL_SECONDS = 10.0
-"""What most answers take."""
+"""The seconds that most answers take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was found and what is foretold."""
+    """The figures of a plan: counts of what was found, and estimates."""
 
     sessions: int
     requests: int
     changed: int
-    """Packages that the model would change, or drafts it has made."""
+    """Packages that would get another draft, new or stored."""
     rendered: int
     """Packages that would change without the model, from stored drafts."""
     why: dict[str, int]
@@ -28,9 +28,9 @@ class Figures:
     model_calls: int
     usage: dict[str, int]
     price_usd: float | None
-    """None: the model's price is not known."""
+    """None if the model's price is unknown."""
     seconds: float
-    """With so many calls at once as this process may make."""
+    """The estimated time, with as many calls at once as this process may make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ class Plan:
 
 
 def plan_of(weighed: Sequence[Weighed], *, model_name: str, sessions: int, requests: int, calls_at_once: int) -> Plan:
-    """The plan for requests that were weighed; `sessions` and `requests` were looked at in all."""
+    """The plan for requests that were weighed. `sessions` and `requests` say how many were looked at in all."""
     price = prices.price_of(model_name)
-    yardstick = estimates.yardstick(each.measured for each in weighed if each.measured is not None)
-    items = tuple(_priced(each, yardstick, price) for each in weighed if each.item.why)
+    yardstick = estimates.yardstick(request.measured for request in weighed if request.measured is not None)
+    items = tuple(_priced(request, yardstick, price) for request in weighed if request.item.why)
     changed = [item for item in items if item.source is not None]
     calls = [item for item in changed if item.source is DraftSource.CALL]
     usage = total_usage(item.usage for item in calls)

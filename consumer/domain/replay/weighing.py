@@ -1,4 +1,4 @@
-"""What a replay would make of one request: whether its package would change, why, and where the draft comes from."""
+"""Weighs one request for a replay: whether its package would change, why, and where the draft would come from."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from schemas.packages import PackageStatus, Usage
 
 
 class Why(StrEnum):
-    """What differs from the last package."""
+    """A reason for a change: what differs from the last package."""
 
     BUNDLE = "bundle"
     PROMPT = "prompt"
     MODEL = "model"
     TEXT = "text"
-    """Only what code makes of the same draft."""
+    """Only the text that code makes from the same draft."""
 
 
 class DraftSource(StrEnum):
@@ -31,10 +31,10 @@ class DraftSource(StrEnum):
 
     CALL = "call"
     SHARED = "shared"
-    """The call that another request of the session pays for."""
+    """A call that another request of the session pays for."""
     LEDGER = "ledger"
     RULES = "rules"
-    """The model has declined this bundle; it is not asked again."""
+    """Rules draft, because the model has declined this bundle and is not asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDraft:
-    """A draft of the ledger: `entry` is None where the model declined."""
+    """A draft in the ledger. `entry` is None if the model declined."""
 
     key: DraftKey
     entry: LedgerEntry | None
@@ -61,17 +61,17 @@ class PlanItem:
     key: RequestKey
     why: tuple[Why, ...]
     source: DraftSource | None
-    """None: with the model there is nothing new; only the text that code makes would differ."""
+    """None if no other draft is needed, because only the text that code makes would differ."""
     renders: bool
-    """Whether drafts that are stored make another text already."""
+    """Whether the stored drafts already give another text."""
     usage: Usage = Usage()  # noqa: RUF009 - frozen
-    """Foretold, of its call."""
+    """The estimated usage of its call."""
     estimate_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """A candidate with what a replay would make of it; `characters` are those that a call would send."""
+    """The result of weighing a candidate. `characters` is how many characters of records a call would send."""
 
     item: PlanItem
     characters: int
@@ -86,7 +86,11 @@ def weigh(
     model_name: str,
     paid: Collection[str] = (),
 ) -> Weighed:
-    """`drafts` are the session's, the newest first; `paid` are digests that another request's call pays for."""
+    """Weighs a candidate with its newest bundle.
+
+    `drafts` are those of the session, the newest first. `paid` are the digests of bundles for which other requests of
+    the session pay a call.
+    """
     last = candidate.last
     key = DraftKey(*candidate.key.session, bundle.sha256, prompt.VERSION, model_name)
     why = tuple(
@@ -117,7 +121,10 @@ def weigh(
 def render_stored(
     last: LastPackage, bundle: Bundle, drafts: Sequence[KnownDraft], key: DraftKey
 ) -> markdown.Rendered | None:
-    """The text of a stored draft, preferably that of `key`; else of rules, where rules made the last package."""
+    """The text of a stored draft of the bundle, preferably the one of `key`.
+
+    Without such a draft it is the text by rules if rules drafted the last package, else None.
+    """
     of_bundle = [draft for draft in drafts if draft.key.bundle_sha256 == bundle.sha256 and draft.entry is not None]
     chosen = next((draft for draft in of_bundle if draft.key == key), of_bundle[0] if of_bundle else None)
     if chosen is not None and chosen.entry is not None:
@@ -134,7 +141,7 @@ def _source(
         return DraftSource.SHARED if bundle.sha256 in paid else DraftSource.CALL
     if wanted.entry is not None:
         return DraftSource.LEDGER
-    # Rules draft what the model has declined, and the reader of an equal bundle is not told the same again.
+    # Rules draft what the model has declined. An equal bundle would only give its reader the same package again.
     return None if last.bundle_sha256 == bundle.sha256 else DraftSource.RULES
 
 
@@ -144,7 +151,7 @@ def _renders(last: LastPackage, bundle: Bundle, drafts: Sequence[KnownDraft], ke
 
 
 def _usage_of_one_call(drafts: Sequence[KnownDraft], bundle: Bundle, model_name: str) -> Usage | None:
-    """Of the newest draft of this bundle and model that took a single call."""
+    """The usage of the newest draft of this bundle and model that took a single call; None if there is none."""
     for draft in drafts:
         same = (draft.key.bundle_sha256, draft.key.model) == (bundle.sha256, model_name)
         if same and draft.entry is not None and draft.entry.attempts == 1:

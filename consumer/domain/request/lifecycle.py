@@ -1,4 +1,4 @@
-"""What becomes of requests, cancellations and replays: the table of a request's life as far as intake moves it.
+"""The life of a request as far as intake moves it: how requests, cancellations, replays and erasures change its state.
 
 | state             | request              | with a new `replayid` | cancellation         | erasure of its session |
 | ----------------- | -------------------- | --------------------- | -------------------- | ---------------------- |
@@ -9,7 +9,8 @@
 | done, but trimmed | no-op                | no-op                 | cancelled, withdrawn | cancelled, withdrawn   |
 | failed, cancelled | no-op                | no-op                 | no-op                | no-op                  |
 
-A request for an erased session fails at once; a cancellation for one is dropped.
+A request for an erased session fails at once; a cancellation for one is dropped. "Trimmed" means that retention has
+deleted the package.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -21,12 +22,12 @@ from schemas.packages import TicketReference
 
 
 class RequestState(StrEnum):
-    """Of a request."""
+    """The state of a request."""
 
     FORESEEN = "foreseen"
-    """Cancelled before it arrived: remembered, nothing is published yet."""
+    """Cancelled before it arrived. The cancellation is remembered, and nothing is published yet."""
     OPEN = "open"
-    """Waits for its state, or is being drafted."""
+    """Waits for its session's state, or is being drafted."""
     DONE = "done"
     """Has a package; further revisions may follow."""
     FAILED = "failed"
@@ -35,23 +36,23 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRequest:
-    """A request as it stands."""
+    """A request as the store holds it."""
 
     state: RequestState
     revision: int = 0
-    """Of the last package; 0 without one."""
+    """The number of the last package; 0 without a package."""
     requested_state_version: int | None = None
     trace: TraceContext = NO_TRACE
     replay_ids: frozenset[str] = frozenset()
-    """Every replay that this request was met in: a record that is read again asks for nothing."""
+    """The ids of all replays in which the request has arrived. A record that is read again asks for nothing."""
     has_package: bool = False
-    """Whether the last package is still stored; then `ticket` is its ticket, and not the session's."""
+    """Whether the last package is still stored. Then `ticket` is its ticket, not the session's."""
     ticket: TicketReference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
-    """A request's row as it has to be written."""
+    """A request's row that has to be written."""
 
     request: Request
     state: RequestState
@@ -59,20 +60,20 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """What is to be written and published, in the order of arrival."""
+    """What has to be written and published after a batch of arrivals, in their order."""
 
     entries: tuple[RequestRow, ...]
-    """New rows, and foreseen ones whose request has come."""
+    """New rows, and the rows of foreseen requests that have now arrived."""
     foreseen: tuple[Cancellation, ...]
     cancelled: tuple[RequestKey, ...]
-    """Rows that were open or done."""
+    """Rows that were open or done, and become cancelled."""
     withdrawn: tuple[tuple[RequestKey, KnownRequest], ...]
     failed: tuple[tuple[RequestKey, KnownRequest], ...]
-    """Because their session is erased."""
+    """Requests that fail because their session is erased."""
     replays: tuple[Request, ...]
-    """Rows that are to have a further revision."""
+    """Requests whose rows get a further revision."""
     met: tuple[tuple[RequestKey, str], ...]
-    """Replays, by id, that rows were met in for the first time."""
+    """Requests, with the id of a replay in which they have arrived for the first time."""
     repeated: int
     dropped: int
 
@@ -81,14 +82,15 @@ class Reception:
 class _Row:
     standing: KnownRequest
     request: Request | None = None
-    """What a row that is new, or was foreseen, says."""
+    """The request of a row that is new or was foreseen; None for other rows."""
     foreseen: Cancellation | None = None
     cancelled: bool = False
     replay: Request | None = None
     met: list[str] = field(default_factory=list)
-    """Replays that are new to it."""
+    """The ids of replays that are new to the row."""
 
     def meet(self, arrival: Request | Cancellation) -> None:
+        """Notes the replay that an arrival belongs to."""
         replay_id = arrival.replay_id if isinstance(arrival, Request) else None
         if replay_id is not None and replay_id not in self.standing.replay_ids:
             self.met.append(replay_id)
@@ -100,7 +102,7 @@ def receive(
     arrivals: Iterable[Request | Cancellation],
     erased: Container[SessionKey],
 ) -> Reception:
-    """Plays the arrivals, in their order, on the requests as they stand."""
+    """Applies the arrivals, in their order, to the requests as the store holds them."""
     rows: dict[RequestKey, _Row] = {}
     withdrawn: list[tuple[RequestKey, KnownRequest]] = []
     failed: list[tuple[RequestKey, KnownRequest]] = []
@@ -158,6 +160,6 @@ def _opened(request: Request) -> _Row:
 
 
 def _asks_again(request: Request, standing: KnownRequest) -> bool:
-    """A request whose package has been trimmed has nothing left to make a revision of."""
+    """Whether a request asks for a further revision; without a stored package there is nothing to revise."""
     new = request.replay_id is not None and request.replay_id not in standing.replay_ids
     return new and standing.state is RequestState.DONE and standing.has_package

@@ -1,6 +1,6 @@
-"""When a request is worked on: at first, when its session changes, and after a piece of its work is finished.
+"""Decides when a request is worked on: at first, after a change of its session, and after finished work.
 
-The store asks under the lock of the request's row, with the times of its own clock.
+The store asks these rules while it holds the lock of the request's row, with the times of the database's clock.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ _WITHOUT_NEWS = frozenset({CLOSED, REOPENED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionRules:
+    """Limits of the revisions that follow changes of a session (contract part 7)."""
+
     after_seconds: float
     window_seconds: float
     limit: int
@@ -29,7 +31,7 @@ class RevisionRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRequest:
-    """The request's row, as it is now; what this work itself has changed is counted in."""
+    """The request's row as it is now, with the changes that the finished work makes."""
 
     cause: Cause
     replay_id: str | None
@@ -38,12 +40,12 @@ class ScheduledRequest:
     priority: int
     revisions_by_change: int
     since_first_seconds: float
-    """Since the first package; 0 when this work made it."""
+    """Since the first package; 0 if the finished work made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextWork:
-    """When to take the request up again, and why; `due_in_seconds` None: not by itself."""
+    """When and why the request is taken up again. With `due_in_seconds` None it waits for something new to happen."""
 
     due_in_seconds: float | None
     cause: Cause
@@ -53,7 +55,7 @@ class NextWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedWork:
-    """What the finished work was, as far as the next one depends on it."""
+    """The finished work, as far as the next work depends on it."""
 
     cause: Cause
     replay_id: str | None
@@ -91,9 +93,14 @@ def following(
     news: bool,
     upgrade_in_seconds: float | None,
 ) -> NextWork:
-    """`news`: an event was accepted that the work has not seen, whenever its waking came. No wake-up is lost by it."""
+    """The next work of a request after finished work. No wake-up is lost.
+
+    `news`: an event was accepted that the finished work has not seen, no matter when intake scheduled the request for
+    it. `upgrade_in_seconds`: when a model draft is to replace the fallback. It is None where no upgrade is wanted, and
+    during an outage, whose end schedules the upgrade.
+    """
     if standing.cause is Cause.REPLAY and (taken.cause, taken.replay_id) != (Cause.REPLAY, standing.replay_id):
-        # Asked for while this work was under way; it builds from the newest state, so that the news is covered.
+        # The replay was asked for during the work. It builds from the newest state, so that it covers the news.
         return NextWork(
             due_in_seconds=max(standing.due_in_seconds or 0.0, 0.0),
             cause=Cause.REPLAY,
@@ -111,7 +118,7 @@ def _change_in_seconds(taken: FinishedWork, standing: ScheduledRequest, rules: R
         return None
     rescheduled = standing.due_at != taken.due_at and standing.due_in_seconds is not None
     if rescheduled and standing.due_in_seconds is not None and standing.due_in_seconds > 0:
-        return standing.due_in_seconds  # intake has begun to count the quiet time
+        return standing.due_in_seconds  # intake has already begun to count the quiet time
     return rules.after_seconds
 
 

@@ -1,4 +1,4 @@
-"""A request as the drafters take it up: what is to be done, and what was published for it last."""
+"""A request as the drafters take it up: the work to do, and the last package."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +10,13 @@ from schemas.packages import Cause, PackageStatus, TicketReference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPackage:
-    """What was published last for a request."""
+    """The package that was published last for a request."""
 
     revision: int
     bundle_sha256: str
     prompt_version: str
     model: str | None
-    """Of the draft's key; null for rules."""
+    """The model of the draft's key; None for a draft by rules."""
     status: PackageStatus
     content_sha256: str
     ticket: TicketReference | None
@@ -24,36 +24,36 @@ class LastPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayTerms:
-    """What a planned replay lets its work do."""
+    """What a planned replay allows its work to do."""
 
     stands: bool
-    """Else it was stopped or cancelled since: its work is let go."""
+    """False after the replay was stopped or cancelled: its work is then dropped."""
     calls_model: bool
-    """Else it makes packages from drafts that are stored, and pays for none."""
+    """False if it makes packages from stored drafts only, and pays for none."""
     publishes: bool
-    """Else it stops at the draft: nothing leaves the service."""
+    """False if it stops at the draft: nothing leaves the service."""
 
 
 class Replayed(StrEnum):
     """What became of a request in a planned replay."""
 
     PLANNED = "planned"
-    """Nothing yet."""
+    """Nothing has happened yet."""
 
     REVISED = "revised"
     DRAFTED = "drafted"
-    """A draft is stored, and nothing was published: the replay does not publish."""
+    """A draft is stored. Nothing was published, because the replay does not publish."""
     UNCHANGED = "unchanged"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A request with something to be done, as it was when the lease was taken."""
+    """A request with work to do, as it was when the lease was taken."""
 
     key: RequestKey
     token: int
-    """The fence: whatever finishes this work must name it."""
+    """The fence: the transaction that finishes this work must name it."""
     requested_state_version: int | None
     reason: str | None
     priority: int
@@ -62,24 +62,25 @@ class Work:
     cause: Cause
     replay_id: str | None
     terms: ReplayTerms | None
-    """Of a planned replay, when this is its work."""
+    """The terms of the planned replay that this work belongs to; None for other work."""
     replayed: bool
-    """Whether it comes after all live work."""
+    """Whether all live work goes first."""
     due_at: datetime | None
-    """What stood in the row; a later finish sees by it whether somebody has scheduled anew."""
+    """The row's value at that time. The finish sees by it whether the request was scheduled again meanwhile."""
     attempts: int
-    """Times this work was taken up, this one included."""
+    """How often this work was taken up, this time included."""
     last: LastPackage | None
     """None until there is a package."""
     upgrade_wanted: bool
+    """Whether the last package is a fallback that a model draft should replace."""
     age_seconds: float
-    """Since the request was stored."""
+    """The time since the request was stored."""
     taken_at: datetime
-    """By the database's clock."""
+    """When the lease was taken, by the database's clock."""
     waited: bool
-    """Whether half of the deadline has passed: then what is known has to do."""
+    """Whether half of the deadline has passed: then the package is built from what is known."""
     deadline_in_seconds: float | None
-    """Until the first package has to be decided, the margin for publishing taken off; None: no deadline."""
+    """The time until the first package has to be decided, less the margin for publishing; None without a deadline."""
 
     @property
     def next_revision(self) -> int:

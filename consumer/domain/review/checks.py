@@ -1,7 +1,7 @@
-"""The rules that every answer has to keep, one function each, and the table that names them.
+"""The rules that an answer of the model must keep: one function for each rule, and tables that name them.
 
-A rule sees one statement and says what is wrong with it, in words that can be given to the model. The whole answer is
-looked at first: one that recites its instructions, holds a secret or is not in English is not worth a second look.
+A rule looks at one statement and says what is wrong with it, in words that go to the model. Rules for the whole answer
+come first: if an answer recites its instructions, holds a secret or is not in English, its statements are not checked.
 """
 
 import re
@@ -18,7 +18,7 @@ from consumer.domain.writing.draft import Draft, DraftForm
 from schemas.sessions import FixStatus
 
 Scan = Callable[[str], str]
-"""The redactor: gives a text back with its secrets replaced."""
+"""The redactor: returns a text with its secrets replaced."""
 
 _LONGEST: Mapping[Part, int] = {
     Part.PROBLEM: 900,
@@ -27,6 +27,7 @@ _LONGEST: Mapping[Part, int] = {
     Part.HYPOTHESIS: 900,
     Part.NEXT_STEPS: 400,
 }
+"""The most characters of a statement in each part."""
 _BLOCK = re.compile(
     r"^\s{0,3}(?:\#{1,6}\s|>\s|[-*+]\s|\d{1,3}[.)]\s|```|~~~)|\n\s*(?:\#|[-*+>]\s|\d{1,3}[.)]\s|\n|```)",
     re.VERBOSE | re.MULTILINE,
@@ -74,30 +75,30 @@ _NEGATION = re.compile(
 
 
 def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
-    """What is wrong with an answer as a whole."""
+    """Yields the violations of an answer as a whole."""
     for rule, look in WHOLE_RULES.items():
         if (detail := look(draft, answer, scan)) is not None:
             yield Violation(rule=rule, detail=detail)
 
 
 def statement(said: Said, case: Evidence) -> Iterator[Violation]:
-    """What is wrong with one statement."""
+    """Yields the violations of one statement. A statement that is too long is checked no further."""
     for rule, look in STATEMENT_RULES.items():
-        found = [Violation(rule=rule, detail=detail, place=said.place) for detail in look(said, case)]
-        yield from found
-        if rule is Rule.LENGTH and found:
+        violations = [Violation(rule=rule, detail=detail, place=said.place) for detail in look(said, case)]
+        yield from violations
+        if rule is Rule.LENGTH and violations:
             return  # the other rules may take time that grows with the square of a text's length
 
 
 def check_steps(draft: Draft, case: Evidence) -> Iterator[Violation]:
-    """What is wrong with the next steps together."""
+    """Yields the violations of the next steps taken together."""
     for rule, look in STEPS_RULES.items():
-        if (found := look(draft, case)) is not None:
-            yield Violation(rule=rule, detail=found[0], place=found[1])
+        if (flaw := look(draft, case)) is not None:
+            yield Violation(rule=rule, detail=flaw[0], place=flaw[1])
 
 
 def statements(draft: Draft) -> Iterator[Said]:
-    """Every statement of a draft but the wordings of facts, which are taken or not without a word."""
+    """Yields the statements of a draft, except wordings of facts: a wording that breaks a rule is left out silently."""
     cites = draft.form is DraftForm.JSON
     yield Said(place=StatementRef(Part.PROBLEM), text=draft.problem.text, records=draft.problem.records, cites=cites)
     for index, note in enumerate(draft.notes):
@@ -110,20 +111,20 @@ def statements(draft: Draft) -> Iterator[Said]:
 
 
 def is_grounded_wording(text: str, fact: FactRecord, case: Evidence) -> bool:
-    """Whether a shorter wording says no more, no less certain and nothing else than its fact."""
-    said = Said(place=StatementRef(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
+    """Whether a wording is shorter than its fact, says nothing that the fact does not say, and is no less certain."""
+    wording = Said(place=StatementRef(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
     own = Lexicon.of((fact.text, fact.source_summary or ""))
     return (
-        len(text) <= _LONGEST[Part.CONFIRMED]  # first: the others take longer the longer a text is
+        len(text) <= _LONGEST[Part.CONFIRMED]  # first: the other conditions take longer for a longer text
         and len(clean(text)) < len(clean(fact.text))
         and words.share(text, fact.text) >= 0.7
         and bool(_NEGATION.search(text)) == bool(_NEGATION.search(fact.text))
         and next(own.foreign(text), None) is None
-        and next(statement(said, case), None) is None
+        and next(statement(wording, case), None) is None
     )
 
 
-# the whole answer
+# rules for the whole answer
 
 
 def _canary(draft: Draft, answer: str, scan: Scan) -> str | None:
@@ -153,119 +154,121 @@ def _all_texts(draft: Draft) -> Iterator[str]:
     yield from (step.text for step in draft.next_steps)
 
 
-# one statement
+# rules for one statement
 
 
-def _empty(said: Said, case: Evidence) -> Iterator[str]:
+def _empty(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    fewest = 3 if said.part in {Part.NEXT_STEPS, Part.PROBLEM} else 1
-    if words.count(said.text) < fewest:
+    fewest = 3 if statement.part in {Part.NEXT_STEPS, Part.PROBLEM} else 1
+    if words.count(statement.text) < fewest:
         yield "says nothing"
 
 
-def _length(said: Said, case: Evidence) -> Iterator[str]:
+def _length(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    if len(said.text) > _LONGEST[said.part]:
-        yield f"over {_LONGEST[said.part]} characters"
+    if len(statement.text) > _LONGEST[statement.part]:
+        yield f"over {_LONGEST[statement.part]} characters"
 
 
-def _markup(said: Said, case: Evidence) -> Iterator[str]:
+def _markup(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    if _BLOCK.search(said.text) or _MARKUP.search(said.text):
+    if _BLOCK.search(statement.text) or _MARKUP.search(statement.text):
         yield "holds markup; write plain sentences in one paragraph"
 
 
-def _invisible(said: Said, case: Evidence) -> Iterator[str]:
+def _invisible(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    if not is_harmless(" ".join(said.text.split("\n"))):
+    if not is_harmless(" ".join(statement.text.split("\n"))):
         yield "holds invisible or control characters"
 
 
-def _link(said: Said, case: Evidence) -> Iterator[str]:
-    for address in ADDRESS.finditer(said.text):
+def _link(statement: Said, case: Evidence) -> Iterator[str]:
+    for address in ADDRESS.finditer(statement.text):
         if names.normal(address[0]) not in case.lexicon.text:
             yield f"names an address that no record holds: {_cited(address[0])}"
 
 
-def _placeholder(said: Said, case: Evidence) -> Iterator[str]:
-    for found in _TO_FILL_IN.finditer(said.text):
-        if not case.lexicon.holds(names.normal(found[0])):
-            yield f"leaves something to be filled in: {_cited(found[0])}"
+def _placeholder(statement: Said, case: Evidence) -> Iterator[str]:
+    for match in _TO_FILL_IN.finditer(statement.text):
+        if not case.lexicon.holds(names.normal(match[0])):
+            yield f"leaves something to be filled in: {_cited(match[0])}"
 
 
-def _record_id(said: Said, case: Evidence) -> Iterator[str]:
-    for found in _RECORD_ID.finditer(said.text):
-        if not case.lexicon.holds(found[0].casefold()):
-            yield f"names a record's id in the text: {found[0]}"
+def _record_id(statement: Said, case: Evidence) -> Iterator[str]:
+    for match in _RECORD_ID.finditer(statement.text):
+        if not case.lexicon.holds(match[0].casefold()):
+            yield f"names a record's id in the text: {match[0]}"
 
 
-def _self(said: Said, case: Evidence) -> Iterator[str]:
-    for found in _SELF.finditer(said.text):
-        if not case.lexicon.holds(names.normal(found[0])):
+def _self(statement: Said, case: Evidence) -> Iterator[str]:
+    for match in _SELF.finditer(statement.text):
+        if not case.lexicon.holds(names.normal(match[0])):
             yield "speaks of its writer or its instructions"
 
 
-def _intake_quoted(said: Said, case: Evidence) -> Iterator[str]:
-    if quotes.too_long(case.bundle.records.intake_text, said.text, clean(said.text)):
+def _intake_quoted(statement: Said, case: Evidence) -> Iterator[str]:
+    if quotes.too_long(case.bundle.records.intake_text, statement.text, clean(statement.text)):
         yield "copies a long passage of the intake text; put it in other words"
 
 
-def _foreign(said: Said, case: Evidence) -> Iterator[str]:
-    def unless_recorded(found: re.Match[str]) -> str:
-        return found[0] if case.lexicon.holds(names.normal(found[0])) else " "
+def _foreign(statement: Said, case: Evidence) -> Iterator[str]:
+    def unless_recorded(match: re.Match[str]) -> str:
+        return match[0] if case.lexicon.holds(names.normal(match[0])) else " "
 
-    text = ADDRESS.sub(" ", said.text)
-    for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each has a rule of its own
+    text = ADDRESS.sub(" ", statement.text)
+    for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each of these has its own rule
         text = mask.sub(unless_recorded, text)
     for name in case.lexicon.foreign(text):
         yield f"names what no record holds: {_cited(name)}"
 
 
-def _closure(said: Said, case: Evidence) -> Iterator[str]:
-    asks = said.part is Part.NEXT_STEPS
-    records = frozenset(said.records) if said.cites else frozenset()
-    for claim in claims.closures(clean(said.text), records, case.bundle, asks=asks):
+def _closure(statement: Said, case: Evidence) -> Iterator[str]:
+    asks = statement.part is Part.NEXT_STEPS
+    records = frozenset(statement.records) if statement.cites else frozenset()
+    for claim in claims.closures(clean(statement.text), records, case.bundle, asks=asks):
         yield f"calls something over that no outcome calls so: {_cited(claim)}"
 
 
-def _outcome(said: Said, case: Evidence) -> Iterator[str]:
-    for claim in claims.false_outcomes(clean(said.text), case.bundle):
+def _outcome(statement: Said, case: Evidence) -> Iterator[str]:
+    for claim in claims.false_outcomes(clean(statement.text), case.bundle):
         yield f"tells an outcome that is not recorded: {_cited(claim)}"
 
 
-def _hedged(said: Said, case: Evidence) -> Iterator[str]:
+def _hedged(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    if said.part is Part.PROBLEM and (found := _HEDGES.search(said.text)) is not None:
-        yield f"hedges: {_cited(found[0])}"
+    if statement.part is Part.PROBLEM and (hedge := _HEDGES.search(statement.text)) is not None:
+        yield f"hedges: {_cited(hedge[0])}"
 
 
-def _tense(said: Said, case: Evidence) -> Iterator[str]:
-    if said.part is Part.PROBLEM and case.bundle.records.is_described and not _PAST.search(said.text):
+def _tense(statement: Said, case: Evidence) -> Iterator[str]:
+    if statement.part is Part.PROBLEM and case.bundle.records.is_described and not _PAST.search(statement.text):
         yield "is not in the past tense"
 
 
-def _citation(said: Said, case: Evidence) -> Iterator[str]:
-    if not said.cites:
+def _citation(statement: Said, case: Evidence) -> Iterator[str]:
+    if not statement.cites:
         return
-    if not said.records:
+    if not statement.records:
         yield "rests on no record"
-    for record in said.records:
+    for record in statement.records:
         if record not in case.ids:
             yield f"cites a record that does not exist: {_cited(record)}"
-    known = case.ids.intersection(said.records)
-    if known and not known & citations.carrying(said.part, case):
-        yield citations.FLAWS[said.part]
+    known = case.ids.intersection(statement.records)
+    if known and not known & citations.carrying(statement.part, case):
+        yield citations.FLAWS[statement.part]
 
 
-def _repeated_fix(said: Said, case: Evidence) -> Iterator[str]:
-    if said.part is not Part.NEXT_STEPS:
+def _repeated_fix(statement: Said, case: Evidence) -> Iterator[str]:
+    if statement.part is not Part.NEXT_STEPS:
         return
     for fix in case.bundle.records.fixes:
-        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(said.text, fix, case.bundle.records.active_fix):
+        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(
+            statement.text, fix, case.bundle.records.active_fix
+        ):
             yield "asks again for a fix that was applied and failed"
 
 
-# the next steps together
+# rules for the next steps together
 
 
 def _step_count(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
@@ -282,7 +285,7 @@ def _first_step(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None]
 
 
 def _cited(text: str) -> str:
-    """Part of an answer as a detail may hold it: short, harmless."""
+    """A part of an answer, quoted for a detail: cleaned, and shortened to 80 characters."""
     return f'"{shorten(clean(text), 80)}"'
 
 
@@ -292,7 +295,7 @@ WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan], str | None]] = {
     Rule.LANGUAGE: _language,
 }
 STATEMENT_RULES: Mapping[Rule, Callable[[Said, Evidence], Iterator[str]]] = {
-    Rule.LENGTH: _length,  # first: it spares long texts the others
+    Rule.LENGTH: _length,  # first: no other rule looks at a text that is too long
     Rule.EMPTY: _empty,
     Rule.MARKUP: _markup,
     Rule.INVISIBLE: _invisible,

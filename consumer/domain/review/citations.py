@@ -1,4 +1,4 @@
-"""Which records can carry which statement of an answer."""
+"""Says which records can carry a statement of an answer, by the part of the answer."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ FLAWS: Mapping[Part, str] = {
     Part.NOTES: "is a note on something that was not tried",
     Part.HYPOTHESIS: "is a hypothesis that rests on neither the active fix nor a fact",
 }
-"""What a statement is that rests on none of the records that can carry it."""
+"""The flaw of a statement that cites none of the records that can carry it."""
 
 
 def carrying(part: Part, case: Evidence) -> frozenset[str]:
-    """The ids of the records of which a statement of this part has to cite one; it may cite others besides."""
+    """The ids of the records that can carry a statement of this part. It must cite one of them, and may cite others."""
     bundle = case.bundle
     match part:
         case Part.PROBLEM:
@@ -24,5 +24,5 @@ def carrying(part: Part, case: Evidence) -> frozenset[str]:
         case Part.HYPOTHESIS:
             active = bundle.records.active_fix
             return frozenset(case.facts) | (frozenset() if active is None else {active.id})
-        case Part.NEXT_STEPS | Part.CONFIRMED:  # a wording is nothing without its fact
+        case Part.NEXT_STEPS | Part.CONFIRMED:  # any record; a wording always cites its own fact
             return case.ids

@@ -1,8 +1,8 @@
-"""What a statement claims about outcomes, and whether the record says so.
+"""Finds what a statement claims about outcomes, and decides whether a record says the same.
 
-A claim is a clause that says something is over (resolved, fixed, verified, working again), failed, or applied. Denied,
-conditional and asked-for ones are none ("not verified", "whether it was fixed", "verify that it works again"), nor are
-the words in their technical senses ("resolved to an address", "a fixed address").
+A claim is a clause which says that something is over (resolved, fixed, verified, working again), failed, or applied.
+There is no claim in a clause that denies this, makes it a condition or asks for it ("not verified", "whether it was
+fixed", "verify that it works again"), nor in words of a technical sense ("resolved to an address", "a fixed address").
 """
 
 import re
@@ -93,7 +93,7 @@ _TECHNICAL = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""The same words where they mean something else; of the matter itself they never do."""
+"""The same words in a technical sense, which they never have beside a word for the case itself (`_MATTER`)."""
 _DENIED = re.compile(
     r"\b(?:not(?!\s+only)|never|no(?!\s+(?:doubt|question|longer))|none|nobody|nothing|cannot|neither|nor|without(?!\s+doubt)"
     r"|un(?:able|til|less)|yet\s+to|awaiting|pending|partly|partially|before|to\s+be|remains?\s+to|should|must|can|could"
@@ -134,12 +134,12 @@ _NOT_ASKED = re.compile(
     r"|after|why|since|whether|how|what|when|last|previous|earlier|first|log|logs|logged)\b",
     re.IGNORECASE,
 )
-"""Before the words of a fix: then it is spoken of, and not asked for."""
+"""Before the words of a fix, these show that a step mentions the fix and does not ask for it."""
 _KNOWN_TO_FAIL = re.compile(
     r"\b(?:did\s+not|didn['\u2019]t|has\s+not|failed|already|in\s+vain|no\s+effect|was\s+(?:tried|applied|done))\b",
     re.IGNORECASE,
 )
-"""After them: the step knows what became of it."""
+"""In a sentence about a fix, these show that the step knows how the fix ended."""
 _DOING = re.compile(
     r"\b(?:try|perform|carry\s+out|do|run|apply|execute|attempt|consider|proceed\s+with|schedule|arrange"
     r"|(?:have|let)\s+(?!a\s|another\s))\b",
@@ -151,15 +151,16 @@ _UNDONE = re.compile(r"\b(?:rolled\s+back|reverted|undone|backed\s+out|uninstall
 
 
 def closures(text: str, records: frozenset[str], bundle: Bundle, *, asks: bool) -> Iterator[str]:
-    """The clauses that call something over which the record does not.
+    """Yields the claims that something is over where no record says so.
 
-    `asks` marks a next step, where to check is to ask. `records` are the cited ids; without any, all facts count.
+    `asks` is true for a next step, which asks where it says "verify that …". `records` are the cited ids; without any
+    id all facts and fixes count.
     """
     for sentence in _sentences(text):
-        masked = _TECHNICAL.sub(lambda found: "·" * len(found[0]), sentence)
+        masked = _TECHNICAL.sub(lambda match: "·" * len(match[0]), sentence)
         for pattern in (_MATTER_IS_OVER, _FIX_HELD, _WORKS, _BARE):
             searched = sentence if pattern is _MATTER_IS_OVER else masked
-            claim = next((found for found in pattern.finditer(searched) if _claims(searched, found, asks=asks)), None)
+            claim = next((match for match in pattern.finditer(searched) if _claims(searched, match, asks=asks)), None)
             if claim is None:
                 continue
             if not (_succeeded(sentence, records, bundle) or _recorded(pattern, sentence, records, bundle)):
@@ -168,7 +169,7 @@ def closures(text: str, records: frozenset[str], bundle: Bundle, *, asks: bool) 
 
 
 def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
-    """The clauses that call a fix failed, applied or undone though no record does."""
+    """Yields the claims that a fix failed, was applied or was undone where no record says so."""
     recorded = {fix.status for fix in bundle.records.fixes}
     active = bundle.records.active_fix
     for sentence in _sentences(text):
@@ -178,15 +179,16 @@ def false_outcomes(text: str, bundle: Bundle) -> Iterator[str]:
             yield from _claimed(_FIX_APPLIED, sentence)
         if active is not None and not active.status.is_applied and words.share(active.title, sentence) >= 0.6:
             yield from _claimed(_APPLIED_WORD, sentence)
-        if not any(_UNDONE.search(held) for held in _all_texts(bundle)):
+        if not any(_UNDONE.search(recorded_text) for recorded_text in _all_texts(bundle)):
             yield from _claimed(_UNDONE, sentence)
 
 
 def repeats(step: str, fix: FixRecord, active: FixRecord | None) -> bool:
-    """Whether a step asks for a fix again as if it were new: most of its title, begun as an order or a word of doing.
+    """Whether a step asks for a fix again as if it were new.
 
-    A step that speaks of it otherwise ("find out why …", "instead of …", "… did not help") does not, nor does one that
-    takes up the active fix, as the contract's table asks, however alike the two are called.
+    It does if it holds most of the fix's title as an order ("replace …", "try to …"), or enough of it with "again". A
+    step that mentions the fix otherwise ("find out why …", "instead of …", "… did not help") does not. Nor does a step
+    that takes up the active fix, as the contract's table demands, however similar the titles of the two fixes are.
     """
     if active is not None and active.status in _TO_BE_TAKEN_UP and _is_about(active, step, fix):
         return False
@@ -207,58 +209,59 @@ def _repeats(sentence: str, fix: FixRecord) -> bool:
 
 
 def _until(stems: list[str], clause: str) -> str:
-    """The clause up to the first word with one of these stems; all of it without one."""
-    found = next((word for word in re.finditer(r"[^\W_]+", clause) if words.stem(word[0]) in stems), None)
-    return clause if found is None else clause[: found.start()]
+    """The part of a clause before the first word with one of these stems; the whole clause if it has no such word."""
+    first = next((word for word in re.finditer(r"[^\W_]+", clause) if words.stem(word[0]) in stems), None)
+    return clause if first is None else clause[: first.start()]
 
 
-def _is_about(fix: FixRecord, step: str, other: FixRecord) -> bool:
-    """Whether what tells the two fixes apart, if anything does, stands in the step for this one and not the other."""
-    said, own, others = words.content(step), words.content(fix.title), words.content(other.title)
-    return not (others - own) & said and (own <= others or bool((own - others) & said))
+def _is_about(fix: FixRecord, step: str, rival: FixRecord) -> bool:
+    """Whether a step has a word that only this fix's title has, if there is one, and none that only the rival's has."""
+    used, own, rivals = words.content(step), words.content(fix.title), words.content(rival.title)
+    return not (rivals - own) & used and (own <= rivals or bool((own - rivals) & used))
 
 
 def _sentences(text: str) -> list[str]:
     return [sentence for sentence in _SENTENCE.split(text) if sentence]
 
 
-def _claims(sentence: str, found: re.Match[str], *, asks: bool) -> bool:
-    before = sentence[: found.start()]
+def _claims(sentence: str, match: re.Match[str], *, asks: bool) -> bool:
+    """Whether a match is a claim: neither denied, nor a condition, nor asked for."""
+    before = sentence[: match.start()]
     clause = _CLAUSE.split(before)[-1]
-    if _DENIED.search(clause) or _DENIED.search(_SAYS_SO.sub("", found[0])):
-        return _is_final(found[0])
+    if _DENIED.search(clause) or _DENIED.search(_SAYS_SO.sub("", match[0])):
+        return _is_final(match[0])
     if _CONDITION.search(before) or (
-        _TIME.search(clause) and not _PAST.search(sentence[len(before) - len(clause) : found.end()])
+        _TIME.search(clause) and not _PAST.search(sentence[len(before) - len(clause) : match.end()])
     ):
         return False
     return not (asks and _ASKED.search(before))
 
 
 def _is_final(claim: str) -> bool:
-    """Closing the case is a claim in whatever mood it is said."""
+    """Whether a claim closes the case: it counts also with "may", "should" and the like."""
     return (
         re.search(r"\b(?:be\s+closed|no\s+further|nothing\s+(?:more|else|further))\b", claim, re.IGNORECASE) is not None
     )
 
 
 def _claimed(pattern: re.Pattern[str], sentence: str) -> Iterator[str]:
-    for found in pattern.finditer(sentence):
-        clause = _CLAUSE.split(sentence[: found.start()])[-1]
-        if not _DENIED.search(clause) and not _CONDITION.search(sentence[: found.start()]):
-            yield found[0]
+    for match in pattern.finditer(sentence):
+        clause = _CLAUSE.split(sentence[: match.start()])[-1]
+        if not _DENIED.search(clause) and not _CONDITION.search(sentence[: match.start()]):
+            yield match[0]
 
 
 def _succeeded(sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
-    """Whether a fix that held is what the sentence is about."""
-    others = (fix for fix in bundle.records.fixes if fix.status is not FixStatus.APPLIED_SUCCESS)
-    if any(words.share(fix.title, sentence) >= 0.6 for fix in others):
+    """Whether the sentence is about a fix that was applied successfully."""
+    unproven = (fix for fix in bundle.records.fixes if fix.status is not FixStatus.APPLIED_SUCCESS)
+    if any(words.share(fix.title, sentence) >= 0.6 for fix in unproven):
         return False
-    held = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_SUCCESS]
-    return any(fix.active or fix.id in records or words.share(fix.title, sentence) >= 0.5 for fix in held)
+    proven = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_SUCCESS]
+    return any(fix.active or fix.id in records or words.share(fix.title, sentence) >= 0.5 for fix in proven)
 
 
 def _recorded(pattern: re.Pattern[str], sentence: str, records: frozenset[str], bundle: Bundle) -> bool:
-    """Whether a record says the same of its own subject; of the case as a whole only an outcome can."""
+    """Whether a cited record says the same of its own subject. Of the case as a whole only an outcome can say it."""
     if pattern is _MATTER_IS_OVER or pattern is _FIX_HELD:
         return False
     cited_facts = [fact for fact in bundle.records.facts if fact.id in records or not records]
@@ -274,12 +277,12 @@ def _checked(sentence: str, fact: FactRecord) -> bool:
 
 
 def _says_the_same(pattern: re.Pattern[str], sentence: str, text: str) -> bool:
-    said = any(pattern.search(part) and _stated(pattern, part) for part in _sentences(text))
-    return said and words.share(sentence, text) >= 0.6
+    stated = any(pattern.search(part) and _stated(pattern, part) for part in _sentences(text))
+    return stated and words.share(sentence, text) >= 0.6
 
 
 def _stated(pattern: re.Pattern[str], sentence: str) -> bool:
-    return any(_claims(sentence, found, asks=False) for found in pattern.finditer(sentence))
+    return any(_claims(sentence, match, asks=False) for match in pattern.finditer(sentence))
 
 
 def _all_texts(bundle: Bundle) -> Iterator[str]:

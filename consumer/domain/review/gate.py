@@ -1,7 +1,7 @@
-"""The one gate between an answer and a package: read, check, render, and check what was rendered.
+"""The one gate between an answer and a package: it reads the answer, checks it, renders it and checks the text.
 
-`review` takes a first answer as a whole or not at all. `salvage` takes what is left of a repaired one once the
-statements that still break a rule have fallen out, if every section stays valid. Neither raises, whatever comes.
+`review` accepts an answer as a whole or rejects it. `salvage` is for a repaired answer: it leaves out the statements
+that still break a rule, if every section stays valid without them. Neither raises, whatever the answer holds.
 """
 
 import re
@@ -30,55 +30,55 @@ class Accepted:
     rendered: Rendered
     warnings: tuple[Caution, ...]
     violations: tuple[Violation, ...] = ()
-    """Of the statements that fell out."""
+    """The violations of the statements that were left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An answer that did not."""
+    """An answer that did not become a package."""
 
     violations: tuple[Violation, ...]
     """At least one; each is a line for the model."""
 
 
 def review(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
-    """The package that an answer makes, else every rule it breaks. `scan` gives a text back without its secrets."""
+    """Accepts an answer that breaks no rule, else rejects it with its violations. `scan` redacts secrets in a text."""
     case = Evidence(bundle)
-    found = _read(text, bundle, case)
-    if isinstance(found, Rejected):
-        return found
-    violations = _violations(found, text, case, scan)
-    return Rejected(violations=violations) if violations else _accepted(found, bundle, ())
+    drafted = _read(text, bundle, case)
+    if isinstance(drafted, Rejected):
+        return drafted
+    violations = _violations(drafted, text, case, scan)
+    return Rejected(violations=violations) if violations else _accepted(drafted, bundle, ())
 
 
 def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
-    """As `review`, but without the statements that break a rule, where every section stays valid without them."""
+    """Like `review`, but leaves out the statements that break a rule, if every section stays valid without them."""
     case = Evidence(bundle)
-    found = _read(text, bundle, case)
-    if isinstance(found, Rejected):
-        return found
-    violations = _violations(found, text, case, scan)
+    drafted = _read(text, bundle, case)
+    if isinstance(drafted, Rejected):
+        return drafted
+    violations = _violations(drafted, text, case, scan)
     if not violations:
-        return _accepted(found, bundle, ())
-    left = _without(found, {violation.place for violation in violations if violation.place}, case)
-    left = _with_first_step(left, bundle)
-    if _violations(left, text, case, scan):
+        return _accepted(drafted, bundle, ())
+    rest = _without(drafted, {violation.place for violation in violations if violation.place}, case)
+    rest = _with_first_step(rest, bundle)
+    if _violations(rest, text, case, scan):
         return Rejected(violations=violations)
-    return _accepted(left, bundle, (Caution.STATEMENTS_REMOVED,), violations)
+    return _accepted(rest, bundle, (Caution.STATEMENTS_REMOVED,), violations)
 
 
 def by_rules(bundle: Bundle) -> Accepted:
-    """The package from the record alone. Always there, whatever the bundle holds."""
+    """The package that rules draft from the records, without a model. Works for every bundle."""
     drafted = rules_draft.draft_by_rules(bundle)
     rendered = render(bundle, drafted)
     return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered, ()))
 
 
 def _read(text: str, bundle: Bundle, case: Evidence) -> Draft | Rejected:
-    found = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
-    if isinstance(found, Unreadable):
-        return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in found.problems))
-    tidied = _tidied(found, case)
+    answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
+    if isinstance(answer, Unreadable):
+        return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in answer.problems))
+    tidied = _tidied(answer, case)
     wordings = tuple(
         wording
         for wording in tidied.confirmed
@@ -90,29 +90,31 @@ def _read(text: str, bundle: Bundle, case: Evidence) -> Draft | Rejected:
 def _violations(drafted: Draft, answer: str, case: Evidence, scan: Scan) -> tuple[Violation, ...]:
     if of_the_whole := tuple(checks.whole(drafted, answer, scan)):
         return of_the_whole
-    of_statements = [violation for said in _said(drafted, case) for violation in checks.statement(said, case)]
+    of_statements = [
+        violation for statement in _shown_statements(drafted, case) for violation in checks.statement(statement, case)
+    ]
     return (*of_statements, *checks.check_steps(drafted, case))
 
 
-def _said(drafted: Draft, case: Evidence) -> Iterable[Said]:
-    """The statements that will be shown: none of a section that code writes alone."""
+def _shown_statements(drafted: Draft, case: Evidence) -> Iterable[Said]:
+    """The statements that the package will show: none of a section that code writes alone."""
     silent = set()
     if not case.bundle.records.is_described:
         silent.add(Part.PROBLEM)
     fix = case.bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
         silent.add(Part.HYPOTHESIS)
-    return (said for said in checks.statements(drafted) if said.part not in silent)
+    return (statement for statement in checks.statements(drafted) if statement.part not in silent)
 
 
 def _accepted(
-    drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...], fallen_out: tuple[Violation, ...] = ()
+    drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...], left_out: tuple[Violation, ...] = ()
 ) -> Accepted | Rejected:
     rendered = render(bundle, drafted)
     if violations := tuple(shape.check(bundle, rendered)):
-        return Rejected(violations=(*fallen_out, *violations))
+        return Rejected(violations=(*left_out, *violations))
     cautions = _cautions(bundle, rendered, warnings)
-    return Accepted(draft=drafted, rendered=rendered, warnings=cautions, violations=fallen_out)
+    return Accepted(draft=drafted, rendered=rendered, warnings=cautions, violations=left_out)
 
 
 def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...]) -> tuple[Caution, ...]:
@@ -121,14 +123,16 @@ def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...])
 
 
 def _tidied(drafted: Draft, case: Evidence) -> Draft:
-    """Slips that cost nothing to mend: ids in brackets at the end of a sentence, emphasis, a step said twice."""
+    """The draft without small slips: emphasis, ids in brackets, blank notes, steps given twice, `NO_HYPOTHESIS`."""
     unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps)}
     return drafted.model_copy(
         update={
             "problem": _mended(drafted.problem, case),
-            "confirmed": tuple(Wording(record=one.record, text=_mend(one.text, case)) for one in drafted.confirmed),
+            "confirmed": tuple(
+                Wording(record=wording.record, text=_mend(wording.text, case)) for wording in drafted.confirmed
+            ),
             "notes": tuple(
-                Wording(record=one.record, text=_mend(one.text, case)) for one in drafted.notes if one.text.strip()
+                Wording(record=note.record, text=_mend(note.text, case)) for note in drafted.notes if note.text.strip()
             ),
             "hypothesis": _without_sentinel(_mended(drafted.hypothesis, case)),
             "next_steps": tuple(unique.values()),
@@ -146,19 +150,19 @@ def _mended(statement: Statement, case: Evidence) -> Statement:
 
 
 def _mend(text: str, case: Evidence) -> str:
-    def keep_known(found: re.Match[str]) -> str:
-        return found[0] if case.lexicon.holds(found[0].strip().casefold()) else ""
+    def keep_known(match: re.Match[str]) -> str:
+        return match[0] if case.lexicon.holds(match[0].strip().casefold()) else ""
 
-    plain = _EMPHASIS.sub(lambda found: found[1] or found[2], text)
+    plain = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
     return _CITATION.sub(keep_known, plain).strip()
 
 
 def _without(drafted: Draft, places: set[StatementRef], case: Evidence) -> Draft:
-    """The draft without the statements in these places; of problem and hypothesis only the sentences at fault."""
+    """The draft without the statements at these places. Problem and hypothesis lose only their faulty sentences."""
     return drafted.model_copy(
         update={
             "problem": _sound(drafted, Part.PROBLEM, drafted.problem, places, case),
-            "notes": tuple(one for at, one in enumerate(drafted.notes) if StatementRef(Part.NOTES, at) not in places),
+            "notes": tuple(note for at, note in enumerate(drafted.notes) if StatementRef(Part.NOTES, at) not in places),
             "hypothesis": _sound(drafted, Part.HYPOTHESIS, drafted.hypothesis, places, case),
             "next_steps": tuple(
                 step for at, step in enumerate(drafted.next_steps) if StatementRef(Part.NEXT_STEPS, at) not in places
@@ -168,6 +172,7 @@ def _without(drafted: Draft, places: set[StatementRef], case: Evidence) -> Draft
 
 
 def _sound(drafted: Draft, part: Part, statement: Statement, places: set[StatementRef], case: Evidence) -> Statement:
+    """The statement without its faulty sentences. Tense and emptiness are judged for the whole statement only."""
     if StatementRef(part) not in places:
         return statement
     cited = tuple(record for record in statement.records if record in case.ids)
@@ -176,16 +181,18 @@ def _sound(drafted: Draft, part: Part, statement: Statement, places: set[Stateme
         Said(place=StatementRef(part), text=sentence, records=cited, cites=cites)
         for sentence in _SENTENCES.split(statement.text)
     )
-    kept = [said.text for said in sentences if not set(_rules_of(said, case)) - {Rule.TENSE, Rule.EMPTY}]
+    kept = [
+        sentence.text for sentence in sentences if not set(_broken_rules(sentence, case)) - {Rule.TENSE, Rule.EMPTY}
+    ]
     return statement.model_copy(update={"text": " ".join(kept), "records": cited})
 
 
-def _rules_of(said: Said, case: Evidence) -> Iterable[Rule]:
-    return (violation.rule for violation in checks.statement(said, case))
+def _broken_rules(sentence: Said, case: Evidence) -> Iterable[Rule]:
+    return (violation.rule for violation in checks.statement(sentence, case))
 
 
 def _with_first_step(drafted: Draft, bundle: Bundle) -> Draft:
-    """The draft with the step that the table demands, in code's words where the answer had none."""
+    """The draft with the first step that the outcome table demands. Code writes it where the answer has none."""
     fix = bundle.records.active_fix
     demanded = outcome_table.first_step(fix)
     first = drafted.next_steps[0].text if drafted.next_steps else ""

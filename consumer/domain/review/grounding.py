@@ -1,7 +1,7 @@
-"""Whether what a text names is in the record: hosts, addresses, users, paths, commands, codes, versions, numbers.
+"""Decides whether the records hold a text's names: hosts, addresses, users, paths, commands, codes, versions, numbers.
 
 Harmless differences are allowed: case, quotation marks, thousands separators, spellings of a unit, punctuation after a
-name. Ordinary words are never looked up, nor are small counts and ordinals ("step 2", "three users").
+name. Ordinary words, small counts and ordinals are never looked up ("step 2", "three users").
 """
 
 import re
@@ -22,21 +22,21 @@ _COUNTED = re.compile(r"\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+
 _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
 SMALL = 10
-"""Whole numbers up to this are counts of the writer: two users, step 3."""
+"""A whole number up to this may be the writer's own count: two users, step 3."""
 _NEAR = 40
-"""Characters between a noun and its number in the record: "error codes 5, 7 and 9"."""
+"""The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _HEAD = re.compile(r"[a-z]+")
 _COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
-"""Nouns with a small number that are the writer's own."""
+"""Nouns that the writer may number without a record: "step 2"."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Everything that may be named."""
+    """The texts of the records, in which names are looked up."""
 
     text: str
     """In normal form."""
@@ -49,17 +49,17 @@ class Lexicon:
 
     @cached_property
     def integers(self) -> frozenset[str]:
-        """The whole numbers, without leading zeros: those of dates and times too, not those inside a name."""
-        found: set[str] = set()
+        """The whole numbers, without leading zeros. Inside a name only those of four digits or more count."""
+        numbers: set[str] = set()
         for token in _TOKENS.findall(self.text):
             if _COUNTED.fullmatch(token):
-                found.update(_INTEGERS.findall(token))
+                numbers.update(_INTEGERS.findall(token))
             else:
-                found.update(_LONG_INTEGERS.findall(token))
-        return frozenset(number.lstrip("0") or "0" for number in found)
+                numbers.update(_LONG_INTEGERS.findall(token))
+        return frozenset(number.lstrip("0") or "0" for number in numbers)
 
     def holds(self, name: str) -> bool:
-        """Whether the name stands in the record, with nothing that would make it another name right beside it."""
+        """Whether a name in normal form stands in the records, and not as part of a longer name."""
         at = self.text.find(name)
         while at >= 0:
             before, after = self.text[max(at - 2, 0) : at], self.text[at + len(name) : at + len(name) + 2]
@@ -69,7 +69,7 @@ class Lexicon:
         return False
 
     def foreign(self, text: str) -> Iterator[str]:
-        """What the text names and the record does not hold."""
+        """Yields the names in a text that the records do not hold."""
         return (name.text for name in names.within(text) if not self._grounded(name))
 
     def _grounded(self, name: Name) -> bool:
@@ -82,13 +82,13 @@ class Lexicon:
         return self._otherwise(name.kind, _THOUSANDS.sub("", wanted))
 
     def _otherwise(self, kind: str, name: str) -> bool:
-        """How else than word for word a kind of name can stand in the record."""
+        """Whether the records hold the name in another form that its kind allows."""
         match kind:
             case "setting":
                 return name.replace(" ", "") in self.text.replace(" ", "")
             case "url" | "email":
                 return name.removeprefix("mailto:") in self.text
-            case "person":  # each part, in whatever order the record has them
+            case "person":  # each part, in any order
                 return all(self.holds(part) for part in re.split(r"[ -]", name))
             case "date":
                 return self._date(name)
@@ -102,7 +102,7 @@ class Lexicon:
                 return False
 
     def _date(self, name: str) -> bool:
-        """The day beside its month, or both as numbers."""
+        """Whether the records hold the day beside its month, or both as numbers."""
         day = int("".join(_INTEGERS.findall(name)))
         month = next(month for month in _MONTHS if re.search(rf"\b{month}", name))
         number = _MONTHS.index(month) + 1
@@ -112,7 +112,7 @@ class Lexicon:
         return re.search(f"{written}|{figures}", self.text) is not None
 
     def _coded(self, name: str) -> bool:
-        """A number with the noun that says what it is: small ones count only beside that noun."""
+        """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
         head = _HEAD.match(name)
         noun = head[0].removesuffix("s") if head else ""
         numbers = (number.lstrip("0") or "0" for number in _INTEGERS.findall(name))
@@ -134,11 +134,11 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and was looked up
+        if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False
-        if _BARE.fullmatch(name) is None:  # letters among digits: a name, and it is not held
+        if _BARE.fullmatch(name) is None:  # letters among digits: a name, and it was not found
             return False
-        dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name, its parts say nothing
+        dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name: its parts prove nothing
         if dotted is not None:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
             return self.holds(dotted[0]) and all(part in self.integers for part in rest)
@@ -146,7 +146,7 @@ class Lexicon:
 
 
 def of_bundle(bundle: Bundle) -> Lexicon:
-    """What the record of a session names, in full: also what the prompt had no room for."""
+    """The lexicon of all records of a bundle, also of those for which the prompt had no room."""
     return Lexicon.of(_texts(bundle))
 
 
@@ -165,7 +165,7 @@ def _texts(bundle: Bundle) -> Iterator[str]:
     yield from chain.from_iterable(script.texts() for script in bundle.records.scripts)
     yield from chain.from_iterable(fix.texts() for fix in bundle.records.fixes)
     for script in bundle.records.scripts:
-        yield from (f"{each.name}={each.text}" for each in script.parameters)
+        yield from (f"{parameter.name}={parameter.text}" for parameter in script.parameters)
     for fix in bundle.records.fixes:
         yield f"{fix.confidence_pct}%"
         yield from (at.isoformat() for at in (fix.applied_at, fix.verified_at) if at)

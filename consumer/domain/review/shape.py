@@ -1,4 +1,4 @@
-"""What every package keeps, whoever drafted it: checked on the text that goes out, as a reader could check it."""
+"""Checks the text that goes out, as a reader could check it, for packages by a model and by rules alike."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ OUTCOME_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
     FixStatus.APPLIED_PENDING: ("applied", "awaiting verification"),
     FixStatus.APPLIED_SUCCESS: ("applied and verified",),
 }
-"""What the list of what was tried says of a fix."""
+"""Words that "What we've tried" must say of a fix, by its outcome."""
 LEAD_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
     FixStatus.PROPOSED: ("confidence", "not applied"),
     FixStatus.APPLIED_FAILED: ("did not hold", "uncertain"),
@@ -34,11 +34,11 @@ LEAD_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
     FixStatus.APPLIED_SUCCESS: ("solved the original symptom", "issue remains"),
     FixStatus.DISMISSED: ("set aside", "uncertain"),
 }
-"""What the hypothesis says of the active fix."""
+"""Words that "Current hypothesis" must say of the active fix, by its outcome."""
 
 
 def check(bundle: Bundle, rendered: Rendered) -> Iterator[Violation]:
-    """Every promise of the contract that the text does not keep; none for what `markdown.render` gives."""
+    """Yields a violation for each promise of the contract that the text breaks; none for text of `markdown.render`."""
     for look in CHECKS:
         for rule, detail in look(bundle, rendered):
             yield Violation(rule=rule, detail=detail)
@@ -49,8 +49,8 @@ Findings = Iterator[tuple[Rule, str]]
 
 def _headings(bundle: Bundle, rendered: Rendered) -> Findings:
     del bundle
-    found = [heading for heading, _ in sections.split(rendered.markdown)]
-    if found != list(sections.HEADINGS.values()) or not rendered.markdown.startswith("## "):
+    headings = [heading for heading, _ in sections.split(rendered.markdown)]
+    if headings != list(sections.HEADINGS.values()) or not rendered.markdown.startswith("## "):
         yield Rule.UNREADABLE, "the headings are not the five, in order, with nothing before them"
     whole = "\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered.sections) + "\n"
     if (
@@ -129,8 +129,8 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Findings:
         yield Rule.MARKUP, "markup that a renderer would act on"
     if _EMPTY_BULLET.search(rendered.markdown) or _EMPTY_BULLET.search(rendered.plain_text):
         yield Rule.PLACEHOLDER, "an empty bullet, or something left to be filled in"
-    held = of_bundle(bundle).text
-    if any(normal(address[0]) not in held for address in ADDRESS.finditer(rendered.markdown)):
+    recorded = of_bundle(bundle).text
+    if any(normal(address[0]) not in recorded for address in ADDRESS.finditer(rendered.markdown)):
         yield Rule.LINK, "an address that no record holds"
 
 
@@ -148,3 +148,4 @@ CHECKS: tuple[Callable[[Bundle, Rendered], Findings], ...] = (
     _harmless,
     _quoted,
 )
+"""All checks. `verdicts` names each after its function."""

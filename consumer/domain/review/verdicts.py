@@ -1,6 +1,6 @@
-"""What became of every check of a draft: kept, mended by a repair, removed with its statements, or broken.
+"""The verdict on every check of a draft: kept, mended by a repair, removed with its statements, quoted, or broken.
 
-Checks of an answer have the names of the rules, checks of the package those of the promises that the text keeps.
+A check of an answer has the name of its rule. A check of a package has the name of its function in `shape`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
 
 QUOTES = frozenset({Rule.HEDGED, Rule.CLOSURE, Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH})
-"""What a rules draft may break, for it quotes: the record's own doubts, claims, gaps, and texts cut short."""
+"""Rules that a rules draft may break because it quotes the record: its doubts, claims, gaps, and texts cut short."""
 
 
 class CheckStanding(StrEnum):
@@ -23,13 +23,13 @@ class CheckStanding(StrEnum):
 
     KEPT = "kept"
     MENDED = "mended"
-    """The first answer broke it, the last one did not."""
+    """An earlier answer broke it, the last one did not."""
     REMOVED = "removed"
-    """The last answer broke it, in statements that were left out."""
+    """The last answer broke it in statements that were left out."""
     QUOTED = "quoted"
     """A rules draft quotes a record that would break it."""
     BROKEN = "broken"
-    """Of an answer: it was rejected, and rules drafted. Of a package: it must not be published."""
+    """An answer that broke it was rejected, and rules drafted. A package that breaks it must not be published."""
 
 
 class Checked(StrEnum):
@@ -41,27 +41,27 @@ class Checked(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One check."""
+    """The verdict on one check."""
 
     of: Checked
     check: str
     standing: CheckStanding
     times: int = 0
-    """Broken, in all answers together."""
+    """How often it was broken, in all answers together."""
     details: tuple[str, ...] = ()
 
 
 def of_answers(answers: Sequence[Sequence[Violation]], *, written: bool) -> tuple[Verdict, ...]:
-    """Of what the model's answers broke, in their order; `written` says whether the last one became the package."""
+    """The verdicts on the model's answers, from their violations in order. `written`: the last became the package."""
     return tuple(_of_answers(rule, answers, written=written) for rule in Rule)
 
 
 def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: bool) -> Verdict:
-    found = [[violation for violation in answer if violation.rule is rule] for answer in answers]
-    broken = [violation for each in found for violation in each]
+    by_answer = [[violation for violation in answer if violation.rule is rule] for answer in answers]
+    broken = [violation for violations in by_answer for violation in violations]
     if not broken:
         standing = CheckStanding.KEPT
-    elif found[-1]:
+    elif by_answer[-1]:
         standing = CheckStanding.REMOVED if written else CheckStanding.BROKEN
     else:
         standing = CheckStanding.MENDED
@@ -69,14 +69,14 @@ def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: 
 
 
 def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
-    """Of a rules draft, held to the rules of an answer as far as it speaks for itself."""
+    """The verdicts on a rules draft. It must keep the rules of an answer, except where it quotes (`QUOTES`)."""
     case = Evidence(bundle)
     violations = [
         *checks.whole(drafted, "", scan),
-        *(violation for said in checks.statements(drafted) for violation in checks.statement(said, case)),
+        *(violation for statement in checks.statements(drafted) for violation in checks.statement(statement, case)),
         *checks.check_steps(drafted, case),
     ]
-    return tuple(_of_rules(rule, [each for each in violations if each.rule is rule]) for rule in Rule)
+    return tuple(_of_rules(rule, [violation for violation in violations if violation.rule is rule]) for rule in Rule)
 
 
 def _of_rules(rule: Rule, broken: list[Violation]) -> Verdict:
@@ -85,7 +85,7 @@ def _of_rules(rule: Rule, broken: list[Violation]) -> Verdict:
 
 
 def of_package(bundle: Bundle, rendered: Rendered) -> Iterator[Verdict]:
-    """Of the text that would go out."""
+    """Yields the verdicts on the text that would go out."""
     for look in shape.CHECKS:
         broken = [Violation(rule=rule, detail=detail) for rule, detail in look(bundle, rendered)]
         standing = CheckStanding.BROKEN if broken else CheckStanding.KEPT

@@ -1,4 +1,4 @@
-"""What an answer says, what can be wrong with it, and what it is checked against."""
+"""The rules for an answer, its statements and their violations, and the evidence for checking them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from consumer.domain.writing import prompt
 
 
 class Rule(StrEnum):
-    """What can be wrong with an answer."""
+    """A rule for an answer. Each note says what breaks the rule."""
 
     UNREADABLE = "unreadable"
     """Neither the JSON that was asked for nor five sections."""
@@ -28,13 +28,13 @@ class Rule(StrEnum):
     EMPTY = "empty"
     """Says nothing."""
     LENGTH = "length"
-    """Too long for its place."""
+    """Too long for its part."""
     MARKUP = "markup"
     """Headings, lists, HTML, images, links, several lines."""
     INVISIBLE = "invisible"
     """Zero-width, bidirectional or control characters."""
     LINK = "link"
-    """An address that the record does not hold."""
+    """An address that no record holds."""
     PLACEHOLDER = "placeholder"
     """Something left to be filled in."""
     RECORD_ID = "record_id"
@@ -44,11 +44,11 @@ class Rule(StrEnum):
     INTAKE_QUOTED = "intake_quoted"
     """Copies a long passage of the intake."""
     FOREIGN = "foreign"
-    """Names something that the record does not hold."""
+    """Names something that no record holds."""
     CLOSURE = "closure"
-    """Calls something over that the record does not call so."""
+    """Says that something is over where no record says so."""
     OUTCOME = "outcome"
-    """Calls a fix failed, applied or undone that the record does not call so."""
+    """Says that a fix failed, was applied or was undone where no record says so."""
     HEDGED = "hedged"
     """A problem description that guesses."""
     TENSE = "tense"
@@ -58,13 +58,13 @@ class Rule(StrEnum):
     REPEATED_FIX = "repeated_fix"
     """Asks for a failed fix as if it were new."""
     FIRST_STEP = "first_step"
-    """Not what the active fix's outcome demands first."""
+    """The first next step is not the one that the active fix's outcome demands."""
     STEP_COUNT = "step_count"
     """Fewer than two next steps, or more than four."""
 
 
 class Part(StrEnum):
-    """Where a statement stands; the field of the answer."""
+    """The part of an answer in which a statement stands: the field's name."""
 
     PROBLEM = "problem"
     CONFIRMED = "confirmed"
@@ -74,11 +74,11 @@ class Part(StrEnum):
 
 
 class StatementRef(NamedTuple):
-    """A statement of an answer."""
+    """The position of a statement in an answer."""
 
     part: Part
     number: int = 0
-    """Among the statements of its part, from 0."""
+    """The number of the statement in its part, from 0."""
 
     def __str__(self) -> str:
         return f"{self.part}[{self.number}]" if self.part in _LISTS else str(self.part)
@@ -93,16 +93,16 @@ class Violation:
 
     rule: Rule
     detail: str
-    """For the model and the log: one line."""
+    """One line, for the model and the log."""
     place: StatementRef | None = None
-    """None when the whole answer is concerned."""
+    """None when it concerns the whole answer."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.detail}" if self.place else self.detail
 
 
 def named(violations: Iterable[Violation]) -> tuple[str, ...]:
-    """Each broken rule and how often, as words for a package's warnings: ``violated:foreign:2``."""
+    """Each broken rule and the number of its violations, as a word for the package's warnings: `violated:foreign:2`."""
     times = Counter(violation.rule for violation in violations)
     return tuple(f"violated:{rule}:{times[rule]}" for rule in Rule if times[rule])
 
@@ -115,7 +115,7 @@ class Said:
     text: str
     records: tuple[str, ...]
     cites: bool
-    """Whether the answer's form cites records at all."""
+    """Whether the form of the answer can cite records; only JSON can."""
 
     @property
     def part(self) -> Part:
@@ -124,7 +124,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What statements are checked against."""
+    """The bundle that statements are checked against, and what the checks derive from it."""
 
     bundle: Bundle
 

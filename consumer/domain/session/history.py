@@ -8,7 +8,7 @@ from schemas.packages import TicketReference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a piece of work was built from; its final transaction compares it with what is there by then."""
+    """The state that work was built from. The work's final transaction compares it with what is stored by then."""
 
     arrivals: int
     secrets: int
@@ -21,12 +21,12 @@ class SessionHistory:
     events: tuple[SessionEvent, ...]
     """In version order."""
     arrivals: int
-    """The number of accepted events: later ones have higher arrival numbers."""
+    """The number of accepted events. Later events have higher arrival numbers."""
     secrets: int
-    """Fingerprints of values known to be secret; one more, and what was drafted before may hold it."""
+    """The number of values known to be secret. When it grows, an earlier draft may hold the new one."""
     erased: bool
     ticket: TicketReference | None
-    """The last one that the store kept; after an erasure all that is left."""
+    """The last ticket that the store kept. After an erasure it is the only content left."""
 
     @property
     def basis(self) -> Basis:

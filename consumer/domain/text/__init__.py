@@ -1,0 +1,1 @@
+"""Texts, whatever they are about: words, names, quantities, language, and sanitize (untrusted text made harmless)."""

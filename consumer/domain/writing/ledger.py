@@ -1,4 +1,4 @@
-"""What the ledger of drafts holds: each draft is paid for once."""
+"""The entries of the ledger of drafts, by which each draft is paid for only once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from schemas.packages import Usage
 
 
 class DraftKey(NamedTuple):
-    """What a draft is paid for once."""
+    """The key of a draft. Only one draft is paid for under each key."""
 
     tenant_id: str
     session_id: str
@@ -30,9 +30,9 @@ class LedgerEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     draft: str
-    """As the reader of answers takes it."""
+    """The draft as JSON, as `draft.Draft` reads it."""
     model: str
-    """That wrote it: the configured one or the one asked after a refusal."""
+    """The model that wrote it: the configured one, or the fallback model after a refusal."""
     warnings: tuple[str, ...]
     attempts: int
     usage: Usage
@@ -43,7 +43,7 @@ class LedgerEntry(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:
-    """No draft of this bundle was good enough, or the model would not give one: it is not asked again."""
+    """The model gave no draft of this bundle that was good enough, or refused. It is not asked again for this key."""
 
     warnings: tuple[str, ...]
-    """Words that a package drafted by rules instead has to say."""
+    """Warnings for the package that rules draft instead."""
