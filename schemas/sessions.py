@@ -286,21 +286,11 @@ class SessionSnapshot(Description):
     """The generated scripts."""
 
 
-SessionData = (
-    SessionOpened
-    | SessionDescribed
-    | FactRecorded
-    | FactRevised
-    | FactRetracted
-    | FixSuggested
-    | FixSuperseded
-    | FixOutcomeRecorded
-    | ScriptGenerated
-    | SessionClosed
-    | SessionReopened
-    | SessionSnapshot
-    | SessionErased
-)
+_AboutFacts = FactRecorded | FactRevised | FactRetracted
+_AboutFixes = FixSuggested | FixSuperseded | FixOutcomeRecorded
+_Whole = SessionOpened | SessionDescribed | SessionClosed | SessionReopened | SessionSnapshot | SessionErased
+SessionData = _Whole | _AboutFacts | _AboutFixes | ScriptGenerated
+"""The data of any session event."""
 
 CLOSED, REOPENED, ERASED = "session.closed.v1", "session.reopened.v1", "session.erased.v1"
 SCRIPT_GENERATED, SNAPSHOT = "session.script_generated.v1", "session.snapshot.v1"

@@ -15,6 +15,7 @@ import anthropic
 import httpx2
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import Message, MessageParam, OutputConfigParam, ThinkingConfigParam
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
 from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
 from schemas.packages import Usage
@@ -81,7 +82,7 @@ class Anthropic:
         try:
             # The SDK's own timeout counts per socket read, so an answer that trickles in escapes it.
             async with asyncio.timeout(self._attempt_seconds):
-                message = await _create(self._client, call)
+                message = await self._client.messages.create(**_arguments(call))
             return _answer(message, call)
         except Exception as error:  # noqa: BLE001 - the table decides; it reports an unknown error as ModelAway
             fault = fault_of(error)
@@ -98,7 +99,7 @@ class Anthropic:
         transport = DefaultAsyncHttpxClient(transport=httpx2.MockTransport(canned))
         async with _client("none", "http://127.0.0.1", self._attempt_seconds, transport) as client:
             call = Call(model="claude-", system="-", turns=(), answer_schema={}, max_tokens=1)
-            await _create(client, call)
+            await client.messages.create(**_arguments(call))
 
     async def close(self) -> None:
         await self._client.close()
@@ -159,21 +160,24 @@ class _NotAMessage(Exception):
     pass
 
 
-async def _create(client: AsyncAnthropic, call: Call) -> object:
+def _arguments(call: Call) -> MessageCreateParamsNonStreaming:
+    """What `messages.create` is called with."""
     family = _FAMILIES[max((prefix for prefix in _FAMILIES if call.model.startswith(prefix)), key=len)]
     output: OutputConfigParam = {"format": {"type": "json_schema", "schema": dict(call.answer_schema)}}
     if family.effort is not None:
         output["effort"] = family.effort
-    return await client.messages.create(
-        model=call.model,
-        max_tokens=max(call.max_tokens, family.least_tokens),
-        thinking=family.thinking if family.thinking is not None else anthropic.omit,
-        output_config=output,
+    arguments: MessageCreateParamsNonStreaming = {
+        "model": call.model,
+        "max_tokens": max(call.max_tokens, family.least_tokens),
+        "output_config": output,
         # The cache marker stands on this block, which is equal for every call. A marker on the whole request would
         # stand on its last block, which is never equal.
-        system=[{"type": "text", "text": call.system, "cache_control": {"type": "ephemeral"}}],
-        messages=[_turn(turn) for turn in call.turns],
-    )
+        "system": [{"type": "text", "text": call.system, "cache_control": {"type": "ephemeral"}}],
+        "messages": [_turn(turn) for turn in call.turns],
+    }
+    if family.thinking is not None:
+        arguments["thinking"] = family.thinking
+    return arguments
 
 
 def _turn(turn: Turn) -> MessageParam:

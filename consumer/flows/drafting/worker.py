@@ -13,6 +13,7 @@ import structlog
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
 from consumer.domain.package import package
+from consumer.domain.package.endings import ERASED_DETAIL
 from consumer.domain.package.package import Sender
 from consumer.domain.package.packing import PackageInput
 from consumer.domain.request.cause import cause_of
@@ -119,8 +120,7 @@ class Worker:
         """None when the work has ended already: there is nothing to build from, or nothing new."""
         history = await self._queue.history(work.key.session)
         if history is not None and history.erased:
-            detail = "The session was erased; nothing of it is kept."
-            await self._finishing.fail(work, history.ticket, FailureReason.SESSION_ERASED, detail, clock.now)
+            await self._finishing.fail(work, history.ticket, FailureReason.SESSION_ERASED, ERASED_DETAIL, clock.now)
             return None
         if history is None or not history.events:
             await self._without_session(work, clock)

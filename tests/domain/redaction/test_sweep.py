@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.domain.arrival.door import swept_data
 from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
 from consumer.domain.redaction.fingerprints import LONGEST_HEAD, FingerprintKey
 from consumer.domain.redaction.forms import spellings
@@ -177,8 +178,9 @@ def test_a_value_below_six_characters_is_not_looked_for() -> None:
 def test_a_number_is_known_by_its_digits() -> None:
     known = marked(12345678)
     assert "12345678" not in scope().sweep("code 12345678 used", known)
-    assert scope().sweeper(known).json_value({"n": [12345678, 5]}) == {
-        "n": [f"[REDACTED:secret:{known[0].identity}]", 5]
+    stored = '{"parameters_used":{"n":[12345678,5]}}'
+    assert json.loads(swept_data(scope().sweeper(known), stored)) == {
+        "parameters_used": {"n": [f"[REDACTED:secret:{known[0].identity}]", 5]}
     }
 
 
