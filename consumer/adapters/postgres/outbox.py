@@ -1,4 +1,4 @@
-"""The outbox table and the lease of the relay, as `flows.relay` needs them."""
+"""The outbox table and the lease of the relay."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -12,9 +12,10 @@ _queries = Queries("outbox")
 
 
 class PostgresOutbox:
-    """`name` is the transactional id: one outbox shard has one lease, one producer and one position."""
+    """Implements the port `flows.relay.Outbox`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, name: str, lease_seconds: float) -> None:
+        """`name` is the transactional id. One outbox has one lease, one producer and one position."""
         self._pool = pool
         self._name = name
         self._lease_seconds = lease_seconds
@@ -33,7 +34,7 @@ class PostgresOutbox:
 
     async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
         async with reachable(self._pool):
-            found = await self._pool.fetch(_queries.rows, position, limit)
+            rows = await self._pool.fetch(_queries.rows, position, limit)
         return [
             OutboxRow(
                 id=row["id"],
@@ -43,7 +44,7 @@ class PostgresOutbox:
                 headers=_headers(row["headers"]),
                 value=row["value"],
             )
-            for row in found
+            for row in rows
         ]
 
     async def published(self, position: int) -> None:
@@ -52,14 +53,14 @@ class PostgresOutbox:
 
     async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
         async with reachable(self._pool):
-            found = await self._pool.fetch(_queries.identities, position)
+            rows = await self._pool.fetch(_queries.identities, position)
         return [
             Doubtful(
                 id=row["id"],
                 identity=Identity.of(row["topic"], row["key"], _headers(row["headers"]), row["digest"]),
                 created_at=row["created_at"],
             )
-            for row in found
+            for row in rows
         ]
 
     async def forget(self, ids: Collection[int]) -> None:
@@ -75,5 +76,5 @@ class PostgresOutbox:
             await self._pool.execute(_queries.resign, self._name, token)
 
 
-def _headers(stored: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in json.loads(stored))
+def _headers(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in json.loads(text))

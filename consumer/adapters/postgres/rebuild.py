@@ -1,11 +1,10 @@
-"""A store that is built from the topics. A `flows.rebuild.Store`."""
+"""The store of a rebuild: takes what was published as it is, and publishes nothing."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from consumer.adapters.postgres.core.faults import reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake import erasure
 from consumer.adapters.postgres.operation.copying import put_package
@@ -19,15 +18,15 @@ from schemas.packages import Cause, Caution, PackageFailed, PackageReady, Packag
 
 _ERASED = "session_erased"
 
-_queries = Queries("rebuilding")
+_queries = Queries("rebuild")
 _inbox = Queries("inbox")
 
 
 class RebuiltStore:
-    """Every method raises Transient while the database is away."""
+    """Implements the port `flows.rebuild.RebuildStore`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, sender: Sender, models: Collection[str], rules: RevisionRules) -> None:
-        """`models`: the configured one first, then the one asked after a refusal. Their drafts have the first's key."""
+        """`models` are the configured one, then the one asked after a refusal. Drafts of both have the first's key."""
         self._pool = pool
         self._sender = sender
         self._models = tuple(models)
@@ -52,90 +51,90 @@ class RebuiltStore:
         for request, at in requests:
             first[request.key] = min(at, first.get(request.key, at))
         dated = columns([(*key, at) for key, at in first.items()], 4)
-        async with self._transaction() as connection:
+        async with transaction(self._pool) as connection:
             await connection.execute(_queries.date_requests, *dated)
             await _put_positions(connection, positions)
 
     async def unknown(self, outcomes: Sequence[PublishedOutcome]) -> int:
-        asked = sorted({one.key for one in outcomes})
+        keys = sorted({outcome.key for outcome in outcomes})
         async with reachable(self._pool):
-            return len(asked) - len(await self._pool.fetch(_queries.known_requests, *columns(asked, 3)))
+            return len(keys) - len(await self._pool.fetch(_queries.known_requests, *columns(keys, 3)))
 
     async def put_outcomes(self, outcomes: Sequence[PublishedOutcome], positions: Mapping[TopicPartition, int]) -> None:
-        async with self._transaction() as connection:
-            sessions = columns(sorted({one.key.session for one in outcomes}), 2)
+        async with transaction(self._pool) as connection:
+            sessions = columns(sorted({outcome.key.session for outcome in outcomes}), 2)
             await connection.execute(_queries.add_sessions, *sessions)
             rows = await connection.fetch(_queries.lock_sessions, *sessions)
             erased = {SessionKey(row["tenant_id"], row["session_id"]) for row in rows if row["erased"]}
             erased |= await self._erase(connection, outcomes, erased)
-            for one in outcomes:
-                await self._put(connection, one, erased)
+            for outcome in outcomes:
+                await self._put(connection, outcome, erased)
             await _put_positions(connection, positions)
 
     async def _erase(
         self, connection: Connection, outcomes: Sequence[PublishedOutcome], erased: Collection[SessionKey]
     ) -> set[SessionKey]:
-        """Sessions whose erasure is told by an outcome alone: its own record has left, older ones have not."""
-        told = {one.key.session for one in outcomes if getattr(one.said, "reason", None) == _ERASED} - set(erased)
-        if told:
-            now: datetime = await connection.fetchval(_inbox.clock)
-            await erasure.erase(connection, told, (), self._sender, now)  # what it would publish has been published
-        return told
+        """Erases the sessions whose erasure only an outcome mentions; returns their keys.
 
-    async def _put(self, connection: Connection, one: PublishedOutcome, erased: Collection[SessionKey]) -> None:
-        match one.said:
+        The erasure's own record has left its topic, but older records of the session have not.
+        """
+        unheard = {
+            outcome.key.session for outcome in outcomes if getattr(outcome.said, "reason", None) == _ERASED
+        } - set(erased)
+        if unheard:
+            now: datetime = await connection.fetchval(_inbox.clock)
+            await erasure.erase(connection, unheard, (), self._sender, now)  # its publications are published already
+        return unheard
+
+    async def _put(self, connection: Connection, outcome: PublishedOutcome, erased: Collection[SessionKey]) -> None:
+        match outcome.said:
             case PackageReady() as package:
-                await self._put_ready(connection, one, package, keep=one.key.session not in erased)
-            case PackageWithdrawn() as said:
-                failure = None if said.reason == "cancelled" else said.reason
-                await self._put_end(connection, one, "cancelled", failure)
-            case PackageFailed() as said:
-                await self._put_end(connection, one, "failed", said.reason)
+                await self._put_ready(connection, outcome, package, keep=outcome.key.session not in erased)
+            case PackageWithdrawn() as withdrawal:
+                failure = None if withdrawal.reason == "cancelled" else withdrawal.reason
+                await self._put_end(connection, outcome, "cancelled", failure)
+            case PackageFailed() as failed:
+                await self._put_end(connection, outcome, "failed", failed.reason)
 
     async def _put_ready(
-        self, connection: Connection, one: PublishedOutcome, package: PackageReady, *, keep: bool
+        self, connection: Connection, outcome: PublishedOutcome, package: PackageReady, *, keep: bool
     ) -> None:
         waits = package.status is PackageStatus.FALLBACK and Caution.MODEL_UNAVAILABLE in package.warnings
         await connection.execute(
             _queries.note_ready,
-            *one.key,
+            *outcome.key,
             package.revision,
             package.package_id,
-            one.at,
+            outcome.at,
             package.cause is Cause.STATE_CHANGED,
             package.requested_state_version,
             waits,
         )
         if keep:
             made_from = MadeFrom(arrivals=package.provenance.event_count, model=self._key_model(package))
-            await put_package(connection, Copy(package=package, published_at=one.at, made_from=made_from))
+            await put_package(connection, Copy(package=package, published_at=outcome.at, made_from=made_from))
 
-    async def _put_end(self, connection: Connection, one: PublishedOutcome, state: str, failure: str | None) -> None:
-        await connection.execute(_queries.note_end, *one.key, state, failure, one.at, one.said.requested_state_version)
+    async def _put_end(
+        self, connection: Connection, outcome: PublishedOutcome, state: str, failure: str | None
+    ) -> None:
+        await connection.execute(
+            _queries.note_end, *outcome.key, state, failure, outcome.at, outcome.said.requested_state_version
+        )
 
     def _key_model(self, package: PackageReady) -> str | None:
         model = package.provenance.model
         return self._models[0] if model in self._models else model
 
     async def finish(self, *, forgotten_before: datetime | None, whole: bool) -> int:
-        async with self._transaction() as connection:
-            presumed = "UPDATE 0"
+        async with transaction(self._pool) as connection:
+            command_tag = "UPDATE 0"
             if forgotten_before is not None:
-                presumed = await connection.execute(_queries.presume_answered, forgotten_before)
+                command_tag = await connection.execute(_queries.presume_answered, forgotten_before)
             if whole:
                 rules = self._rules
                 await connection.execute(_queries.wake_changed, rules.window_seconds, rules.limit, LATER)
                 await connection.execute(_queries.finish)
-        return int(presumed.split()[-1])
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
-        async with (
-            reachable(self._pool),
-            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-            connection.transaction(),
-        ):
-            yield connection
+        return int(command_tag.split()[-1])
 
 
 async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:

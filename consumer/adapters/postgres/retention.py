@@ -1,35 +1,35 @@
-"""Old content and old keys, out of the tables: one page, one transaction."""
+"""Retention in the tables: deletes the old content and old keys of a page of sessions in one transaction."""
 
 from collections.abc import Collection, Sequence
 
 import asyncpg
 
-from consumer.adapters.postgres.core.faults import reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.erasure import tickets_of
 from consumer.domain.events import SessionKey
 from consumer.flows.retention import Page, RetentionRules, Trimmed, TrimmedPage
 
-_queries = Queries("trimming")
+_queries = Queries("retention")
 _erasure = Queries("erasure")
 
 PAGE = 1000
-"""Sessions on a page."""
+"""Sessions that one page looks at."""
 BATCH = 100
-"""Sessions whose content leaves in one step: a few thousand rows, some 10 ms under lock."""
+"""Sessions that one transaction trims at most: a few thousand rows, locked for some 10 ms."""
 
 Keys = Sequence[SessionKey]
 
 
 class PostgresTrimmer:
-    """A `flows.retention.Trimmer`."""
+    """Implements the port `flows.retention.Trimmer`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def count(self) -> int:
-        """Sessions, for a progress bar."""
+        """The number of sessions, for a progress bar."""
         async with reachable(self._pool):
             return int(await self._pool.fetchval(_queries.count))
 
@@ -49,11 +49,7 @@ class PostgresTrimmer:
         )
 
     async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
-        async with (
-            reachable(self._pool),
-            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-            connection.transaction(readonly=dry_run),
-        ):
+        async with transaction(self._pool, readonly=dry_run) as connection:
             trimmed, gone = await _trim(connection, page.old, rules, dry_run=dry_run)
             if page.after is None:
                 trimmed += await _trim_dead_letters(connection, rules, dry_run=dry_run)
@@ -63,11 +59,11 @@ class PostgresTrimmer:
 
 
 def _cut(page: list[asyncpg.Record]) -> tuple[list[asyncpg.Record], bool]:
-    """The page up to its last session that still fits into the batch; whether that is all of it."""
-    concerned = [number for number, row in enumerate(page) if row["is_old"] or row["is_forgettable"]]
-    if len(concerned) <= BATCH:
+    """Cuts the page after its first BATCH old or forgettable sessions. Also returns whether it is still whole."""
+    to_trim = [number for number, row in enumerate(page) if row["is_old"] or row["is_forgettable"]]
+    if len(to_trim) <= BATCH:
         return page, True
-    return page[: concerned[BATCH - 1] + 1], False
+    return page[: to_trim[BATCH - 1] + 1], False
 
 
 async def _trim(
@@ -79,7 +75,7 @@ async def _trim(
         await connection.execute(_queries.lock_requests, *columns(old, 2))
     if not old:
         return Trimmed(), ()
-    # Hazard: only now, under the locks, is it so that nothing is to be done for them.
+    # Hazard: only under the locks is it certain that no work is left for these sessions.
     rows = await connection.fetch(_queries.trimmable, *columns(old, 2), rules.content_seconds, rules.window_seconds)
     keys = [_key(row) for row in rows]
     if keys and not dry_run:
@@ -95,34 +91,34 @@ async def _trim(
 
 async def _forget_content(connection: Connection, keys: Keys) -> None:
     tickets = await tickets_of(connection, keys)
-    concerned = columns(keys, 2)
+    sessions = columns(keys, 2)
     for statement in (
         _erasure.forget_packages,
         _erasure.forget_drafts,
         _erasure.forget_events,
         _queries.forget_texts,
     ):
-        await connection.execute(statement, *concerned)
+        await connection.execute(statement, *sessions)
     rows = [(*key, ticket.model_dump_json() if (ticket := tickets.get(key)) else None) for key in keys]
     await connection.execute(_queries.mark_sessions, *columns(rows, 3))
 
 
 async def _trim_dead_letters(connection: Connection, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
-    """All of them at once: they are few, and a step more does no harm."""
+    """At most 10,000 excerpts and 10,000 dead letters, in one step: they are few. A later run takes the rest."""
     if dry_run:
         return Trimmed(excerpts=int(await connection.fetchval(_queries.count_excerpts, rules.content_seconds)))
-    found = await connection.fetch(_queries.forget_excerpts, rules.content_seconds, 10 * PAGE)
+    emptied = await connection.fetch(_queries.forget_excerpts, rules.content_seconds, 10 * PAGE)
     if rules.keys_seconds is not None:
         age = rules.content_seconds + rules.keys_seconds
         await connection.fetch(_queries.forget_dead_letters, age, 10 * PAGE)
-    return Trimmed(excerpts=len(found))
+    return Trimmed(excerpts=len(emptied))
 
 
 async def _forget(connection: Connection, keys: Collection[SessionKey], age_seconds: float) -> Trimmed:
     rows = await connection.fetch(_queries.lock_forgettable, *columns(sorted(keys), 2), age_seconds)
-    gone = columns([_key(row) for row in rows], 2)
+    locked = columns([_key(row) for row in rows], 2)
     for statement in (_queries.forget_requests, _erasure.forget_secrets, _queries.forget_sessions):
-        await connection.execute(statement, *gone)
+        await connection.execute(statement, *locked)
     return Trimmed(keys=len(rows))
 
 

@@ -336,7 +336,7 @@ async def test_a_group_that_never_read_has_no_store_to_rebuild(new: Pool, past: 
 
 
 async def test_every_query_can_be_prepared(new: Pool) -> None:
-    queries = Queries("rebuilding")
+    queries = Queries("rebuild")
     async with new.acquire() as connection:
         for name in queries.names():
             await connection.prepare(getattr(queries, name))

@@ -314,7 +314,7 @@ async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, fille
 
 
 async def test_every_query_can_be_prepared(pool: Pool) -> None:
-    queries = Queries("trimming")
+    queries = Queries("retention")
     async with pool.acquire() as connection:
         for name in queries.names():
             await connection.prepare(getattr(queries, name))

@@ -1,4 +1,4 @@
-"""Rows of the desk's tables as what drafting calls them."""
+"""Builds the domain's types from rows of the tables."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +19,7 @@ _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
 
 
 def work(row: asyncpg.Record) -> Work:
+    """The work of a row of `leased_work` in leases.sql."""
     return Work(
         key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
         token=row["lease_token"],
@@ -43,6 +44,7 @@ def work(row: asyncpg.Record) -> Work:
 
 
 def last(row: asyncpg.Record) -> LastPackage | None:
+    """The last package of the row's request; None for a request without a package."""
     if row["status"] is None:
         return None
     return LastPackage(
@@ -57,6 +59,7 @@ def last(row: asyncpg.Record) -> LastPackage | None:
 
 
 def terms(row: asyncpg.Record) -> ReplayTerms | None:
+    """The terms of the planned replay that the work belongs to; None for other work."""
     if row["publishes"] is None:
         return None
     return ReplayTerms(stands=row["applying"], calls_model=row["calls_model"], publishes=row["publishes"])
@@ -67,6 +70,7 @@ def ticket(text: str | None) -> TicketReference | None:
 
 
 def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
+    """A stored event, as sessions are folded from it: without origin and actor."""
     occurred_at: datetime = row["occurred_at"]
     return SessionEvent(
         origin=_FROM_THE_STORE,
@@ -75,13 +79,16 @@ def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
         event_id=row["event_id"],
         type=row["type"],
         occurred_at=occurred_at,
-        actor=None,  # kept for audit only: what is not read cannot reach a prompt or a package
+        actor=None,  # kept for audit only: a value that is not read cannot reach a prompt or a package
         data=None if row["data"] is None else stored.load_data(row["type"], row["data"]),
     )
 
 
 def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> SessionHistory | None:
-    """One row per event, each with what is said of the session as a whole; none for a session nobody has heard of."""
+    """The session of the rows of `history` in sessions.sql; None without a row, for an unknown session.
+
+    Each row holds one event and the values of the whole session; without events there is one row, without a version.
+    """
     if not rows:
         return None
     return SessionHistory(
@@ -94,7 +101,10 @@ def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> SessionHistory |
 
 
 def known_draft(row: asyncpg.Record) -> LedgerEntry | Declined | Busy | None:
-    """None for a draft that this release cannot read: it is as good as none."""
+    """A draft of the ledger: Declined when it was refused, Busy while it is claimed.
+
+    None for a draft that this release cannot read: it counts as missing.
+    """
     match row["state"]:
         case "drafted":
             try:

@@ -1,8 +1,7 @@
-"""LISTEN as a hint: something may have happened. Nothing rests on it; every loop polls anyway."""
+"""LISTEN as a hint that there may be work. No guarantee depends on hints: every loop also polls."""
 
 import asyncio
 import contextlib
-from collections.abc import Collection
 
 import asyncpg
 
@@ -13,12 +12,12 @@ DUE = "escalation_due"
 OUTBOX = "escalation_outbox"
 CHANNELS = (DUE, OUTBOX)
 _CONNECT_SECONDS = 5.0
-_PROBE_SECONDS = 15.0  # a connection that died without a word is found out by then
+_PROBE_SECONDS = 15.0  # a connection that died silently is noticed within this time
 _AGAIN_SECONDS = 2.0
 
 
 class Hint:
-    """One channel's flag. A hint that came while nobody waited is kept for the next one who does."""
+    """The flag of one channel. A hint that comes while nobody waits is kept for the next waiter."""
 
     def __init__(self) -> None:
         self._flag = asyncio.Event()
@@ -27,17 +26,17 @@ class Hint:
         self._flag.set()
 
     async def wait(self) -> None:
-        """Returns at a hint, and takes it away."""
+        """Returns when there is a hint, and clears it."""
         await self._flag.wait()
         self._flag.clear()
 
 
 class Hints:
-    """A connection of its own that listens. `run` never ends by itself and survives every loss of the database."""
+    """Listens on a connection of its own. `run` returns only after `stop` and survives every loss of the database."""
 
-    def __init__(self, dsn: str, channels: Collection[str] = CHANNELS) -> None:
+    def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._hints = {channel: Hint() for channel in channels}
+        self._hints = {channel: Hint() for channel in CHANNELS}
 
     def on(self, channel: str) -> Hint:
         return self._hints[channel]
@@ -52,14 +51,14 @@ class Hints:
         connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
         try:
             for channel in self._hints:
-                await connection.add_listener(channel, self._heard)
+                await connection.add_listener(channel, self._on_notify)
             for hint in self._hints.values():
-                hint.give()  # what was said before we listened
+                hint.give()  # stands for the notifications that were sent before we listened
             while not stop.is_set():
                 await rest(stop, _PROBE_SECONDS)
                 await connection.execute("SELECT 1")
         finally:
-            connection.terminate()  # at once, also when the network is dead; listeners go with it
+            connection.terminate()  # closes at once, also on a dead network; the listeners end with it
 
-    def _heard(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
+    def _on_notify(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
         self._hints[channel].give()

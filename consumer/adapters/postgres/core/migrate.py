@@ -1,11 +1,11 @@
-"""Numbered migrations, applied once each, in order; safe to repeat, and by several at once."""
+"""Applies the numbered migrations, each once and in order. May be repeated, and run by several processes at once."""
 
 from functools import cache
 from importlib.resources import files
 
 import asyncpg
 
-_LOCK = 0x65_73_63_61  # one advisory lock, held in the transaction: works behind a transaction pooler too
+_LOCK = 0x65_73_63_61  # an advisory lock of the transaction, so that it works behind a transaction pooler too
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
@@ -13,19 +13,19 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 
 
 async def migrate(dsn: str) -> list[str]:
-    """Applies what is missing in one transaction; returns the names applied.
+    """Applies the missing migrations in one transaction; returns their file names.
 
-    Raises asyncpg's errors: the database is away, or the role may not create tables.
+    Raises asyncpg's errors when the database is away or the role may not create tables.
     """
     connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_HISTORY)
-            done = {row["number"] for row in await connection.fetch("SELECT number FROM schema_migrations")}
+            applied_before = {row["number"] for row in await connection.fetch("SELECT number FROM schema_migrations")}
             applied = []
             for number, name, sql in _migrations():
-                if number not in done:
+                if number not in applied_before:
                     await connection.execute(sql)
                     await connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", number, name)
                     applied.append(name)
@@ -36,11 +36,11 @@ async def migrate(dsn: str) -> list[str]:
 
 @cache
 def known_migrations() -> frozenset[int]:
-    """Numbers of the migrations that this release rests on."""
+    """The numbers of the migrations that this release needs."""
     return frozenset(number for number, _, _ in _migrations())
 
 
 def _migrations() -> list[tuple[int, str, str]]:
     folder = files("consumer.adapters.postgres") / "migrations"
-    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name[:4]), name, entry.read_text(encoding="utf-8")) for name, entry in found]
+    scripts = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), name, entry.read_text(encoding="utf-8")) for name, entry in scripts]

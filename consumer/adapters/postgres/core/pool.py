@@ -1,4 +1,4 @@
-"""Connections: a pool whose every statement, wait and idle transaction is bounded."""
+"""Pools of connections. Every statement, wait and idle transaction is bounded in time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,29 +8,29 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-STATEMENT_TIMEOUT_SECONDS = 5.0  # a stuck statement must not hold a loop; migrations and exports take longer ones
+STATEMENT_TIMEOUT_SECONDS = 5.0  # a stuck statement must not hold a loop; migrations run outside pools, without it
 IDLE_IN_TRANSACTION_SECONDS = 10
 ACQUIRE_TIMEOUT_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
 
-# Quoted: generic in the stubs, but not when they run.
+# Quoted: these types are generic in the stubs only, not at run time.
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
-async def open_pool(dsn: str, *, name: str, max_size: int, min_size: int = 0) -> Pool:
-    """A pool that connects when it is first used, so that a database that is away does not stop the start.
+async def open_pool(dsn: str, *, name: str, max_size: int) -> Pool:
+    """A pool that connects at its first use, so that the service starts while the database is away.
 
-    `name` is the application name that PostgreSQL shows. Never raises for a database that is away; using it does.
+    `name` is the application name that PostgreSQL shows. Opening does not raise while the database is away; use does.
     """
     return await asyncpg.create_pool(
         dsn,
-        min_size=min_size,
+        min_size=0,
         max_size=max_size,
         timeout=ACQUIRE_TIMEOUT_SECONDS,
-        command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,  # the server ends a statement first; this is for a dead network
+        command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,  # the server ends a statement first, unless the network is dead
         max_inactive_connection_lifetime=60,
-        target_session_attrs=SessionAttribute.read_write,  # after a failover a read-only node must not be used
+        target_session_attrs=SessionAttribute.read_write,  # a read-only node, after a failover say, must not be used
         server_settings={
             "application_name": name,
             "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS:g}s",
@@ -41,12 +41,12 @@ async def open_pool(dsn: str, *, name: str, max_size: int, min_size: int = 0) ->
 
 @asynccontextmanager
 async def closing_pool(dsn: str, *, name: str, max_size: int) -> AsyncIterator[Pool]:
-    """A pool that is closed in bounded time at the end, also while the database is away."""
-    opened = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size)
+    """A pool that is closed at the end, within CLOSE_SECONDS, also while the database is away."""
+    pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size)
     try:
-        yield opened
+        yield pool
     finally:
-        closing = asyncio.create_task(opened.close(), name=f"close {name}")
+        closing = asyncio.create_task(pool.close(), name=f"close {name}")
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
-        opened.terminate()
+        pool.terminate()
         await asyncio.gather(closing, return_exceptions=True)

@@ -1,7 +1,7 @@
-"""Named queries, read from `queries/*.sql`: the one place for SQL besides the migrations.
+"""Named queries, read from `queries/*.sql`. Besides the migrations, all SQL stands there.
 
-A query begins at a line `-- name: <name>`; the comment lines that follow belong to it. A part that several later
-queries of a file share begins at a line `-- part: <name>` and stands in them as `{{<name>}}`.
+A query begins at a line `-- name: <name>`; the comment lines that follow belong to it. A part that later queries of the
+same file share begins at a line `-- part: <name>`; a query includes it as `{{<name>}}`.
 """
 
 import re
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 
 
 class Queries:
-    """The queries of one file, as attributes."""
+    """The queries of `queries/<stem>.sql`, as attributes. Raises AttributeError for a name that is not there."""
 
     def __init__(self, stem: str) -> None:
         self._stem = stem
@@ -38,14 +38,14 @@ def _read(stem: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     queries: dict[str, str] = {}
     for kind, name, body in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
-        whole = _PART.sub(lambda match: parts[match[1]], body.strip().rstrip(";"))
+        sql = _PART.sub(lambda match: parts[match[1]], body.strip().rstrip(";"))
         if kind == "part":
-            parts[name] = _COMMENT.sub("", whole).strip()
+            parts[name] = _COMMENT.sub("", sql).strip()
         else:
-            queries[name] = whole
+            queries[name] = sql
     return queries
 
 
 def columns(rows: Collection[Sequence[object]], width: int) -> list[list[object]]:
-    """Rows as the arrays that `unnest` takes, in their order; `width` arrays also for no rows."""
+    """The rows' columns, in order, as the arrays that `unnest` takes. Without rows: `width` empty arrays."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,4 +1,4 @@
-"""The final transactions of drafting, as `flows.drafting.ports.Endings` needs them."""
+"""The final transactions of drafting."""
 
 import json
 
@@ -22,7 +22,7 @@ _sessions = Queries("sessions")
 
 
 class PostgresEndings:
-    """An `Endings`. Raises Transient while the database is away."""
+    """Implements the port `flows.drafting.ports.Endings`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, rules: RevisionRules) -> None:
         self._pool = pool
@@ -119,10 +119,10 @@ class PostgresEndings:
         news: bool,
         upgrade_in_seconds: float | None,
     ) -> tuple[float | None, Cause, str | None, int, bool]:
-        """When and why the request is to be taken up again, as the queries take it."""
-        wanted = upgrade_in_seconds is not None
-        if wanted and await connection.fetchval(_queries.lock_outage):
-            upgrade_in_seconds = None  # whoever ends the outage wakes it
+        """When and why the request is worked on again: $5 to $9 of `schedule` and `note_package` in endings.sql."""
+        upgrade_wanted = upgrade_in_seconds is not None
+        if upgrade_wanted and await connection.fetchval(_queries.lock_outage):
+            upgrade_in_seconds = None  # the end of the outage wakes it
         following = schedule.following(
             schedule.FinishedWork(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
             schedule.ScheduledRequest(
@@ -138,16 +138,16 @@ class PostgresEndings:
             news=news,
             upgrade_in_seconds=upgrade_in_seconds,
         )
-        return following.due_in_seconds, following.cause, following.replay_id, following.rank, wanted
+        return following.due_in_seconds, following.cause, following.replay_id, following.rank, upgrade_wanted
 
 
 async def _lock(
     connection: Connection, work: Work, basis: Basis | None, *, erased: bool = False
 ) -> tuple[asyncpg.Record, bool] | FinishResult:
-    """The request's row, locked, and whether there is news; or why this work may not finish.
+    """The request's row, locked, and whether the session has events that the work has not seen.
 
-    The session's row comes first, as intake takes it first. Each statement sees what was committed when it began,
-    so that what is read under a lock is read after it was got.
+    Instead of these, GONE or STALE for work that may not finish. Locks the session's row first, as intake does. A
+    statement sees what was committed when it began, so values that depend on a lock are read after the lock was taken.
     """
     session = await connection.fetchrow(_sessions.lock_session, *work.key.session)
     request = await connection.fetchrow(_queries.lock_request, *work.key, work.token)

@@ -1,4 +1,4 @@
-"""Work under leases, as `flows.drafting.ports.WorkQueue` needs it."""
+"""The queue of drafting's work: due requests, taken under leases."""
 
 from collections.abc import Collection
 
@@ -24,7 +24,7 @@ _RANKS = {
 
 
 class PostgresWorkQueue:
-    """A `WorkQueue`. Raises Transient while the database is away."""
+    """Implements the port `flows.drafting.ports.WorkQueue`. Raises Transient while the database is away."""
 
     def __init__(
         self,
@@ -36,10 +36,10 @@ class PostgresWorkQueue:
         model_name: str | None,
         only_replay: str | None = None,
     ) -> None:
-        """`margin_seconds`: so long before its deadline a first package has to be decided.
+        """A first package has to be decided `margin_seconds` (at most a quarter of its deadline) before the deadline.
 
-        `probe_seconds` lie between two probes of a model that is away. `model_name` is None without a key. With
-        `only_replay` the queue gives out the work of that planned replay alone.
+        `probe_seconds` is the pause between two probes while the model is away. `model_name` is None without a key.
+        With `only_replay` the queue gives out the work of that planned replay alone.
         """
         self._pool = pool
         self._lease_seconds = lease_seconds

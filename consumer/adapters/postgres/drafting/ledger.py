@@ -1,4 +1,4 @@
-"""The ledger of drafts, as `flows.drafting.ports.DraftLedger` needs it."""
+"""The ledger of drafts, and the claims to make one."""
 
 from collections.abc import Collection
 
@@ -17,10 +17,10 @@ _sessions = Queries("sessions")
 
 
 class PostgresDraftLedger:
-    """A `DraftLedger`. Raises Transient while the database is away."""
+    """Implements the port `flows.drafting.ports.DraftLedger`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, redactor: Redactor, lease_seconds: float) -> None:
-        """A claim runs out `lease_seconds` after it was made or renewed."""
+        """A claim expires `lease_seconds` after it was made or renewed."""
         self._pool = pool
         self._redactor = redactor
         self._lease_seconds = lease_seconds
@@ -79,7 +79,10 @@ class PostgresDraftLedger:
         return bool(stored_now)
 
     async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: LedgerEntry, basis: Basis) -> bool:
-        """A secret that was found meanwhile spoils a draft only if the draft holds it: a call is not paid for twice."""
+        """Whether the session still exists and the draft holds no known secret.
+
+        A secret found meanwhile that the draft does not hold is no reason to pay for a second call.
+        """
         session = await connection.fetchrow(_sessions.lock_session, *key)
         if session is None or session["erased"]:
             return False
@@ -91,8 +94,8 @@ class PostgresDraftLedger:
 
     async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
         async with reachable(self._pool):
-            told = " ".join(warnings)
-            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, told, drafted_for)
+            words = " ".join(warnings)
+            await self._pool.execute(_queries.decline_draft, *claim.key, claim.token, words, drafted_for)
 
     async def release_draft(self, claim: Claim) -> None:
         async with transaction(self._pool) as connection:

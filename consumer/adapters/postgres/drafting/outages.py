@@ -1,4 +1,4 @@
-"""Outages of the model, as `flows.drafting.ports.Outages` needs them: one row for all replicas."""
+"""Outages of the model: one row that all replicas share."""
 
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import Pool
@@ -11,10 +11,10 @@ _UPGRADES_AT_ONCE = 1000  # keeps the statement short when thousands waited for 
 
 
 class PostgresOutages:
-    """An `Outages`. Raises Transient while the database is away."""
+    """Implements the port `flows.drafting.ports.Outages`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, probe_seconds: float, spread_seconds: float) -> None:
-        """`probe_seconds`: the shortest time to the next probe. Upgrades are woken within `spread_seconds`."""
+        """The next probe is at least `probe_seconds` away. Woken upgrades become due spread over `spread_seconds`."""
         self._pool = pool
         self._probe_seconds = probe_seconds
         self._spread_seconds = spread_seconds

@@ -1,4 +1,4 @@
-"""A batch's arrivals by what they are, in the order of reading: looked through once, for every step has its own use."""
+"""A batch's arrivals by kind, in reading order. One pass over the batch serves all later steps."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,25 +10,30 @@ from consumer.domain.redaction import FoundSecret
 
 @dataclass(slots=True)
 class Arrivals:
+    """The arrivals of one batch, and the sessions that they concern."""
+
     events: list[SessionChange] = field(default_factory=list)
     asked: list[Request | Cancellation] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
     named: set[SessionKey] = field(default_factory=set)
-    """Sessions that are spoken of, refused records included."""
+    """The sessions that the batch names, by refused records too, but not by ignored ones."""
     made: set[SessionKey] = field(default_factory=set)
-    """Those of them that have to have a row: something of theirs is kept."""
+    """The sessions of `named` that need a row, because something of theirs is stored."""
     secrets: defaultdict[SessionKey, dict[str, FoundSecret]] = field(default_factory=lambda: defaultdict(dict))
-    """What was found at the door, by identity."""
+    """The secrets that the door found, by session and identity."""
 
     def told(self) -> set[SessionKey]:
-        """Sessions that requests and refusals tell something of, in words."""
-        return {one.key.session for one in self.asked} | {one.session for one in self.refused if one.session}
+        """The sessions for which a request, a cancellation or a refusal arrived; these can hold texts."""
+        return {arrival.key.session for arrival in self.asked} | {
+            refusal.session for refusal in self.refused if refusal.session
+        }
 
 
 def by_kind(batch: Iterable[Decoded]) -> Arrivals:
-    found = Arrivals()
-    events, made = found.events, found.made
+    """Sorts a batch by kind. Each kind keeps the reading order."""
+    arrivals = Arrivals()
+    events, made = arrivals.events, arrivals.made
     for arrival, _, known in batch:
         if not known and type(arrival) is SessionChange:  # nearly all
             events.append(arrival)
@@ -37,22 +42,22 @@ def by_kind(batch: Iterable[Decoded]) -> Arrivals:
         key: SessionKey | None = None
         match arrival:
             case SessionChange():
-                found.events.append(arrival)
+                arrivals.events.append(arrival)
                 key = arrival.key
-                found.made.add(key)
+                arrivals.made.add(key)
             case Request() | Cancellation():
-                found.asked.append(arrival)
+                arrivals.asked.append(arrival)
                 key = arrival.key.session
-                found.made.add(key)
+                arrivals.made.add(key)
             case Refusal():
-                found.refused.append(arrival)
+                arrivals.refused.append(arrival)
                 key = arrival.session
                 if key is not None:
-                    found.named.add(key)
+                    arrivals.named.add(key)
             case Ignored():
-                found.ignored += 1
+                arrivals.ignored += 1
         if known and key is not None:
-            found.made.add(key)
-            found.secrets[key].update((secret.identity, secret) for secret in known)
-    found.named |= found.made
-    return found
+            arrivals.made.add(key)
+            arrivals.secrets[key].update((secret.identity, secret) for secret in known)
+    arrivals.named |= arrivals.made
+    return arrivals

@@ -1,4 +1,4 @@
-"""The end of a session's content: what goes, what remains, and what is published about its requests.
+"""The erasure of sessions: deletes their content, ends their requests, and makes the outcomes to publish.
 
 Runs inside the inbox's transaction, with the sessions locked.
 """
@@ -32,9 +32,10 @@ async def erase(
     sender: Sender,
     at: datetime,
 ) -> tuple[Tickets, list[Publication]]:
-    """Deletes everything but the ids, the last ticket and the fact. Returns the tickets and what is to be published.
+    """Deletes all content of the sessions. Their ids, their last ticket and the fact of the erasure remain.
 
-    `arriving` are events that come together with the erasure: of them, too, only the ticket remains.
+    Returns the tickets and the outcomes to publish. `arriving` are the events that come in the same batch: only their
+    ticket is kept.
     """
     keys = columns(sorted(sessions), 2)
     tickets = await _last_tickets(connection, sessions, arriving)
@@ -53,19 +54,19 @@ async def erase(
         _queries.forget_events,
     ):
         await connection.execute(statement, *keys)
-    waiting = [
+    dead_letters = [
         (row["id"], deadletters.without_excerpt(row["value"]))
         for row in await connection.fetch(_queries.unpublished, *keys)
     ]
-    if waiting:
-        await connection.execute(_queries.rewrite_outbox, *columns(waiting, 2))
+    if dead_letters:
+        await connection.execute(_queries.rewrite_outbox, *columns(dead_letters, 2))
     rows = [(*key, _json(tickets.get(key))) for key in sorted(sessions)]
     await connection.execute(_queries.mark_sessions, *columns(rows, 3))
     return tickets, publications
 
 
 async def tickets_of(connection: Connection, sessions: Collection[SessionKey]) -> Tickets:
-    """The ticket that each session names last; sessions that name none are missing."""
+    """The ticket that each session names last, which may be None. Sessions that never named one are missing."""
     rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
     return {SessionKey(row["tenant_id"], row["session_id"]): _ticket(row["ticket"]) for row in rows}
 
@@ -73,8 +74,9 @@ async def tickets_of(connection: Connection, sessions: Collection[SessionKey]) -
 async def _last_tickets(
     connection: Connection, sessions: Collection[SessionKey], arriving: Iterable[SessionChange]
 ) -> Tickets:
+    """As `tickets_of`, with the tickets that arriving events name."""
     rows = await connection.fetch(_inbox.tickets, *columns(sorted(sessions), 2))
-    found = {SessionKey(row["tenant_id"], row["session_id"]): (row["version"], _ticket(row["ticket"])) for row in rows}
+    newest = {SessionKey(row["tenant_id"], row["session_id"]): (row["version"], _ticket(row["ticket"])) for row in rows}
     for event in arriving:
         if event.key not in sessions:
             continue
@@ -83,13 +85,13 @@ async def _last_tickets(
             continue
         if isinstance(data, SessionDescribed) and "psa_ticket" not in data.model_fields_set:
             continue
-        if event.key not in found or event.version > found[event.key][0]:
-            found[event.key] = (event.version, ticket_reference(data.psa_ticket))
-    return {key: ticket for key, (_, ticket) in found.items()}
+        if event.key not in newest or event.version > newest[event.key][0]:
+            newest[event.key] = (event.version, ticket_reference(data.psa_ticket))
+    return {key: ticket for key, (_, ticket) in newest.items()}
 
 
 def known_requests(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, KnownRequest]]:
-    """Rows of requests, as the domain sees them."""
+    """The requests of rows of `requests_of` in erasure.sql or `standing_requests` in inbox.sql."""
     return [
         (
             RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
@@ -108,9 +110,9 @@ def known_requests(rows: Collection[asyncpg.Record]) -> list[tuple[RequestKey, K
 
 
 def _ticket(text: str | None) -> TicketReference | None:
-    """As it stands in an event: an absent or null member is null."""
-    found = None if text is None else json.loads(text)
-    return None if found is None else ticket_reference(PsaTicket.model_validate(found))
+    """A ticket as an event holds it; None for an absent or null one."""
+    ticket = None if text is None else json.loads(text)
+    return None if ticket is None else ticket_reference(PsaTicket.model_validate(ticket))
 
 
 def _json(ticket: TicketReference | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The inbox: one batch, one transaction. The same batch again, in whatever pieces and order, leaves the same rows."""
+"""The inbox: stores a batch in one transaction. The same batch again, in any pieces and order, leaves the same rows."""
 
 import json
 from collections import Counter
@@ -8,8 +8,9 @@ from datetime import datetime
 
 import asyncpg
 
-from consumer.adapters.postgres.core.faults import AWAY, reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.faults import AWAY, reachable, transaction
+from consumer.adapters.postgres.core.hints import DUE, OUTBOX
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake import erasure, reception, refusals, sweeping
 from consumer.adapters.postgres.intake.arrivals import Arrivals, by_kind
@@ -26,7 +27,6 @@ from schemas.sessions import ERASED
 
 _queries = Queries("inbox")
 
-DUE, OUTBOX = "escalation_due", "escalation_outbox"
 _EVENT_COLUMNS = (
     "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data",
 )  # fmt: skip
@@ -34,19 +34,20 @@ _REFUSED_BY_THE_STORE = (asyncpg.PostgresError, asyncpg.DataError, ValueError, O
 
 
 @dataclass(slots=True)
-class _Work:
-    """What a transaction has found out and has yet to write."""
+class _BatchInProgress:
+    """A batch during its transaction: what was looked up in the tables, and what is still to be written."""
 
     heads: dict[SessionKey, Head] = field(default_factory=dict)
     erased: set[SessionKey] = field(default_factory=set)
     tickets: dict[SessionKey, TicketReference | None] = field(default_factory=dict)
-    """Of erased sessions."""
+    """The last tickets of erased sessions."""
     marked: set[SessionKey] = field(default_factory=set)
-    """Sessions that have known secrets."""
+    """Sessions for which secrets are stored."""
     sweepers: sweeping.Sweepers = field(default_factory=dict)
     changed: set[SessionKey] = field(default_factory=set)
-    """Sessions whose stored texts were changed by a sweep."""
+    """Sessions whose stored texts a sweep changed."""
     swept: set[SessionKey] = field(default_factory=set)
+    """Sessions with stored drafts that were swept."""
     publications: list[Publication | deadletters.DeadLetterRecord] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     channels: set[str] = field(default_factory=set)
@@ -54,12 +55,12 @@ class _Work:
 
 
 class PostgresInbox:
-    """Stores batches. Raises Transient when the database is away; nothing of the batch is stored then."""
+    """Implements the port `flows.inbox.Inbox`. Raises Transient while the database is away."""
 
     def __init__(
         self, pool: Pool, *, sender: Sender, redactor: Redactor, revisions: RevisionRules, publishes: bool = True
     ) -> None:
-        """Without `publishes` nothing is put into the outbox: somebody else has told of these records already."""
+        """Without `publishes` nothing is put into the outbox: the outcomes of these records were published before."""
         self._pool = pool
         self._publishes = publishes
         self._sender = sender
@@ -71,10 +72,12 @@ class PostgresInbox:
             await self._pool.execute("SELECT 1 FROM sessions LIMIT 1")
 
     async def store(self, batch: Batch) -> StoredBatch:
-        """One transaction; only when a record cannot be stored at all, halves, until it stands alone and is refused."""
+        """Stores the batch in one transaction. Where the store refuses a record, it stores halves, and halves of these.
+
+        At the end the record stands alone and becomes a refusal.
+        """
         try:
-            async with reachable(self._pool):
-                return await self._store(batch)
+            return await self._store(batch)
         except _REFUSED_BY_THE_STORE as error:
             if isinstance(error, AWAY) or not batch.arrivals:
                 raise
@@ -87,105 +90,111 @@ class PostgresInbox:
 
     async def _store(self, batch: Batch) -> StoredBatch:
         arrivals = by_kind(batch.arrivals)
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection, connection.transaction():
-            work = _Work()
+        async with transaction(self._pool) as connection:
+            progress = _BatchInProgress()
             now: datetime = await connection.fetchval(_queries.clock)
-            await _lock_sessions(connection, work, arrivals)
-            erased = await self._erase(connection, work, arrivals.events, now)
-            acceptance = await _accept(connection, work, arrivals.events)
+            await _lock_sessions(connection, progress, arrivals)
+            erased = await self._erase(connection, progress, arrivals.events, now)
+            acceptance = await _accept(connection, progress, arrivals.events)
             conflicting = {event.key for event in acceptance.conflicting}
-            await self._learn(connection, work, arrivals, acceptance.heads.keys() | arrivals.told() | conflicting)
-            await _copy_events(connection, work, acceptance)
-            _refuse(work, batch, arrivals, acceptance)
+            await self._learn(connection, progress, arrivals, acceptance.heads.keys() | arrivals.told() | conflicting)
+            await _copy_events(connection, progress, acceptance)
+            _refuse(progress, batch, arrivals, acceptance)
             await _put_positions(connection, batch.positions)
-            backlogged = await self._receive(connection, work, batch, arrivals.asked, now)
-            await self._wake(connection, work, acceptance)
+            backlogged = await self._receive(connection, progress, batch, arrivals.asked, now)
+            await self._wake(connection, progress, acceptance)
             if batch.look_at_backlog:
-                backlogged = await _look_at_backlog(connection, work, batch.ends) or backlogged
-            told = await refusals.tell(
+                backlogged = await _start_clocks(connection, progress, batch.ends) or backlogged
+            dead_letters = await refusals.tell(
                 connection,
-                work.refusals,
-                erased=work.erased,
-                sweepers=work.sweepers,
+                progress.refusals,
+                erased=progress.erased,
+                sweepers=progress.sweepers,
                 topics=self._sender.topics,
                 now=now,
             )
-            work.publications += told.records
+            progress.publications += dead_letters.records
             if self._publishes:
-                await _put_publications(connection, work)
-            if work.channels:
-                await connection.execute(_queries.notify, sorted(work.channels))
+                await _put_publications(connection, progress)
+            if progress.channels:
+                await connection.execute(_queries.notify, sorted(progress.channels))
         looked = batch.look_at_backlog or backlogged
         return StoredBatch(
-            outcomes=work.outcomes,
-            refused=told.reasons,
+            outcomes=progress.outcomes,
+            refused=dead_letters.reasons,
             erased=erased,
-            swept=frozenset(work.swept),
+            swept=frozenset(progress.swept),
             backlogged=backlogged if looked else None,
         )
 
     async def _erase(
-        self, connection: Connection, work: _Work, events: Sequence[SessionChange], now: datetime
+        self, connection: Connection, progress: _BatchInProgress, events: Sequence[SessionChange], now: datetime
     ) -> frozenset[SessionKey]:
-        asked = frozenset(event.key for event in events if event.type == ERASED)
-        ending = asked - work.erased
-        if ending:
-            tickets, publications = await erasure.erase(connection, ending, events, self._sender, now)
-            work.tickets.update((key, tickets.get(key)) for key in ending)
-            work.publications += publications
-            work.erased |= ending
-            work.marked -= ending
-            work.outcomes["erased"] += len(ending)
-        return asked
+        """Erases the sessions whose erasure arrives. Returns their keys, those of sessions erased before included."""
+        arriving = frozenset(event.key for event in events if event.type == ERASED)
+        new = arriving - progress.erased
+        if new:
+            tickets, publications = await erasure.erase(connection, new, events, self._sender, now)
+            progress.tickets.update((key, tickets.get(key)) for key in new)
+            progress.publications += publications
+            progress.erased |= new
+            progress.marked -= new
+            progress.outcomes["erased"] += len(new)
+        return arriving
 
     async def _learn(
-        self, connection: Connection, work: _Work, arrivals: Arrivals, arriving: Collection[SessionKey]
+        self, connection: Connection, progress: _BatchInProgress, arrivals: Arrivals, arriving: Collection[SessionKey]
     ) -> None:
-        """`arriving`: sessions of which texts will be stored; a batch that is read again has none."""
-        found = {key: known for key, known in arrivals.secrets.items() if key in work.heads and key not in work.erased}
-        if found or work.marked:
-            work.sweepers, grown = await sweeping.learn(connection, self._redactor, work.marked, found, arriving)
+        """Stores new secrets, sweeps stored texts. `arriving`: sessions with new texts; a repeated batch has none."""
+        found = {
+            key: secrets
+            for key, secrets in arrivals.secrets.items()
+            if key in progress.heads and key not in progress.erased
+        }
+        if found or progress.marked:
+            learned = await sweeping.learn(connection, self._redactor, progress.marked, found, arriving)
+            progress.sweepers, grown = learned
             if grown:
                 swept = await sweeping.rewrite(connection, grown)
-                work.changed |= swept.changed
-                work.swept |= swept.drafted
+                progress.changed |= swept.changed
+                progress.swept |= swept.drafted
 
     async def _receive(
         self,
         connection: Connection,
-        work: _Work,
+        progress: _BatchInProgress,
         batch: Batch,
         asked: Sequence[Request | Cancellation],
         now: datetime,
     ) -> bool:
-        """Whether a request has to wait for a backlog."""
+        """Stores requests and cancellations. Returns whether a request has to wait for a backlog."""
         if not asked:
             return False
         received = await reception.store_requests(
             connection,
             asked,
             sender=self._sender,
-            erased=work.erased,
-            tickets=work.tickets,
-            newest={key: head.newest_version for key, head in work.heads.items()},
-            sweepers=work.sweepers,
+            erased=progress.erased,
+            tickets=progress.tickets,
+            newest={key: head.newest_version for key, head in progress.heads.items()},
+            sweepers=progress.sweepers,
             ends=batch.ends,
             now=now,
         )
-        work.publications += received.publications
-        work.outcomes.update(received.outcomes)
+        progress.publications += received.publications
+        progress.outcomes.update(received.outcomes)
         if received.is_due:
-            work.channels.add(DUE)
+            progress.channels.add(DUE)
         return received.backlogged
 
-    async def _wake(self, connection: Connection, work: _Work, acceptance: Acceptance) -> None:
+    async def _wake(self, connection: Connection, progress: _BatchInProgress, acceptance: Acceptance) -> None:
         if acceptance.heads:
             rows = [(*key, head.newest_version) for key, head in acceptance.heads.items()]
             woken = await connection.execute(_queries.wake_open, *columns(rows, 3))
             if woken != "UPDATE 0":
-                work.channels.add(DUE)
+                progress.channels.add(DUE)
         rules = self._revisions
-        if rules.limit > 0 and (changed := work.changed | _with_news(acceptance)):
+        if rules.limit > 0 and (changed := progress.changed | _with_news(acceptance)):
             await connection.execute(
                 _queries.wake_done,
                 *columns(changed, 2),
@@ -196,7 +205,7 @@ class PostgresInbox:
             )
 
 
-async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals) -> None:
+async def _lock_sessions(connection: Connection, progress: _BatchInProgress, arrivals: Arrivals) -> None:
     named = sorted(arrivals.named)
     if arrivals.made:
         made = named if len(arrivals.made) == len(named) else sorted(arrivals.made)
@@ -204,33 +213,33 @@ async def _lock_sessions(connection: Connection, work: _Work, arrivals: Arrivals
     if named:
         for row in await connection.fetch(_queries.lock_sessions, *columns(named, 2)):
             key = SessionKey(row["tenant_id"], row["session_id"])
-            work.heads[key] = Head(row["newest_version"], row["event_count"])
+            progress.heads[key] = Head(row["newest_version"], row["event_count"])
             if row["erased"]:
-                work.erased.add(key)
+                progress.erased.add(key)
                 ticket = row["last_ticket"]
-                work.tickets[key] = None if ticket is None else TicketReference.model_validate_json(ticket)
+                progress.tickets[key] = None if ticket is None else TicketReference.model_validate_json(ticket)
             elif row["has_secrets"]:
-                work.marked.add(key)
+                progress.marked.add(key)
 
 
-async def _accept(connection: Connection, work: _Work, events: Sequence[SessionChange]) -> Acceptance:
-    if work.erased:
-        dropped = [event for event in events if event.key in work.erased]
-        work.outcomes["dropped"] += sum(event.type != ERASED for event in dropped)
-        events = [event for event in events if event.key not in work.erased]
+async def _accept(connection: Connection, progress: _BatchInProgress, events: Sequence[SessionChange]) -> Acceptance:
+    if progress.erased:
+        dropped = [event for event in events if event.key in progress.erased]
+        progress.outcomes["dropped"] += sum(event.type != ERASED for event in dropped)
+        events = [event for event in events if event.key not in progress.erased]
     taken: dict[Slot, str] = {}
-    if asked := to_look_up(work.heads, events):
+    if asked := to_look_up(progress.heads, events):
         slots = [(*key, version) for key, version in asked]
         for tenant, session, version, event_id in await connection.fetch(_queries.stored_ids, *columns(slots, 3)):
             taken[SessionKey(tenant, session), version] = event_id
-    acceptance = accept(work.heads, taken, events)
-    work.heads.update(acceptance.heads)
-    work.outcomes["stored"] += len(acceptance.accepted)
-    work.outcomes["repeated"] += acceptance.repeated
+    acceptance = accept(progress.heads, taken, events)
+    progress.heads.update(acceptance.heads)
+    progress.outcomes["stored"] += len(acceptance.accepted)
+    progress.outcomes["repeated"] += acceptance.repeated
     return acceptance
 
 
-async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptance) -> None:
+async def _copy_events(connection: Connection, progress: _BatchInProgress, acceptance: Acceptance) -> None:
     if not acceptance.accepted:
         return
     rows = [
@@ -241,7 +250,7 @@ async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptan
             event.event_id,
             event.type,
             event.occurred_at,
-            *_texts(event, work.sweepers),
+            *_texts(event, progress.sweepers),
         )
         for arrival, event in acceptance.accepted
     ]
@@ -251,31 +260,31 @@ async def _copy_events(connection: Connection, work: _Work, acceptance: Acceptan
 
 
 def _texts(event: SessionChange, sweepers: sweeping.Sweepers) -> tuple[str | None, str | None]:
-    """Actor and data, as they are stored."""
+    """The event's actor and data as they are stored: without the known secrets."""
     sweeper = sweepers.get(event.key)
     if sweeper is None:
         return event.actor, event.data
     return event.actor and sweeper.text(event.actor), event.data and door.swept_data(sweeper, event.data)
 
 
-def _refuse(work: _Work, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:
-    """What the gate refused, and events whose version belongs to another one."""
-    work.refusals += arrivals.refused
+def _refuse(progress: _BatchInProgress, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:
+    """Collects the refusals: those of decoding, and events whose version belongs to another event."""
+    progress.refusals += arrivals.refused
     if acceptance.conflicting:
-        keys = {one.arrival.origin: one.record_key for one in batch.arrivals}
-        work.refusals += [
+        keys = {decoded.arrival.origin: decoded.record_key for decoded in batch.arrivals}
+        progress.refusals += [
             Refusal(
                 origin=event.origin,
                 record_key=keys[event.origin],
                 session=event.key,
                 reason=RefusalReason.VERSION_CONFLICT,
                 error="stateversion: another event has this version of the session; it stays",
-                excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, work.sweepers)[1]),
+                excerpt=deadletters.excerpt_of_event(event.event_id, event.type, _texts(event, progress.sweepers)[1]),
             )
             for event in acceptance.conflicting
         ]
-    work.outcomes["ignored"] += arrivals.ignored
-    work.outcomes["refused"] += len(work.refusals)
+    progress.outcomes["ignored"] += arrivals.ignored
+    progress.outcomes["refused"] += len(progress.refusals)
 
 
 async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:
@@ -284,24 +293,24 @@ async def _put_positions(connection: Connection, positions: Mapping[TopicPartiti
         await connection.execute(_queries.put_positions, *columns(rows, 3))
 
 
-async def _look_at_backlog(connection: Connection, work: _Work, ends: Mapping[TopicPartition, int]) -> bool:
-    """Starts the clocks that can start; whether others still have to wait."""
+async def _start_clocks(connection: Connection, progress: _BatchInProgress, ends: Mapping[TopicPartition, int]) -> bool:
+    """Starts the clocks of requests whose backlog has been read. Returns whether other requests still wait."""
     if not await connection.fetchval(_queries.backlogged):
         return False
     known = json.dumps({f"{topic}/{partition}": end for (topic, partition), end in ends.items()})
     if await connection.fetch(_queries.release_clocks, known):
-        work.channels.add(DUE)
+        progress.channels.add(DUE)
     return bool(await connection.fetchval(_queries.backlogged))
 
 
-async def _put_publications(connection: Connection, work: _Work) -> None:
-    if work.publications:
+async def _put_publications(connection: Connection, progress: _BatchInProgress) -> None:
+    if progress.publications:
         rows = [
-            (one.topic, one.key, json.dumps(one.headers), one.value, one.tenant_id, one.session_id)
-            for one in work.publications
+            (record.topic, record.key, json.dumps(record.headers), record.value, record.tenant_id, record.session_id)
+            for record in progress.publications
         ]
         await connection.execute(_queries.put_outbox, *columns(rows, 6))
-        work.channels.add(OUTBOX)
+        progress.channels.add(OUTBOX)
 
 
 def _with_news(acceptance: Acceptance) -> set[SessionKey]:

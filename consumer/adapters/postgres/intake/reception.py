@@ -1,4 +1,7 @@
-"""Requests and cancellations of one batch, inside the inbox's transaction, with their sessions locked."""
+"""Stores the requests and cancellations of a batch.
+
+Runs inside the inbox's transaction, with the sessions locked.
+"""
 
 import json
 from collections import Counter
@@ -23,10 +26,14 @@ _queries = Queries("inbox")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedRequests:
+    """What became of the requests and cancellations of a batch."""
+
     publications: list[Publication]
     outcomes: Counter[str]
     is_due: bool
+    """Whether a request can be worked on now."""
     backlogged: bool
+    """Whether a request waits for a backlog to be read."""
 
 
 async def store_requests(
@@ -41,23 +48,27 @@ async def store_requests(
     ends: Mapping[TopicPartition, int],
     now: datetime,
 ) -> ReceivedRequests:
-    """`tickets` are those of erased sessions, `newest` the versions as they are with this batch."""
-    keys = columns(sorted({one.key for one in arrivals}), 3)
+    """Stores what `lifecycle.receive` decides, and returns the outcomes to publish.
+
+    `tickets` are the last tickets of erased sessions, `newest` the newest versions with this batch counted in.
+    """
+    keys = columns(sorted({arrival.key for arrival in arrivals}), 3)
     known = dict(known_requests(await connection.fetch(_queries.standing_requests, *keys)))
     decided = lifecycle.receive(known, arrivals, erased)
     backlog = await _backlog(connection, decided.entries, sender, ends)
     rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
-    rows += [_foreseen(one) for one in decided.foreseen]
+    rows += [_foreseen_row(cancellation) for cancellation in decided.foreseen]
     if rows:
         await connection.execute(_queries.put_requests, *columns(rows, 16))
     if decided.cancelled:
         await connection.execute(_queries.cancel_requests, *columns(decided.cancelled, 3))
     if decided.replays:
-        asked = [(*one.key, one.replay_id) for one in decided.replays]
-        await connection.execute(_queries.replay_requests, *columns(asked, 4), REPLAYED)
+        replays = [(*request.key, request.replay_id) for request in decided.replays]
+        await connection.execute(_queries.replay_requests, *columns(replays, 4), REPLAYED)
     if decided.met:
         met = [(*key, replay_id) for key, replay_id in decided.met]
         await connection.execute(_queries.note_replays, *columns(met, 4))
+    # Columns of `put_requests`: 3 is the state, 13 the backlog, 14 whether the state has arrived.
     opened = [row for row in rows if row[3] == RequestState.OPEN]
     return ReceivedRequests(
         publications=await _publications(connection, decided, sender, tickets, now),
@@ -76,9 +87,9 @@ async def store_requests(
 async def _backlog(
     connection: Connection, entries: Sequence[RequestRow], sender: Sender, ends: Mapping[TopicPartition, int]
 ) -> Mapping[bool, str | None]:
-    """By whether a request was replayed: what has to be read before its clock starts, as JSON, or None.
+    """What has to be read before a request's clock starts, as JSON or None; by whether the request was replayed.
 
-    A replayed request may rest on replayed events, too; a live one never waits for those.
+    A replayed request can rest on replayed events too. A live request never waits for those.
     """
     if not ends or not any(entry.state is RequestState.OPEN for entry in entries):
         return {True: None, False: None}
@@ -86,10 +97,10 @@ async def _backlog(
     reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
     behind = {partition: end for partition, end in ends.items() if reached.get(partition, 0) < end}
     live = {partition: end for partition, end in behind.items() if not sender.topics.is_replay(partition.topic)}
-    return {True: _places(behind), False: _places(live)}
+    return {True: _backlog_json(behind), False: _backlog_json(live)}
 
 
-def _places(behind: Mapping[TopicPartition, int]) -> str | None:
+def _backlog_json(behind: Mapping[TopicPartition, int]) -> str | None:
     return json.dumps({f"{topic}/{number}": end for (topic, number), end in behind.items()}) if behind else None
 
 
@@ -122,8 +133,9 @@ def _row(
     )
 
 
-def _foreseen(one: Cancellation) -> tuple[object, ...]:
-    return (*one.key, RequestState.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
+def _foreseen_row(cancellation: Cancellation) -> tuple[object, ...]:
+    key = cancellation.key
+    return (*key, RequestState.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
 
 
 async def _publications(

@@ -1,4 +1,7 @@
-"""Refused records, kept and told of: each once, without a secret, and without a trace of an erased session."""
+"""Stores refused records as dead letters: each once, without secrets, and without content of erased sessions.
+
+Runs inside the inbox's transaction, with the sessions locked.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -18,10 +21,12 @@ _queries = Queries("refusals")
 
 
 class Told(NamedTuple):
-    """The refusals that are new: a record that is read again is told of once."""
+    """The refusals that are new. A record that is read again was counted and published before."""
 
     reasons: Counter[str]
+    """Refusals by reason."""
     records: list[deadletters.DeadLetterRecord]
+    """The dead letters to publish."""
 
 
 async def tell(
@@ -33,49 +38,59 @@ async def tell(
     topics: Topics,
     now: datetime,
 ) -> Told:
-    """Keeps what was refused; the sessions are locked."""
-    told = Told(Counter(), [])
+    """Stores the refusals. Returns those that are new."""
+    new = Told(Counter(), [])
     if not refused:
-        return told
-    nameless = await _erased_names(connection, refused)
-    ready = {one.origin: _ready_to_tell(one, erased, nameless, sweepers) for one in refused}
+        return new
+    erased_names = await _erased_names(connection, refused)
+    ready = {refusal.origin: _cleaned(refusal, erased, erased_names, sweepers) for refusal in refused}
     rows = [
-        (*origin, one.record_key, *deadletters.place_of(one), one.reason.value, one.error, one.excerpt)
-        for origin, one in ready.items()
+        (
+            *origin,
+            refusal.record_key,
+            *deadletters.place_of(refusal),
+            refusal.reason.value,
+            refusal.error,
+            refusal.excerpt,
+        )
+        for origin, refusal in ready.items()
     ]
     for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 9)):
         refusal = ready[row["topic"], row["partition"], row["offset"]]  # type: ignore[index]  # an Origin is that tuple
-        told.reasons[refusal.reason.value] += 1
-        told.records.append(deadletters.record_of(refusal, topics, now))
-    return told
+        new.reasons[refusal.reason.value] += 1
+        new.records.append(deadletters.record_of(refusal, topics, now))
+    return new
 
 
-def unstorable(one: Decoded, error: Exception) -> Decoded:
-    """A record that passed the gate and yet cannot be stored: better one dead letter than a partition that stands."""
+def unstorable(decoded: Decoded, error: Exception) -> Decoded:
+    """The refusal of a record that was accepted but that the store refuses. A dead letter beats a stuck partition."""
     refusal = Refusal(
-        origin=one.arrival.origin,
-        record_key=one.record_key,
+        origin=decoded.arrival.origin,
+        record_key=decoded.record_key,
         session=None,
         reason=RefusalReason.INVALID,
         error=f"the store refuses it: {type(error).__name__}",
         excerpt="",
     )
-    return Decoded(refusal, one.record_key)
+    return Decoded(refusal, decoded.record_key)
 
 
 async def _erased_names(connection: Connection, refused: Iterable[Refusal]) -> frozenset[str]:
-    """Of the sessions that unreadable records name by their keys, those that are erased for any tenant."""
-    named = {deadletters.place_of(one)[1] for one in refused if one.session is None} - {None}
+    """The session ids that unreadable records name by their keys and that are erased for any tenant."""
+    named = {deadletters.place_of(refusal)[1] for refusal in refused if refusal.session is None} - {None}
     if not named:
         return frozenset()
     return frozenset(row["session_id"] for row in await connection.fetch(_queries.erased_names, sorted(named, key=str)))
 
 
-def _ready_to_tell(
-    refusal: Refusal, erased: Collection[SessionKey], nameless: Collection[str], sweepers: Sweepers
+def _cleaned(
+    refusal: Refusal, erased: Collection[SessionKey], erased_names: Collection[str], sweepers: Sweepers
 ) -> Refusal:
-    """Swept by what is known of the session, cut, and without content when the session is, or may be, an erased one."""
-    if refusal.session in erased or (refusal.session is None and deadletters.place_of(refusal)[1] in nameless):
+    """The refusal as it may be stored and published: its excerpt is swept by the session's known secrets, then cut.
+
+    The excerpt is empty when the session is, or may be, an erased one.
+    """
+    if refusal.session in erased or (refusal.session is None and deadletters.place_of(refusal)[1] in erased_names):
         return replace(refusal, excerpt="")
     sweeper = sweepers.get(refusal.session) if refusal.session else None
     excerpt = refusal.excerpt if sweeper is None else sweeper.text(refusal.excerpt)

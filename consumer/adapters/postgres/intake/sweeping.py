@@ -1,4 +1,4 @@
-"""Known secrets of sessions: read, remembered, and swept out of whatever was stored before they were known.
+"""Known secrets of sessions: stores their fingerprints, and sweeps the texts that were stored before.
 
 Runs inside the inbox's transaction, with the sessions locked.
 """
@@ -30,14 +30,14 @@ async def learn(
     found: Mapping[SessionKey, Mapping[str, FoundSecret]],
     arriving: Collection[SessionKey],
 ) -> tuple[Sweepers, Sweepers]:
-    """Remembers what was `found`. Returns the sweepers for what arrives, and those for what is stored.
+    """Stores the new secrets among `found`. Returns the sweepers for arriving texts, and those for stored texts.
 
-    The first are of the sessions with secrets for which texts are `arriving`, the second of those with new ones.
-    `marked` are the sessions of the batch that are known to have some.
+    The first are for sessions with secrets and `arriving` texts, the second for sessions with new secrets.
+    `marked` are the sessions of the batch for which secrets are stored.
     """
     known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
-    if asked := sorted(key for key in marked if key in arriving or key in found):
-        for row in await connection.fetch(_queries.known, *columns(asked, 2)):
+    if sessions := sorted(key for key in marked if key in arriving or key in found):
+        for row in await connection.fetch(_queries.known, *columns(sessions, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
     learned = {
@@ -45,7 +45,7 @@ async def learn(
         for key in {*known, *found}
         if key in arriving or not found[key].keys() <= known.get(key, {}).keys()
     }
-    grown = {key: each for key, each in learned.items() if each.fresh}
+    grown = {key: result for key, result in learned.items() if result.fresh}
     if grown:
         fresh = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]
         rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in fresh]
@@ -53,25 +53,31 @@ async def learn(
         unmarked = grown.keys() - set(marked)
         if unmarked:
             await connection.execute(_queries.mark_sessions, *columns(sorted(unmarked), 2))
-    return {key: each.arriving for key, each in learned.items()}, {key: each.stored for key, each in grown.items()}
+    sweepers_for_stored = {key: result.stored for key, result in grown.items()}
+    return {key: result.arriving for key, result in learned.items()}, sweepers_for_stored
 
 
 class Swept(NamedTuple):
+    """The sessions that a sweep of stored texts touched."""
+
     changed: frozenset[SessionKey]
-    """Sessions whose events or reasons changed."""
+    """Sessions with an event or a request's reason that changed."""
     drafted: frozenset[SessionKey]
-    """Sessions that had drafts: copies of them may be elsewhere."""
+    """Sessions with stored drafts, of which caches may hold copies."""
 
 
 async def rewrite(connection: Connection, sweepers: Sweepers) -> Swept:
-    """Sweeps what is stored of these sessions."""
+    """Sweeps everything that is stored of these sessions. Drafts that hold a secret are deleted.
+
+    A package that could be proven from its events before can still be proven afterwards.
+    """
     keys = columns(sorted(sweepers), 2)
     before = await proofs.digests(connection, sweepers.keys())
     changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
     drafts = await connection.fetch(_queries.drafts, *keys)
-    gone = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
-    if gone:
-        await connection.execute(_queries.forget_drafts, *columns(gone, 5))
+    spoiled = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
+    if spoiled:
+        await connection.execute(_queries.forget_drafts, *columns(spoiled, 5))
     await _rewrite_packages(connection, sweepers, keys)
     if changed:
         await proofs.note_redaction(connection, before)
@@ -113,24 +119,25 @@ async def _rewrite_reasons(
 
 
 async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
-    """What has been published stays on its topic; what is stored, or waits to be published, does not."""
+    """Sweeps stored packages and the outbox. Records that were published stay on their topics."""
     packages = _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", redaction.published)
     if packages:
         rows = [(row["package_id"], text, redaction.content_sha256(text)) for row, text in packages]
         await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
-    waiting = []
+    unpublished = []
     for row in await connection.fetch(_queries.unpublished, *keys):
         before = row["value"].decode()
         after = redaction.published(_sweeper(sweepers, row), before)
         if after != before:
-            waiting.append((row["id"], after.encode()))
-    if waiting:
-        await connection.execute(_queries.rewrite_outbox, *columns(waiting, 2))
+            unpublished.append((row["id"], after.encode()))
+    if unpublished:
+        await connection.execute(_queries.rewrite_outbox, *columns(unpublished, 2))
 
 
 def _changes(
     rows: Iterable[asyncpg.Record], sweepers: Sweepers, column: str, sweep: Callable[[Sweeper, str], str]
 ) -> list[tuple[asyncpg.Record, str]]:
+    """The rows whose text changes when it is swept, each with its new text."""
     changed = []
     for row in rows:
         text = sweep(_sweeper(sweepers, row), row[column])

@@ -1,0 +1,4 @@
+"""The tables for those who operate the service: looked at, proven, copied.
+
+The files in reading order: store_reader (the watch and the commands), tally (counts), positions, proofs, copying.
+"""

@@ -1,16 +1,15 @@
-"""Sessions and packages out of one store, and packages into another: nothing is published by it.
+"""Exports sessions and packages from a store, and puts copies of packages into another one. Publishes nothing.
 
-Events go the way of all events, through the topics; a package goes from table to table, and only where the events that
-are there by then give its digest.
+Events reach the other store through the topics, as all events do. A package goes from table to table, and only once the
+events that are stored there give its digest.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import StrEnum
 
 from consumer.adapters.postgres.core import from_rows
-from consumer.adapters.postgres.core.faults import reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.domain.events import SessionKey
 from consumer.domain.package import export, proof
@@ -23,14 +22,14 @@ _ERASED = "session.erased.v1"
 
 
 class Export:
-    """Raises Transient while the database is away. Reads only; each session as it was at one moment."""
+    """Reads what an export holds: each session as it was at one moment. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, source: str) -> None:
         self._pool = pool
         self._source = source
 
     async def sessions(self, *, tenant: str | None, session: str | None) -> AsyncIterator[SessionKey]:
-        """By key; those that come while this runs may be missing."""
+        """The keys of the sessions, in order. Sessions that arrive meanwhile may be missing."""
         last = SessionKey("", "")
         while True:
             async with reachable(self._pool):
@@ -42,8 +41,8 @@ class Export:
                 return
 
     async def lines(self, key: SessionKey) -> list[ExportLine]:
-        """Events in the order of their acceptance, then packages; of an erased session the erasure alone."""
-        async with _transaction(self._pool, readonly=True) as connection:
+        """Events in the order of their acceptance, then packages. Of an erased session, only the erasure."""
+        async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
             session = await connection.fetchrow(_queries.session, *key)
             events = await connection.fetch(_queries.arrived_events, *key)
             packages = await connection.fetch(_queries.copies, *key)
@@ -81,18 +80,18 @@ class Kept(StrEnum):
 
     TAKEN = "taken"
     KNOWN = "known"
-    """It is there already."""
+    """It is stored already."""
     EARLY = "early"
-    """Its events are not all there yet."""
+    """Its events are not all stored yet."""
     OTHER = "other"
-    """The events that are there give another digest."""
+    """The stored events give another digest."""
     REFUSED = "refused"
-    """The session is erased here, or the request is known here and has gone another way."""
+    """The session is erased here, or the request is known here and went another way."""
 
 
 async def keep(pool: Pool, copy: Copy) -> Kept:
-    """Puts a package and its request where they can be looked at and proven. Raises Transient."""
-    async with _transaction(pool, readonly=False) as connection:
+    """Stores a package and its request, so that they can be shown and proven. Raises Transient. May be repeated."""
+    async with transaction(pool) as connection:
         session = await connection.fetchrow(_queries.lock_session, *copy.key.session)
         if session is not None and session["erased"]:
             return Kept.REFUSED
@@ -111,6 +110,7 @@ async def keep(pool: Pool, copy: Copy) -> Kept:
 
 
 async def _put_request(connection: Connection, copy: Copy) -> bool:
+    """False where `put_request` in proofs.sql refuses."""
     package = copy.package
     taken = await connection.fetchval(
         _queries.put_request,
@@ -129,7 +129,7 @@ async def _put_request(connection: Connection, copy: Copy) -> bool:
 
 
 async def put_package(connection: Connection, copy: Copy) -> None:
-    """The row alone; one that is there stays."""
+    """Stores the package's row alone. A package that is stored already stays as it is."""
     package = copy.package
     await connection.execute(
         _queries.put_package,
@@ -151,13 +151,3 @@ async def put_package(connection: Connection, copy: Copy) -> None:
         copy.made_from.redacted_sha256,
         copy.made_from.redacted_at,
     )
-
-
-@asynccontextmanager
-async def _transaction(pool: Pool, *, readonly: bool) -> AsyncIterator[Connection]:
-    async with (
-        reachable(pool),
-        pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-        connection.transaction(isolation="repeatable_read" if readonly else "read_committed", readonly=readonly),
-    ):
-        yield connection

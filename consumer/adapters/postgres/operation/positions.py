@@ -1,4 +1,4 @@
-"""How far intake has read, as the tables say it: for whoever moves the group's offsets."""
+"""Stores how far intake has read, for the command that moves the offsets of the consumer group."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ _queries = Queries("inbox")
 
 
 async def put_positions(pool: Pool, positions: Mapping[TopicPartition, int]) -> None:
-    """By topic and partition: the offset that is read next. Raises Transient; safe to repeat."""
+    """Stores the offset that is read next, by topic and partition. Raises Transient. May be repeated."""
     rows = [(*partition, offset) for partition, offset in sorted(positions.items())]
     async with reachable(pool):
         await pool.execute(_queries.put_positions, *columns(rows, 3))

@@ -1,4 +1,4 @@
-"""What packages were made from, as it is stored: evidence for a proof, and the digests that keep a proof possible."""
+"""The stored evidence for proofs of packages, and the digests that keep them provable after a redaction."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from consumer.adapters.postgres.core import from_rows
-from consumer.adapters.postgres.core.faults import reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.faults import transaction
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import SessionEvent, SessionKey
 from consumer.domain.package import proof
@@ -22,18 +22,14 @@ _queries = Queries("proofs")
 
 
 class Proofs:
-    """Raises Transient while the database is away. Reads only."""
+    """Reads the evidence for a proof. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def evidence(self, package_id: UUID) -> StoredEvidence | None:
-        """All of one moment; None for a package that is not stored."""
-        async with (
-            reachable(self._pool),
-            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        """The package and what it was made from, all at one moment. None for a package that is not stored."""
+        async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
             row = await connection.fetchrow(_queries.package, package_id)
             if row is None:
                 return None
@@ -43,7 +39,7 @@ class Proofs:
             package=PackageReady.model_validate_json(row["event"]),
             key=key,
             arrivals=row["arrivals"],
-            events=tuple(from_rows.event(key, one) for one in events),
+            events=tuple(from_rows.event(key, event) for event in events),
             reason=row["reason"],
             draft=_draft(row["answer"]),
             redacted_sha256=row["redacted_sha256"],
@@ -52,7 +48,7 @@ class Proofs:
 
 
 def _draft(answer: str | None) -> Draft | None:
-    """None for one that this release cannot read, too."""
+    """The draft in a ledger entry. None without an entry, or for one that this release cannot read."""
     if answer is None:
         return None
     try:
@@ -63,19 +59,21 @@ def _draft(answer: str | None) -> Draft | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """What the stored events give for packages, at one moment, and what they should give."""
+    """The bundle digests of packages at one moment: as the stored events give them, and as they should be."""
 
     sessions: frozenset[SessionKey]
     given: Mapping[UUID, str | None]
+    """By package, from the stored events; None without any."""
     wanted: Mapping[UUID, str]
+    """By package, as published or as the last redaction noted it."""
 
     @property
     def proven(self) -> frozenset[UUID]:
-        return frozenset(one for one, digest in self.given.items() if digest == self.wanted[one])
+        return frozenset(package for package, digest in self.given.items() if digest == self.wanted[package])
 
 
 async def digests(connection: Connection, sessions: Collection[SessionKey]) -> Digests:
-    """Of every package of these sessions, which are locked. Costs one query where there is none."""
+    """The digests of all packages of these sessions, which must be locked. Costs one query when there are none."""
     keys = columns(sorted(sessions), 2)
     packages = await connection.fetch(_queries.packages_of, *keys)
     if not packages:
@@ -94,10 +92,14 @@ async def digests(connection: Connection, sessions: Collection[SessionKey]) -> D
 
 
 async def note_redaction(connection: Connection, before: Digests) -> None:
-    """After a redaction: packages that could be proven by `before` can be proven still, by the digest noted now."""
+    """Notes the new digests after a redaction, so that the packages that `before` proves can still be proven."""
     if not before.proven:
         return
     after = await digests(connection, before.sessions)
-    changed = [(one, after.given[one]) for one in sorted(before.proven) if after.given[one] != before.given[one]]
+    changed = [
+        (package, after.given[package])
+        for package in sorted(before.proven)
+        if after.given[package] != before.given[package]
+    ]
     if changed:
         await connection.execute(_queries.note_redaction, *columns(changed, 2))

@@ -1,28 +1,27 @@
-"""Reading the tables: for the watch, for `prepare`, and for people at the command line."""
+"""Reads the tables for the start, the watch, `prepare`, and commands that show them."""
 
 import secrets
 from collections.abc import Mapping
 from uuid import UUID
 
+from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import NotPrepared, reachable
 from consumer.adapters.postgres.core.migrate import known_migrations
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
-from consumer.domain.arrival import stored
-from consumer.domain.events import Origin, SessionEvent, SessionKey
+from consumer.domain.events import SessionEvent, SessionKey
 from consumer.errors import Transient
 from consumer.flows.operation.watch import Backlog
 
 _queries = Queries("store_reader")
 _KEY_BYTES = 32
-_STORED = Origin(topic="", partition=-1, offset=-1)  # where a record stood is not kept
 
 TableRow = Mapping[str, object]
-"""A row for people: by column."""
+"""A row for people, by column."""
 
 
 class StoreReader:
-    """Raises Transient while the database is away. Reads only, but for `make_redaction_key`."""
+    """Only `make_redaction_key` writes. Every method raises Transient while the database is away."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -34,16 +33,16 @@ class StoreReader:
             raise NotPrepared
 
     async def whole(self) -> None:
-        """Raises Transient while a rebuild has not come to its end: half a store must not serve."""
+        """Raises Transient while a rebuild is unfinished: half a store must not serve."""
         if await self._fetch(_queries.rebuilding):
             raise Transient("this store is being rebuilt: stop the old service, then run `escalation-consumer rebuild`")
 
     async def backlog(self) -> Backlog:
         (row,) = await self._fetch(_queries.backlog)
-        return Backlog(**dict(row))  # type: ignore[arg-type]  # the query's columns are the fields, a test says
+        return Backlog(**dict(row))  # type: ignore[arg-type]  # a test shows that the query's columns are the fields
 
     async def redaction_key(self) -> bytes:
-        """Raises NotPrepared without one."""
+        """The stored key. Raises NotPrepared when there is none."""
         rows = await self._fetch(_queries.redaction_key)
         if not rows:
             raise NotPrepared
@@ -52,32 +51,21 @@ class StoreReader:
         return value
 
     async def make_redaction_key(self) -> None:
-        """Makes one where none is; safe to repeat, and by several at once."""
+        """Makes a random key unless one is stored. May be repeated, and run by several processes at once."""
         async with reachable(self._pool):
             await self._pool.execute(_queries.make_redaction_key, secrets.token_bytes(_KEY_BYTES))
 
     async def sessions(
         self, *, tenant: str | None = None, session: str | None = None, limit: int = 50
     ) -> list[TableRow]:
+        """The most recently changed first."""
         return await self._fetch(_queries.sessions, tenant, session, limit)
 
     async def events(self, key: SessionKey) -> list[SessionEvent]:
-        """The accepted ones, in version order."""
+        """The accepted events of a session with their actors, in version order."""
         async with reachable(self._pool):
-            found = await self._pool.fetch(_queries.events, *key)
-        return [
-            SessionEvent(
-                origin=_STORED,
-                key=key,
-                version=row["version"],
-                event_id=row["event_id"],
-                type=row["type"],
-                occurred_at=row["occurred_at"],
-                actor=row["actor"],
-                data=stored.load_data(row["type"], row["data"]),
-            )
-            for row in found
-        ]
+            rows = await self._pool.fetch(_queries.events, *key)
+        return [from_rows.event(key, row)._replace(actor=row["actor"]) for row in rows]
 
     async def packages(
         self, *, tenant: str | None = None, session: str | None = None, request: str | None = None, limit: int = 50
@@ -86,7 +74,7 @@ class StoreReader:
         return await self._fetch(_queries.packages, tenant, session, request, limit)
 
     async def package(self, package_id: UUID) -> str | None:
-        """The published data as JSON."""
+        """The published data as JSON; None for an unknown package."""
         rows = await self._fetch(_queries.package, package_id)
         return str(rows[0]["event"]) if rows else None
 
@@ -111,13 +99,14 @@ class StoreReader:
         return rows[0] if rows else None
 
     async def outbox(self, *, limit: int = 50) -> list[TableRow]:
-        """The oldest first."""
+        """The records that wait to be published, the oldest first."""
         return await self._fetch(_queries.outbox, limit)
 
     async def relays(self) -> list[TableRow]:
+        """The leases of relays, by name."""
         return await self._fetch(_queries.relays)
 
     async def _fetch(self, query: str, *arguments: object) -> list[TableRow]:
         async with reachable(self._pool):
-            found = await self._pool.fetch(query, *arguments)
-        return [dict(row.items()) for row in found]
+            rows = await self._pool.fetch(query, *arguments)
+        return [dict(row.items()) for row in rows]

@@ -1,7 +1,8 @@
--- The final transactions of drafting. Each first locks the session's row, then the request's, as intake does.
+-- The final transactions of drafting. Each locks the session's row first, then the request's, as intake does.
+-- Where $4 is the lease token, $1 to $3 are the key of the request. A lost lease matches no row.
 
 -- name: lock_request
--- What the final transaction needs to know, and nothing if the lease was lost or the request has ended.
+-- The request's row as the final transaction needs it; no row if the lease was lost or the request has ended.
 SELECT state, cause, replay_id, due_at, extract(epoch FROM due_at - now())::float8 AS due_in_seconds, priority,
        revision, revisions_by_change, upgrade_wanted,
        coalesce(extract(epoch FROM now() - first_done_at)::float8, 0) AS since_first_seconds,
@@ -11,18 +12,20 @@ WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4 AN
 FOR UPDATE;
 
 -- name: lock_outage
--- Against the deletion of the row only: who ends the outage waits, and then finds this upgrade.
+-- Keeps the row from being deleted: the end of the outage waits for this transaction and then finds its upgrade.
 SELECT true FROM model_outage FOR KEY SHARE;
 
 -- name: schedule
--- Ends the lease. $5 seconds or null.
+-- Ends the lease and schedules the next work: $5 in how many seconds it is due, null for no next work; $6 its cause,
+-- $7 its replay or null, $8 its rank, $9 whether a model draft should replace the last package.
 UPDATE requests
 SET lease_token = NULL, leased_until = NULL, attempts = 0,
     due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: note_package
--- As `schedule`, for a request that has its next package.
+-- As `schedule`, for a request that gets a package: $10 its revision, $11 its id, $12 is 1 for a revision by change
+-- of state, which counts against the limit, else 0.
 UPDATE requests
 SET lease_token = NULL, leased_until = NULL, attempts = 0,
     due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
@@ -31,6 +34,7 @@ SET lease_token = NULL, leased_until = NULL, attempts = 0,
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: note_failure
+-- Ends the lease and the request; $5 is the reason of the failure.
 UPDATE requests
 SET state = 'failed', failure = $5, ended_at = now(), due_at = NULL, lease_token = NULL, leased_until = NULL,
     upgrade_wanted = false
@@ -42,5 +46,6 @@ INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, s
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: insert_outbox
+-- Also notifies the relay.
 WITH sent AS (INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ($1, $2, $3, $4, $5, $6))
 SELECT pg_notify('escalation_outbox', '');

@@ -1,7 +1,9 @@
--- The end of a session: its ids, its last ticket and the fact of the erasure remain. All sessions are locked by then.
--- Retention has events, drafts, packages and fingerprints go by the same queries.
+-- The erasure of sessions, which are locked by then. Their ids, their last tickets and the fact of the erasure remain.
+-- $1 and $2 are the sessions: tenants and session ids.
+-- Retention deletes events, drafts, packages and fingerprints of secrets by the same queries.
 
 -- name: requests_of
+-- The requests that are open or done, locked, each with the ticket of its last package.
 SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,
        r.tracestate, r.replay_ids, p.package_id IS NOT NULL AS has_package, p.ticket
 FROM requests AS r
@@ -13,6 +15,7 @@ ORDER BY r.tenant_id, r.session_id, r.request_id
 FOR UPDATE OF r;
 
 -- name: end_requests
+-- Requests stay as keys. Those that were open have failed, those with a package are cancelled.
 UPDATE requests AS r
 SET state = CASE r.state WHEN 'open' THEN 'failed' WHEN 'done' THEN 'cancelled' ELSE r.state END,
     failure = CASE WHEN r.state IN ('open', 'done') THEN 'session_erased' ELSE r.failure END,
@@ -23,6 +26,7 @@ FROM unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id);
 
 -- name: forget_foreseen
+-- Cancellations whose request never arrived.
 DELETE FROM requests AS r USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (r.tenant_id, r.session_id) = (erased.tenant_id, erased.session_id) AND r.state = 'foreseen';
 
@@ -43,13 +47,13 @@ DELETE FROM packages AS p USING unnest($1::text[], $2::text[]) AS erased (tenant
 WHERE (p.tenant_id, p.session_id) = (erased.tenant_id, erased.session_id);
 
 -- name: forget_outbox
--- Packages that have not been published yet; withdrawals and failures hold no content.
+-- Packages that are not published yet. Withdrawals and failures hold no content and stay.
 DELETE FROM outbox AS o USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (o.tenant_id, o.session_id) = (erased.tenant_id, erased.session_id)
   AND o.headers @> '[["ce_type", "escalation.package_ready.v1"]]';
 
 -- name: unpublished
--- Dead letters that have not been published yet, of these sessions or of a tenant that is unknown.
+-- Dead letters that are not published yet, of these sessions. A dead letter of an unknown tenant counts as theirs.
 SELECT DISTINCT o.id, o.value
 FROM outbox AS o
 JOIN unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
@@ -62,12 +66,13 @@ FROM unnest($1::bigint[], $2::bytea[]) AS clean (id, value)
 WHERE o.id = clean.id;
 
 -- name: forget_excerpts
--- Of records that could not be read the tenant is unknown: an excerpt too many is lost rather than one too few.
+-- The tenant of an unreadable record is unknown: it is better to lose an excerpt too many than to keep one too many.
 UPDATE dead_letters AS d SET excerpt = ''
 FROM unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE d.session_id = erased.session_id AND (d.tenant_id = erased.tenant_id OR d.tenant_id IS NULL) AND d.excerpt <> '';
 
 -- name: mark_sessions
+-- $3 are the last tickets as JSON, null without one.
 UPDATE sessions AS s
 SET erased_at = now(), last_ticket = erased.ticket::jsonb, newest_version = NULL, event_count = 0, has_secrets = false,
     changed_at = now()

@@ -1,6 +1,6 @@
--- The inbox: one batch of records in one transaction. Times are the database's.
--- Locks are taken in one order everywhere, so that two batches cannot deadlock: sessions by key, then whatever belongs
--- to them, then positions.
+-- The inbox: one batch of records in one transaction. All times are by the database's clock.
+-- Locks are taken in one order everywhere, so that two batches cannot deadlock: sessions by key, then the rows that
+-- belong to them, then positions.
 
 -- name: add_sessions
 INSERT INTO sessions (tenant_id, session_id)
@@ -9,7 +9,7 @@ ORDER BY tenant_id COLLATE "C", session_id COLLATE "C"
 ON CONFLICT DO NOTHING;
 
 -- name: lock_sessions
--- The lock is taken after the sort, one row after the other.
+-- The rows are locked after the sort, one after the other.
 SELECT s.tenant_id, s.session_id, s.newest_version, s.event_count, s.has_secrets, s.last_ticket,
        s.erased_at IS NOT NULL AS erased
 FROM sessions AS s
@@ -22,13 +22,14 @@ FOR UPDATE OF s;
 SELECT now();
 
 -- name: stored_ids
--- Who has these versions already.
+-- The events that have these versions already.
 SELECT e.tenant_id, e.session_id, e.version, e.event_id
 FROM session_events AS e
 JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS asked (tenant_id, session_id, version)
   ON (e.tenant_id, e.session_id, e.version) = (asked.tenant_id, asked.session_id, asked.version);
 
 -- name: advance_sessions
+-- $3 are the newest versions, $4 the numbers of accepted events, by session.
 UPDATE sessions AS s
 SET newest_version = heads.newest_version, event_count = heads.event_count, changed_at = now()
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[])
@@ -36,7 +37,8 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[])
 WHERE (s.tenant_id, s.session_id) = (heads.tenant_id, heads.session_id);
 
 -- name: tickets
--- The ticket that each session names last, in version order; where no event names one (any more), the one that was kept.
+-- The ticket that each session names last, in version order. Where no stored event names one, the ticket that an
+-- erasure or retention kept; its version is -1.
 SELECT DISTINCT ON (named.tenant_id, named.session_id) named.tenant_id, named.session_id, named.version, named.ticket
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
 JOIN LATERAL (
@@ -53,7 +55,7 @@ JOIN LATERAL (
 ORDER BY named.tenant_id, named.session_id, named.version DESC;
 
 -- name: standing_requests
--- The requests that this batch speaks of, as they stand, with the ticket of the last package.
+-- The stored requests that this batch names, locked, each with the ticket of its last package.
 SELECT r.tenant_id, r.session_id, r.request_id, r.state, r.revision, r.requested_state_version, r.traceparent,
        r.tracestate, r.replay_ids, p.package_id IS NOT NULL AS has_package, p.ticket
 FROM requests AS r
@@ -64,8 +66,9 @@ ORDER BY r.tenant_id, r.session_id, r.request_id
 FOR UPDATE OF r;
 
 -- name: put_requests
--- New ones, and foreseen ones whose request has come. Clocks run from now unless a backlog has to be read first. $15 says
--- whether the state has arrived: due now. Otherwise due at half of the deadline, or when the state arrives.
+-- New requests, and foreseen ones whose request has arrived. A request's clock runs from now, unless a backlog ($14, as
+-- JSON) has to be read first. $15 says whether its state has arrived: then it is due now, else at half of its deadline
+-- or when the state arrives. $16 is the failure of a request for an erased session.
 INSERT INTO requests AS r
     (tenant_id, session_id, request_id, state, requested_state_version, reason, priority, force, deadline_seconds,
      from_replay, traceparent, tracestate, rank, backlog, half_deadline_at, deadline_at, due_at, failure, ended_at)
@@ -99,6 +102,7 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS ended (tenant_id, session_id,
 WHERE (r.tenant_id, r.session_id, r.request_id) = (ended.tenant_id, ended.session_id, ended.request_id);
 
 -- name: replay_requests
+-- Makes requests due for another revision. $4 are the replays' ids; $5 is added to the priority and gives the rank.
 UPDATE requests AS r
 SET due_at = now(), cause = 'replay', replay_id = asked.replay_id, rank = r.priority + $5
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS asked (tenant_id, session_id, request_id, replay_id)
@@ -106,7 +110,7 @@ WHERE (r.tenant_id, r.session_id, r.request_id) = (asked.tenant_id, asked.sessio
   AND r.state = 'done';
 
 -- name: note_replays
--- For good: the record of a replay that is read again, after a rewind say, asks for nothing.
+-- Remembers the replays ($4) for good: a replay's record that is read again, after a rewind say, asks for nothing.
 UPDATE requests AS r
 SET replay_ids = r.replay_ids || met.replay_ids
 FROM (SELECT tenant_id, session_id, request_id, array_agg(replay_id) AS replay_ids
@@ -115,7 +119,7 @@ FROM (SELECT tenant_id, session_id, request_id, array_agg(replay_id) AS replay_i
 WHERE (r.tenant_id, r.session_id, r.request_id) = (met.tenant_id, met.session_id, met.request_id);
 
 -- name: wake_open
--- What these sessions' requests waited for has arrived.
+-- Makes open requests due whose state has arrived: $3 are the sessions' newest versions.
 UPDATE requests AS r
 SET due_at = now()
 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS heads (tenant_id, session_id, newest_version)
@@ -125,8 +129,9 @@ WHERE (r.tenant_id, r.session_id) = (heads.tenant_id, heads.session_id)
        OR r.requested_state_version IS NULL AND r.backlog IS NULL);
 
 -- name: wake_done
--- A change after the package: a revision once the session has been quiet for $3 seconds, within $4 seconds of the first
--- package, at most $5 times. A replay or an upgrade that waits will see the change anyway.
+-- Schedules a revision for requests whose session changed after their package: once the session has been quiet for $3
+-- seconds, within $4 seconds of the first package, at most $5 times. $6 is added to the priority and gives the rank.
+-- A replay or an upgrade that waits is left alone: it will see the change anyway.
 UPDATE requests AS r
 SET due_at = now() + make_interval(secs => $3), cause = 'state_changed', replay_id = NULL, rank = r.priority + $6
 FROM unnest($1::text[], $2::text[]) AS changed (tenant_id, session_id)
@@ -135,6 +140,7 @@ WHERE (r.tenant_id, r.session_id) = (changed.tenant_id, changed.session_id)
   AND r.revisions_by_change < $5 AND r.first_done_at + make_interval(secs => $4) > now();
 
 -- name: put_positions
+-- $3 are the offsets that are read next.
 INSERT INTO intake_positions AS p (topic, partition, next_offset)
 SELECT topic, partition, next_offset
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS reached (topic, partition, next_offset)
@@ -146,9 +152,10 @@ WHERE p.next_offset <> excluded.next_offset;
 SELECT topic, partition, next_offset FROM intake_positions WHERE topic = ANY($1::text[]);
 
 -- name: release_clocks
--- Clocks begin to run for requests whose backlog has been read; $1 are the topics' ends as far as they were asked, for
--- a topic that was made anew never reaches the offsets of old. Rows that another batch has locked are left to the next
--- look: waiting here, outside the order of locks, could deadlock.
+-- Starts the clocks of requests whose backlog has been read. $1 are the ends of the topics, as far as they were asked
+-- for: JSON by "topic/partition". They count because a topic that was made anew never reaches its old offsets.
+-- Rows that another batch has locked are left to the next look: waiting for them, outside the order of locks, could
+-- deadlock.
 WITH reached AS MATERIALIZED (
     SELECT r.tenant_id, r.session_id, r.request_id
     FROM requests AS r
@@ -174,6 +181,7 @@ RETURNING true;
 SELECT EXISTS (SELECT FROM requests WHERE backlog IS NOT NULL);
 
 -- name: put_outbox
+-- The order of the arrays is the order of the ids.
 INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id)
 SELECT topic, key, headers::jsonb, value, tenant_id, session_id
 FROM unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[]) WITH ORDINALITY

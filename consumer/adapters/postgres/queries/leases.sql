@@ -1,9 +1,10 @@
--- Work that is due, taken under leases. Times are the database's. Every lease draws a new token, which fences its end.
+-- Work that is due, taken under leases. All times are by the database's clock. Every lease draws a new token, and
+-- only the holder of the newest token can end the work.
 --
--- Every query that leases work takes $1 lease seconds and $2 margin seconds.
+-- Every query that leases work takes $1, the seconds of the lease, and $2, the seconds of the margin.
 
 -- part: margin
--- Seconds before its deadline at which a first package has to be decided: a short deadline has a short margin.
+-- A first package has to be decided so many seconds before its deadline. A short deadline has a short margin.
 least($2, deadline_seconds / 4.0)
 
 -- part: new_lease
@@ -17,7 +18,7 @@ lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs
     WHERE (r.tenant_id, r.session_id, r.request_id) = (due.tenant_id, due.session_id, due.request_id)
 
 -- part: leased_work
--- The rows of `taken` as drafting reads them, with the last package and the planned replay that the work belongs to.
+-- The rows of `taken` as drafting reads them, each with its last package and the planned replay that caused the work.
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds,
        extract(epoch FROM deadline_at - now())::float8 - {{margin}} AS deadline_in_seconds,
        p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
@@ -26,10 +27,11 @@ FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
            LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
 
 -- name: claim
--- Due work by rank, then age. $3 limit; $4 whether a model is there for upgrades and replays; $5 and $6 the lowest and
--- the highest rank; $7 prompt version and $8 model (null without a key); $9 the one planned replay whose work is wanted,
--- null for all work. A planned replay that calls the model is left to those whose prompt and model it was planned for,
--- unless it was stopped: then its work is only let go.
+-- Leases due work, ordered by rank, then age. $3 is the limit. $4 says whether upgrades and replays are wanted, which
+-- need a model. $5 and $6 are the lowest and the highest rank, $7 the prompt version, $8 the model (null without a
+-- key). $9 is the planned replay whose work alone is wanted, null for all work.
+-- Work of a planned replay that calls the model is left to replicas with the prompt and model of its plan. When the
+-- replay was stopped, any replica may take its work, and only lets it go.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests AS r
@@ -52,13 +54,14 @@ WITH due AS MATERIALIZED (
 ORDER BY rank, stored_at;
 
 -- name: claim_urgent
--- First packages that have to be decided now, due or not. $3 limit. The margin begins after half of the deadline.
+-- Leases first packages that have to be decided now, due or not. $3 is the limit. The margin is at most a quarter of
+-- the deadline, so half of the deadline has passed by then.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests
-    WHERE state = 'open' AND deadline_at <= now() + make_interval(secs => $2) -- for the index
+    WHERE state = 'open' AND deadline_at <= now() + make_interval(secs => $2) -- lets the index be used
       AND deadline_at <= now() + make_interval(secs => {{margin}})
-      AND (due_at <= now() OR attempts = 0) -- a request that failed has its pause
+      AND (due_at <= now() OR attempts = 0) -- after a failed attempt the pause is kept
       AND (leased_until IS NULL OR leased_until < now())
     ORDER BY deadline_at
     LIMIT $3
@@ -71,7 +74,7 @@ WITH due AS MATERIALIZED (
 ORDER BY deadline_at;
 
 -- name: probe_candidate
--- The request that has waited longest for a model draft.
+-- The request that has waited longest for an upgrade, locked.
 SELECT tenant_id, session_id, request_id
 FROM requests
 WHERE upgrade_wanted AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
@@ -80,7 +83,8 @@ LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
 -- name: probe_replay
--- Without an upgrade that waits: the replay that has waited longest; $1 the one planned replay, or null.
+-- The due replay request to probe with when no upgrade waits, locked; by rank, then age. $1 is the planned replay whose
+-- work alone is wanted, or null; $2 the prompt version, $3 the model.
 SELECT tenant_id, session_id, request_id
 FROM requests AS r
 WHERE due_at <= now() AND cause = 'replay' AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
@@ -92,12 +96,12 @@ LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
 -- name: take_probe
--- One replica gets a row, the others nothing until the next time.
+-- One replica gets a row, the others get none until the next probe is due, in $1 seconds.
 UPDATE model_outage SET next_probe_at = now() + make_interval(secs => $1) WHERE next_probe_at <= now() RETURNING true;
 
 -- name: lease_probe
--- Leases the request $3, $4, $5 for a call while the model is away: as a replay ($6), else as an upgrade; $7 is added to
--- its priority. It stays due if the prober dies: then whoever finds the model back takes it up.
+-- Leases the request with the key $3, $4, $5 for a call while the model is away: as a replay if $6, else as an upgrade.
+-- $7 is added to its priority and gives the rank. The request stays due, so it is taken up again if the prober dies.
 WITH taken AS (
     UPDATE requests AS r
     SET {{new_lease}},
@@ -109,7 +113,8 @@ WITH taken AS (
 {{leased_work}};
 
 -- name: renew_leases
--- Skips rows that somebody has locked just now, for waiting could end in a deadlock; the next renewal finds them.
+-- Prolongs leases to $5 seconds from now; $4 are their tokens. Skips rows that are locked just now, because waiting
+-- could end in a deadlock; the next renewal finds them.
 WITH held AS MATERIALIZED (
     SELECT r.tenant_id, r.session_id, r.request_id
     FROM requests AS r
@@ -123,14 +128,14 @@ FROM held
 WHERE (r.tenant_id, r.session_id, r.request_id) = (held.tenant_id, held.session_id, held.request_id);
 
 -- name: release
--- $5 seconds, $6 whether this attempt counts.
+-- Gives work back: $1 to $3 key, $4 token, $5 in how many seconds it is due again, $6 whether this attempt counts.
 UPDATE requests
 SET lease_token = NULL, leased_until = NULL, due_at = now() + make_interval(secs => $5),
     attempts = CASE WHEN $6 THEN attempts ELSE greatest(attempts - 1, 0) END
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: wait_for_state
--- Until half of the deadline, unless the state arrived while this was decided: then it is due at once.
+-- Gives work back until half of its deadline; $4 is the token. It is due at once if the state has arrived meanwhile.
 UPDATE requests AS r
 SET lease_token = NULL, leased_until = NULL, attempts = greatest(attempts - 1, 0),
     due_at = CASE WHEN EXISTS (
@@ -141,6 +146,7 @@ SET lease_token = NULL, leased_until = NULL, attempts = greatest(attempts - 1, 0
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
 -- name: hasten_upgrade
+-- Makes an upgrade that waits due now. $4 is added to the priority and gives the rank.
 UPDATE requests SET due_at = now(), cause = 'upgrade', replay_id = NULL, rank = priority + $4
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND upgrade_wanted AND state = 'done'
   AND (due_at IS NULL OR cause = 'upgrade');

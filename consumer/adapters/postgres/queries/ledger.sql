@@ -1,6 +1,8 @@
--- The ledger of drafts: one row a key, claimed before the model is called.
+-- The ledger of drafts: one row per key. A key is claimed before the model is called.
+-- Where five parameters are compared with the key, they are tenant, session, bundle digest, prompt version and model.
 
 -- name: renew_claims
+-- Prolongs claims to $7 seconds from now; $1 to $5 are their keys, $6 their tokens. Skips rows that are locked now.
 WITH held AS MATERIALIZED (
     SELECT d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model
     FROM drafts AS d
@@ -21,14 +23,15 @@ SELECT state, answer, refusal FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5);
 
 -- name: find_any_draft
--- Of this prompt and model if there is one, else the newest.
+-- A draft of this bundle: that of this prompt ($4) and model ($5) if there is one, else the newest.
 SELECT prompt_version, model, state, answer, refusal FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256) = ($1, $2, $3) AND state = 'drafted'
 ORDER BY (prompt_version, model) = ($4, $5) DESC, drafted_at DESC
 LIMIT 1;
 
 -- name: claim_draft
--- Takes a key that nobody has, that was left behind, or, forced, one that was drafted for something else.
+-- Claims a key ($1 to $5) for $6 seconds: one without a row, one whose claim has expired, or, if $8 (force), one that
+-- was drafted or refused for other work than $7. No row when the key cannot be claimed.
 INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model,
                          state, claim_token, claimed_until, drafted_for)
 VALUES ($1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7)
@@ -45,6 +48,7 @@ SELECT EXISTS (
       AND state = 'claimed' AND claim_token = $6);
 
 -- name: store_draft
+-- Ends the claim with the token $6. No row when the claim was lost.
 UPDATE drafts
 SET state = 'drafted', claim_token = NULL, claimed_until = NULL, refusal = NULL,
     answer = $7, attempts = $8, usage = $9, drafted_for = $10, drafted_at = $11
@@ -53,23 +57,25 @@ WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $
 RETURNING true;
 
 -- name: decline_draft
+-- Ends the claim with the token $6 without a draft; $7 are the warnings of a package that rules draft instead.
 UPDATE drafts
 SET state = 'refused', claim_token = NULL, claimed_until = NULL, refusal = $7, drafted_for = $8, answer = NULL
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6;
 
 -- name: drop_claim
--- A claim that came to nothing leaves no row, unless it was made over an older draft.
+-- Deletes a claim that produced nothing, unless it was made over an older draft or refusal.
 DELETE FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6 AND answer IS NULL AND refusal IS NULL;
 
 -- name: restore_draft
+-- Gives back a claim that was made over an older draft or refusal, which counts again.
 UPDATE drafts
 SET state = CASE WHEN answer IS NULL THEN 'refused' ELSE 'drafted' END, claim_token = NULL, claimed_until = NULL
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6;
 
 -- name: secrets
--- They change under the session's lock only.
+-- The known secrets of a session. They change only under the session's lock.
 SELECT kind, identity, forms FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2);

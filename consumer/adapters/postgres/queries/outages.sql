@@ -1,9 +1,10 @@
--- The one row that says that the model is away, and the upgrades that wait for it.
+-- The one row that exists while the model is away, and the upgrades that wait for the model.
 
 -- name: outage
 SELECT reason, next_probe_at <= now() AS probe_due FROM model_outage;
 
 -- name: begin_outage
+-- $2 are the seconds until the next probe. During an outage it can only move the next probe further away.
 INSERT INTO model_outage (reason, next_probe_at) VALUES ($1, now() + make_interval(secs => $2))
 ON CONFLICT (only_row) DO UPDATE SET next_probe_at = greatest(model_outage.next_probe_at, excluded.next_probe_at);
 
@@ -11,7 +12,8 @@ ON CONFLICT (only_row) DO UPDATE SET next_probe_at = greatest(model_outage.next_
 DELETE FROM model_outage;
 
 -- name: wake_upgrades
--- Spread out, so that the model that has come back is not trampled down; $1 seconds, $2 limit.
+-- Makes up to $2 upgrades due, spread over $1 seconds, so that they do not overload the model that has come back.
+-- $3 is added to the priority and gives the rank.
 WITH waiting AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests

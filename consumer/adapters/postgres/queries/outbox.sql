@@ -1,7 +1,8 @@
--- The outbox and the lease of the relay that empties it. Times are the database's.
+-- The outbox, and the lease of the relay that empties it. $1 is the relay's name where it is compared with `name`.
+-- All times are by the database's clock.
 
 -- name: lead
--- Takes the lease when nobody holds it; the token fences whoever held it before.
+-- Takes the lease for $3 seconds as the leader $2, when nobody holds it. The new token fences the leader before.
 INSERT INTO relay AS r (name, token, leader, led_until)
 VALUES ($1, 1, $2, now() + make_interval(secs => $3))
 ON CONFLICT (name) DO UPDATE
@@ -13,9 +14,10 @@ RETURNING token, position, numbered;
 UPDATE relay SET led_until = NULL WHERE name = $1 AND token = $2;
 
 -- name: number
--- Numbers up to $5 untaken rows in id order and renews the lease, if the token still leads; else returns nothing.
--- Ids are drawn before commit, so a lower one may appear later: it gets a later number. One request's rows are written
--- under its row lock, so that among them the order of ids is the order of commits.
+-- Numbers up to $5 rows without a number, in the order of ids, and renews the lease for $3 seconds. $4 is the lowest
+-- number to give. No row when the token $2 no longer leads.
+-- Ids are drawn before the commit, so a lower id can appear later; it gets a higher number. The rows of one request are
+-- written under its row's lock, so among them the order of ids is the order of commits.
 WITH fence AS MATERIALIZED (
     SELECT greatest(numbered, $4::bigint) AS base FROM relay WHERE name = $1 AND token = $2 FOR UPDATE
 ), untaken AS MATERIALIZED (
@@ -35,23 +37,26 @@ WHERE name = $1 AND token = $2
 RETURNING numbered;
 
 -- name: rows
+-- Numbered rows from the number $1 on.
 SELECT id, position, topic, key, headers, value FROM outbox WHERE position >= $1 ORDER BY position LIMIT $2;
 
 -- name: published
--- All below $2 are published: a fact, whoever says it, so that no token is needed; the mark never falls.
+-- Deletes the rows below the number $2, which are published. That is a fact, whoever reports it, so no token is needed.
+-- The marks never fall.
 WITH gone AS (DELETE FROM outbox WHERE position < $2)
 UPDATE relay SET position = greatest(position, $2), numbered = greatest(numbered, $2) WHERE name = $1;
 
 -- name: identities
--- What may or may not be published already; with $1 null every row, numbered or not.
+-- The rows that may be published already: those from the number $1 on, with null every row, numbered or not.
 SELECT id, topic, key, headers, sha256(value) AS digest, created_at FROM outbox
 WHERE $1::bigint IS NULL OR position >= $1;
 
 -- name: forget
--- Rows that were found on their topics.
+-- Deletes rows that were found on their topics.
 DELETE FROM outbox WHERE id = ANY($1::bigint[]);
 
 -- name: unnumber
--- The numbers of a database that lost commits mean nothing; they are given anew, above the broker's.
+-- Takes back all numbers, if the token $2 still leads. The numbers of a database that lost commits mean nothing; new
+-- numbers are given above the broker's position.
 UPDATE outbox SET position = NULL
 WHERE position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);

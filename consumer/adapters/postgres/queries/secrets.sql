@@ -1,4 +1,5 @@
--- What is known to be secret in a session, and the texts it has to leave. All sessions are locked by then.
+-- The known secrets of sessions, and the stored texts that are swept by them. The sessions are locked by then.
+-- Where a query has only $1 and $2, they are the sessions: tenants and session ids.
 
 -- name: known
 SELECT s.tenant_id, s.session_id, s.identity, s.kind, s.forms
@@ -42,6 +43,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS clean (tenant_id,
 WHERE (r.tenant_id, r.session_id, r.request_id) = (clean.tenant_id, clean.session_id, clean.request_id);
 
 -- name: drafts
+-- Drafts with an answer; the first five columns are the key.
 SELECT d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model, d.answer
 FROM drafts AS d
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)

@@ -1,14 +1,15 @@
--- Looking: for the probe, for metrics, and for people at the command line. Nothing here writes.
+-- Reads for the probe, for metrics, and for commands that show the tables. Only `make_redaction_key` writes.
 
 -- name: prepared
--- Numbers of the applied migrations.
+-- The numbers of the applied migrations.
 SELECT number FROM schema_migrations;
 
 -- name: rebuilding
+-- A row while a rebuild of this store is unfinished.
 SELECT started_at FROM rebuild WHERE finished_at IS NULL;
 
 -- name: backlog
--- Counts stop where they are bad enough: a count of a million rows must not cost seconds, every few seconds.
+-- Counts stop at 100,000, which is bad enough: this runs every few seconds, and counting a million rows takes seconds.
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)                                AS outbox_rows,
        (SELECT coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float8)
                                                                                               AS outbox_oldest_seconds,
@@ -22,10 +23,11 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)       
 SELECT value FROM service_keys WHERE name = 'redaction';
 
 -- name: make_redaction_key
--- The first of several that prepare at once wins; all read the same afterwards.
+-- When several processes prepare at once, the first key wins, and all read the same afterwards.
 INSERT INTO service_keys (name, value) VALUES ('redaction', $1) ON CONFLICT (name) DO NOTHING;
 
 -- name: sessions
+-- The most recently changed first. $1 is the tenant or null, $2 the session or null.
 SELECT s.tenant_id, s.session_id, s.newest_version, s.event_count, s.changed_at, s.erased_at,
        (SELECT count(*) FROM requests r WHERE (r.tenant_id, r.session_id) = (s.tenant_id, s.session_id)) AS requests
 FROM sessions s
@@ -37,6 +39,7 @@ SELECT version, arrival, event_id, type, occurred_at, actor, data FROM session_e
 WHERE tenant_id = $1 AND session_id = $2 ORDER BY version;
 
 -- name: packages
+-- The newest first. $1 is the tenant or null, $2 the session or null, $3 the request or null.
 SELECT p.package_id, p.tenant_id, p.session_id, p.request_id, p.revision, p.state_version, p.status, p.cause,
        p.content_sha256, p.created_at
 FROM packages p
@@ -48,6 +51,7 @@ ORDER BY p.created_at DESC, p.revision DESC LIMIT $4;
 SELECT event FROM packages WHERE package_id = $1;
 
 -- name: requests
+-- The newest first. $1 is the tenant or null, $2 the session or null, $3 the request or null, $4 the state or null.
 SELECT tenant_id, session_id, request_id, state, priority, force, deadline_seconds, requested_state_version, from_replay,
        reason, cause, stored_at, deadline_at, due_at, backlog IS NOT NULL AS waits_for_backlog, attempts, leased_until, revision,
        last_package_id, upgrade_wanted, failure, ended_at
@@ -57,6 +61,7 @@ WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR session_id =
 ORDER BY stored_at DESC LIMIT $5;
 
 -- name: dead_letters
+-- The newest first. $1 is the reason or null; $2 to $4 are topic, partition and offset of one record, or null.
 SELECT topic, partition, "offset", tenant_id, session_id, reason, error, excerpt, failed_at FROM dead_letters
 WHERE ($1::text IS NULL OR reason = $1)
   AND ($2::text IS NULL OR (topic = $2 AND partition = $3 AND "offset" = $4))

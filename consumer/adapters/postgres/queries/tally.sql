@@ -1,5 +1,5 @@
 -- name: tally
--- How much there is of everything, in one round trip.
+-- Counts of the rows of all tables, in one round trip.
 SELECT (SELECT count(*) FROM session_events)                          AS events,
        (SELECT count(*) FROM sessions WHERE newest_version IS NOT NULL) AS sessions,
        (SELECT count(*) FROM requests WHERE state <> 'foreseen')      AS requests,

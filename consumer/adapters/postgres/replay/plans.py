@@ -1,4 +1,4 @@
-"""Plans of replays in the tables: what to choose from, and what was planned, as `flows.planning` needs them."""
+"""Plans of replays in the tables: reads the candidates and their drafts, stores plans, and reads planned items."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import asyncpg
 
 from consumer.adapters.postgres.core import from_rows
-from consumer.adapters.postgres.core.faults import reachable
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Pool
+from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.replay.plan import Plan
@@ -28,7 +28,7 @@ _FIRST = ("", "", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedItem:
-    """An item of a plan, with what was published last for its request."""
+    """An item of a plan, with the package that was published last for its request."""
 
     candidate: Candidate
     why: tuple[str, ...]
@@ -36,13 +36,16 @@ class PlannedItem:
 
 
 class PostgresPlans:
-    """The `flows.planning.Shelves`, and the plans that were made of them."""
+    """Implements the port `flows.replay.planning.PlanSource`, and stores plans.
+
+    Raises Transient while the database is away.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def candidates(self, chosen: Chosen) -> AsyncIterator[Sequence[Candidate]]:
-        """A session's requests come in one piece."""
+        """All requests of a session come in one piece."""
         seen: tuple[str, ...] = _FIRST
         left = chosen.limit
         held: list[Candidate] = []
@@ -50,15 +53,15 @@ class PostgresPlans:
             piece = _PIECE if left is None else min(left, _PIECE)
             async with reachable(self._pool):
                 rows = await self._pool.fetch(_queries.candidates, *_arguments(chosen), *seen, piece)
-            found = [_candidate(row) for row in rows]
-            held += found
-            left = None if left is None else left - len(found)
-            if len(found) < piece:
+            candidates = [_candidate(row) for row in rows]
+            held += candidates
+            left = None if left is None else left - len(candidates)
+            if len(candidates) < piece:
                 break
-            seen = tuple(found[-1].key)
-            whole = [one for one in held if one.key.session != held[-1].key.session]
-            held = held[len(whole) :]
-            yield whole
+            seen = tuple(candidates[-1].key)
+            complete = [candidate for candidate in held if candidate.key.session != held[-1].key.session]
+            held = held[len(complete) :]
+            yield complete
         yield held
 
     async def history(self, key: SessionKey) -> SessionHistory | None:
@@ -68,21 +71,17 @@ class PostgresPlans:
     async def drafts(self, key: SessionKey) -> list[KnownDraft]:
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.drafts_of, *key)
-        found = []
+        drafts = []
         for row in rows:
             known = from_rows.known_draft(row)
             if known is not None:
-                at = DraftKey(*key, row["bundle_sha256"], row["prompt_version"], row["model"])
-                found.append(KnownDraft(key=at, entry=known if isinstance(known, LedgerEntry) else None))
-        return found
+                draft_key = DraftKey(*key, row["bundle_sha256"], row["prompt_version"], row["model"])
+                drafts.append(KnownDraft(key=draft_key, entry=known if isinstance(known, LedgerEntry) else None))
+        return drafts
 
     async def put(self, replay_id: str, chosen: Chosen, plan: Plan) -> None:
-        """Stores the plan, with the items of requests that are still there."""
-        async with (
-            reachable(self._pool),
-            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-            connection.transaction(),
-        ):
+        """Stores the plan in one transaction. Leaves out items whose request has been deleted meanwhile."""
+        async with transaction(self._pool) as connection:
             await connection.execute(
                 _queries.put_replay,
                 replay_id,
@@ -93,13 +92,13 @@ class PostgresPlans:
                 None if plan.price is None else json.dumps(asdict(plan.price)),
             )
             rows = [_row(place, item) for place, item in enumerate(plan.items)]
-            for at in range(0, len(rows), _PIECE):
-                await connection.execute(_queries.put_items, replay_id, *columns(rows[at : at + _PIECE], 8))
+            for start in range(0, len(rows), _PIECE):
+                await connection.execute(_queries.put_items, replay_id, *columns(rows[start : start + _PIECE], 8))
 
     async def items(
         self, replay_id: str, *, request: str | None = None, session: str | None = None, limit: int
     ) -> list[PlannedItem]:
-        """In the plan's order; those whose request has no package any more are left out."""
+        """The items in the plan's order, without those whose request has no package any more."""
         async with reachable(self._pool):
             rows = await self._pool.fetch(_queries.items, replay_id, request, session, limit)
         return [
@@ -113,6 +112,7 @@ class PostgresPlans:
 
 
 def _arguments(chosen: Chosen) -> tuple[object, ...]:
+    """$1 to $9 of `candidates` in replays.sql."""
     return (
         list(chosen.tenants),
         list(chosen.sessions),

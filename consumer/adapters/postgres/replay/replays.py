@@ -1,4 +1,4 @@
-"""How far the replays have come, and the next of their requests made due: under the replay's row lock."""
+"""Replays in the tables: their progress, and the release of their requests, under the lock of the replay's row."""
 
 import json
 from collections.abc import AsyncIterator
@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from consumer.adapters.postgres.core.faults import reachable
+from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.hints import DUE
-from consumer.adapters.postgres.core.pool import ACQUIRE_TIMEOUT_SECONDS, Connection, Pool
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.cost.prices import Price
 from consumer.domain.cost.usage import Spent
@@ -23,34 +23,41 @@ _queries = Queries("replays")
 _inbox = Queries("inbox")
 
 ReplayRow = asyncpg.Record
-"""A replay as the tables hold it, by column."""
+"""A row of `replays` in replays.sql, by column."""
 
 
 class PostgresReplays:
-    """A `flows.replaying.Replays`. Raises Transient while the database is away, Permanent for an unknown replay."""
+    """Implements the port `flows.replay.applying.Replays`, and begins, shows and cancels replays.
+
+    Raises Transient while the database is away, Permanent for an unknown replay.
+    """
 
     def __init__(self, pool: Pool, *, rules: RevisionRules) -> None:
         self._pool = pool
         self._rules = rules
 
     async def rows(self, replay_id: str | None = None, *, limit: int = 50) -> list[ReplayRow]:
-        """The newest first."""
+        """All replays or this one, the newest first. No row for an unknown one."""
         async with reachable(self._pool):
             return list(await self._pool.fetch(_queries.replays, replay_id, limit))
 
     async def progress(self, replay_id: str) -> ReplayProgress:
-        """As it stands, without moving anything."""
+        """The progress as it stands. Changes nothing."""
         async with self._locked(replay_id) as (connection, replay):
             return await _progress(connection, replay_id, replay)
 
     async def foretell(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> ReplayProgress:
-        """How far it would have come at its beginning, in this way. Raises Permanent where that makes no sense."""
+        """The progress from which applying it in this way would start. Changes nothing. Raises as `begin` does."""
         async with self._locked(replay_id) as (connection, replay):
             _check(replay_id, replay, calls_model=calls_model, publishes=publishes, model=model)
             return await _progress(connection, replay_id, {**replay, "calls_model": calls_model})
 
     async def begin(self, replay_id: str, *, calls_model: bool, publishes: bool, model: str) -> None:
-        """Takes the replay up, for the first time or again. Raises Permanent where that makes no sense."""
+        """Starts to apply the replay, for the first time or again.
+
+        Raises Permanent for a cancelled replay, for one that was planned for another prompt or model and calls the
+        model, and for one that is being applied with other options.
+        """
         async with self._locked(replay_id) as (connection, replay):
             _check(replay_id, replay, calls_model=calls_model, publishes=publishes, model=model)
             await connection.execute(_queries.begin, replay_id, calls_model, publishes)
@@ -74,7 +81,7 @@ class PostgresReplays:
         await self._end(replay_id, ReplayState.PAUSED, of=frozenset({ReplayState.APPLYING}))
 
     async def cancel(self, replay_id: str) -> ReplayProgress:
-        """What nobody works on is taken back, for good; what is being worked on is finished."""
+        """Ends the replay for good. Requests that are being worked on are still finished; the others are taken back."""
         await self._end(
             replay_id, ReplayState.CANCELLED, of=frozenset(ReplayState) - {ReplayState.DONE, ReplayState.CANCELLED}
         )
@@ -98,11 +105,7 @@ class PostgresReplays:
 
     @asynccontextmanager
     async def _locked(self, replay_id: str) -> AsyncIterator[tuple[Connection, dict[str, object]]]:
-        async with (
-            reachable(self._pool),
-            self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection,
-            connection.transaction(),
-        ):
+        async with transaction(self._pool) as connection:
             replay = await connection.fetchrow(_queries.lock_replay, replay_id)
             if replay is None:
                 raise Permanent(f"No replay {replay_id} is known. `escalation-consumer replay status` lists them.")
@@ -112,7 +115,7 @@ class PostgresReplays:
 async def note_replayed(
     connection: Connection, work: Work, became: Replayed, revision: int | None, spent: Spent
 ) -> None:
-    """In the final transaction of a planned replay's work; for any other work it does nothing."""
+    """Notes the result of a planned replay's work, inside its final transaction. Does nothing for other work."""
     if work.terms is not None:
         usage = spent.usage
         await connection.execute(
@@ -132,7 +135,7 @@ async def note_replayed(
 async def _release(
     connection: Connection, replay_id: str, replay: dict[str, object], progress: ReplayProgress, limits: Limits
 ) -> bool:
-    """Makes requests due as far as the limits go; whether the limit of spending held one back."""
+    """Makes requests due as far as the limits allow. Returns whether the limit of spending held one back."""
     room = max(0, limits.at_once - progress.released)
     used_seconds = 0.0
     if limits.per_minute is not None:
@@ -142,7 +145,7 @@ async def _release(
     chosen: list[tuple[str, ...]] = []
     left = None
     if limits.spend_usd is not None and replay["calls_model"]:
-        left = limits.spend_usd - (progress.spent_usd or 0.0) - await _foretold(connection, replay_id, replay)
+        left = limits.spend_usd - (progress.spent_usd or 0.0) - await _estimated_usd(connection, replay_id, replay)
     limited = False
     for row in rows:
         if left is not None and row["estimate_usd"] > left:
@@ -161,8 +164,8 @@ async def _release(
     return limited
 
 
-async def _foretold(connection: Connection, replay_id: str, replay: dict[str, object]) -> float:
-    """Dollars that those under way are foretold to cost."""
+async def _estimated_usd(connection: Connection, replay_id: str, replay: dict[str, object]) -> float:
+    """The estimated dollars of the calls for requests that are released and not finished."""
     rows = await connection.fetch(_queries.tally, replay_id, replay["calls_model"])
     return sum((row["estimate_usd"] for row in rows if row["state"] == "released"), 0.0)
 

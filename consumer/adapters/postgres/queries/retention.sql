@@ -1,12 +1,13 @@
--- Retention: content leaves by age, keys stay longer. Ages are the database's, in seconds.
--- Locks are taken as intake takes them: sessions by key, then their requests. What somebody else has locked is left out.
--- Events, drafts, packages and fingerprints go as an erasure has them go: erasure.sql.
+-- Retention: old content is deleted, keys stay longer. Ages are in seconds, by the database's clock.
+-- Locks are taken as intake takes them: sessions by key, then their requests. Sessions that are locked are left out.
+-- Events, drafts, packages and fingerprints of secrets are deleted by the queries of erasure.sql.
 
 -- name: count
 SELECT count(*) FROM sessions;
 
 -- name: page
--- Keys in order, and which of them are old enough to be looked at. $3 how many, $4 age, $5 age of keys or null.
+-- The $3 sessions after the key $1, $2, in order. Those with content that have been quiet for $4 seconds are old; those
+-- that were trimmed more than $5 seconds ago can lose their keys ($5 null: none).
 WITH page AS MATERIALIZED (
     SELECT tenant_id, session_id, changed_at, trimmed_at, erased_at, event_count FROM sessions
     WHERE (tenant_id, session_id) > ($1::text, $2::text)
@@ -23,6 +24,7 @@ FROM page
 ORDER BY tenant_id, session_id;
 
 -- name: lock_sessions
+-- Those that have still been quiet for $3 seconds.
 SELECT s.tenant_id, s.session_id
 FROM sessions AS s
 JOIN unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
@@ -39,8 +41,8 @@ ORDER BY r.tenant_id, r.session_id, r.request_id
 FOR UPDATE OF r;
 
 -- name: trimmable
--- Of these sessions, those with content, and with nothing that is young or still to be done. $3 age, $4 the time in which
--- a change of the session yields a revision.
+-- The sessions among these that have content, and for which nothing is younger than $3 seconds or still to be done.
+-- Within $4 seconds of a first package a change of the session yields a revision, so these stay.
 SELECT s.tenant_id, s.session_id,
        (SELECT count(*) FROM session_events AS e WHERE (e.tenant_id, e.session_id) = (s.tenant_id, s.session_id)) AS events,
        (SELECT count(*) FROM packages AS p WHERE (p.tenant_id, p.session_id) = (s.tenant_id, s.session_id)) AS packages,
@@ -66,22 +68,22 @@ WHERE s.erased_at IS NULL AND s.changed_at < now() - make_interval(secs => $3)
 ORDER BY s.tenant_id, s.session_id;
 
 -- name: forget_texts
--- Requests stay as keys: known ones are neither drafted nor published again.
+-- Requests stay as keys, so that known requests are neither drafted nor published again.
 UPDATE requests AS r
 SET reason = NULL, traceparent = NULL, tracestate = NULL, upgrade_wanted = false
 FROM unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
 WHERE (r.tenant_id, r.session_id) = (old.tenant_id, old.session_id);
 
 -- name: mark_sessions
--- Fingerprints of secrets stay: should the session go on, their values are still removed. The ticket stays for a
--- withdrawal. What comes is counted anew.
+-- Fingerprints of secrets stay: if the session goes on, the values are still removed. The ticket ($3, JSON or null)
+-- stays for a withdrawal. New events are counted from 1 again.
 UPDATE sessions AS s
 SET trimmed_at = now(), last_ticket = coalesce(old.ticket::jsonb, s.last_ticket), newest_version = NULL, event_count = 0
 FROM unnest($1::text[], $2::text[], $3::text[]) AS old (tenant_id, session_id, ticket)
 WHERE (s.tenant_id, s.session_id) = (old.tenant_id, old.session_id);
 
 -- name: forget_excerpts
--- Up to $2 excerpts that are older than $1.
+-- Empties up to $2 excerpts that are older than $1 seconds.
 WITH old AS (
     SELECT topic, partition, "offset" FROM dead_letters
     WHERE excerpt <> '' AND failed_at < now() - make_interval(secs => $1) LIMIT $2
@@ -95,7 +97,7 @@ RETURNING true;
 SELECT count(*) FROM dead_letters WHERE excerpt <> '' AND failed_at < now() - make_interval(secs => $1);
 
 -- name: lock_forgettable
--- Sessions whose content left longer ago than $3 and that had nothing since.
+-- The sessions among these that were trimmed more than $3 seconds ago and have had nothing new since.
 SELECT s.tenant_id, s.session_id
 FROM sessions AS s
 JOIN unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
@@ -116,6 +118,7 @@ DELETE FROM sessions AS s USING unnest($1::text[], $2::text[]) AS old (tenant_id
 WHERE (s.tenant_id, s.session_id) = (old.tenant_id, old.session_id);
 
 -- name: forget_dead_letters
+-- Deletes up to $2 dead letters that are older than $1 seconds.
 WITH old AS (
     SELECT topic, partition, "offset" FROM dead_letters
     WHERE failed_at < now() - make_interval(secs => $1) LIMIT $2

@@ -1,29 +1,33 @@
--- A store built from the topics. Outcomes are taken as they were published; nothing here makes one.
+-- A rebuild of the store from the topics. Outcomes are stored as they were published; none is made here.
 
 -- name: begun
+-- A row if a rebuild was begun here, finished or not.
 SELECT finished_at FROM rebuild;
 
 -- name: is_filled
+-- Whether the store holds something.
 SELECT EXISTS (SELECT FROM sessions) OR EXISTS (SELECT FROM intake_positions);
 
 -- name: has_served
--- A service has published from it.
+-- Whether a service has published from this store.
 SELECT EXISTS (SELECT FROM relay);
 
 -- name: begin
--- Again, too, after it was finished: what came since is read.
+-- A finished rebuild can begin again: then it reads what came since.
 INSERT INTO rebuild DEFAULT VALUES ON CONFLICT (only_row) DO UPDATE SET finished_at = NULL;
 
 -- name: positions
 SELECT topic, partition, next_offset FROM intake_positions;
 
 -- name: date_requests
--- The first time that a request was sent; it is new as long as it is still to be answered.
+-- Requests count as stored when they were first sent ($4). The deadline of a request that is still to be answered is
+-- not moved: it counts from when the request was read here.
 UPDATE requests AS r SET stored_at = least(r.stored_at, sent.at)
 FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS sent (tenant_id, session_id, request_id, at)
 WHERE (r.tenant_id, r.session_id, r.request_id) = (sent.tenant_id, sent.session_id, sent.request_id);
 
 -- name: known_requests
+-- The requests among these that have been read. A cancellation that was read alone does not count.
 SELECT r.tenant_id, r.session_id, r.request_id
 FROM requests AS r
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant_id, session_id, request_id)
@@ -45,8 +49,9 @@ ORDER BY s.tenant_id, s.session_id
 FOR UPDATE OF s;
 
 -- name: note_ready
--- $4 revision, $5 package, $6 when, $7 whether it is a revision by change, $8 the version asked for, $9 whether a model
--- draft is still wanted instead. What was cancelled stays so. The cause is that of what may come next.
+-- A package, for the request with the key $1 to $3. $4 is its revision, $5 its id, $6 its time, $7 whether it is a
+-- revision by change of state, $8 the state version asked for, $9 whether a model draft should still replace it.
+-- A request that was cancelled or has failed stays so. The stored cause is that of the work that may come next.
 INSERT INTO requests AS r
     (tenant_id, session_id, request_id, state, requested_state_version, stored_at, cause, revision, last_package_id,
      first_done_at, revisions_by_change, upgrade_wanted, ended_at)
@@ -61,7 +66,8 @@ SET state = CASE WHEN r.state IN ('cancelled', 'failed') THEN r.state ELSE 'done
 WHERE r.revision < excluded.revision;
 
 -- name: note_end
--- A withdrawal or a failure. $4 state, $5 why it failed, $6 when, $7 the version asked for.
+-- A withdrawal or a failure, for the request with the key $1 to $3. $4 is the request's new state, $5 the failure or
+-- null, $6 the time, $7 the state version asked for.
 INSERT INTO requests AS r (tenant_id, session_id, request_id, state, requested_state_version, stored_at, failure, ended_at)
 VALUES ($1, $2, $3, $4, $7, $6, $5, $6)
 ON CONFLICT (tenant_id, session_id, request_id) DO UPDATE
@@ -69,12 +75,14 @@ SET state = excluded.state, failure = excluded.failure, ended_at = excluded.ende
     due_at = NULL, backlog = NULL, half_deadline_at = NULL, deadline_at = NULL;
 
 -- name: presume_answered
--- Requests from before $1 without an outcome: theirs has left its topic. Kept as keys, as after a trimming.
+-- Requests from before $1 without an outcome count as answered, because their outcome has left its topic. They stay as
+-- keys, as after retention.
 UPDATE requests SET state = 'done', due_at = NULL, half_deadline_at = NULL, deadline_at = NULL
 WHERE state = 'open' AND stored_at < $1;
 
 -- name: wake_changed
--- Whatever came after the last package is looked at again by the next service; an equal bundle costs nothing.
+-- Makes requests due whose session has events after the last package: the next service looks at them, and an equal
+-- bundle costs nothing. $1 is the window for revisions in seconds, $2 their limit; $3 is added to the priority.
 UPDATE requests AS r SET due_at = now(), cause = 'state_changed', replay_id = NULL, rank = r.priority + $3
 FROM packages AS p, sessions AS s
 WHERE p.package_id = r.last_package_id AND (s.tenant_id, s.session_id) = (r.tenant_id, r.session_id)
@@ -82,4 +90,5 @@ WHERE p.package_id = r.last_package_id AND (s.tenant_id, s.session_id) = (r.tena
   AND r.revisions_by_change < $2 AND r.first_done_at + make_interval(secs => $1) > now();
 
 -- name: finish
+-- From now on a service may work on the store.
 UPDATE rebuild SET finished_at = now();
