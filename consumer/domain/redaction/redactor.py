@@ -52,14 +52,14 @@ class Scope:
     is never shown.
     """
 
-    __slots__ = ("_found", "_key", "_redaction_key", "_session_id", "_tenant_id")
+    __slots__ = ("_by_identity", "_key", "_redaction_key", "_session_id", "_tenant_id")
 
     def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
         self._redaction_key = redaction_key
         self._tenant_id = tenant_id
         self._session_id = session_id
         self._key: FingerprintKey | None = None
-        self._found: dict[str, FoundSecret] | None = None
+        self._by_identity: dict[str, FoundSecret] | None = None
 
     def text(self, text: str) -> str:
         """The text with its secrets replaced; the same object if none is found."""
@@ -101,24 +101,24 @@ class Scope:
 
         Each has a value of at least 6 characters.
         """
-        if not self._found:
+        if not self._by_identity:
             return ()
-        return tuple(self._found[identity] for identity in sorted(self._found))
+        return tuple(self._by_identity[identity] for identity in sorted(self._by_identity))
 
     def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
         """``known`` must be secrets of this session: fingerprints of another session match nothing here."""
         return Sweeper(self._session_key(), known)
 
-    def learn(self, known: Mapping[str, KnownSecret], found: Mapping[str, FoundSecret]) -> Learned:
-        """Returns what follows from ``found``, the secrets that doors of this session found.
+    def learn(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> Learned:
+        """Returns what follows from ``secrets``, the secrets that doors of this session found.
 
         ``known`` are the secrets that were stored before. Both are by identity.
         All stored texts must have been swept by ``known``: only then are values found that contain another secret.
         """
         before = self.sweeper(known.values())
-        fresh = tuple(before.within(found[identity]) for identity in sorted(found.keys() - known.keys()))
+        fresh = tuple(before.within(secrets[identity]) for identity in sorted(secrets.keys() - known.keys()))
         stored = self.sweeper((*known.values(), *fresh)) if fresh else before
-        return Learned(fresh, stored, stored.with_at_hand(found.values()) if found else stored)
+        return Learned(fresh, stored, stored.with_at_hand(secrets.values()) if secrets else stored)
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         """Sweeps one text. For several texts, make one `sweeper`."""
@@ -149,13 +149,13 @@ class Scope:
         return stored_placeholder(kind, identity)
 
     def _remember(self, kind: SecretKind, identity: str, leaves: Iterable[str]) -> None:
-        if self._found is None:
-            self._found = {}
-        if identity in self._found:
+        if self._by_identity is None:
+            self._by_identity = {}
+        if identity in self._by_identity:
             return
         values = tuple(value for value in leaves if len(value) >= SHORTEST_KNOWN)
         if values:
-            self._found[identity] = FoundSecret(kind=kind, identity=identity, values=values)
+            self._by_identity[identity] = FoundSecret(kind=kind, identity=identity, values=values)
 
     def _parameters(self, entries: Entries, used: JsonValue, depth: int) -> JsonValue:
         if not isinstance(used, dict):

@@ -41,8 +41,8 @@ class Sweeper:
                 identities = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
                 identities[fingerprint] = min(identity, identities.get(fingerprint, identity))
 
-    def with_at_hand(self, found: Iterable[FoundSecret]) -> "Sweeper":
-        """The same sweeper for texts as the door leaves them: it reads the placeholders of ``found`` as their values.
+    def with_at_hand(self, secrets: Iterable[FoundSecret]) -> "Sweeper":
+        """The same sweeper for texts as the door leaves them: it reads the placeholders of ``secrets`` as their values.
 
         Not for a swept text: there a placeholder can stand for any spelling of the value.
         """
@@ -50,7 +50,7 @@ class Sweeper:
         sweeper._forms = self._forms
         sweeper._values = {
             secret.identity: encoded(value)
-            for secret in found
+            for secret in secrets
             for value in secret.values[:1]  # the identity of a nested secret is that of none of its values
             if self._key.identity(value) == secret.identity
         }

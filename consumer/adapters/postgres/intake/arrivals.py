@@ -23,7 +23,7 @@ class Arrivals:
     secrets: defaultdict[SessionKey, dict[str, FoundSecret]] = field(default_factory=lambda: defaultdict(dict))
     """The secrets that the door found, by session and identity."""
 
-    def told(self) -> set[SessionKey]:
+    def with_texts(self) -> set[SessionKey]:
         """The sessions for which a request, a cancellation or a refusal arrived; these can hold texts."""
         return {arrival.key.session for arrival in self.asked} | {
             refusal.session for refusal in self.refused if refusal.session

@@ -97,7 +97,9 @@ class PostgresInbox:
             erased = await self._erase(connection, progress, arrivals.events, now)
             acceptance = await _accept(connection, progress, arrivals.events)
             conflicting = {event.key for event in acceptance.conflicting}
-            await self._learn(connection, progress, arrivals, acceptance.heads.keys() | arrivals.told() | conflicting)
+            await self._learn(
+                connection, progress, arrivals, acceptance.heads.keys() | arrivals.with_texts() | conflicting
+            )
             await _copy_events(connection, progress, acceptance)
             _refuse(progress, batch, arrivals, acceptance)
             await _put_positions(connection, batch.positions)
@@ -105,7 +107,7 @@ class PostgresInbox:
             await self._wake(connection, progress, acceptance)
             if batch.look_at_backlog:
                 backlogged = await _start_clocks(connection, progress, batch.ends) or backlogged
-            dead_letters = await refusals.tell(
+            dead_letters = await refusals.store_refusals(
                 connection,
                 progress.refusals,
                 erased=progress.erased,
@@ -146,13 +148,13 @@ class PostgresInbox:
         self, connection: Connection, progress: _BatchInProgress, arrivals: Arrivals, arriving: Collection[SessionKey]
     ) -> None:
         """Stores new secrets, sweeps stored texts. `arriving`: sessions with new texts; a repeated batch has none."""
-        found = {
+        secrets = {
             key: secrets
             for key, secrets in arrivals.secrets.items()
             if key in progress.heads and key not in progress.erased
         }
-        if found or progress.marked:
-            learned = await sweeping.learn(connection, self._redactor, progress.marked, found, arriving)
+        if secrets or progress.marked:
+            learned = await sweeping.learn(connection, self._redactor, progress.marked, secrets, arriving)
             progress.sweepers, grown = learned
             if grown:
                 swept = await sweeping.rewrite(connection, grown)

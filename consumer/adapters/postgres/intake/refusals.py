@@ -20,7 +20,7 @@ from schemas.topics import Topics
 _queries = Queries("refusals")
 
 
-class Told(NamedTuple):
+class NewRefusals(NamedTuple):
     """The refusals that are new. A record that is read again was counted and published before."""
 
     reasons: Counter[str]
@@ -29,7 +29,7 @@ class Told(NamedTuple):
     """The dead letters to publish."""
 
 
-async def tell(
+async def store_refusals(
     connection: Connection,
     refused: Collection[Refusal],
     *,
@@ -37,9 +37,9 @@ async def tell(
     sweepers: Sweepers,
     topics: Topics,
     now: datetime,
-) -> Told:
+) -> NewRefusals:
     """Stores the refusals. Returns those that are new."""
-    new = Told(Counter(), [])
+    new = NewRefusals(Counter(), [])
     if not refused:
         return new
     erased_names = await _erased_names(connection, refused)

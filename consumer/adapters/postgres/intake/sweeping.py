@@ -27,23 +27,23 @@ async def learn(
     connection: Connection,
     redactor: Redactor,
     marked: Collection[SessionKey],
-    found: Mapping[SessionKey, Mapping[str, FoundSecret]],
+    door_secrets: Mapping[SessionKey, Mapping[str, FoundSecret]],
     arriving: Collection[SessionKey],
 ) -> tuple[Sweepers, Sweepers]:
-    """Stores the new secrets among `found`. Returns the sweepers for arriving texts, and those for stored texts.
+    """Stores the new secrets among `door_secrets`. Returns the sweepers for arriving texts, and those for stored texts.
 
     The first are for sessions with secrets and `arriving` texts, the second for sessions with new secrets.
     `marked` are the sessions of the batch for which secrets are stored.
     """
     known: defaultdict[SessionKey, dict[str, KnownSecret]] = defaultdict(dict)
-    if sessions := sorted(key for key in marked if key in arriving or key in found):
+    if sessions := sorted(key for key in marked if key in arriving or key in door_secrets):
         for row in await connection.fetch(_queries.known, *columns(sessions, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
     learned = {
-        key: redactor.scope(*key).learn(known.get(key, {}), found.get(key, {}))
-        for key in {*known, *found}
-        if key in arriving or not found[key].keys() <= known.get(key, {}).keys()
+        key: redactor.scope(*key).learn(known.get(key, {}), door_secrets.get(key, {}))
+        for key in {*known, *door_secrets}
+        if key in arriving or not door_secrets[key].keys() <= known.get(key, {}).keys()
     }
     grown = {key: result for key, result in learned.items() if result.fresh}
     if grown:
