@@ -1,4 +1,5 @@
 """The escalation consumer: session events and requests in, handoff packages out.
 
-Law: arrows go one way, `cli → app → adapters → flows → domain → schemas`; see DESIGN.md beside this file.
+Law: arrows go one way, `cli → service → wiring → adapters → flows → domain → schemas`; DESIGN.md beside this file says
+where each rule lives. Known to all: errors, settings, logs.
 """

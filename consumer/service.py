@@ -1,6 +1,6 @@
-"""The service: the life and death of the process.
+"""The service: the start and the end of the process.
 
-A start never waits for a server: the loop that needs a server which is away tries again. The end is one visible
+A start never fails because a server is away: the loop that needs the server tries again. The end is one visible
 sequence, `_shut_down`.
 """
 
@@ -47,12 +47,12 @@ from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.values import retention_rules
 
 EXIT_SECONDS = 24.0
-"""The contract's 25, less what the interpreter takes to end."""
+"""The contract's 25 s (part 9), less the time that the interpreter takes to end."""
 CLOSE_SECONDS = 2.0
 RELAY_CONNECTIONS = 3
 PREPARE_AGAIN_SECONDS = 1.0
 WORK_CONNECTIONS = 12
-"""Of intake and drafting together: rules and the model's work each hold one only for milliseconds."""
+"""For intake and drafting together. Drafting, by rules or by the model, holds a connection only for milliseconds."""
 
 log = structlog.stdlib.get_logger("escalation.service")
 
@@ -64,7 +64,7 @@ def ease_collection() -> None:
     look at them again and again.
     """
     gc.collect()
-    gc.freeze()  # what the start has made lives as long as the process
+    gc.freeze()  # the objects of the start live as long as the process
     gc.set_threshold(50_000, 20, 20)
 
 
@@ -85,54 +85,58 @@ class Service:
         settings = self._settings
         http = HealthServer(settings.http_host, settings.http_port, self._health, self._exposition)
         port = await http.start()
-        log.info("Started.", event_name="started", http_host=settings.http_host, http_port=port)
+        log.info("The service has started.", event_name="started", http_host=settings.http_host, http_port=port)
         try:
             with self._signals():
                 async with (
-                    database(settings, name="work", max_size=WORK_CONNECTIONS) as work,
-                    database(settings, name="relay", max_size=RELAY_CONNECTIONS) as aside,
+                    database(settings, name="work", max_size=WORK_CONNECTIONS) as work_pool,
+                    database(settings, name="relay", max_size=RELAY_CONNECTIONS) as relay_pool,
                     open_cache(settings, self._health) as cache,
                     open_model(settings) as model,
                 ):
-                    await self._live(work, aside, cache, model, prepare_first=prepare_first)
+                    await self._live(work_pool, relay_pool, cache, model, prepare_first=prepare_first)
         finally:
             await http.stop()
         if self._guard.reason is not None:
             raise self._guard.reason
-        log.info("Ended.", event_name="ended")
+        log.info("The service has ended.", event_name="ended")
 
     async def _live(
-        self, work: Pool, aside: Pool, cache: DraftCache, model: Model | None, *, prepare_first: bool
+        self, work_pool: Pool, relay_pool: Pool, cache: DraftCache, model: Model | None, *, prepare_first: bool
     ) -> None:
-        reader = StoreReader(aside)
-        seen = Watch(tables=reader, health=self._health, meters=self._meters, clock=time.monotonic)
-        self._guard.start(watch.LOOP, seen.run)
+        reader = StoreReader(relay_pool)
+        watching = Watch(tables=reader, health=self._health, meters=self._meters, clock=time.monotonic)
+        self._guard.start(watch.LOOP, watching.run)
         try:
             redactor = await self._redactor(reader, prepare_first=prepare_first)
             if redactor is not None:
-                self._start_loops(work, aside, redactor, cache, model)
+                self._start_loops(work_pool, relay_pool, redactor, cache, model)
                 await self._ending.wait()
         finally:
             await self._shut_down()
 
-    def _start_loops(self, work: Pool, aside: Pool, redactor: Redactor, cache: DraftCache, model: Model | None) -> None:
+    def _start_loops(
+        self, work_pool: Pool, relay_pool: Pool, redactor: Redactor, cache: DraftCache, model: Model | None
+    ) -> None:
         settings, health, meters = self._settings, self._health, self._meters
         listening = database_hints(settings)
-        publishing = relay_loop(settings, pool=aside, hint=listening.on(hints.OUTBOX), health=health, meters=meters)
+        publishing = relay_loop(
+            settings, pool=relay_pool, hint=listening.on(hints.OUTBOX), health=health, meters=meters
+        )
         self._guard.start(relay.LOOP, publishing.run)
         taking_in = intake_loop(
             settings,
             source=record_source(settings),
-            pool=work,
+            pool=work_pool,
             redactor=redactor,
             cache=cache,
             health=health,
             meters=meters,
         )
         self._guard.start(intake.LOOP, taking_in.run)
-        drafter = drafting_loop(
+        writing = drafting_loop(
             settings,
-            stores=drafting_stores(settings, work, redactor, has_model=model is not None),
+            stores=drafting_stores(settings, work_pool, redactor, has_model=model is not None),
             redactor=redactor,
             cache=cache,
             model=model,
@@ -141,14 +145,14 @@ class Service:
             meters=meters,
             replay_places=max(1, settings.model_concurrency // 2),
         )
-        self._guard.start(drafting.LOOP, drafter.run)
+        self._guard.start(drafting.LOOP, writing.run)
         if (rules := retention_rules(settings)) is not None:
-            self._guard.start(retention.LOOP, retention_loop(rules, pool=aside, cache=cache, health=health).run)
+            self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, cache=cache, health=health).run)
         self._guard.start("hints", listening.run)
-        health.retire("hints")  # hints only make things sooner
+        health.retire("hints")  # without hints work only starts later
 
     async def _redactor(self, reader: StoreReader, *, prepare_first: bool) -> Redactor | None:
-        """Waits until the database is prepared; None when the end came first."""
+        """Waits until the database is prepared, and returns the redactor; None if the service has to end before."""
         while not self._ending.is_set():
             try:
                 if prepare_first:
@@ -158,7 +162,7 @@ class Service:
                 return await open_redactor(self._settings, reader)
             except Transient as error:
                 log.warning(
-                    "Waiting for the stores; `escalation-consumer prepare` makes tables and topics.",
+                    "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
                     event_name="waiting_to_be_prepared",
                     error=str(error),
                 )
@@ -166,11 +170,11 @@ class Service:
         return None
 
     async def _shut_down(self) -> None:
-        """Intake stops, drafting drains, the relay publishes what is there, everything closes.
+        """Stops intake, lets drafting drain, lets the relay publish the outbox, and closes everything, in this order.
 
-        Each step is bounded, and the steps together; a second signal leaves out the waiting, not the steps.
+        Each step is bounded in time, and so are all together. A second signal skips the waiting, not the steps.
         """
-        log.info("Ending: intake stops, work under way is finished.", event_name="ending")
+        log.info("The service is ending: intake stops, work under way is finished.", event_name="ending")
         self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP)
         await self._step(5.0, intake.LOOP)
         await self._step(self._settings.drain_seconds, drafting.LOOP)
@@ -180,7 +184,7 @@ class Service:
         await self._step(CLOSE_SECONDS, "hints", watch.LOOP, retention.LOOP)
 
     async def _step(self, seconds: float, *names: str) -> None:
-        """Leaves time for the steps that follow."""
+        """Waits for these loops to end, but leaves time for the steps that follow."""
         left = min(seconds, self._deadline - CLOSE_SECONDS - time.monotonic()) if self._deadline else seconds
         waiting = asyncio.create_task(self._guard.ended(*names, within_seconds=left), name="ending")
         hurry = asyncio.create_task(self._hurry.wait(), name="hurry")
@@ -207,13 +211,13 @@ class Service:
                 loop.remove_signal_handler(signum)
 
     def _signalled(self, name: str) -> None:
-        log.info("A signal asks to end.", event_name="signal", signal=name, again=self._ending.is_set())
+        log.info("A signal asks the service to end.", event_name="signal", signal=name, again=self._ending.is_set())
         if self._ending.is_set():
             self._hurry.set()
             return
         self._ending.set()
         self._deadline = time.monotonic() + EXIT_SECONDS
-        last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))  # whatever hangs: the promise is 25 s
+        last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))  # 25 s are promised, whatever hangs
         last_resort.daemon = True
         last_resort.start()
 

@@ -1,4 +1,4 @@
-"""Settings from the environment: unit, default and reason of each. A wrong one is refused at start, by its name."""
+"""Settings from the environment: unit, default and reason of each. A wrong one is refused at the start, by name."""
 
 from typing import Self
 
@@ -27,99 +27,102 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    # what it is connected to
+    # connections
     kafka_bootstrap_servers: str = Field("localhost:9092", validation_alias=_named("KAFKA_BOOTSTRAP_SERVERS"))
-    """host:port, several parted by commas."""
+    """Kafka's brokers, each as host:port, separated by commas."""
     database_url: SecretStr = Field(
         SecretStr("postgresql://localhost/escalation"), validation_alias=_named("DATABASE_URL")
     )
-    """PostgreSQL, as a URL. One database per environment."""
+    """The URL of PostgreSQL. Each environment needs a database of its own."""
     redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), validation_alias=_named("REDIS_URL"))
-    """Redis, as a URL; a cache only, whose loss costs speed and nothing else."""
+    """The URL of Redis. It is only a cache: its loss costs speed and nothing else."""
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
-    """Without a key every package is drafted by rules."""
+    """The key of the Messages API. Without it rules draft every package."""
     anthropic_base_url: str | None = Field(None, validation_alias=_named("ANTHROPIC_BASE_URL"))
-    """Another address of the Messages API, such as a gateway."""
+    """The address of the Messages API, if it is another one, such as a gateway."""
     redaction_key: SecretStr | None = None
-    """Keys the fingerprints of secrets; 16 characters or more. Unset, `prepare` makes one and stores it."""
+    """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    """How to talk to Kafka."""
+    """The protocol of connections to Kafka."""
     kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
-    """With SASL only."""
+    """How to log in to Kafka. For SASL protocols only."""
     kafka_sasl_username: str | None = None
-    """With SASL only."""
+    """The user name at Kafka. For SASL protocols only."""
     kafka_sasl_password: SecretStr | None = None
-    """With SASL only."""
+    """The password at Kafka. For SASL protocols only."""
     kafka_ssl_cafile: str | None = None
-    """A file with the certificate authorities to trust; the system's without it."""
+    """A file with the certificate authorities to trust. Without it the system's are trusted."""
 
     # names
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
-    """Prepended to topics, groups, transactional ids and Redis keys, so that environments can share servers."""
+    """Put before names of topics, groups, transactional ids and Redis keys, so that environments can share servers."""
     consumer_group: str = Field("escalation-consumer", min_length=1)
-    """The consumer group, before the prefix."""
+    """The name of the consumer group, without the prefix."""
     source: str = Field("/escalation-consumer", min_length=1)
-    """The CloudEvents source of what is published: a URI reference."""
+    """The CloudEvents `source` of published events, a URI reference."""
 
     # health and metrics
     http_host: str = "127.0.0.1"
-    """Where /livez, /readyz and /metrics listen; loopback, because they are for the machine's own agents."""
+    """The address of /livez, /readyz and /metrics. Loopback, because they are for agents on the same machine."""
     http_port: int = Field(8080, ge=0, le=65535)
-    """0 takes a free one and logs it."""
+    """The port of /livez, /readyz and /metrics. 0 takes a free port and logs it."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    """Logs are JSON lines on standard error."""
+    """The lowest level that is logged. Logs are JSON lines on standard error."""
 
     # intake
     intake_batch_records: int = Field(5000, ge=1, le=20000)
-    """Records per transaction: larger ones are no faster, smaller ones are slower: 2,000 by a fifth, 1 by far."""
+    """Records per transaction. More are no faster, fewer are slower: 2,000 by a fifth, 1 by far."""
     session_timeout_seconds: float = Field(30.0, ge=1, le=300)
-    """How long Kafka waits for a silent member before its partitions move; shorter ones expel members on a pause."""
+    """How long Kafka waits for a silent member before its partitions move. Shorter times expel members on a pause."""
 
     # drafting
     model: str = Field("claude-sonnet-5-5", min_length=1)
     """The model that drafts."""
     fallback_model: str | None = "claude-sonnet-5"
-    """Asked once when the model refuses; `none` for none."""
+    """The model that is asked once when the first one refuses; `none` turns this off."""
     model_max_tokens: int = Field(1400, ge=256, le=16000)
-    """Visible tokens of an answer; the contract's package fits in."""
+    """The most visible tokens of an answer. The contract's package fits in."""
     model_attempt_seconds: float = Field(45.0, gt=0, le=600)
-    """How long one call may take: most answers take 10, a slow day's 99th percentile 60."""
+    """How long one call may take. Most answers take 10 s; the 99th percentile of a slow day is 60 s."""
     model_concurrency: int = Field(8, ge=1, le=256)
-    """Model calls at once in this process."""
+    """How many model calls one process makes at once."""
     lease_seconds: float = Field(20.0, ge=1, le=600)
-    """How long work is reserved without a sign of life; after a kill it is taken up again that much later."""
+    """How long work stays reserved without a sign of life. After a kill it is taken up again this much later."""
     deadline_margin_seconds: float = Field(3.0, ge=0.5, le=60)
-    """So long before a request's deadline its fallback is written, to be published in time."""
+    """How long before a request's deadline its fallback is written, so that it is published in time."""
     draft_cache_seconds: int = Field(86_400, ge=1)
-    """How long Redis keeps a draft: a day, the window in which revisions come."""
+    """How long Redis keeps a draft. A day is the window in which revisions come."""
     model_probe_seconds: float = Field(10.0, ge=0.1, le=600)
-    """While the model is away, one call at most in this time, over all replicas."""
+    """While the model is away, all replicas together call it at most once in this time."""
     upgrade_spread_seconds: float = Field(60.0, ge=0, le=3600)
-    """Once the model is back, fallbacks are upgraded spread over this time."""
+    """When the model is back, the upgrades of fallbacks are spread over this time."""
 
     # revisions
     revise_after_seconds: float = Field(60.0, ge=0)
-    """A change after the package is taken up once the session has been quiet this long: saves a fifth of the drafts."""
+    """How long a session must be quiet before a change leads to a revision. The wait saves a fifth of the drafts."""
     revise_window_seconds: float = Field(86_400.0, ge=0)
-    """Changes later than this after the first package yield no revision."""
+    """How long after the first package a change still leads to a revision."""
     revise_limit: int = Field(5, ge=0)
-    """Revisions by change per request; 0 turns them off."""
+    """How many revisions by change a request gets at most; 0 turns them off."""
 
     # retention
     retention_days: float = Field(0.0, ge=0)
-    """Sessions that were quiet for so long, nothing of theirs being due, lose their content; 0 keeps everything."""
+    """How long a session must be quiet, with no work due, before its content is deleted; 0 keeps everything."""
     key_retention_days: float = Field(0.0, ge=0)
-    """So long after that their ids go: more than topics keep records, lest old ones be answered anew; 0 keeps them."""
+    """How long after the content the ids are deleted; 0 keeps them.
+
+    It must be longer than topics keep records, else old records are answered again.
+    """
 
     # relay
     relay_batch_rows: int = Field(500, ge=1, le=10_000)
-    """Events per Kafka transaction."""
+    """The most events in one Kafka transaction."""
     relay_transaction_seconds: float = Field(15.0, ge=1, le=60)
-    """A killed relay's open transaction hides later events from readers for so long at most."""
+    """Limit of a Kafka transaction. A killed relay's open one hides later events from readers for this time at most."""
 
-    # the end
+    # shutdown
     drain_seconds: float = Field(20.0, gt=0, le=24)
-    """On SIGTERM: how long work under way may take before it is released; the exit follows within 25 s."""
+    """How long work under way may take after SIGTERM before it is handed back. The process exits within 25 s."""
 
     @field_validator("fallback_model")
     @classmethod

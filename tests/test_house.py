@@ -1,5 +1,6 @@
 """The rules of the house that no linter knows, and proof that the checks see what they are there for."""
 
+import ast
 import os
 import re
 import shutil
@@ -7,7 +8,11 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import grimp
 import pytest
@@ -27,20 +32,55 @@ DOORS = {
     "rich": ("consumer.cli.",),
 }
 WIDE = {"COLUMNS": "200"}  # no wrapped lines in what is read back
-LONGEST_FILE_LINES = 400
+LONGEST_FILE_LINES = 320
+USUAL_FILE_LINES = 110
+MOST_FILES_IN_A_FOLDER = 14
+SHARED_NAMES = {"main": "each program has its entry point"}
+"""Public names that several modules may define, and why."""
+EMPTY_NAMES = frozenset({"one", "found", "told"})
+"""Names that say nothing of the thing that they name."""
+WIRED_BY = ("consumer.adapters.", "consumer.wiring.", "consumer.cli.demo.")
+"""Where objects of adapters are made."""
 # At least one for each import contract of pyproject.toml.
 WRONG_ARROWS = {
     "consumer/domain/arrow.py": "import asyncio, consumer.flows",
+    "consumer/domain/bundle/arrow.py": "import consumer.domain.writing.prompt",
     "consumer/adapters/arrow.py": "import consumer.adapters.embedded",
-    "consumer/flows/arrow.py": "import asyncpg, consumer.adapters.embedded",
+    "consumer/adapters/postgres/core/arrow.py": "import consumer.adapters.postgres.intake.inbox",
+    "consumer/flows/operation/arrow.py": "import asyncpg, consumer.adapters.embedded",
+    "consumer/flows/intake/arrow.py": "import consumer.flows.relay",
     "schemas/arrow.py": "import consumer",
 }
 
 
 def tracked(*patterns: str) -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True)
-    found = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
-    return [path for path in found if path.is_file()]
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+class TestWords:
+    def test_a_public_name_means_one_thing(self) -> None:
+        homes = _homes(*PACKAGES)
+        assert len(homes) > 500
+        shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
+        assert {name: modules for name, modules in shared.items() if name not in SHARED_NAMES} == {}
+        assert set(SHARED_NAMES) <= set(shared), "an exception that nobody needs"
+
+    def test_a_second_class_of_one_name_is_seen(self, tmp_path: Path) -> None:
+        for module in ("here", "there"):
+            (tmp_path / f"{module}.py").write_text("class Outcome:\n    pass\n", encoding="utf-8")
+        assert _homes(str(tmp_path))["Outcome"] == ["here", "there"]
+
+    def test_what_has_a_noun_has_it_as_its_name(self) -> None:
+        assert list(_bound("for one in found:\n    told = lambda one: one\n")) == [("one", 1), ("told", 2), ("one", 2)]
+        empty = {
+            f"{path.relative_to(ROOT)}:{line}": name
+            for path in tracked("consumer/*.py")
+            for name, line in _bound(_text(path))
+            if name.strip("_") in EMPTY_NAMES
+        }
+        assert empty == {}
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
@@ -56,10 +96,33 @@ class TestFiles:
         assert [path for path in tracked() if places.search(_text(path))] == []
 
     def test_a_file_holds_one_noun(self) -> None:
-        """400 lines are the outer bound; most files have far fewer."""
         sizes = {path: len(_text(path).splitlines()) for path in tracked("consumer/*.py", "schemas/*.py")}
-        assert len(sizes) > 20
+        assert len(sizes) > 200
         assert {str(path): lines for path, lines in sizes.items() if lines > LONGEST_FILE_LINES} == {}
+        assert median(sizes.values()) <= USUAL_FILE_LINES
+
+    def test_a_folder_can_be_looked_over(self) -> None:
+        rooms = Counter(path.parent for path in tracked("consumer/*.py"))
+        assert len(rooms) > 20
+        assert {str(room): files for room, files in rooms.items() if files > MOST_FILES_IN_A_FOLDER} == {}
+
+    def test_a_package_names_its_modules(self) -> None:
+        """In reading order, beside its law: a module that nobody names is a room without a door."""
+        rooms = [path for path in tracked("consumer/*.py") if path.name == "__init__.py"]
+        assert len(rooms) > 20
+        for room in rooms:
+            law = ast.get_docstring(ast.parse(_text(room))) or ""
+            modules = {path.stem for path in room.parent.glob("*.py")} - {"__init__", "__main__"}
+            assert not {name for name in modules if not re.search(rf"\b{name}\b", law)}, room
+
+    def test_the_design_names_files_that_are_there(self) -> None:
+        """Its table says where each rule of the contract lives."""
+        design = (ROOT / "consumer" / "DESIGN.md").read_text(encoding="utf-8")
+        table = design.partition("## Rule of the contract")[2].partition("## The tables")[0]
+        named = re.findall(r"`([\w/]+(?:\.py|\.sql|/))`", table)
+        assert len(named) > 50
+        homes = (ROOT, ROOT / "consumer", ROOT / "consumer" / "domain")
+        assert [name for name in named if not any((home / name).exists() for home in homes)] == []
 
     def test_packages_are_locked_with_checksums(self) -> None:
         for name in ("requirements.lock", "requirements-run.lock"):
@@ -81,6 +144,18 @@ class TestArrows:
         inside = {"consumer.adapters.embedded", *graph.find_descendants("consumer.adapters.embedded")}
         users = {user for module in inside for user in graph.find_modules_that_directly_import(module)} - inside
         assert {user for user in users if not user.startswith("consumer.cli.demo")} == set()
+
+    def test_no_modules_import_each_other(self) -> None:
+        graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+        arrows = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+        assert len(arrows) > 200
+        TopologicalSorter(arrows).prepare()  # raises CycleError with the circle
+
+    def test_objects_of_adapters_are_made_in_one_place(self) -> None:
+        """The service, the commands and the tests of drafting get them from `consumer.wiring`."""
+        made = dict(_made_of_adapters())
+        assert any(module.startswith("consumer.wiring.") for module in made), "the walk sees something"
+        assert {module: names for module, names in made.items() if not module.startswith(WIRED_BY)} == {}
 
     def test_starting_the_service_loads_nothing_of_the_demo(self) -> None:
         """The extra need not be installed to run."""
@@ -172,3 +247,47 @@ def _pytest(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="ignore")
+
+
+def _homes(*roots: str) -> dict[str, list[str]]:
+    """By public class or function: the modules that define it."""
+    homes: dict[str, list[str]] = {}
+    for root in roots:
+        folder = ROOT / root
+        for path in sorted(folder.rglob("*.py")):
+            for node in ast.parse(_text(path)).body:
+                if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+                    homes.setdefault(node.name, []).append(path.stem)
+    return homes
+
+
+def _bound(source: str) -> Iterator[tuple[str, int]]:
+    """Every name that is given to a variable, a parameter or a function, with its line."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name, node.lineno
+            case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+            case ast.MatchAs(name=str(name)):
+                yield name, node.lineno
+            case _:
+                pass
+
+
+def _made_of_adapters() -> Iterator[tuple[str, list[str]]]:
+    """By module: the classes of adapters that it calls."""
+    for path in sorted((ROOT / "consumer").rglob("*.py")):
+        tree = ast.parse(_text(path))
+        classes = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("consumer.adapters")
+            for alias in node.names
+            if alias.name[0].isupper() and not alias.name.isupper()
+        }
+        calls = [
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
+        if made := sorted(classes.intersection(calls)):
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts), made

@@ -14,7 +14,7 @@ def show_schemas(
     name: Annotated[str | None, typer.Argument(help="Print this schema; without a name, list all schemas.")] = None,
     *,
     write: Annotated[Path | None, typer.Option(help="Write all schemas into this folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """List, print or write the JSON Schemas and the AsyncAPI document of all events."""
     documents = _documents()

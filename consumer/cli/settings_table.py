@@ -30,7 +30,7 @@ def setting_rows() -> list[SettingRow]:
 
 def settings(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """List every environment variable: default, bounds, meaning and why. No value of this environment is shown."""
     output.table(

@@ -1,4 +1,4 @@
-"""The ports of the cache of drafts. Nothing here raises, blocks for long or is needed: losing it costs only time."""
+"""The ports of the cache of drafts. No method raises or blocks for long; losing the cache costs only time."""
 
 from typing import Protocol
 
@@ -7,16 +7,16 @@ from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 
 
 class SessionForgetter(Protocol):
-    """What intake and retention need: cached drafts leave with the content that they were made of."""
+    """The port for intake and retention, which delete cached drafts together with the content behind them."""
 
     async def forget(self, *sessions: SessionKey) -> None:
-        """Drops the cached drafts of these sessions, as far as it can."""
+        """Deletes the cached drafts of these sessions, as far as the cache can be reached."""
 
 
 class DraftCache(SessionForgetter, Protocol):
-    """Hot copies of the ledger's drafts."""
+    """Copies of the ledger's drafts."""
 
     async def get(self, key: DraftKey, version: int) -> LedgerEntry | None:
-        """The copy, if it was made for exactly this key; `version` is the session's."""
+        """Returns the copy if it was made for exactly this key. `version` is the session's version."""
 
     async def put(self, key: DraftKey, version: int, entry: LedgerEntry) -> None: ...

@@ -1,4 +1,4 @@
-"""The port of the inbox: what intake and rebuild hand over in one transaction, and what became of it."""
+"""The port of the inbox: the batches that intake and rebuild store, each in one transaction, and the result of each."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,35 +10,35 @@ from consumer.domain.events import Decoded, SessionKey, TopicPartition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What is stored in one transaction."""
+    """Decoded records and positions that are stored in one transaction."""
 
     arrivals: tuple[Decoded, ...] = ()
-    """In the order of reading."""
+    """In the order in which they were read."""
     positions: Mapping[TopicPartition, int] = field(default_factory=dict)
     """The offset that is read next, for every partition that this member owns, once this batch is stored."""
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
-    """Of the session topics, all partitions; asked for when the batch holds requests, after they were read."""
+    """The end offsets of all partitions of the session topics, asked for after any requests of the batch were read."""
     look_at_backlog: bool = False
-    """Whether to see which requests' clocks can start."""
+    """Whether to check which requests no longer wait for a backlog, so that their clocks start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
-    """What became of a batch."""
+    """The result of storing a batch."""
 
     outcomes: Mapping[str, int]
-    """Records by what became of them: stored, repeated, dropped, requested, cancelled, refused, ignored."""
+    """Numbers of records: stored, repeated, dropped, requested, cancelled, refused, ignored."""
     refused: Mapping[str, int] = field(default_factory=dict)
-    """Dead letters by reason."""
+    """Numbers of dead letters, by reason."""
     erased: frozenset[SessionKey] = frozenset()
-    """Sessions whose erasure stands in this batch: caches forget them."""
+    """Sessions that this batch erases; caches must forget them."""
     swept: frozenset[SessionKey] = frozenset()
-    """Sessions with drafts in which a value became known as secret: caches forget them, too."""
+    """Sessions with drafts in which a value became known as secret; caches must forget them, too."""
     backlogged: bool | None = None
-    """Whether requests wait for a backlog to be read; None where nobody looked."""
+    """Whether requests wait for a backlog to be read; None if that was not checked."""
 
     def then(self, later: "StoredBatch") -> "StoredBatch":
-        """What became of two batches, one after the other."""
+        """Returns the result of two batches, stored one after the other."""
         return StoredBatch(
             outcomes=Counter(self.outcomes) + Counter(later.outcomes),
             refused=Counter(self.refused) + Counter(later.refused),

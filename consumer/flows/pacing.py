@@ -1,4 +1,4 @@
-"""How loops wait: `rest` until something may be there to do, `insist` until a store is back."""
+"""How loops wait: `rest` until there may be work, `insist` until a store answers again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from consumer.errors import Transient
 INSIST_SECONDS = (0.2, 2.0)
 """The first and the longest pause between two tries."""
 INSIST_TIMES = 15
-"""About 20 s: what has been paid for is not thrown away because the database restarts."""
+"""Tries for about 20 s, so that a restart of the database does not throw away what was paid for."""
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ async def rest(stop: asyncio.Event, seconds: float, *wakers: Waker) -> None:
 
 
 async def insist(work: Callable[[], Awaitable[T]]) -> T:
-    """Repeats work that may be repeated while a store is away. Raises Transient when it is away for too long."""
+    """Does work that may be repeated, until its store answers. Raises Transient when the store is away for too long."""
     pause, longest = INSIST_SECONDS
     for _ in range(INSIST_TIMES - 1):
         try:

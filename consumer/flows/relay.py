@@ -1,8 +1,8 @@
 """The relay: publishes the outbox exactly once for `read_committed` readers.
 
-One process leads at a time, by a lease; what makes it exact is not the lease but the order of two steps. A term begins
-by fencing every older producer, and only then reads the committed position. The position travels in the same
-transaction as the events, so that both are there or neither is. After any doubt the producer is thrown away and the
+One process leads at a time, by a lease. The lease does not make publishing exact; the order of two steps does. A term
+begins by fencing every older producer, and only then reads the committed position. The position travels in the same
+transaction as the events, so that both are committed or neither is. After any doubt the producer is discarded, and the
 next term begins the same way.
 """
 
@@ -23,23 +23,23 @@ from consumer.flows.pacing import Waker, rest
 
 LOOP = "relay"
 NAME = "escalation-relay"
-"""The transactional id and the group whose offset is the position; before the prefix."""
+"""The transactional id, and the group whose offset is the position. The topic prefix is put before it."""
 MARKER_TOPIC = "escalation-relay-position"
-"""A topic of one partition that stays empty: it is there to carry the position; before the prefix."""
+"""An empty topic of one partition: the group commits the position as its offset. The topic prefix is put before it."""
 POLL_SECONDS = 1.0
-"""The truth; a hint only makes it sooner."""
+"""How often the outbox is looked at. Nothing rests on hints; they only make the next look come sooner."""
 HEARTBEAT_SECONDS = 12 * 3600.0
-"""A group's offset expires 7 days after its last commit (broker's default), so it is renewed well before."""
+"""A group's offset expires 7 days after its last commit (broker's default); the relay commits it again well before."""
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 CLOCK_MARGIN = timedelta(hours=1)
-"""Brokers' and databases' clocks may differ by so much when the topics are searched for what was published."""
+"""How much the clocks of brokers and database may differ when the topics are searched for published rows."""
 
 log = structlog.stdlib.get_logger("escalation.relay")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """An outbox row that has its number."""
+    """An outbox row that has its number, which is its position."""
 
     id: int
     position: int
@@ -51,24 +51,25 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A lease, and what the database knows about the numbers."""
+    """A relay's lease, and how far the database has numbered and published the outbox."""
 
     token: int
     position: int
-    """Every lower number is published."""
+    """All rows with lower numbers are published."""
     numbered: int
     """The next number to be given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """By which a row is known again on its topic: the event's id, a dead letter's origin, else its content."""
+    """What a row is recognised by on its topic: the event's id, a dead letter's origin, else the content."""
 
     topic: str
     words: tuple[str, ...]
 
     @classmethod
     def of(cls, topic: str, key: bytes | None, headers: Collection[tuple[str, str]], digest: bytes) -> "Identity":
+        """`digest` is the `content_digest` of the value."""
         named = dict(headers)
         if "ce_id" in named:
             return cls(topic, ("ce", named["ce_id"]))
@@ -87,60 +88,63 @@ class Doubtful:
 
 
 class BrokerAway(Transient):
-    """Kafka did not take it, or did not say so; this producer is not to be used again."""
+    """Kafka failed or did not confirm in time; this producer must be discarded."""
 
 
 class Outbox(Protocol):
-    """The table and the lease. Every method raises Transient while the database is away."""
+    """The outbox table and the relay's lease. Every method raises Transient while the database is away."""
 
     async def lead(self, leader: str) -> Term | None:
-        """A new term, or None while somebody else leads."""
+        """Begins a new term and returns it, or returns None while another process leads."""
 
     async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
-        """Numbers untaken rows, at or above `at_least`; the next number to be given, or None when the term is over."""
+        """Numbers up to `limit` rows that have no number, from `at_least` on, and renews the lease.
+
+        Returns the next number to be given, or None when the term is over.
+        """
 
     async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
-        """Numbered rows from `position` on, in order."""
+        """Returns the numbered rows from `position` on, in order."""
 
     async def published(self, position: int) -> None:
-        """Everything below `position` is published, and leaves."""
+        """Stores that all rows below `position` are published, and deletes them."""
 
     async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
-        """Numbered rows from `position` on; with None every row."""
+        """Returns the numbered rows from `position` on; with None every row."""
 
     async def forget(self, ids: Collection[int]) -> None:
-        """These rows are published after all."""
+        """Deletes rows that were found on their topics."""
 
     async def unnumber(self, token: int) -> None:
-        """Takes all numbers back."""
+        """Takes the numbers of all rows back."""
 
     async def resign(self, token: int) -> None:
-        """Lets another one lead at once."""
+        """Ends the term, so that another process can lead at once."""
 
 
 class Publisher(Protocol):
-    """A producer that has fenced all older ones. Every method raises BrokerAway, after which it is to be discarded."""
+    """A producer that has fenced all older ones. After any method has raised BrokerAway, it must be discarded."""
 
     async def position(self) -> int | None:
-        """The number after the last published one, as committed; None without any commit."""
+        """Returns the committed position, the number after the last published one; None without any commit."""
 
     async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
-        """All rows and the new position in one transaction. Bounded in time."""
+        """Publishes all rows and the new position in one transaction. Bounded in time."""
 
     def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
-        """What stands committed on these topics, in pieces; ends at their present end."""
+        """Yields the identities of committed records on these topics, in pieces, up to the topics' present ends."""
 
     async def discard(self) -> None:
-        """Bounded in time; never raises."""
+        """Frees the producer. Bounded in time; never raises."""
 
 
 class Broker(Protocol):
     async def fence(self) -> Publisher:
-        """A publisher, once no older one can commit any more. Raises BrokerAway."""
+        """Returns a publisher once no older one can commit any more. Raises BrokerAway."""
 
 
 class Agreement(StrEnum):
-    """How the position in Kafka and the numbers in the database fit together."""
+    """Whether the position in Kafka and the numbers in the database agree."""
 
     AGREED = "agreed"
     BEHIND = "behind"
@@ -150,7 +154,10 @@ class Agreement(StrEnum):
 
 
 def agreement_of(committed: int | None, term: Term) -> Agreement:
-    """The database gives a number before Kafka sees it, and raises its mark after: position ≤ committed ≤ numbered."""
+    """While nothing is lost, position ≤ committed ≤ numbered.
+
+    The database numbers a row before Kafka sees it, and raises its position after Kafka has committed.
+    """
     if committed is None:
         return Agreement.AGREED if term.numbered == 0 else Agreement.BEHIND
     if committed < term.position:
@@ -159,7 +166,10 @@ def agreement_of(committed: int | None, term: Term) -> Agreement:
 
 
 class Relay:
-    """`run` returns after `stop`, once what was there then is published or cannot be; it raises what nobody foresaw."""
+    """Publishes while it leads, and waits to lead otherwise. Survives Transient errors and raises all others.
+
+    `run` returns after `stop`, once the rows in the outbox are published or cannot be published now.
+    """
 
     def __init__(
         self,
@@ -191,19 +201,19 @@ class Relay:
             except Transient as error:
                 self._note(error)
                 if stop.is_set():
-                    return  # the outbox keeps what is left
-                await rest(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # no hint makes it shorter
+                    return  # unpublished rows stay in the outbox
+                await rest(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # hints do not shorten it
                 failures += 1
                 continue
             failures = 0
             if stop.is_set():
                 return
             if not led:
-                self._health.ok("publish")  # whoever leads says how it goes
+                self._health.ok("publish")  # the leading process reports whether publishing works
                 await rest(stop, POLL_SECONDS, self._hint)
 
     async def _term(self, stop: asyncio.Event) -> bool:
-        """Leads until the term is over or the stop is done; False when somebody else leads."""
+        """Leads until the term is over or, after `stop`, the outbox is published. False when another process leads."""
         term = await self._outbox.lead(self._name)
         if term is None:
             return False
@@ -221,12 +231,12 @@ class Relay:
         return True
 
     async def _agree(self, publisher: Publisher, term: Term, committed: int | None) -> int:
-        """The position to go on from, once nothing that is published stands in the outbox any more."""
+        """Removes rows that are published already from the outbox, and returns the position to go on from."""
         agreement = agreement_of(committed, term)
         position = max(committed or 0, term.position)
         if agreement is not Agreement.AGREED:
             log.error(
-                "Kafka and the database disagree about what is published; the topics are searched for it.",
+                "Kafka and PostgreSQL disagree about which events are published; the topics are searched.",
                 event_name="relay_disagreement",
                 agreement=agreement.value,
                 committed=committed,
@@ -238,7 +248,7 @@ class Relay:
             if agreement is Agreement.AHEAD:
                 await self._outbox.unnumber(term.token)  # hazard: before `published`, which trusts the numbers
         await self._outbox.published(position)
-        await publisher.publish((), position)  # the heartbeat; and proof that transactions work here
+        await publisher.publish((), position)  # renews the offset, and proves that transactions work here
         self._health.ok("publish")
         log.info("This process publishes from now on.", event_name="relay_leads", token=term.token, position=position)
         return position
@@ -248,12 +258,17 @@ class Relay:
         if not doubtful:
             return
         since = min(row.created_at for row in doubtful.values()) - CLOCK_MARGIN
-        found: set[int] = set()
-        async for identities in publisher.published_since({one.topic for one in doubtful}, since):
+        published: set[int] = set()
+        async for identities in publisher.published_since({identity.topic for identity in doubtful}, since):
             self._health.beat(LOOP)
-            found |= {doubtful[one].id for one in identities if one in doubtful}
-        await self._outbox.forget(found)
-        log.warning("Searched the topics.", event_name="relay_searched", doubtful=len(doubtful), published=len(found))
+            published |= {doubtful[identity].id for identity in identities if identity in doubtful}
+        await self._outbox.forget(published)
+        log.warning(
+            "The topics were searched for events that still stood in the outbox.",
+            event_name="relay_searched",
+            doubtful=len(doubtful),
+            published=len(published),
+        )
 
     async def _lead(self, publisher: Publisher, term: Term, position: int, stop: asyncio.Event) -> None:
         committed_at = self._clock()
@@ -283,13 +298,17 @@ class Relay:
         try:
             await self._outbox.resign(term.token)
         except Transient as error:
-            log.warning("Could not hand the lease back; it runs out.", event_name="relay_resign", error=str(error))
+            log.warning(
+                "The relay's lease could not be handed back; it expires.", event_name="relay_resign", error=str(error)
+            )
 
     def _note(self, error: Transient) -> None:
         away = isinstance(error, BrokerAway)
         self._meters.count(Meter.RELAY_FAILURES, label="broker" if away else "database")
         self._health.failing("publish", str(error))
-        log.warning("Publishing waits; it is tried again.", event_name="relay_waits", error=str(error))
+        log.warning(
+            "Publishing failed at Kafka or PostgreSQL; it is tried again.", event_name="relay_waits", error=str(error)
+        )
 
 
 def content_digest(value: bytes) -> bytes:

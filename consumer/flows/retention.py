@@ -1,8 +1,8 @@
-"""Retention: what is old enough leaves, batch by batch, so that live work hardly notices.
+"""Retention: deletes old content and old keys in small batches, so that live work hardly notices.
 
 Content goes first and together: a session's events, drafts and packages, its requests' reasons, its cached drafts. Keys
-stay longer: which requests were answered, how often, and that the session was there, so that an old record that is read
-again is neither paid for nor published again.
+stay longer: which requests were answered, how often, and that the session existed. So an old record that is read again
+is neither paid for nor published again.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from consumer.flows.pacing import rest
 LOOP = "retention"
 EVERY_SECONDS = 3600.0
 PAUSE_SECONDS = 0.05
-"""Between two batches of the service's own trimming; the command makes none."""
+"""Between two batches of the service's own trimming; the command `trim` does not pause."""
 TRY_AGAIN_SECONDS = 60.0
 BEAT_SECONDS = 5.0
 DAY_SECONDS = 86_400.0
@@ -32,26 +32,26 @@ log = structlog.stdlib.get_logger("escalation.retention")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRules:
-    """All in seconds."""
+    """When content and keys are old enough to be deleted. All in seconds."""
 
     content_seconds: float
-    """Sessions that have been quiet for so long, with all that they were asked for done, lose their content."""
+    """A session loses its content when it has been quiet for so long and no work for it is left."""
     keys_seconds: float | None
-    """So long after that their keys go, too; None keeps them."""
+    """How long after its content a session loses its keys; None keeps them."""
     window_seconds: float
-    """In which a change of a session yields a revision: before it is over nothing leaves."""
+    """The window in which a change of the session yields a revision. Nothing is deleted before it is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
-    """What left, or would."""
+    """Counts of what was deleted, or in a dry run would be."""
 
     sessions: int = 0
     events: int = 0
     packages: int = 0
     drafts: int = 0
     excerpts: int = 0
-    """Of dead letters."""
+    """Excerpts of dead letters that were emptied."""
     keys: int = 0
     """Sessions of which nothing is left."""
 
@@ -68,35 +68,35 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The next sessions in the order of keys, as they are seen without a lock."""
+    """The next sessions in key order, read without a lock."""
 
     after: SessionKey | None
-    """Those after this one; None: from the beginning."""
+    """The page begins after this session; None: at the first session."""
     old: tuple[SessionKey, ...]
-    """With content, and quiet for long enough."""
+    """Sessions with content that have been quiet for long enough."""
     forgettable: tuple[SessionKey, ...]
-    """Trimmed long enough ago to lose their keys."""
+    """Sessions that were trimmed long enough ago to lose their keys."""
     looked_at: int
     last: SessionKey | None
-    """Go on after this one; None: this was the end."""
+    """The next page begins after this session; None: this is the last page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrimmedPage:
-    """What became of a page."""
+    """The result of trimming a page."""
 
     trimmed: Trimmed
     gone: tuple[SessionKey, ...]
-    """Sessions whose content left."""
+    """Sessions whose content was deleted."""
 
 
 class Trimmer(Protocol):
-    """Both raise Transient while the database is away."""
+    """The tables. Both methods raise Transient while the database is away."""
 
     async def page(self, after: SessionKey | None, rules: RetentionRules) -> Page: ...
 
     async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
-        """All or nothing: what of the page may leave, once it is looked at under locks."""
+        """Checks the page again under locks and deletes what is old enough, all in one transaction."""
 
 
 async def trim_all(
@@ -109,16 +109,20 @@ async def trim_all(
     pause_seconds: float = 0.0,
     stop: asyncio.Event | None = None,
 ) -> Trimmed:
-    """Once over everything. Whenever it is broken off, what left has left whole, and the next run finds the rest."""
+    """Trims all sessions once, page by page, and calls `after_page` after each.
+
+    It may be interrupted at any time: a session loses all of its content or none, and the next run finds the rest.
+    Raises Transient while the database is away.
+    """
     total = Trimmed()
     last: SessionKey | None = None
     while stop is None or not stop.is_set():
         page = await trimmer.page(last, rules)
         if not dry_run:
-            # Hazard: the tables come last, for a session that has left them is looked for in the cache by nobody.
+            # Hazard: the cache comes before the tables. Once a session has left them, nobody clears its cached drafts.
             await cache.forget(*page.old)
         step = await trimmer.trim(page, rules, dry_run=dry_run)
-        await cache.forget(*step.gone)  # work that ended in between may have put a draft there once more
+        await cache.forget(*step.gone)  # work that ended in between may have cached a draft again
         total += step.trimmed
         after_page(page)
         if page.last is None:
@@ -130,7 +134,7 @@ async def trim_all(
 
 
 class Retention:
-    """The service's own trimming, once an hour. `run` returns after `stop`."""
+    """Trims once an hour while the service runs. `run` returns after `stop`."""
 
     def __init__(self, *, trimmer: Trimmer, cache: SessionForgetter, rules: RetentionRules, health: Health) -> None:
         self._trimmer = trimmer
@@ -142,7 +146,7 @@ class Retention:
         while not stop.is_set():
             pause = EVERY_SECONDS
             try:
-                done = await trim_all(
+                trimmed = await trim_all(
                     self._trimmer,
                     self._cache,
                     self._rules,
@@ -150,10 +154,17 @@ class Retention:
                     pause_seconds=PAUSE_SECONDS,
                     stop=stop,
                 )
-                if done != Trimmed():
-                    log.info("What was old enough left.", event_name="trimmed", sessions=done.sessions, keys=done.keys)
+                if trimmed != Trimmed():
+                    log.info(
+                        "Retention deleted old content and keys.",
+                        event_name="trimmed",
+                        sessions=trimmed.sessions,
+                        keys=trimmed.keys,
+                    )
             except Transient as error:
-                log.warning("Trimming waits for the database.", event_name="trimming_waits", error=str(error))
+                log.warning(
+                    "Retention paused: PostgreSQL is unreachable.", event_name="trimming_waits", error=str(error)
+                )
                 pause = TRY_AGAIN_SECONDS
             await self._rest_alive(pause, stop)
 

@@ -1,5 +1,6 @@
-"""Where the concrete classes meet: every object of the service, of a command or of a test is put together here, once.
+"""Where the concrete classes meet: what the service, a command or a test works with is put together here, once.
 
-Law: nothing outside this package names two adapters in one file. Nothing here decides; it opens, connects and closes.
-The files read in this order: values, stores, model, loops, then replays, rebuild and trials for the commands.
+Law: adapters are constructed here and nowhere else, but for the demo's own servers. Nothing is decided here. The files
+in reading order: values (what the settings mean), database, stores, topics, model, loops; then for the commands:
+replays, rebuilds, trials.
 """

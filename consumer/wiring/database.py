@@ -1,4 +1,4 @@
-"""The database: pools, a reader for those who look, hints, and the redaction key."""
+"""Opens the database: pools, the reader that commands use, hints, and the redaction key."""
 
 import contextlib
 import secrets
@@ -12,20 +12,20 @@ from consumer.settings import Settings
 
 
 def database(settings: Settings, *, name: str, max_size: int) -> contextlib.AbstractAsyncContextManager[Pool]:
-    """A pool that connects when it is first used; `name` is what PostgreSQL shows."""
+    """A pool that connects when it is first used. PostgreSQL shows its connections under `name`."""
     return closing_pool(settings.database_url.get_secret_value(), name=name, max_size=max_size)
 
 
 @contextlib.asynccontextmanager
 async def prepared_database(settings: Settings, *, name: str, max_size: int = 1) -> AsyncIterator[Pool]:
-    """As `database`. Raises Transient while the database is away or not prepared for this release."""
+    """A pool as `database` makes it. Raises Transient while the database is away or not prepared for this release."""
     async with database(settings, name=name, max_size=max_size) as pool:
         await StoreReader(pool).probe()
         yield pool
 
 
 def database_hints(settings: Settings) -> hints.Hints:
-    """A connection that hears when there may be something to do."""
+    """A connection that listens for hints that there may be work."""
     return hints.Hints(settings.database_url.get_secret_value())
 
 
@@ -43,6 +43,6 @@ def unstored_redactor(settings: Settings) -> Redactor:
 
 @contextlib.asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[StoreReader]:
-    """The tables, for a command that looks at them. Raises Transient as `prepared_database` does."""
+    """A reader of the tables, for commands. Raises Transient as `prepared_database` does."""
     async with prepared_database(settings, name="look") as pool:
         yield StoreReader(pool)

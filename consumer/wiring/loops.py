@@ -47,7 +47,7 @@ def record_source(settings: Settings) -> KafkaSource:
 
 
 def inbox(settings: Settings, pool: Pool, redactor: Redactor, *, publishes: bool = True) -> PostgresInbox:
-    """Without `publishes` nothing is put into the outbox: these records were told of before."""
+    """With `publishes` false nothing is put into the outbox, because what follows from the records is published."""
     return PostgresInbox(
         pool,
         sender=sender(settings),
@@ -133,7 +133,7 @@ def drafting_loop(
     meters: Meters,
     replay_places: int,
 ) -> Drafting:
-    """Without a model every package is drafted by rules. Replays take `replay_places` calls at once at most."""
+    """Without a model rules draft every package. Replays hold at most `replay_places` of the places at the model."""
     drafter = None
     if model is not None:
         drafter = Drafter(

@@ -1,4 +1,4 @@
-"""The model that drafts."""
+"""Opens the model that drafts."""
 
 import asyncio
 import contextlib
@@ -17,10 +17,10 @@ log = structlog.stdlib.get_logger("escalation.service")
 
 @contextlib.asynccontextmanager
 async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
-    """None without a key: then every package is drafted by rules."""
+    """Yields the model, warmed up; None without a key: then rules draft every package."""
     key = settings.anthropic_api_key
     if key is None:
-        log.info("No ANTHROPIC_API_KEY: every package is drafted by rules.", event_name="no_model")
+        log.info("There is no ANTHROPIC_API_KEY: rules draft every package.", event_name="no_model")
         yield None
         return
     model = (await asyncio.to_thread(_model_class))(
@@ -37,7 +37,10 @@ async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
 
 
 def _model_class() -> "type[Anthropic]":
-    """Takes seconds to load, ten and more on a busy machine: for those who need it, and not in the event loop."""
+    """Loads the SDK, which takes seconds, ten and more on a busy machine. So only processes that need it load it.
+
+    Must not run in the event loop.
+    """
     from consumer.adapters.anthropic import Anthropic
 
     return Anthropic

@@ -17,7 +17,7 @@ from schemas.topics import Topics
 
 
 async def rebuild_store(settings: Settings, *, progress: Callable[[int], None]) -> Rebuilt:
-    """One pass over the topics into the database of the settings; `progress` is told of each record that was read.
+    """Reads the topics once, into the database of the settings. `progress` is called with numbers of records read.
 
     Raises Transient, and Permanent for a store in use.
     """

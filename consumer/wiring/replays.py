@@ -36,12 +36,17 @@ CONNECTIONS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPlan:
+    """A plan, and the id under which it is stored."""
+
     replay_id: str
     plan: Plan
 
 
 async def plan_replay(settings: Settings, chosen: Chosen, *, looked_at: Callable[[int], None]) -> StoredPlan:
-    """Stores the plan under a new id. Nothing is published, due or paid for. Raises Transient."""
+    """Plans, and stores the plan under a new id. Publishes nothing, pays for nothing. Raises Transient.
+
+    `looked_at` is called with the number of requests looked at since the last call.
+    """
     async with _pool(settings) as pool:
         plans = PostgresPlans(pool)
         planner = Planner(source=plans, model_name=settings.model, calls_at_once=settings.model_concurrency)
@@ -60,7 +65,10 @@ async def compare_plan(
     limit: int,
     calls_model: bool,
 ) -> list[Difference]:
-    """What the packages would say, as far as that is known before the model is asked. Raises Permanent, Transient."""
+    """Returns what would change in the packages, as far as that is known without asking the model.
+
+    Raises Permanent for an unknown replay, Transient.
+    """
     async with _pool(settings) as pool:
         await _replays(pool, settings).progress(replay_id)
         plans, differences = PostgresPlans(pool), []
@@ -87,7 +95,7 @@ async def compare_plan(
 async def replay_progress(
     settings: Settings, replay_id: str | None, *, limit: int
 ) -> list[tuple[replays.ReplayRow, ReplayProgress]]:
-    """The newest first, each with how far it has come. Raises Permanent for an unknown one, Transient."""
+    """Returns the replays, the newest first, with their progress. Raises Permanent for an unknown one, Transient."""
     async with _pool(settings) as pool:
         stored = _replays(pool, settings)
         if replay_id is not None:
@@ -97,14 +105,14 @@ async def replay_progress(
 
 
 async def cancel_replay(settings: Settings, replay_id: str, *, dry_run: bool) -> ReplayProgress:
-    """Raises Permanent, Transient."""
+    """Ends the replay for good, or with `dry_run` only returns its progress. Raises Permanent, Transient."""
     async with _pool(settings) as pool:
         stored = _replays(pool, settings)
         return await (stored.progress(replay_id) if dry_run else stored.cancel(replay_id))
 
 
 async def foretell(settings: Settings, replay_id: str, *, calls_model: bool, publishes: bool) -> ReplayProgress:
-    """What `apply` would have to do; nothing is changed. Raises Permanent where `apply` would."""
+    """Returns what `apply_replay` would have to do; changes nothing. Raises Permanent where that would, Transient."""
     async with _pool(settings) as pool:
         return await _replays(pool, settings).foretell(
             replay_id, calls_model=calls_model, publishes=publishes, model=settings.model
@@ -121,9 +129,9 @@ async def apply_replay(
     stop: asyncio.Event,
     tell: Callable[[ReplayProgress], None],
 ) -> ReplayProgress:
-    """Applies it from here on, and works for it here beside whoever else does. Raises Permanent, Transient.
+    """Applies the plan, and drafts for it here while running services draft for it, too. Raises Permanent, Transient.
 
-    Without a key where the model is wanted the work is left to the service.
+    If the model is wanted and there is no key, only the services draft. `tell` is called with the progress.
     """
     async with _pool(settings) as pool:
         stored = _replays(pool, settings)
@@ -135,7 +143,7 @@ async def apply_replay(
 
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_model: bool) -> AsyncIterator[None]:
-    """Drafts for this replay while the caller applies it; without a key the service alone does that."""
+    """Drafts for this replay while the block runs. Does nothing if the model is wanted and there is no key."""
     if calls_model and settings.anthropic_api_key is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The stores together: prepared for this release; and the cache."""
+"""Prepares the stores for this release, and opens the cache."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from schemas.topics import Topics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What `prepare_stores` did; empty when all was there."""
+    """What `prepare_stores` has made: names of migrations and of topics. Empty when nothing was missing."""
 
     migrations: list[str]
     topics: list[str]

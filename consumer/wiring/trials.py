@@ -1,4 +1,4 @@
-"""Drafts on trial for the commands: the model behind a journal of what it has answered before."""
+"""Trial drafts for the commands: the journal answers what it holds, the model everything else."""
 
 import time
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from consumer.wiring.values import model_choice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledDrafter:
-    """A drafter by the model, and the journal that answers first."""
+    """A drafter that asks the model, and the journal that answers in its place where it can."""
 
     drafter: TrialDrafter
     journal: Journal
@@ -24,7 +24,7 @@ class JournaledDrafter:
 
 @asynccontextmanager
 async def journaled_drafter(settings: Settings, answers: Path, *, fresh: bool) -> AsyncIterator[JournaledDrafter]:
-    """`answers` is the journal's file; `fresh` asks again for what it holds. Raises Permanent without a key."""
+    """`answers` is the journal's file. With `fresh` the model is asked again. Raises Permanent without a key."""
     async with open_model(settings) as model:
         if model is None:
             raise Permanent("There is no ANTHROPIC_API_KEY.")

@@ -1,4 +1,4 @@
-"""What the settings mean, as the values that domain and flows take."""
+"""Turns settings into the values that domain and flows take."""
 
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
@@ -13,7 +13,7 @@ def sender(settings: Settings) -> Sender:
 
 
 def consumer_group(settings: Settings) -> str:
-    """With its prefix."""
+    """The name of the consumer group, with the topic prefix."""
     return settings.topic_prefix + settings.consumer_group
 
 
@@ -26,7 +26,7 @@ def revision_rules(settings: Settings) -> RevisionRules:
 
 
 def retention_rules(settings: Settings, *, days: float | None = None) -> RetentionRules | None:
-    """The rules of the settings, with `days` instead of theirs if given; None where everything is kept."""
+    """The rules of the settings, with `days` in place of ESCALATION_RETENTION_DAYS if given; None keeps everything."""
     if not (days if days is not None else settings.retention_days):
         return None
     keys = settings.key_retention_days

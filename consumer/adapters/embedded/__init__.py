@@ -2,6 +2,9 @@
 
 Law: a server ends with the process that started it, however that process ends. A server listens on 127.0.0.1 alone and
 keeps its data in the folder it was given. The demo and the tests use this package; the service itself never imports it.
+
+The files in reading order: servers (all three), kafka, postgres, redis; what they are made of: packages, jars, jvm,
+account; how they run: process, watchdog, ports, progress, errors.
 """
 
 from consumer.adapters.embedded.errors import EmbeddedError

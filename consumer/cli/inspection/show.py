@@ -17,7 +17,7 @@ from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.database import open_reader
 
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant; needed where several tenants have the session id.")]
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most this many rows.")]

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import typer
 
-from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.domain.package import proof
@@ -16,7 +15,7 @@ from consumer.domain.package.proof import Proof, ProofResult, RestingLine, Sourc
 from consumer.domain.writing import prompt, sections
 from consumer.errors import Permanent
 from consumer.settings import read_settings
-from consumer.wiring.database import prepared_database
+from consumer.wiring.tables import open_proofs
 
 _SHOWN = 100
 """Characters of a line that are shown: enough to recognise it."""
@@ -47,8 +46,8 @@ def verify(
     """Prove a package from the stored events and show what each line rests on. Exits with 0 when proven, else 1."""
 
     async def read() -> StoredEvidence | None:
-        async with prepared_database(read_settings(), name="look") as pool:
-            return await Proofs(pool).evidence(package_id)
+        async with open_proofs(read_settings()) as proofs:
+            return await proofs.evidence(package_id)
 
     evidence = asyncio.run(read())
     if evidence is None:

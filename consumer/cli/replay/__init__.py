@@ -1,1 +1,1 @@
-"""`replay`: packages made again on purpose: planned, priced, compared, then applied."""
+"""`replay`: packages made again on purpose. The files: command (the options), view (text and JSON)."""

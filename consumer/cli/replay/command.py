@@ -17,8 +17,8 @@ from schemas.packages import Cause, PackageStatus
 
 replay = typer.Typer(help="Make packages again: plan, compare, apply.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id that `replay plan` gave.")]
 Many = list[str] | None
 
@@ -30,25 +30,31 @@ class ModelChoice(StrEnum):
     NONE = "none"
 
 
-ModelOption = Annotated[ModelChoice, typer.Option("--model", help="`none` makes texts of stored drafts, for free.")]
+ModelOption = Annotated[
+    ModelChoice, typer.Option("--model", help="`none` renders stored drafts again; that costs nothing.")
+]
 
 
 @replay.command("plan")
 def plan(
     *,
-    tenant: Annotated[Many, typer.Option(help="Only of this tenant; may be repeated, as the next two.")] = None,
-    session: Annotated[Many, typer.Option(help="Only of this session.")] = None,
+    tenant: Annotated[
+        Many, typer.Option(help="Only this tenant. This option and the next two may be repeated.")
+    ] = None,
+    session: Annotated[Many, typer.Option(help="Only this session.")] = None,
     request: Annotated[Many, typer.Option(help="Only this request.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="The last package was made then or later.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="The last package was made before.")] = None,
-    status: Annotated[PackageStatus | None, typer.Option(help="Of the last package.")] = None,
-    prompt_version: Annotated[str | None, typer.Option(help="Of the last package.")] = None,
-    made_by: Annotated[str | None, typer.Option(help="The model that drafted the last package.")] = None,
-    cause: Annotated[Cause | None, typer.Option(help="Of the last package.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many requests.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only if the last package was made then or later.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only if the last package was made before.")] = None,
+    status: Annotated[PackageStatus | None, typer.Option(help="Only if the last package has this status.")] = None,
+    prompt_version: Annotated[
+        str | None, typer.Option(help="Only if the last package has this prompt version.")
+    ] = None,
+    made_by: Annotated[str | None, typer.Option(help="Only if this model drafted the last package.")] = None,
+    cause: Annotated[Cause | None, typer.Option(help="Only if the last package has this cause.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many requests.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Find out which packages would change, and what it would cost. Publishes and pays nothing."""
+    """Find out which packages would change, and what that would cost. Publishes nothing and pays for nothing."""
     from consumer.wiring import replays
 
     chosen = Chosen(
@@ -74,15 +80,17 @@ def diff(
     *,
     model: ModelOption = ModelChoice.CONFIGURED,
     request: Annotated[str | None, typer.Option(help="Only this request.")] = None,
-    session: Annotated[str | None, typer.Option(help="Only of this session.")] = None,
-    side_by_side: Annotated[bool, typer.Option("--side-by-side", help="In two columns.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many packages.")] = 20,
+    session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Show the old and the new text in two columns.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many packages.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show the sections that would change. What only the model can tell is said to be so."""
+    """Show the sections that would change. Text that only the model can write is marked as such."""
     from consumer.wiring import replays
 
-    found = asyncio.run(
+    differences = asyncio.run(
         replays.compare_plan(
             read_settings(),
             plan_id,
@@ -92,7 +100,7 @@ def diff(
             calls_model=model is ModelChoice.CONFIGURED,
         )
     )
-    view.show_differences(found, side_by_side=side_by_side, json_wanted=as_json)
+    view.show_differences(differences, side_by_side=side_by_side, json_wanted=as_json)
 
 
 @replay.command("apply")
@@ -100,16 +108,18 @@ def apply(
     plan_id: PlanArgument,
     *,
     publish: Annotated[
-        bool, typer.Option("--publish", help="Publish the revisions; else drafts are made and kept.")
+        bool, typer.Option("--publish", help="Publish the revisions. Without it drafts are made and kept.")
     ] = False,
     model: ModelOption = ModelChoice.CONFIGURED,
-    rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many requests a minute.")] = None,
-    spend_limit: Annotated[float | None, typer.Option(min=0, help="Dollars; beyond it no request is taken up.")] = None,
-    at_once: Annotated[int, typer.Option(min=1, help="Requests that are due at a time.")] = 16,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="At most this many requests a minute.")] = None,
+    spend_limit: Annotated[
+        float | None, typer.Option(min=0, help="In dollars; no request beyond it is taken up.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="How many requests are due at a time.")] = 16,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Apply a plan. Stopped or killed, the same command goes on where it was. Nothing leaves without --publish."""
+    """Apply a plan. After a stop or a kill the same command goes on. Nothing is published without --publish."""
     from consumer import logs
     from consumer.wiring import replays
 
@@ -139,8 +149,8 @@ async def _apply(
         raise Misconfigured(f"The price of {row['model']} is not known, so that --spend-limit cannot be kept.")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
     with view.bar(plan_id) as tell:
         return await replays.apply_replay(
             settings, plan_id, calls_model=calls_model, publishes=publishes, limits=limits, stop=stop, tell=tell
@@ -149,21 +159,23 @@ async def _apply(
 
 @replay.command("status")
 def status(
-    plan_id: Annotated[str | None, typer.Argument(metavar="[PLAN]", help="One plan; all of them without.")] = None,
+    plan_id: Annotated[
+        str | None, typer.Argument(metavar="[PLAN]", help="Only this plan; without it, all plans.")
+    ] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many plans, the newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Show how far replays have come."""
     from consumer.wiring import replays
 
-    found = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
-    view.show_status(found, one=plan_id is not None, json_wanted=as_json)
+    rows = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
+    view.show_status(rows, one=plan_id is not None, json_wanted=as_json)
 
 
 @replay.command("cancel")
 def cancel(plan_id: PlanArgument, *, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """End a replay for good. What is being drafted just now is finished; what was published stays."""
+    """End a replay for good. Drafts under way are finished, and published packages stay."""
     from consumer.wiring import replays
 
     progress = asyncio.run(replays.cancel_replay(read_settings(), plan_id, dry_run=dry_run))

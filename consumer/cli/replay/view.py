@@ -1,4 +1,4 @@
-"""How replays look on the terminal, and as JSON."""
+"""Shows replays on the terminal, or as JSON."""
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ _UNKNOWN = "(the model will write it)"
 
 
 def in_utc(at: datetime | None) -> datetime | None:
-    """Without an offset a time is meant in UTC."""
+    """Returns the time; without an offset it is taken as UTC."""
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
@@ -49,16 +49,16 @@ def show_plan(replay_id: str, model: str, figures: Figures, *, json_wanted: bool
     output.say(f"`escalation-consumer replay diff {replay_id}` shows what changes, `replay apply` does it.")
 
 
-def show_differences(found: Sequence[Difference], *, side_by_side: bool, json_wanted: bool) -> None:
+def show_differences(differences: Sequence[Difference], *, side_by_side: bool, json_wanted: bool) -> None:
     if json_wanted:
-        output.as_json([{**asdict(one), "request": one.request._asdict()} for one in found])
+        output.as_json([{**asdict(difference), "request": difference.request._asdict()} for difference in differences])
         return
-    if not found:
+    if not differences:
         output.say("Nothing would change.")
-    for one in found:
-        output.heading("/".join(one.request))
-        output.say(f"differs in {', '.join(one.why)}{'' if one.drafted else '; not drafted yet'}")
-        for change in one.changes:
+    for difference in differences:
+        output.heading("/".join(difference.request))
+        output.say(f"differs in {', '.join(difference.why)}{'' if difference.drafted else '; not drafted yet'}")
+        for change in difference.changes:
             if side_by_side:
                 table = Table(title=change.heading, title_justify="left", show_header=False, expand=True)
                 table.add_row(change.before, change.after if change.after is not None else _UNKNOWN)
@@ -76,7 +76,7 @@ def show_differences(found: Sequence[Difference], *, side_by_side: bool, json_wa
 
 
 def show_foretold(replay_id: str, progress: applying.ReplayProgress, *, publishes: bool, json_wanted: bool) -> None:
-    """What is left to be done."""
+    """Shows how much of the replay is left to do."""
     left = progress.planned + progress.released + (progress.drafted if publishes else 0)
     if json_wanted:
         output.as_json({"replay_id": replay_id, "applied": False, "left": left})
@@ -91,12 +91,14 @@ def show_progress(replay_id: str, progress: applying.ReplayProgress, *, json_wan
     output.say(f"{replay_id}  {progress.state}")
     output.fields({name: value for name, value in _document(progress).items() if name != "state"})
     if progress.limited:
-        output.say("The limit of spending was met. With a higher one the same command goes on.")
+        output.say("The limit of spending was met. With a higher limit the same command goes on.")
     elif progress.state is applying.ReplayState.PAUSED:
         output.say("Stopped. The same command goes on.")
 
 
-def show_status(found: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *, one: bool, json_wanted: bool) -> None:
+def show_status(
+    replays: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *, one: bool, json_wanted: bool
+) -> None:
     rows = [
         {
             "replay_id": row["replay_id"],
@@ -110,7 +112,7 @@ def show_status(found: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *,
             "seen_at": row["seen_at"],
             "ended_at": row["ended_at"],
         }
-        for row, progress in found
+        for row, progress in replays
     ]
     if one and not json_wanted:
         output.fields(rows[0])
@@ -125,7 +127,7 @@ def show_status(found: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *,
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """A count on standard error while it grows."""
+    """Shows a count on standard error, and gives the function that adds to it."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
@@ -135,7 +137,7 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def bar(replay_id: str) -> Iterator[Callable[[applying.ReplayProgress], None]]:
-    """How far the replay has come, on standard error."""
+    """Shows the progress of the replay on standard error, and gives the function that renews it."""
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -155,8 +157,8 @@ def bar(replay_id: str) -> Iterator[Callable[[applying.ReplayProgress], None]]:
 
 
 def _document(progress: applying.ReplayProgress) -> dict[str, object]:
-    found = {**asdict(progress), "usage": progress.usage.model_dump()}
-    return {**found, "state": progress.state.value}
+    document = {**asdict(progress), "usage": progress.usage.model_dump()}
+    return {**document, "state": progress.state.value}
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""`prepare`: tables, topics and the redaction key."""
+"""`prepare`: makes tables, topics and the redaction key."""
 
 import asyncio
 from typing import Annotated
@@ -11,9 +11,9 @@ from consumer.settings import read_settings
 
 def prepare(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Make or bring up to date the tables and the topics. Safe to repeat, and by several at once."""
+    """Make the tables and the topics, or bring them up to date. May be repeated, also by several processes at once."""
     from consumer.wiring.stores import prepare_stores
 
     done = asyncio.run(prepare_stores(read_settings()))

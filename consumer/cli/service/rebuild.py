@@ -1,4 +1,4 @@
-"""`rebuild`: an empty database becomes the store that the topics tell of, while another one serves."""
+"""`rebuild`: builds a store from the topics in an empty database, while the service works on another one."""
 
 import asyncio
 from typing import Annotated
@@ -13,31 +13,33 @@ from consumer.settings import Settings, read_settings
 from consumer.wiring.rebuilds import rebuild_store
 
 
-def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Build the store anew from the topics, into the empty database at DATABASE_URL, beside the service that runs.
+def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
+    """Build the store again from the topics, in the empty database at DATABASE_URL, beside the running service.
 
-    Reads as far as the service has read, publishes nothing and calls no model. Run it again for what came since, and a
-    last time once the service is stopped: then a service may be started on this database.
+    Reads as far as the service has read, publishes nothing and calls no model. Run it again to read what came since,
+    and a last time once the service is stopped. Then a service may be started on this database.
     """
-    found = asyncio.run(_rebuilt(read_settings()))
+    rebuilt = asyncio.run(_rebuilt(read_settings()))
     if as_json:
         output.as_json(
             {
-                "events": found.events,
-                "requests": found.requests,
-                "outcomes": found.outcomes,
-                "presumed_answered": found.presumed,
-                "lost": {f"{topic}/{partition}": count for (topic, partition), count in sorted(found.lost.items())},
-                "ready_to_serve": not found.serving,
+                "events": rebuilt.events,
+                "requests": rebuilt.requests,
+                "outcomes": rebuilt.outcomes,
+                "presumed_answered": rebuilt.presumed,
+                "lost": {f"{topic}/{partition}": count for (topic, partition), count in sorted(rebuilt.lost.items())},
+                "ready_to_serve": not rebuilt.serving,
             }
         )
         return
-    output.say(f"{found.events} session records, {found.requests} request records and {found.outcomes} outcomes read.")
-    for (topic, partition), count in sorted(found.lost.items()):
+    output.say(
+        f"{rebuilt.events} session records, {rebuilt.requests} request records and {rebuilt.outcomes} outcomes read."
+    )
+    for (topic, partition), count in sorted(rebuilt.lost.items()):
         output.say(f"{topic} {partition}: {count} older records are no longer retained.")
-    if found.presumed:
-        output.say(f"{found.presumed} requests are older than the outcomes that are retained: taken as answered.")
-    if found.serving:
+    if rebuilt.presumed:
+        output.say(f"{rebuilt.presumed} requests are older than the outcomes that are retained: taken as answered.")
+    if rebuilt.serving:
         output.say(
             "A service still reads the topics. Stop it and run this once more before another one is started here."
         )

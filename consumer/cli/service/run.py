@@ -1,4 +1,4 @@
-"""`run`: the service."""
+"""`run`: runs the service."""
 
 import asyncio
 from typing import Annotated
@@ -16,7 +16,7 @@ def run(
 ) -> None:
     """Run the service until SIGTERM or SIGINT.
 
-    It waits for whatever is away, tables and topics included, and says so in its log and at /readyz.
+    It waits for servers that are away and for missing tables and topics, and says so in its log and at /readyz.
     """
     from consumer import logs, service
 

@@ -1,4 +1,4 @@
-"""`trim`: what is old enough leaves the tables."""
+"""`trim`: deletes old content and old keys from the tables."""
 
 import asyncio
 import time
@@ -23,28 +23,31 @@ from consumer.wiring.values import retention_rules
 def trim(
     *,
     days: Annotated[
-        float | None, typer.Option("--days", min=0.0, help="Quiet for so long; else ESCALATION_RETENTION_DAYS.")
+        float | None,
+        typer.Option(
+            "--days", min=0.0, help="Days that a session must have been quiet; else ESCALATION_RETENTION_DAYS."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would leave; change nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be deleted; change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Delete the content of sessions that have been quiet for long: events, drafts and packages together.
 
-    Ids stay, so that old records that are read again are neither paid for nor published again; they go after
-    ESCALATION_KEY_RETENTION_DAYS. It can be broken off at any time, and run beside the service.
+    Ids stay, so that old records that are read again are neither paid for nor published again. They are deleted after
+    ESCALATION_KEY_RETENTION_DAYS. The command may be interrupted at any time, and may run beside the service.
     """
     settings = read_settings()
     rules = retention_rules(settings, days=days)
     if rules is None:
         raise typer.BadParameter("say how old: --days, or ESCALATION_RETENTION_DAYS")
-    done = asyncio.run(_trim(settings, rules, dry_run=dry_run))
+    trimmed = asyncio.run(_trim(settings, rules, dry_run=dry_run))
     if as_json:
-        output.as_json({**asdict(done), "dry_run": dry_run})
+        output.as_json({**asdict(trimmed), "dry_run": dry_run})
         return
     output.say(
-        f"{done.sessions} sessions {'would lose' if dry_run else 'lost'} their content: {done.events} events, "
-        f"{done.packages} packages, {done.drafts} drafts. {done.excerpts} excerpts of refused records "
-        f"{'would be' if dry_run else 'were'} emptied. {done.keys} sessions were forgotten altogether."
+        f"{trimmed.sessions} sessions {'would lose' if dry_run else 'lost'} their content: {trimmed.events} events, "
+        f"{trimmed.packages} packages, {trimmed.drafts} drafts. {trimmed.excerpts} excerpts of refused records "
+        f"{'would be' if dry_run else 'were'} emptied. {trimmed.keys} sessions were forgotten altogether."
     )
 
 

@@ -13,11 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.postgres.operation.copying import Export
 from consumer.domain.package.export import ExportLine
 from consumer.errors import Permanent
 from consumer.settings import Settings, read_settings
-from consumer.wiring.database import prepared_database
+from consumer.wiring.tables import open_export
 from schemas.topics import READY
 
 
@@ -48,8 +47,7 @@ async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: 
     written: Counter[str] = Counter()
     with _bar() as bar:
         task = bar.add_task("", total=None)
-        async with prepared_database(settings, name="look") as pool:
-            store = Export(pool, source=settings.source)
+        async with open_export(settings) as store:
             async for key in store.sessions(tenant=tenant, session=session):
                 for line in await store.lines(key):
                     sink.write(_text(line))

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.kafka.client import AWAY, connection
+from consumer.adapters.kafka.client import AWAY
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.operation.copying import Kept
 from consumer.cli import output
@@ -22,6 +22,7 @@ from consumer.domain.package import export
 from consumer.domain.package.export import Copy
 from consumer.errors import Permanent, Transient
 from consumer.settings import read_settings
+from consumer.wiring.topics import topic_writer
 from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
 
 FLUSH_RECORDS = 5_000  # waits for acknowledgement after so many: a load that was stopped repeats little
@@ -52,7 +53,7 @@ def load(
             "service has stored their events.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Send JSON lines to the input topics. Topic names are given without the prefix.
 
@@ -65,7 +66,7 @@ def load(
     with _opened(file) as source:
         passed_over = Counter[str]()
         lines = _records(read_lines(source, topics, replay=replay), passed_over)
-        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, connection(settings)))
+        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, topic_writer(settings)))
     kept: Counter[Kept] = Counter()
     if packages and not dry_run and passed_over.total():
         with _opened(file) as source:
@@ -123,14 +124,13 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine |
     return InputLine(topics.prefix + topic, key, value)
 
 
-async def send_lines(lines: Iterator[InputLine], kafka: dict[str, Any]) -> int:
+async def send_lines(lines: Iterator[InputLine], writer: TopicWriter) -> int:
     """Sends the lines in order; returns their count once all replicas have acknowledged them.
 
     Raises Transient while Kafka is unreachable.
     """
     count = 0
     try:
-        writer = TopicWriter(**kafka)
         async with asyncio.timeout(START_SECONDS):
             await writer.__aenter__()
         try:

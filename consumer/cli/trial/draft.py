@@ -1,4 +1,4 @@
-"""`draft`: what the service would write about a session, with every check's verdict. Nothing is published."""
+"""`draft`: shows what the service would write about a session, with the verdict of every check. Publishes nothing."""
 
 import asyncio
 import json
@@ -28,14 +28,15 @@ def draft(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|SESSION", help="JSON lines, as `load` takes them or bare events; else a stored session."
+            metavar="FILE|SESSION",
+            help="A file of JSON lines, as `load` takes them or bare events; else a stored session.",
         ),
     ],
     *,
-    session: Annotated[str | None, typer.Option(help="Which session of a file that holds several.")] = None,
+    session: Annotated[str | None, typer.Option(help="This session of a file that holds several.")] = None,
     tenant: Tenant = None,
     reason: Annotated[
-        str | None, typer.Option(help="Why it is escalated; without it, as the session's last request says.")
+        str | None, typer.Option(help="Why the session is escalated; without it, the reason of its last request.")
     ] = None,
     by_rules: ByRules = False,
     dry_run: DryRun = False,
@@ -48,31 +49,38 @@ def draft(
     settings = read_settings()
     path = Path(name)
     if path.is_file():
-        found, redactor = trials.read_sessions(path, settings)
-        key = _chosen(name, found, session, tenant)
-        one = trials.subject(key.session_id, found[key], redactor, reason=reason)
+        sessions, redactor = trials.read_sessions(path, settings)
+        key = _chosen(name, sessions, session, tenant)
+        subject = trials.subject(key.session_id, sessions[key], redactor, reason=reason)
     elif path.suffix == ".jsonl":
         raise Permanent(f"{path}: there is no such file.")
     else:
-        one = asyncio.run(_stored(name, tenant, reason, settings))
+        subject = asyncio.run(_stored(name, tenant, reason, settings))
     asyncio.run(
         _draft(
-            one, settings, by_rules=by_rules, dry_run=dry_run, yes=yes, answers=answers, fresh=fresh, as_json=as_json
+            subject,
+            settings,
+            by_rules=by_rules,
+            dry_run=dry_run,
+            yes=yes,
+            answers=answers,
+            fresh=fresh,
+            as_json=as_json,
         )
     )
 
 
-def _chosen(name: str, found: dict[SessionKey, Recording], session: str | None, tenant: str | None) -> SessionKey:
+def _chosen(name: str, sessions: dict[SessionKey, Recording], session: str | None, tenant: str | None) -> SessionKey:
     wanted = [
         key
-        for key in found
+        for key in sessions
         if (session is None or key.session_id == session) and (tenant is None or key.tenant_id == tenant)
     ]
     if len(wanted) == 1:
         return wanted[0]
-    known = ", ".join(f"{key.tenant_id}/{key.session_id}" for key in (wanted or found))
-    said = "several sessions" if wanted else "no such session"
-    raise Permanent(f"{name} holds {said}: choose one with --session and --tenant of {known}.")
+    known = ", ".join(f"{key.tenant_id}/{key.session_id}" for key in (wanted or sessions))
+    problem = "several sessions" if wanted else "no such session"
+    raise Permanent(f"{name} holds {problem}: choose one with --session and --tenant of {known}.")
 
 
 async def _stored(name: str, tenant: str | None, reason: str | None, settings: Settings) -> Subject:
@@ -89,7 +97,7 @@ async def _last_reason(look: StoreReader, key: SessionKey) -> str | None:
 
 
 async def _draft(
-    one: Subject,
+    subject: Subject,
     settings: Settings,
     *,
     by_rules: bool,
@@ -101,32 +109,34 @@ async def _draft(
 ) -> None:
     if not trials.asks_model(settings, by_rules=by_rules):
         if dry_run:
-            trials.say_plan(trials.plan_of_rules([one]), as_json=as_json)
+            trials.say_plan(trials.plan_of_rules([subject]), as_json=as_json)
         else:
-            _show(one, trial.try_rules(one.bundle, one.scan), as_json=as_json)
+            _show(subject, trial.try_rules(subject.bundle, subject.scan), as_json=as_json)
         return
-    async with journaled_drafter(settings, answers, fresh=fresh) as made:
-        planned = trials.price_plan([one], trials.unanswered([one], made), settings)
+    async with journaled_drafter(settings, answers, fresh=fresh) as journaled:
+        planned = trials.price_plan([subject], trials.unanswered([subject], journaled), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
             return
         trials.agree(planned, yes=yes)
         with output.waiting(f"{settings.model} is asked"):
-            tried = await made.drafter.try_out(one.bundle, one.scan)
-    _show(one, tried, as_json=as_json)
+            tried = await journaled.drafter.try_out(subject.bundle, subject.scan)
+    _show(subject, tried, as_json=as_json)
 
 
-def _show(one: Subject, tried: Trial, *, as_json: bool) -> None:
-    records = json.loads(one.bundle.canonical)
+def _show(subject: Subject, tried: Trial, *, as_json: bool) -> None:
+    records = json.loads(subject.bundle.canonical)
     if as_json:
         texts = {"title": tried.rendered.title, "markdown": tried.rendered.markdown}
-        told = {"session": one.name, **verdict_tables.figures(tried), "prompt_version": prompt.VERSION}
-        output.as_json({**told, **texts, "bundle": records})
+        outcome = {"session": subject.name, **verdict_tables.figures(tried), "prompt_version": prompt.VERSION}
+        output.as_json({**outcome, **texts, "bundle": records})
         return
     output.heading(tried.rendered.title)
     output.markdown(tried.rendered.markdown)
     output.heading("Bundle")
-    output.say(f"{one.bundle.sha256}  version {one.bundle.state_version}, {one.bundle.redactions} secrets removed")
+    output.say(
+        f"{subject.bundle.sha256}  version {subject.bundle.state_version}, {subject.bundle.redactions} secrets removed"
+    )
     output.as_json(records)
     output.heading("Checks")
     output.table(verdict_tables.of_one(tried), columns=("of", "check", "verdict", "times", "details"), empty="None.")

@@ -1,4 +1,4 @@
-"""`evaluate`: a set of sessions through the drafter, and how their drafts stand up to every check."""
+"""`evaluate`: drafts from a set of sessions, and shows how the drafts stand up to every check."""
 
 import asyncio
 import contextlib
@@ -21,13 +21,13 @@ from consumer.settings import Settings, read_settings
 from consumer.wiring.trials import JournaledDrafter, journaled_drafter
 
 SESSIONS = Path("tests/golden/sessions")
-"""The sessions that are kept for this with the project's source."""
+"""The sessions for this command in the project's source."""
 
 
 def evaluate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE|FOLDER]...", help=f"JSON lines of sessions; {SESSIONS} without any."),
+        typer.Argument(metavar="[FILE|FOLDER]...", help=f"JSON lines of sessions; without any, {SESSIONS}."),
     ] = None,
     *,
     by_rules: ByRules = False,
@@ -37,14 +37,14 @@ def evaluate(
     fresh: Fresh = False,
     as_json: Json = False,
 ) -> None:
-    """Draft many sessions and show how each check stands, with totals: the model with a key, else the rules.
+    """Draft from many sessions and show the result of each check, with totals. Without a key rules draft.
 
-    Stopped by Ctrl-C it finishes what is under way; the same command goes on from there.
+    After Ctrl-C the command finishes the drafts under way. The same command goes on from there.
     """
     settings = read_settings()
     subjects = list(_subjects(paths or [SESSIONS], settings))
     if trials.asks_model(settings, by_rules=by_rules):
-        made, left = asyncio.run(
+        drafted, error = asyncio.run(
             _by_model(subjects, settings, dry_run=dry_run, yes=yes, answers=answers, fresh=fresh, as_json=as_json)
         )
     elif dry_run:
@@ -52,11 +52,17 @@ def evaluate(
         return
     else:
         with output.progress("sessions drafted", len(subjects)) as advance:
-            made, left = {one.name: _advanced(trial.try_rules(one.bundle, one.scan), advance) for one in subjects}, None
+            drafted, error = (
+                {
+                    subject.name: _advanced(trial.try_rules(subject.bundle, subject.scan), advance)
+                    for subject in subjects
+                },
+                None,
+            )
     if not dry_run:
-        _show(made, as_json=as_json)
-    if left is not None:
-        raise left
+        _show(drafted, as_json=as_json)
+    if error is not None:
+        raise error
 
 
 def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
@@ -64,11 +70,11 @@ def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
         if not path.exists():
             raise Permanent(f"{path}: there is no such file or folder.")
         for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-            found, redactor = trials.read_sessions(file, settings)
-            for key, recording in found.items():
-                name = file.stem if len(found) == 1 else f"{file.stem} {key.tenant_id}/{key.session_id}"
+            sessions, redactor = trials.read_sessions(file, settings)
+            for key, recording in sessions.items():
+                name = file.stem if len(sessions) == 1 else f"{file.stem} {key.tenant_id}/{key.session_id}"
                 if recording.session.erased:
-                    output.complain(f"{name}: was erased, left out.")
+                    output.complain(f"{name} was erased and is left out.")
                 else:
                     yield trials.subject(name, recording, redactor)
 
@@ -83,27 +89,30 @@ async def _by_model(
     fresh: bool,
     as_json: bool,
 ) -> tuple[dict[str, Trial], EscalationError | None]:
-    """What was drafted, and why the rest was not."""
-    async with journaled_drafter(settings, answers, fresh=fresh) as made:
-        planned = trials.price_plan(subjects, trials.unanswered(subjects, made), settings)
+    """Returns the drafts, and the error that says why the rest is missing."""
+    async with journaled_drafter(settings, answers, fresh=fresh) as journaled:
+        planned = trials.price_plan(subjects, trials.unanswered(subjects, journaled), settings)
         if dry_run:
             trials.say_plan(planned, as_json=as_json)
             return {}, None
         trials.agree(planned, yes=yes)
         with output.progress("sessions drafted", len(subjects)) as advance:
-            run = _Run(made, at_once=settings.model_concurrency, advance=advance)
+            run = _Run(journaled, at_once=settings.model_concurrency, advance=advance)
             await run.all(subjects)
-    return {one.name: run.done[one.name] for one in subjects if one.name in run.done}, run.left(len(subjects), answers)
+    return (
+        {subject.name: run.done[subject.name] for subject in subjects if subject.name in run.done},
+        run.left(len(subjects), answers),
+    )
 
 
 class _Run:
-    """The first session alone, so that the others find its prompt in the cache, then several at once.
+    """Drafts from the first session alone, so that the others find its prompt in the cache, then from several at once.
 
-    A signal or a model that is away ends it: what is under way is finished, for it is being paid for.
+    A signal or a model that is away ends the run. Drafts under way are finished, because they are being paid for.
     """
 
-    def __init__(self, made: JournaledDrafter, *, at_once: int, advance: Callable[[], None]) -> None:
-        self._made = made
+    def __init__(self, journaled: JournaledDrafter, *, at_once: int, advance: Callable[[], None]) -> None:
+        self._journaled = journaled
         self._places = asyncio.Semaphore(at_once)
         self._advance = advance
         self._stop = asyncio.Event()
@@ -112,8 +121,8 @@ class _Run:
 
     async def all(self, subjects: Sequence[Subject]) -> None:
         with self._interruptible():
-            await self._one(subjects[0])
-            await asyncio.gather(*(self._one(subject) for subject in subjects[1:]))
+            await self._draft(subjects[0])
+            await asyncio.gather(*(self._draft(subject) for subject in subjects[1:]))
 
     def left(self, total: int, answers: Path) -> EscalationError | None:
         if len(self.done) == total:
@@ -122,12 +131,12 @@ class _Run:
         kept = f"What was answered is kept in {answers}; the same command goes on."
         return EscalationError(f"{why}: {len(self.done)} of {total} are done. {kept}")
 
-    async def _one(self, subject: Subject) -> None:
+    async def _draft(self, subject: Subject) -> None:
         async with self._places:
             if self._stop.is_set():
                 return
             try:
-                self.done[subject.name] = await self._made.drafter.try_out(subject.bundle, subject.scan)
+                self.done[subject.name] = await self._journaled.drafter.try_out(subject.bundle, subject.scan)
             except EscalationError as fault:
                 self._fault = self._fault or fault
                 self._stop.set()
@@ -136,13 +145,13 @@ class _Run:
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C asks to stop; the second one is Python's own."""
+        """The first Ctrl-C asks the run to stop. The second one ends the process, as Python does by default."""
         loop = asyncio.get_running_loop()
 
         def interrupted() -> None:
             self._stop.set()
             loop.remove_signal_handler(signal.SIGINT)
-            output.complain("Stopping: what is under way is finished. Ctrl-C again ends it at once.")
+            output.complain("Stopping: drafts under way are finished. Ctrl-C again ends the run at once.")
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
         try:
@@ -156,10 +165,10 @@ def _advanced(tried: Trial, advance: Callable[[], None]) -> Trial:
     return tried
 
 
-def _show(made: dict[str, Trial], *, as_json: bool) -> None:
+def _show(drafted: dict[str, Trial], *, as_json: bool) -> None:
     if as_json:
-        sessions = [{"session": name, **verdict_tables.figures(tried)} for name, tried in made.items()]
-        totals = verdict_tables.totals(list(made.values()))
+        sessions = [{"session": name, **verdict_tables.figures(tried)} for name, tried in drafted.items()]
+        totals = verdict_tables.totals(list(drafted.values()))
         output.as_json({"prompt_version": prompt.VERSION, "sessions": sessions, "totals": totals})
-    elif made:
-        verdict_tables.of_many(made)
+    elif drafted:
+        verdict_tables.of_many(drafted)

@@ -1,4 +1,4 @@
-"""What `draft` and `evaluate` share: what is drafted, by whom, what it will cost, and that somebody agrees to it."""
+"""What `draft` and `evaluate` share: options, sessions to draft, the price of a run, and the user's consent to it."""
 
 import sys
 from collections.abc import Sequence
@@ -22,21 +22,23 @@ from consumer.settings import Settings
 from consumer.wiring.database import unstored_redactor
 from consumer.wiring.trials import JournaledDrafter
 
-ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, also where there is a key for the model.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without being asked.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be asked and what it costs; ask nothing.")]
+ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, even with a key for the model.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without asking first.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what the model would be asked and the price; ask nothing.")
+]
 Answers = Annotated[
     Path,
-    typer.Option(help="Answers that were paid for are kept here, so that a run that was stopped goes on from them."),
+    typer.Option(help="The file that keeps paid answers, so that a stopped run can go on."),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Ask anew for what was answered before.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ask again, even for answers that the file keeps.")]
 ANSWERS = Path(typer.get_app_dir("escalation-consumer")) / "model-answers.jsonl"
-"""One file for the user, outside every project: it holds texts about customers."""
+"""One file per user, outside every project, because it holds texts about customers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A session to be drafted."""
+    """A session to draft from."""
 
     name: str
     bundle: Bundle
@@ -44,7 +46,7 @@ class Subject:
 
 
 def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str | None = None) -> Subject:
-    """Raises Permanent for a session of which nothing can be said."""
+    """Makes a subject of a session. Raises Permanent if the session was erased or has no event."""
     session = recording.session
     if session.erased or session.version is None:
         raise Permanent(
@@ -55,47 +57,52 @@ def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str 
 
 
 def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
-    """The sessions of a file of JSON lines. Says on standard error which lines were refused. Raises Permanent."""
+    """Returns the sessions of a file of JSON lines. Prints refused lines on standard error.
+
+    Raises Permanent if the file cannot be read or holds no session event.
+    """
     redactor = unstored_redactor(settings)
     try:
         with path.open(encoding="utf-8") as lines:
-            found = recordings.read_recordings(lines, redactor)
+            read = recordings.read_recordings(lines, redactor)
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise Permanent(f"{path}: {said}") from error
-    for refused in found.refused:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise Permanent(f"{path}: {problem}") from error
+    for refused in read.refused:
         output.complain(f"{path}: {refused}")
-    if not found.sessions:
+    if not read.sessions:
         raise Permanent(f"{path}: no session event in it.")
-    return dict(found.sessions), redactor
+    return dict(read.sessions), redactor
 
 
 def asks_model(settings: Settings, *, by_rules: bool) -> bool:
     return settings.anthropic_api_key is not None and not by_rules
 
 
-def unanswered(subjects: Sequence[Subject], made: JournaledDrafter) -> list[Subject]:
-    """Those whose first call would have to be paid for."""
-    return [one for one in subjects if not made.journal.holds(made.drafter.first_call(one.bundle))]
+def unanswered(subjects: Sequence[Subject], journaled: JournaledDrafter) -> list[Subject]:
+    """Returns the subjects whose first call would have to be paid for."""
+    return [
+        subject for subject in subjects if not journaled.journal.holds(journaled.drafter.first_call(subject.bundle))
+    ]
 
 
 def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
-    """What would be asked, and what it is likely to cost and at most; null where the price is not known."""
-    expected = [estimates.estimate(one.bundle, settings.model_max_tokens) for one in to_pay]
+    """Returns what would be asked, and the likely and the highest price in dollars; None where no price is known."""
+    expected = [estimates.estimate(subject.bundle, settings.model_max_tokens) for subject in to_pay]
     price = prices.price_of(settings.model)
     return {
         "sessions": len(subjects),
         "answered_before": len(subjects) - len(to_pay),
         "model": settings.model,
-        "input_tokens": sum(one.input_tokens for one in expected),
-        "likely_dollars": None if price is None else round(sum(one.likely(price) for one in expected), 4),
-        "most_dollars": None if price is None else round(sum(one.most(price) for one in expected), 4),
+        "input_tokens": sum(estimate.input_tokens for estimate in expected),
+        "likely_dollars": None if price is None else round(sum(estimate.likely(price) for estimate in expected), 4),
+        "most_dollars": None if price is None else round(sum(estimate.most(price) for estimate in expected), 4),
         "prices_as_of": prices.AS_OF,
     }
 
 
 def plan_of_rules(subjects: Sequence[Subject]) -> dict[str, object]:
-    """Rules ask nobody."""
+    """Returns the plan of a run by rules, which costs nothing."""
     return {"sessions": len(subjects), "model": None, "likely_dollars": 0.0, "most_dollars": 0.0}
 
 
@@ -118,7 +125,7 @@ def _in_words(planned: dict[str, object]) -> str:
 
 
 def agree(planned: dict[str, object], *, yes: bool) -> None:
-    """Asks whoever sits there before money is spent; exits with 1 on a no, and with 2 where nobody can be asked."""
+    """Asks the user before money is spent. Exits with 1 if the user says no, with 2 without a terminal to ask at."""
     if planned["sessions"] == planned["answered_before"] or yes:
         return
     output.complain(_in_words(planned))

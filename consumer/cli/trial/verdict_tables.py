@@ -1,4 +1,4 @@
-"""Verdicts as tables: of one draft, and of many with totals."""
+"""Verdicts as tables: of one draft, and of many drafts with totals."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _SHORT: Mapping[CheckStanding, str] = {
 
 
 def of_one(trial: Trial) -> list[dict[str, object]]:
-    """A row for each check."""
+    """Returns a row for each check."""
     return [
         {
             "of": verdict.of.value,
@@ -32,7 +32,7 @@ def of_one(trial: Trial) -> list[dict[str, object]]:
 
 
 def figures(trial: Trial) -> dict[str, object]:
-    """How a draft came about, without its texts."""
+    """Returns how a draft came about, without its texts."""
     return {
         "status": trial.status.value,
         "model": trial.model,
@@ -47,7 +47,7 @@ def figures(trial: Trial) -> dict[str, object]:
 
 
 def totals(trials: Sequence[Trial]) -> dict[str, object]:
-    """Over all sessions; dollars are null where one price is not known."""
+    """Returns sums over all sessions. Dollars are None if one price is not known."""
     priced = [trial.dollars for trial in trials if trial.dollars is not None]
     return {
         "sessions": len(trials),
@@ -58,21 +58,21 @@ def totals(trials: Sequence[Trial]) -> dict[str, object]:
         "output_tokens": sum(_tokens(trial)[1] for trial in trials),
         "dollars": sum(priced) if len(priced) == len(trials) else None,
         "characters": sum(len(trial.rendered.markdown) for trial in trials),
-        "checks": {check: dict(found) for check, found in _by_check(trials).items()},
+        "checks": {check: dict(standings) for check, standings in _by_check(trials).items()},
     }
 
 
 def of_many(trials: Mapping[str, Trial]) -> None:
-    """A row for each session with a column for each check that not all have kept, and totals below."""
+    """Prints a row for each session and a row of totals, with a column for each check that not all have kept."""
     counted = _by_check(list(trials.values()))
-    shown = [check for check, found in counted.items() if set(found) != {CheckStanding.KEPT.value}]
+    shown = [check for check, standings in counted.items() if set(standings) != {CheckStanding.KEPT.value}]
     rows = [_row(name, trial, shown) for name, trial in trials.items()]
     summed = totals(list(trials.values()))
     rows.append(
         {
             "session": f"{summed['sessions']} sessions",
             "status": ", ".join(f"{count} {word}" for word, count in _items(summed["status"])),
-            "checks kept": f"{sum(found[CheckStanding.KEPT.value] for found in counted.values())}"
+            "checks kept": f"{sum(standings[CheckStanding.KEPT.value] for standings in counted.values())}"
             f" of {sum(map(Counter.total, counted.values()))}",
             "calls": summed["calls"],
             "tokens in": summed["input_tokens"],
@@ -105,11 +105,11 @@ def _row(name: str, trial: Trial, shown: Sequence[str]) -> dict[str, object]:
 
 
 def _by_check(trials: Sequence[Trial]) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
+    counted: dict[str, Counter[str]] = {}
     for trial in trials:
         for verdict in trial.verdicts:
-            found.setdefault(_named(verdict), Counter())[verdict.standing.value] += 1
-    return found
+            counted.setdefault(_named(verdict), Counter())[verdict.standing.value] += 1
+    return counted
 
 
 def _named(verdict: Verdict) -> str:
@@ -120,8 +120,8 @@ def _cell(verdict: Verdict) -> str:
     return f"{_SHORT[verdict.standing]} {verdict.times}" if verdict.times else ""
 
 
-def _counts(found: Counter[str]) -> str:
-    return ", ".join(f"{count} {standing}" for standing, count in found.items() if standing != CheckStanding.KEPT)
+def _counts(standings: Counter[str]) -> str:
+    return ", ".join(f"{count} {standing}" for standing, count in standings.items() if standing != CheckStanding.KEPT)
 
 
 def _tokens(trial: Trial) -> tuple[int, int]:

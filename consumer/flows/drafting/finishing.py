@@ -1,7 +1,7 @@
-"""The end of a piece of work: a package, a failure, or nothing new, in one transaction.
+"""Ends a piece of work in one transaction: with a package, a failure, or nothing new.
 
-The final transaction notices when what the work was built from has changed meanwhile. Then the work is done again, or
-it was in vain.
+The final transaction notices when the session or the request has changed since the work began. Then it writes nothing:
+the work is done again, or it is dropped because the request has ended.
 """
 
 from datetime import datetime
@@ -29,11 +29,11 @@ log = structlog.stdlib.get_logger("escalation.drafting")
 
 
 class Redo(EscalationError):
-    """What the work was built from has changed; it is done again at once."""
+    """The records behind the work have changed; it is done again at once."""
 
 
 class Finishing:
-    """Every method ends the lease, or raises Redo, or Transient when the database is away for too long."""
+    """Every async method ends the lease, or raises Redo, or Transient when the database is away for too long."""
 
     def __init__(self, *, endings: Endings, cache: DraftCache, sender: Sender, meters: Meters) -> None:
         self._endings = endings
@@ -42,7 +42,7 @@ class Finishing:
         self._meters = meters
 
     async def publish_drafted(self, given: PackageInput, clock: LeaseClock, key: DraftKey, entry: LedgerEntry) -> None:
-        """Publishes a draft of the ledger; `key` is the draft's, which may be of another prompt or model."""
+        """Publishes a draft of the ledger. `key` is the draft's key, whose prompt or model may be another one."""
         reused = entry.drafted_for != given.drafted_for
         if reused:
             self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
@@ -57,7 +57,7 @@ class Finishing:
             drafted_at=entry.drafted_at,
             reused=reused,
         )
-        # Hazard: before the final transaction, for whoever ends the session after it forgets what the cache holds.
+        # Hazard: cache before the final transaction, because an erasure after that transaction clears the cache.
         await self._cache.put(key, given.bundle.state_version, entry)
         spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage)
         await self.publish(given, clock, text, draft_model=key.model, spent=spent)
@@ -73,10 +73,10 @@ class Finishing:
     ) -> None:
         """Publishes a draft by rules, unless the reader has as good a text already.
 
-        `upgrade_in_seconds`: when the model is wanted again; None: not at all.
+        `upgrade_in_seconds` is the time until a draft by the model is wanted instead; None: no such draft is wanted.
         """
         if given.same_as_last or (given.cause is Cause.UPGRADE and upgrade_in_seconds is not None):
-            # An upgrade that comes later covers what has changed, too.
+            # A later upgrade will cover the change, too.
             last_is_fallback = given.work.last is not None and given.work.last.status is PackageStatus.FALLBACK
             again = upgrade_in_seconds if last_is_fallback else None
             await self.unchanged(given, upgrade_in_seconds=again, spent=spent)
@@ -92,7 +92,7 @@ class Finishing:
         warnings: tuple[str, ...] = (),
         spent: Spent = NOTHING_SPENT,
     ) -> PackageText:
-        """The text that rules write."""
+        """Returns the text of a draft by rules."""
         return PackageText(
             rendered=gate.by_rules(given.bundle).rendered,
             status=PackageStatus.FALLBACK,
@@ -115,8 +115,9 @@ class Finishing:
         draft_model: str | None = None,
         spent: Spent = NOTHING_SPENT,
     ) -> None:
-        """Publishes the text as the next revision, unless the replay that asked for it keeps it back.
+        """Publishes the text as the next revision.
 
+        A replay that does not publish keeps the draft only. A replay that calls no model drops an unchanged text.
         `draft_model` is the model of the draft's key, None for rules.
         """
         packed = pack(self._sender, given, text, at=clock.now)
@@ -153,7 +154,7 @@ class Finishing:
         replayed: Replayed = Replayed.UNCHANGED,
         spent: Spent = NOTHING_SPENT,
     ) -> None:
-        """Publishes nothing; the arguments are those of `Endings.finish_unchanged`."""
+        """Ends the work without a publication. The arguments are those of `Endings.finish_unchanged`."""
         result = await insist(
             lambda: self._endings.finish_unchanged(
                 given.work,
@@ -167,20 +168,22 @@ class Finishing:
         await self.finished(given.work, result)
 
     async def leave(self, given: PackageInput, replayed: Replayed, spent: Spent = NOTHING_SPENT) -> None:
-        """Ends work of a replay without a publication. An upgrade or news that it found waiting waits on."""
+        """Ends work of a replay without a publication. A waiting upgrade or a change not yet told goes on waiting."""
         again = 0.0 if given.work.upgrade_wanted else None
         untold = not given.same_as_last
         await self.unchanged(given, upgrade_in_seconds=again, untold=untold, replayed=replayed, spent=spent)
 
     async def finished(self, work: Work, result: FinishResult) -> None:
-        """What follows from a final transaction. Raises Redo for work that has become stale."""
+        """Acts on the result of a final transaction. Raises Redo for stale work."""
         if result is FinishResult.DONE:
             return
         # The session may have been erased, or a draft may hold a value that is secret now.
         await self._cache.forget(work.key.session)
         if result is FinishResult.STALE:
             raise Redo
-        log.info("Other work has ended this request; nothing was written.", event_name="work_gone", **_ids(work))
+        log.info(
+            "Nothing was written: the lease was lost or the request has ended.", event_name="work_gone", **_ids(work)
+        )
 
     async def fail(
         self, work: Work, ticket: TicketReference | None, reason: FailureReason, detail: str, at: datetime

@@ -1,4 +1,4 @@
-"""The database's clock, carried on by the local monotonic one while a lease is held."""
+"""The database's clock, continued by the local monotonic clock while a lease is held."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from consumer.domain.request.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseClock:
-    """The time as the database tells it, without asking it again; `began` and `clock` are monotonic, in seconds."""
+    """Tells the database's time without asking the database again. `began` and `clock` are monotonic, in seconds."""
 
     work: Work
     began: float
@@ -25,6 +25,6 @@ class LeaseClock:
 
     @property
     def left_seconds(self) -> float | None:
-        """Until the first package has to be decided."""
+        """Seconds until the first package has to be decided; None without a deadline."""
         deadline = self.work.deadline_in_seconds
         return None if deadline is None else max(deadline - self.elapsed_seconds, 0.0)

@@ -1,7 +1,8 @@
-"""The drafting loop: takes due work under leases, first what is most urgent, and sees every piece of it to an end.
+"""The drafting loop: leases due work, the most urgent first, and brings each piece of work to an end.
 
-Two kinds of places: those at the model, few and held for seconds, and those for rules, many and held for milliseconds.
-A fallback never queues behind a call: near a deadline, without a key, or while the model is away it takes the second.
+There are two kinds of places: few at the model, which work holds for seconds, and many for rules, which work holds for
+milliseconds. A fallback never queues behind a call: near a deadline, without a key, or while the model is away, work
+takes a place for rules.
 """
 
 import asyncio
@@ -21,16 +22,16 @@ from consumer.flows.pacing import Waker, rest
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0
-"""The truth; a hint only makes it sooner. Varied a little, so that replicas don't keep step."""
+"""How often the queue is asked; hints only make it sooner. It varies a little, so that replicas don't keep step."""
 RULES_PLACES = 8
-"""Pieces of work without the model at once: each is a few milliseconds of the database's time and ours."""
+"""Pieces of work without the model at once. Each takes a few milliseconds here and in the database."""
 WAKE_SECONDS = 10.0
-"""How often somebody looks for upgrades that a crash left without a waker."""
+"""How often this loop looks for upgrades that a crash left waiting."""
 MOST_ATTEMPTS = 5
-"""After so many, rules draft; and if even they cannot, the request ends."""
+"""After so many attempts rules draft. If they fail, too, the work is given up."""
 BACKOFF_SECONDS = (1.0, 60.0)
 RELEASE_SECONDS = 1.5
-"""Of the time to drain, kept for handing leases back."""
+"""The part of `drain_seconds` that is kept for handing leases back."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -38,7 +39,7 @@ log = structlog.stdlib.get_logger("escalation.drafting")
 class Drafting:
     """`run` returns after `stop`, within `drain_seconds`: work under way is finished by then, or handed back.
 
-    It raises Halt where going on would do harm; every other error stays with the work that it befell.
+    It raises Halt where going on would do harm. Any other error affects only the piece of work that it comes from.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Drafting:
     ) -> None:
         """Without a drafter there is no key, and every package is drafted by rules.
 
-        Replays take `replay_places` at the model at most, so that live work always finds one that is soon free.
+        Replays take at most `replay_places` of the places at the model, so that live work soon finds a free one.
         """
         self._queue = stores.queue
         self._ledger = stores.ledger
@@ -89,7 +90,9 @@ class Drafting:
                 try:
                     more = await self._turn()
                 except Transient as error:
-                    log.warning("Drafting waits for the store.", event_name="drafting_waits", error=str(error))
+                    log.warning(
+                        "Drafting paused: PostgreSQL is unreachable.", event_name="drafting_waits", error=str(error)
+                    )
                     more = False
                 if not more:
                     await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)
@@ -100,7 +103,7 @@ class Drafting:
             await self._hand_back()
 
     async def _turn(self) -> bool:
-        """Takes what there is and what there are places for; True when there may be more at once."""
+        """Starts the due work for which there are places. Returns whether there may be more right now."""
         outage = await self._look_at_model() if self._drafter is not None else None
         more = await self._take(Lane.URGENT, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
         if self._drafter is None:
@@ -117,9 +120,9 @@ class Drafting:
         return more
 
     async def _look_at_model(self) -> Outage | None:
-        """What is known of it across replicas, said to health.
+        """Returns the outage that all replicas know of, and reports it to health.
 
-        Hazard: no await between the look and the word, else work that began an outage meanwhile is contradicted.
+        Hazard: no await between reading and reporting, else this would contradict work that began an outage meanwhile.
         """
         outage = await self._outages.outage()
         if outage is not None:
@@ -134,7 +137,7 @@ class Drafting:
         if calls and lane is Lane.REPLAY:
             places = min(places, self._replay_places - sum(work.replayed for work in self._at_model.values()))
         if places <= 0:
-            return False  # a place that becomes free is an event of its own
+            return False  # a place that becomes free wakes the loop
         taken = await self._queue.claim(lane, places)
         for work in taken:
             self._start(work, use)
@@ -159,27 +162,32 @@ class Drafting:
 
     def _ended(self, held: dict[asyncio.Task[None], Work], task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            del held[task]  # one that was cancelled is handed back first
+            del held[task]  # a cancelled task stays until its work is handed back
             error = task.exception()
             if isinstance(error, Halt):
                 self._halt = error
             elif error is not None:
-                log.error("Work ended in a way that nobody foresaw.", event_name="work_fell", exc_info=error)
+                log.error("A piece of work ended in an unexpected error.", event_name="work_fell", exc_info=error)
         self._freed.set()
 
     async def _guarded(self, work: Work, use: ModelUse) -> None:
-        """Whatever befalls one piece of work stays with it."""
+        """Does one piece of work. Its errors, except Halt, affect nothing else."""
         try:
             await self._worker.do(work, use)
         except Redo:
             await self._back(work, in_seconds=0.0, counted=False)
         except Transient as error:
-            log.warning("Work waits for a server.", event_name="work_waits", error=str(error), attempt=work.attempts)
+            log.warning(
+                "Drafting a package is put off: a server is unreachable.",
+                event_name="work_waits",
+                error=str(error),
+                attempt=work.attempts,
+            )
             await self._back(work, in_seconds=self._backoff(work), counted=False)
         except Halt:
             raise
-        except Exception:  # the net of this loop: one request must not stop the others
-            log.exception("Work failed.", event_name="work_failed", attempt=work.attempts)
+        except Exception:  # one request must not stop the others
+            log.exception("Drafting a package failed.", event_name="work_failed", attempt=work.attempts)
             await self._after_failure(work, use)
 
     async def _after_failure(self, work: Work, use: ModelUse) -> None:
@@ -193,8 +201,12 @@ class Drafting:
         except Transient:
             await self._back(work, in_seconds=self._backoff(work), counted=True)
             return
-        except Exception:  # as above, and the last way out follows
-            log.exception("Rules failed too.", event_name="work_unprocessable", attempt=work.attempts)
+        except Exception:  # as above; the work is given up next
+            log.exception(
+                "Drafting by rules failed, too: the work is given up.",
+                event_name="work_unprocessable",
+                attempt=work.attempts,
+            )
         await self._give_up(work)
 
     async def _give_up(self, work: Work) -> None:
@@ -204,7 +216,7 @@ class Drafting:
             await self._back(work, in_seconds=self._backoff(work), counted=True)
 
     def _backoff(self, work: Work) -> float:
-        """Full jitter; a request that has a deadline is not put off beyond it."""
+        """Seconds to wait, with full jitter. A request with a deadline is not put off beyond it."""
         least, most = BACKOFF_SECONDS
         seconds = self._random.uniform(least, max(min(most, 2.0**work.attempts), least))
         if work.deadline_in_seconds is None:
@@ -215,10 +227,10 @@ class Drafting:
         try:
             await self._queue.release(work, in_seconds=in_seconds, counted=counted)
         except Transient:
-            log.warning("A lease runs out by itself.", event_name="lease_not_released")
+            log.warning("A lease could not be handed back; it expires.", event_name="lease_not_released")
 
     async def _renew(self) -> None:
-        """Keeps leases and claims alive, from well before they run out; for as long as the work takes."""
+        """Renews leases and claims well before they expire, for as long as the work takes."""
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
             claims = list(self._drafter.held) if self._drafter is not None else []
@@ -231,11 +243,11 @@ class Drafting:
     async def _drain(self) -> None:
         under_way = {*self._at_model, *self._at_rules}
         if under_way:
-            log.info("Finishing what is under way.", event_name="draining", works=len(under_way))
+            log.info("Drafting finishes the work under way.", event_name="draining", works=len(under_way))
             await asyncio.wait(under_way, timeout=max(self._drain_seconds - RELEASE_SECONDS, 0.0))
 
     async def _hand_back(self) -> None:
-        """Whoever is still at work is stopped, and the work is due at once for somebody else."""
+        """Cancels tasks that still run. Their work is due at once for another process."""
         left = {**self._at_model, **self._at_rules}
         for task in left:
             task.cancel()
@@ -245,6 +257,10 @@ class Drafting:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await asyncio.gather(*releases)
         except TimeoutError:
-            log.warning("Leases run out by themselves.", event_name="leases_not_released", works=len(left))
+            log.warning(
+                "Leases could not be handed back in time; they expire.",
+                event_name="leases_not_released",
+                works=len(left),
+            )
         self._at_model.clear()
         self._at_rules.clear()

@@ -1,4 +1,4 @@
-"""What drafting needs of a model: one call, its answer, and the three ways in which it can fail to give one."""
+"""The port of the model: one call, its answer, and the three errors of a call that gets no answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,21 +10,23 @@ from schemas.packages import Usage
 
 
 class Ending(StrEnum):
-    """Why an answer ended; only the first is one that can be used."""
+    """Why an answer ended. Only a complete answer can be used."""
 
     COMPLETE = "complete"
     EMPTY = "empty"
-    """Ended in order, and holds no text."""
+    """The answer ended normally, but holds no text."""
     CUT = "cut"
-    """Ended by a limit of length."""
+    """A limit of length cut the answer off."""
     REFUSED = "refused"
     """The model declined; the same prompt will be declined again."""
     UNEXPECTED = "unexpected"
-    """Ended in a way that this call cannot end in; never success."""
+    """The answer ended in a way that this call should not end in. It never counts as success."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
+    """One turn of the dialogue. Its repr hides the text."""
+
     role: Literal["user", "assistant"]
     text: str
 
@@ -34,25 +36,25 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call: a static system prompt, what is asked, and the form of the answer."""
+    """One call: the static system prompt, the turns so far, and the JSON Schema of the answer."""
 
     model: str
     system: str
     turns: tuple[Turn, ...]
     answer_schema: Mapping[str, object]
     max_tokens: int
-    """Visible tokens of the answer."""
+    """The most visible tokens that the answer may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back, for better or worse; every one of them has been paid for."""
+    """An answer, usable or not; each one has been paid for. Its repr hides the text."""
 
     text: str
     ending: Ending
     usage: Usage
     model: str
-    """As the API names it; else the one that was asked."""
+    """The name that the API gives, else the name of the model that was asked."""
     request_id: str | None
 
     def __repr__(self) -> str:
@@ -65,7 +67,7 @@ class ModelAway(Transient):
     def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
-        """As the API asked for, uncapped; None when it asked for nothing."""
+        """How long the API asks to wait, uncapped; None when it does not ask for a wait."""
 
 
 class ModelLocked(EscalationError):
@@ -80,8 +82,10 @@ ModelFault = ModelAway | ModelLocked | PromptRefused
 
 
 class Model(Protocol):
-    async def draft(self, call: Call) -> Answer:
-        """One call to the API, at most one request on the wire. Takes a bounded time.
+    """A model that can be called."""
 
-        Raises ModelAway, ModelLocked or PromptRefused, and nothing else; none of them holds the prompt.
+    async def draft(self, call: Call) -> Answer:
+        """Calls the API once, with at most one request on the wire. Bounded in time.
+
+        Raises ModelAway, ModelLocked or PromptRefused, and nothing else. None of their messages holds the prompt.
         """

@@ -1,7 +1,7 @@
 """The ports of drafting: the queue of work, the ledger of drafts, the endings of work, and outages of the model.
 
-What replicas have to agree on, they agree on here, by the database and its clock alone. Every method may raise
-Transient, and then may or may not have taken effect; every method can be repeated.
+Replicas coordinate through these ports, by the database and its clock alone. Every method may raise Transient: then it
+may or may not have taken effect. Every method may be repeated.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from schemas.packages import FailureReason
 
 
 class Lane(StrEnum):
-    """Which of the due work is wanted."""
+    """A kind of work that can be claimed."""
 
     MODEL = "model"
     """Live work that is due, upgrades included; by priority, then age."""
@@ -99,7 +99,7 @@ class DraftLedger(Protocol):
         """
 
     async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
-        """Ends the claim without a draft: this bundle is not asked for again, but with `force` by other work."""
+        """Ends the claim without a draft. This bundle is not asked for again, except with `force` by other work."""
 
     async def release_draft(self, claim: Claim) -> None:
         """Gives the claim back; an older draft under it counts again."""
@@ -169,7 +169,7 @@ class Outages(Protocol):
         """None while the model is not known to be away."""
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
-        """Repeated, it only moves the next probe further away."""
+        """Begins an outage. Repeated, it only moves the next probe further away."""
 
     async def end_outage(self) -> None: ...
 

@@ -1,6 +1,6 @@
-"""Drafts on trial: what the service would draft of a bundle, with every check's verdict. Nothing is stored.
+"""Trial drafts: what the service would draft from a bundle, with the verdict of every check. Nothing is stored.
 
-The model is asked through the same dialogue that the service holds; without a model rules draft.
+The model is asked through the same dialogue as in the service; without a model rules draft.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,7 +76,10 @@ class TrialDrafter:
         return self._choice.first_call(bundle)
 
     async def try_out(self, bundle: Bundle, scan: Scan) -> Trial:
-        """Raises ModelAway when a call has failed twice, and ModelLocked: then there is nothing to judge."""
+        """Drafts by the model, or by rules if no answer is good enough.
+
+        Raises ModelAway when a call has failed twice, and ModelLocked: then there is nothing to judge.
+        """
         dialogue: ModelDialogue[Never] = ModelDialogue(
             model=self._model,
             choice=self._choice,
@@ -92,7 +95,7 @@ class TrialDrafter:
 
 
 class _AlwaysPermitted:
-    """A `dialogue.CallPermit` for calls that nobody else has a say in."""
+    """A `dialogue.CallPermit` that allows every call."""
 
     async def obstacle(self) -> None:
         return None

@@ -30,9 +30,9 @@ from schemas.topics import Topics
 
 LOOP = "intake"
 WAIT_MS = 250
-"""For the first record. A shorter wait costs round trips; a longer one delays the look at the stop."""
+"""How long a poll waits for the first record. A shorter wait costs round trips; a longer one delays the stop."""
 STORE_SECONDS = 30.0
-"""One transaction; a longer one is given up, for something holds it."""
+"""How long storing a batch may take. It is given up then, because something blocks it."""
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
 YIELD_EVERY = 100
 """Records decoded before other tasks get the event loop: a few milliseconds."""
@@ -110,10 +110,10 @@ class Intake:
         landed = await self._land()
         look = self._backlog.may_look()
         self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=look))
-        await self._commit(landed)  # meanwhile the database has work
+        await self._commit(landed)  # meanwhile the database stores the new batch
 
     async def _idle(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Without records positions can move too, past the marks of transactions; and a backlog may have been read."""
+        """Stores positions without records: they pass transaction markers, too, and a backlog may have been read."""
         look = self._backlog.waiting and self._backlog.may_look()
         if not look and not self._member.has_moved(positions):
             return
@@ -141,7 +141,7 @@ class Intake:
             return await self._inbox.store(last)
 
     async def _land(self) -> Mapping[TopicPartition, int]:
-        """Waits for the batch under way; then its offsets may be committed. Raises _StoreAway if it was not stored."""
+        """Waits until the batch under way is stored; returns the offsets to commit. Raises _StoreAway if it was not."""
         flight = self._flight
         if flight is None:
             return {}
@@ -184,7 +184,10 @@ class Intake:
             async with asyncio.timeout(LAST_STORE_SECONDS):
                 await self._commit(await self._land())
         except (_StoreAway, TimeoutError):
-            log.warning("The last batch was given up; it is read again.", event_name="intake_batch_given_up")
+            log.warning(
+                "The last batch was not stored in time; it is read again after the next start.",
+                event_name="intake_batch_given_up",
+            )
 
     def _count(self, stored: StoredBatch) -> None:
         for outcome, records in stored.outcomes.items():
@@ -196,7 +199,7 @@ class Intake:
             self._backlog.waiting = stored.backlogged
 
     async def _drop(self) -> None:
-        """Cuts off the batch under way. It is read again, whether its transaction rolled back or was done already."""
+        """Cancels the batch under way. It is read again, whether its transaction rolled back or was done already."""
         flight, self._flight = self._flight, None
         if flight is not None:
             flight.task.cancel()
@@ -205,8 +208,8 @@ class Intake:
                 flight.task.exception()
 
     async def _wait_for_store(self, stop: asyncio.Event, away: "_StoreAway") -> None:
-        """Polls go on, empty, until the database answers. Then reading goes on at the committed offsets."""
-        log.warning("Intake paused: the database is unreachable.", event_name="store_away", error=str(away))
+        """Polls without reading until the database answers. Then reading goes on at the committed offsets."""
+        log.warning("Intake paused: PostgreSQL is unreachable.", event_name="store_away", error=str(away))
         self._health.failing("store", str(away))
         self._member.pause()
         while not stop.is_set():
@@ -225,8 +228,8 @@ class Intake:
         await self._member.rewind()
 
     async def _wait_for_kafka(self, stop: asyncio.Event, error: Transient) -> None:
-        """The next consumer reads again what was read and not stored."""
-        log.warning("Intake waits: Kafka is unreachable.", event_name="kafka_away", error=str(error))
+        """Waits, then goes on at the committed offsets: records that were read and not stored are read again."""
+        log.warning("Intake paused: Kafka is unreachable.", event_name="kafka_away", error=str(error))
         self._health.failing("poll", str(error))
         self._member.report()
         with contextlib.suppress(_StoreAway):

@@ -1,4 +1,4 @@
-"""Intake's place in the consumer group: each call gives signs of life, and health hears what is stuck."""
+"""Intake's membership in the consumer group: each call gives signs of life, and tells health what is stuck."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,9 +11,9 @@ from consumer.flows.operation.health import Health
 
 BEAT_SECONDS = 1.0
 CALL_STUCK_SECONDS = 90.0
-"""A poll waits while the group is rebalanced, which is bounded by 60 s; beyond it the consumer is replaced."""
+"""A poll waits while the group is rebalanced, 60 s at most. After a longer wait the consumer is replaced."""
 NOT_A_MEMBER_SECONDS = 5.0
-"""A rebalance is normal; not being let in for longer is not."""
+"""A rebalance is normal. A member that the group does not let in for longer is reported as stuck."""
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Membership:
         self._committed = offsets
 
     def pause(self) -> None:
-        """Polls yield nothing until `rewind`; the membership lives on."""
+        """Polls return nothing until `rewind`; the membership goes on."""
         self._source.pause()
 
     async def rewind(self) -> None:

@@ -10,7 +10,7 @@ SMALLEST_PART, LARGEST_PART = 50, 2000
 
 
 class PartSize:
-    """A batch that takes too long as a whole must not be tried as a whole for ever."""
+    """Cuts batches into parts after a failure. A batch that takes too long must not be tried as a whole for ever."""
 
     def __init__(self) -> None:
         self._records = 0

@@ -1,6 +1,6 @@
-"""Guarded tasks: each is named, owned, and its end is an event.
+"""Guarded tasks: each loop is a named task with one owner, and its end is never overlooked.
 
-A loop that ends in an error nobody foresaw is said, counted and started again after a pause; Halt passes through.
+A loop that ends in an unexpected error is logged, counted and started again after a pause. Halt stops the service.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from consumer.flows.pacing import rest
 
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 15.0
-"""A loop that has run so long is not "always falling": its next error counts as the first one again."""
+"""A loop that has run for so long counts as steady: its next error is the first one of a new series."""
 
 log = structlog.stdlib.get_logger("escalation.guard")
 
 Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-"""A loop: returns after its stop is set."""
+"""A loop. It returns after its stop event is set."""
 
 
 class Guard:
-    """Owns the loops. `halted` is set when one of them said that the service has to stop; `reason` says why."""
+    """Owns the loops. `halted` is set when a loop has raised Halt: the service has to stop. `reason` is that error."""
 
     def __init__(self, *, health: Health, meters: Meters, clock: Callable[[], float]) -> None:
         self._health = health
@@ -37,19 +37,23 @@ class Guard:
         self.reason: Halt | None = None
 
     def start(self, name: str, run: Run) -> None:
+        """Starts the loop as a task. From now on health expects signs of life from it."""
         stop = asyncio.Event()
         self._stops[name] = stop
         self._health.expect(name)
         self._tasks[name] = asyncio.create_task(self._guarded(name, run, stop), name=f"loop:{name}")
 
     def ask_to_stop(self, *names: str) -> None:
-        """Those that were never started are passed over."""
+        """Sets the stop events of these loops. Loops that were never started are passed over."""
         for name in names:
             if name in self._stops:
                 self._stops[name].set()
 
     async def ended(self, *names: str, within_seconds: float) -> bool:
-        """Waits for loops that were asked to stop; whoever is not done in time is cancelled. False then."""
+        """Waits for loops that were asked to stop, and cancels those that are not done in time.
+
+        Returns whether all were done in time.
+        """
         tasks = {self._tasks[name] for name in names if name in self._tasks}
         if not tasks:
             return True
@@ -59,7 +63,7 @@ class Guard:
             late = [task for task in tasks if not task.done()]
             for task in late:
                 log.warning(
-                    "A loop did not end in time and is cut off.", event_name="loop_cut_off", loop=task.get_name()
+                    "A loop did not end in time and is cancelled.", event_name="loop_cut_off", loop=task.get_name()
                 )
                 task.cancel()
         if late:
@@ -82,7 +86,7 @@ class Guard:
                 self.reason = self.reason or halt
                 self.halted.set()
                 return
-            except Exception as error:  # noqa: BLE001 - the one broad net of every loop
+            except Exception as error:  # noqa: BLE001 - the one place that catches every error of a loop
                 self._fell(name, falls, error)
             finally:
                 steady.cancel()
@@ -91,7 +95,9 @@ class Guard:
 
     def _fell(self, name: str, falls: int, error: Exception | None) -> None:
         self._meters.count(Meter.RESTARTS, label=name)
-        log.error("A loop ended and is started again.", event_name="loop_restarted", loop=name, exc_info=error)
+        log.error(
+            "A loop ended unexpectedly and is started again.", event_name="loop_restarted", loop=name, exc_info=error
+        )
         if falls > 0:
-            said = type(error).__name__ if error else "it just ended"
-            self._health.falls(name, f"ends as soon as it is started: {said}")
+            cause = type(error).__name__ if error else "it just ended"
+            self._health.falls(name, f"ends as soon as it is started: {cause}")

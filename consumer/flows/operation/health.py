@@ -1,6 +1,6 @@
-"""What turns and what is stuck: the loops report here, `/readyz` and `/livez` read from here.
+"""Which loops turn and what is stuck: the loops report here, and `/readyz` and `/livez` read it.
 
-Nothing here waits or touches a server, so that an answer comes at once whatever hangs elsewhere.
+Nothing here waits or touches a server, so that an answer comes at once, whatever hangs elsewhere.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Hop = Literal["database", "group", "store", "poll", "position", "publish", "model", "cache"]
-"""What a record passes on its way, as far as it can be stuck there:
+"""A station on the way of a record where work can be stuck:
 
 `database`  PostgreSQL answers the probe; `group`  the consumer is a member of its group;
 `store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
@@ -16,12 +16,12 @@ Hop = Literal["database", "group", "store", "poll", "position", "publish", "mode
 """
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})
-"""Without these the service is not ready; they count as stuck until they were seen to work once."""
+"""The service is not ready without these. They count as stuck until they have worked once."""
 BLOCKING: frozenset[Hop] = NEEDED | {"store", "poll"}
-"""While one of these fails the service is not ready; the others are named, and work goes on without them."""
+"""The service is not ready while one of these fails. The others are named, and work goes on without them."""
 
 SILENCE_SECONDS = 20.0
-"""A loop that was silent for so long is stuck: with the time between two looks it is named within 30 s."""
+"""A loop without a sign of life for so long is stuck. With the time between two looks it is named within 30 s."""
 
 _LOOP = "loop:"
 
@@ -33,7 +33,7 @@ class Stuck:
     what: str
     """A hop, or a loop as `loop:<name>`."""
     reason: str
-    """For people, one line; no payload, no secret."""
+    """One line for people, without payloads and secrets."""
     seconds: float
     """For how long, by the monotonic clock."""
     blocking: bool
@@ -63,20 +63,20 @@ class Health:
         }
 
     def expect(self, loop: str, *, within_seconds: float = SILENCE_SECONDS) -> None:
-        """From now on this loop has to beat at least so often."""
+        """From now on this loop must beat at least every `within_seconds`."""
         self._beats[loop] = (self._clock(), within_seconds)
 
     def retire(self, loop: str) -> None:
-        """This loop has ended as it should: its silence means nothing any more."""
+        """This loop has ended as it should: no beat is expected any more."""
         self._beats.pop(loop, None)
 
     def beat(self, loop: str) -> None:
-        """This loop turns. To be called at every turn, also when there is nothing to do and while a server is away."""
+        """This loop turns. Every loop calls this at every turn, also without work and while a server is away."""
         _, within = self._beats.get(loop, (0.0, SILENCE_SECONDS))
         self._beats[loop] = (self._clock(), within)
 
     def falls(self, loop: str, reason: str) -> None:
-        """This loop keeps ending in an error as soon as it is started: it does not turn, whatever it beats."""
+        """This loop keeps ending in an error right after its start: it counts as stuck, even if it beats."""
         known = self._falls.get(loop)
         self._falls[loop] = _Trouble(known.since if known else self._clock(), _one_line(reason))
 
@@ -85,7 +85,7 @@ class Health:
         self._falls.pop(loop, None)
 
     def failing(self, hop: Hop, reason: str) -> None:
-        """This hop does not work now; the first such word starts its clock, later ones renew the reason."""
+        """This hop does not work. The first report starts its clock; later ones renew the reason."""
         known = self._troubles.get(hop)
         self._troubles[hop] = _Trouble(known.since if known else self._clock(), _one_line(reason))
 
@@ -94,7 +94,7 @@ class Health:
         self._troubles.pop(hop, None)
 
     def stuck(self) -> tuple[Stuck, ...]:
-        """Whatever makes no progress now, the longest first."""
+        """Returns everything that makes no progress now, the longest first."""
         now = self._clock()
         hops = [
             Stuck(what=hop, reason=trouble.reason, seconds=now - trouble.since, blocking=hop in BLOCKING)
@@ -109,16 +109,16 @@ class Health:
             Stuck(what=_LOOP + loop, reason=trouble.reason, seconds=now - trouble.since, blocking=True)
             for loop, trouble in self._falls.items()
         ]
-        return tuple(sorted(hops + silent + failing, key=lambda one: -one.seconds))
+        return tuple(sorted(hops + silent + failing, key=lambda stuck: -stuck.seconds))
 
     @property
     def ready(self) -> bool:
-        return not any(one.blocking for one in self.stuck())
+        return not any(stuck.blocking for stuck in self.stuck())
 
     @property
     def alive(self) -> bool:
         """Whether every loop turns."""
-        return not any(one.is_loop for one in self.stuck())
+        return not any(stuck.is_loop for stuck in self.stuck())
 
 
 def _one_line(reason: str) -> str:

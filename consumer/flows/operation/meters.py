@@ -1,6 +1,6 @@
-"""What is measured: the name and meaning of every metric, in one closed set.
+"""Every metric of the service, with its name and meaning, in one closed set.
 
-Labels come from closed sets too: no tenant, no session, no text of a record.
+The values of labels come from closed sets, too: no tenant, no session, no text of a record.
 
 Flows call `Meters`; an adapter shows the figures at `/metrics`.
 """
@@ -41,7 +41,7 @@ def _seconds(name: str, meaning: str, label: str | None = None) -> Metric:
 class Meter(Enum):
     """Every metric of the service."""
 
-    RECORDS = _counter("escalation_records", "Records taken in, by what became of them.", "outcome")
+    RECORDS = _counter("escalation_records", "Records that intake has read, by what was done with them.", "outcome")
     DEAD_LETTERS = _counter("escalation_dead_letters", "Records refused, by reason.", "reason")
     BATCHES = _counter("escalation_intake_batches", "Intake transactions, by result.", "result")
     PACKAGES = _counter("escalation_packages", "Outcomes decided, by status.", "status")
@@ -50,21 +50,23 @@ class Meter(Enum):
     MODEL_SECONDS = _seconds("escalation_model_seconds", "How long a call to the model took.")
     VIOLATIONS = _counter("escalation_draft_violations", "Rules that answers of the model broke.", "rule")
     DRAFTS_REUSED = _counter("escalation_drafts_reused", "Drafts taken from the cache or the ledger.", "origin")
-    OUTCOME_SECONDS = _seconds("escalation_outcome_seconds", "From storing a request to deciding its first outcome.")
+    OUTCOME_SECONDS = _seconds(
+        "escalation_outcome_seconds", "Time from storing a request to deciding its first outcome."
+    )
     PUBLISHED = _counter("escalation_published", "Events published in committed transactions.")
-    RELAY_LEADING = _gauge("escalation_relay_leading", "1 while this process is the one that publishes.")
+    RELAY_LEADING = _gauge("escalation_relay_leading", "1 while this process publishes, else 0.")
     RELAY_FAILURES = _counter("escalation_relay_failures", "Relay terms that ended in an error, by kind.", "kind")
-    RESTARTS = _counter("escalation_loop_restarts", "Loops restarted after an error nobody foresaw.", "loop")
+    RESTARTS = _counter("escalation_loop_restarts", "Loops that were started again after an unexpected end.", "loop")
     OUTBOX_ROWS = _gauge("escalation_outbox_rows", "Events that wait to be published.")
     OUTBOX_AGE = _gauge("escalation_outbox_oldest_seconds", "Age of the oldest event that waits to be published.")
     OPEN_REQUESTS = _gauge("escalation_open_requests", "Requests without an outcome.")
     DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
     OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")
-    STUCK = _gauge("escalation_stuck_seconds", "For how long something has made no progress; absent: it does.", "what")
+    STUCK = _gauge("escalation_stuck_seconds", "Time without progress; absent while there is progress.", "what")
 
 
 class Meters(Protocol):
-    """Never blocks, never raises. `label` is given for those metrics that have one, and only for those."""
+    """Takes the figures. Never blocks, never raises. `label` is given for exactly those metrics that have one."""
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
     def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...
@@ -72,7 +74,7 @@ class Meters(Protocol):
 
 
 class NoMeters:
-    """Meters that nobody reads."""
+    """Meters that keep nothing."""
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
     def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...

@@ -1,4 +1,4 @@
-"""The watch: looks at the database from outside the loops, so that `/readyz` knows and never has to ask."""
+"""The watch: probes the database at intervals, independently of the loops, so that `/readyz` never has to ask it."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ GAUGES_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits in the tables."""
+    """How much work waits in the tables."""
 
     outbox_rows: int
     outbox_oldest_seconds: float
@@ -27,14 +27,14 @@ class Backlog:
 
 
 class Tables(Protocol):
-    """Both raise Transient while the database is away or not prepared; bounded in time."""
+    """The tables. Both methods raise Transient while the database is away or not prepared, and are bounded in time."""
 
     async def probe(self) -> None: ...
     async def backlog(self) -> Backlog: ...
 
 
 class Watch:
-    """`run` returns after `stop`."""
+    """Tells health whether the database answers, and meters what waits. `run` returns after `stop`."""
 
     def __init__(self, *, tables: Tables, health: Health, meters: Meters, clock: Callable[[], float]) -> None:
         self._tables = tables

@@ -1,0 +1,1 @@
+"""Packages made again on purpose: planning (what would change, what it costs), applying (little by little)."""

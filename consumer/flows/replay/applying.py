@@ -1,6 +1,6 @@
-"""Applying a plan: its requests are made due little by little, and whoever drafts does the work, here or elsewhere.
+"""Applies a plan: makes its requests due little by little. Drafting loops, here or in other processes, do the work.
 
-Nothing is kept in memory: whoever applies the plan may be killed at any moment, and goes on where the tables stand.
+Nothing is kept in memory: the applying process may be killed at any moment, and the next one goes on from the tables.
 """
 
 import asyncio
@@ -22,34 +22,36 @@ log = structlog.stdlib.get_logger("escalation.replay")
 
 
 class ReplayState(StrEnum):
-    """Of a replay."""
+    """The state of a replay."""
 
     PLANNED = "planned"
     APPLYING = "applying"
     PAUSED = "paused"
-    """Whoever applied it was stopped, or met a limit."""
+    """The process that applied it was stopped, or met the limit of spending."""
     DONE = "done"
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
+    """How fast a plan is applied, and for how much money."""
+
     at_once: int
-    """Requests that are due at a time: what a stop or a cancellation cannot call back."""
+    """How many requests may be due or worked on at a time. A stop or a cancellation may come too late for them."""
     per_minute: float | None
-    """Requests made due in a minute; None: as fast as they are worked on."""
+    """How many requests become due in a minute; None: as many as are finished."""
     spend_usd: float | None
-    """No request is made due that would go beyond it, by what was paid and what is foretold for those under way."""
+    """Dollars. A request becomes due only if its estimate, those of requests under way and what was paid fit in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayProgress:
-    """How far a replay has come; counts are of requests."""
+    """How far a replay has come. `planned` to `dropped` are numbers of requests, `calls` of calls to the model."""
 
     state: ReplayState
     planned: int = 0
     released: int = 0
-    """Due now, or being worked on."""
+    """Requests that are due now or being worked on."""
     revised: int = 0
     drafted: int = 0
     unchanged: int = 0
@@ -58,9 +60,9 @@ class ReplayProgress:
     calls: int = 0
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     spent_usd: float | None = None
-    """None: the price is not known."""
+    """None if the price is not known."""
     limited: bool = False
-    """The limit of spending keeps the rest back."""
+    """Whether the limit of spending holds the rest back."""
 
     @property
     def ended(self) -> int:
@@ -72,31 +74,34 @@ class ReplayProgress:
 
 
 class Replays(Protocol):
-    """The tables, under the replay's lock. Every method raises Transient while the database is away."""
+    """The tables, used under the replay's lock. Every method raises Transient while the database is away."""
 
     async def advance(self, replay_id: str, limits: Limits) -> ReplayProgress:
-        """Makes due what the limits allow; ends the replay when nothing is left. Safe by several at once."""
+        """Makes due what the limits allow; ends the replay when nothing is left. May be called by several at once."""
 
     async def pause(self, replay_id: str) -> None:
-        """Takes back what nobody works on; a replay that has ended is left alone."""
+        """Takes back the due requests that nobody works on. A replay that has ended stays as it is."""
 
 
 async def apply_plan(
     replays: Replays, replay_id: str, limits: Limits, *, stop: asyncio.Event, tell: Callable[[ReplayProgress], None]
 ) -> ReplayProgress:
-    """Returns when the replay has ended or met its limit, or after `stop`: then the rest waits for the next time."""
+    """Applies the plan until it has ended or met its limit, or until `stop`; the rest then waits for the next run.
+
+    `tell` is called with the progress after every step. While the database is away, this waits.
+    """
     progress = ReplayProgress(state=ReplayState.APPLYING)
     while not stop.is_set():
         try:
             progress = await replays.advance(replay_id, limits)
         except Transient as error:
-            log.warning("The replay waits for the database.", event_name="replay_waits", error=str(error))
+            log.warning("Replay paused: PostgreSQL is unreachable.", event_name="replay_waits", error=str(error))
         else:
             tell(progress)
             if progress.state is not ReplayState.APPLYING or (progress.limited and not progress.released):
                 break
         await rest(stop, TICK_SECONDS)
     if progress.state is ReplayState.APPLYING:
-        with contextlib.suppress(Transient):  # what is due stays due then; the next one that applies it goes on
+        with contextlib.suppress(Transient):  # then due requests stay due, and the next run goes on
             await replays.pause(replay_id)
     return progress

@@ -1,6 +1,6 @@
-"""Planning a replay: which packages would change, why, and what that would cost. Nothing is published or paid for.
+"""Plans a replay: which packages would change, why, and what that would cost. Publishes nothing and pays for nothing.
 
-Sessions are folded and bundled as drafting does it, and compared with what was published last for each request.
+Sessions are folded and bundled as in drafting. Each bundle is compared with the last package of its request.
 """
 
 import asyncio
@@ -24,14 +24,15 @@ YIELD_EVERY = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which requests; what is not given chooses all. Only requests with a package are looked at."""
+    """Which requests are planned, of those that have a package. A field that is not given excludes none."""
 
     tenants: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()
     since: datetime | None = None
-    """The last package was made then or later."""
+    """Only requests whose last package was made then or later."""
     until: datetime | None = None
+    """Only requests whose last package was made before."""
     status: PackageStatus | None = None
     prompt_version: str | None = None
     model: str | None = None
@@ -40,15 +41,15 @@ class Chosen:
 
 
 class PlanSource(Protocol):
-    """What is stored; every method raises Transient while the database is away."""
+    """The stored requests, sessions and drafts. Every method raises Transient while the database is away."""
 
     def candidates(self, chosen: Chosen) -> AsyncIterator[Sequence[Candidate]]:
-        """In pieces, ordered by tenant and session."""
+        """Yields the chosen requests in pieces, ordered by tenant and session."""
 
     async def history(self, key: SessionKey) -> SessionHistory | None: ...
 
     async def drafts(self, key: SessionKey) -> list[KnownDraft]:
-        """All of the session's, the newest first."""
+        """Returns all drafts of the session, the newest first."""
 
 
 class Planner:
@@ -60,7 +61,7 @@ class Planner:
         self._calls_at_once = calls_at_once
 
     async def plan(self, chosen: Chosen, *, looked_at: Callable[[int], None] = lambda _: None) -> Plan:
-        """`looked_at` is told how many more requests were looked at. Raises Transient."""
+        """Calls `looked_at` with the number of requests looked at since the last call. Raises Transient."""
         weighed: list[Weighed] = []
         sessions = requests = 0
         async for piece in self._source.candidates(chosen):
@@ -90,8 +91,8 @@ class Planner:
         paid: set[str] = set()
         for candidate in candidates:
             built = bundle.build(folded, reason=candidate.reason)
-            each = weigh(candidate, built, drafts, model_name=self._model_name, paid=paid)
-            if each.item.source is DraftSource.CALL:
+            result = weigh(candidate, built, drafts, model_name=self._model_name, paid=paid)
+            if result.item.source is DraftSource.CALL:
                 paid.add(built.sha256)
-            weighed.append(each)
+            weighed.append(result)
         return weighed

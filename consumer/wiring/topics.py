@@ -1,0 +1,10 @@
+"""The topics, for those who write into them."""
+
+from consumer.adapters.kafka.client import connection
+from consumer.adapters.kafka.writing import TopicWriter
+from consumer.settings import Settings
+
+
+def topic_writer(settings: Settings) -> TopicWriter:
+    """A writer of records; entering it raises aiokafka's errors while Kafka is unreachable."""
+    return TopicWriter(**connection(settings))
