@@ -15,11 +15,9 @@ from typing import Any
 
 import structlog
 
-from consumer.adapters.http import HealthServer
 from consumer.adapters.postgres.core import hints
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
-from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
 from consumer.flows import relay, retention
@@ -43,6 +41,7 @@ from consumer.wiring.loops import (
     retention_loop,
 )
 from consumer.wiring.model import open_model
+from consumer.wiring.operation import health_server, metrics, store_reader
 from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.values import retention_rules
 
@@ -73,7 +72,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._meters = PrometheusMeters()
+        self._meters = metrics()
         self._health = Health(time.monotonic)
         self._guard = Guard(health=self._health, meters=self._meters, clock=time.monotonic)
         self._ending = asyncio.Event()
@@ -83,7 +82,7 @@ class Service:
     async def run(self, *, prepare_first: bool = False) -> None:
         ease_collection()
         settings = self._settings
-        http = HealthServer(settings.http_host, settings.http_port, self._health, self._exposition)
+        http = health_server(settings, self._health, self._meters)
         port = await http.start()
         log.info("The service has started.", event_name="started", http_host=settings.http_host, http_port=port)
         try:
@@ -104,7 +103,7 @@ class Service:
     async def _live(
         self, work_pool: Pool, relay_pool: Pool, cache: DraftCache, model: Model | None, *, prepare_first: bool
     ) -> None:
-        reader = StoreReader(relay_pool)
+        reader = store_reader(relay_pool)
         watching = Watch(tables=reader, health=self._health, meters=self._meters, clock=time.monotonic)
         self._guard.start(watch.LOOP, watching.run)
         try:
@@ -220,6 +219,3 @@ class Service:
         last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))  # 25 s are promised, whatever hangs
         last_resort.daemon = True
         last_resort.start()
-
-    def _exposition(self) -> tuple[bytes, str]:
-        return self._meters.exposition(self._health.stuck()), CONTENT_TYPE

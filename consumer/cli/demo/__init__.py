@@ -2,4 +2,7 @@
 
 Law: the demo uses the service as any user does, through its topics, its command line and its HTTP pages. It reads the
 database only to show numbers.
+
+The files in reading order: command (the options), play (from start to end), stage (the service as a process), samples,
+outcomes, screen.
 """

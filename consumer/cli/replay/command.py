@@ -23,7 +23,7 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id that `
 Many = list[str] | None
 
 
-class ModelChoice(StrEnum):
+class ModelSwitch(StrEnum):
     """Whether the model is asked."""
 
     CONFIGURED = "configured"
@@ -31,7 +31,7 @@ class ModelChoice(StrEnum):
 
 
 ModelOption = Annotated[
-    ModelChoice, typer.Option("--model", help="`none` renders stored drafts again; that costs nothing.")
+    ModelSwitch, typer.Option("--model", help="`none` renders stored drafts again; that costs nothing.")
 ]
 
 
@@ -78,7 +78,7 @@ def plan(
 def diff(
     plan_id: PlanArgument,
     *,
-    model: ModelOption = ModelChoice.CONFIGURED,
+    model: ModelOption = ModelSwitch.CONFIGURED,
     request: Annotated[str | None, typer.Option(help="Only this request.")] = None,
     session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
     side_by_side: Annotated[
@@ -97,7 +97,7 @@ def diff(
             request=request,
             session_id=session,
             limit=limit,
-            calls_model=model is ModelChoice.CONFIGURED,
+            calls_model=model is ModelSwitch.CONFIGURED,
         )
     )
     view.show_differences(differences, side_by_side=side_by_side, json_wanted=as_json)
@@ -110,7 +110,7 @@ def apply(
     publish: Annotated[
         bool, typer.Option("--publish", help="Publish the revisions. Without it drafts are made and kept.")
     ] = False,
-    model: ModelOption = ModelChoice.CONFIGURED,
+    model: ModelOption = ModelSwitch.CONFIGURED,
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most this many requests a minute.")] = None,
     spend_limit: Annotated[
         float | None, typer.Option(min=0, help="In dollars; no request beyond it is taken up.")
@@ -124,7 +124,7 @@ def apply(
     from consumer.wiring import replays
 
     settings = read_settings()
-    calls_model = model is ModelChoice.CONFIGURED
+    calls_model = model is ModelSwitch.CONFIGURED
     if not calls_model and not publish:
         raise typer.BadParameter("without the model there is nothing to draft: --model none needs --publish.")
     if dry_run:
@@ -170,7 +170,7 @@ def status(
     from consumer.wiring import replays
 
     rows = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
-    view.show_status(rows, one=plan_id is not None, json_wanted=as_json)
+    view.show_status(rows, detailed=plan_id is not None, json_wanted=as_json)
 
 
 @replay.command("cancel")

@@ -97,7 +97,7 @@ def show_progress(replay_id: str, progress: applying.ReplayProgress, *, json_wan
 
 
 def show_status(
-    replays: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *, one: bool, json_wanted: bool
+    replays: Sequence[tuple["ReplayRow", applying.ReplayProgress]], *, detailed: bool, json_wanted: bool
 ) -> None:
     rows = [
         {
@@ -114,7 +114,7 @@ def show_status(
         }
         for row, progress in replays
     ]
-    if one and not json_wanted:
+    if detailed and not json_wanted:
         output.fields(rows[0])
         return
     output.table(

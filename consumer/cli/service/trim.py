@@ -9,14 +9,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.cli import output
 from consumer.flows import retention
 from consumer.flows.operation.health import Health
 from consumer.flows.retention import RetentionRules, Trimmed
 from consumer.settings import Settings, read_settings
-from consumer.wiring.database import prepared_database
 from consumer.wiring.stores import open_cache
+from consumer.wiring.tables import open_trimmer
 from consumer.wiring.values import retention_rules
 
 
@@ -54,9 +53,8 @@ def trim(
 async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
     async with (
         open_cache(settings, Health(time.monotonic)) as cache,
-        prepared_database(settings, name="look") as pool,
+        open_trimmer(settings) as trimmer,
     ):
-        trimmer = PostgresTrimmer(pool)
         with _bar() as bar:
             task = bar.add_task("sessions", total=await trimmer.count())
             return await retention.trim_all(
