@@ -6,5 +6,5 @@ from consumer.settings import Settings
 
 
 def topic_writer(settings: Settings) -> TopicWriter:
-    """A writer of records; entering it raises aiokafka's errors while Kafka is unreachable."""
+    """A writer of records, made in a running event loop. Entering it raises aiokafka's errors while Kafka is away."""
     return TopicWriter(**connection(settings))

@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.adapters.kafka.client import AWAY
-from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.operation.copying import Kept
 from consumer.cli import output
 from consumer.cli.transfer import copies
 from consumer.domain.package import export
 from consumer.domain.package.export import Copy
 from consumer.errors import Permanent, Transient
-from consumer.settings import read_settings
+from consumer.settings import Settings, read_settings
 from consumer.wiring.topics import topic_writer
 from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
 
@@ -66,7 +65,7 @@ def load(
     with _opened(file) as source:
         passed_over = Counter[str]()
         lines = _records(read_lines(source, topics, replay=replay), passed_over)
-        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, topic_writer(settings)))
+        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, settings))
     kept: Counter[Kept] = Counter()
     if packages and not dry_run and passed_over.total():
         with _opened(file) as source:
@@ -124,13 +123,14 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine |
     return InputLine(topics.prefix + topic, key, value)
 
 
-async def send_lines(lines: Iterator[InputLine], writer: TopicWriter) -> int:
+async def send_lines(lines: Iterator[InputLine], settings: Settings) -> int:
     """Sends the lines in order; returns their count once all replicas have acknowledged them.
 
     Raises Transient while Kafka is unreachable.
     """
     count = 0
     try:
+        writer = topic_writer(settings)
         async with asyncio.timeout(START_SECONDS):
             await writer.__aenter__()
         try:
