@@ -1,7 +1,7 @@
-"""What every test can ask for, and the tripwires that are always on.
+"""Fixtures for every test, and the tripwires that are always on.
 
-Nothing is started until a test asks for it: `servers`, `kafka_server`, `postgres_server`, `redis_server`, and what
-rests on them, `bootstrap_servers`, `database`, `empty_database`, `redis_url`, and for the whole service `stage`.
+A server starts when a test asks for it: `servers`, `kafka_server`, `postgres_server`, `redis_server`, and fixtures on
+top of them, `bootstrap_servers`, `database`, `empty_database`, `redis_url`, and for the whole service `stage`.
 `topic_prefix` keeps tests apart.
 """
 
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not isinstance(item, pytest.Function):
             continue
         if inspect.iscoroutinefunction(item.obj):
-            # First in, last out: what the other fixtures leave behind counts too.
+            # First in, last out: it also sees tasks that other fixtures leave.
             item.fixturenames.insert(0, "no_leaked_tasks")
         if item.get_closest_marker("kills_servers") and config.stash[_source] is Source.GIVEN:
             item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """After a test that may have killed them every server is up again, before its fixtures clean up on them."""
+    """Restarts the servers after a test that may have killed them, before its fixtures clean up."""
     started = item.config.stash.get(_servers, None)
     if started is not None and item.get_closest_marker("kills_servers"):
         started.start(*started.started)
@@ -82,7 +82,7 @@ def _forget_callers_settings() -> None:
 
 @contextmanager
 def _callers_environment() -> Iterator[None]:
-    """For the one thing that goes out to the network: what servers are made of."""
+    """For downloads of servers: nothing else needs the network."""
     own = dict(os.environ)
     os.environ.clear()
     os.environ.update(_CALLER)
@@ -98,7 +98,7 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
     yield
     me = asyncio.current_task()
     left = asyncio.all_tasks() - {me}
-    if left:  # a client that was closed may take a moment to let go
+    if left:  # a closed client may need a moment to end its tasks
         _, left = await asyncio.wait(left, timeout=_LEAK_GRACE_SECONDS)
     for task in left:
         task.cancel()
@@ -164,7 +164,7 @@ def redis_url(redis_server: RedisServer) -> str:
 
 @pytest.fixture
 def topic_prefix() -> str:
-    """No other test's, and no other run's on the same cluster."""
+    """Unique among all tests and runs on the cluster."""
     return f"t{secrets.token_hex(4)}."
 
 
@@ -183,7 +183,7 @@ def database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
 
 @pytest.fixture
 def undisturbed_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str]:
-    """As `database`: a second one, for what the first is compared with."""
+    """A second `database`, to compare the first with."""
     with _databases.fresh(migrated=True) as dsn:
         yield dsn
 
@@ -197,8 +197,8 @@ def empty_database(_databases: CopiedDatabases | SchemasOfGiven) -> Iterator[str
 
 @pytest.fixture
 async def stage(servers: TestServers, database: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator["Stage"]:
-    """Topics, a database and a model of its own for the whole service; whatever it starts is gone afterwards."""
-    from tests.support.stage import Stage  # loads all of it, for those who need it
+    """Its own topics, database and model for the whole service. Ends all that it started."""
+    from tests.support.stage import Stage  # a large import, only where needed
 
     async with Stage(
         bootstrap_servers=servers.kafka.bootstrap_servers,

@@ -1,9 +1,9 @@
-"""Switches each rule of the validator off, one at a time, and looks whether a test notices: `make mutate`.
+"""Switches off each rule of the validator, one at a time, and sees whether a test notices: `make mutate`.
 
-The rules are found in the real sources, not listed by hand: every entry of a table of rules, every kind of name, every
-pattern, every finding that is yielded, every condition of a wording. A mutant is the source with that one thing gone; a
-process of its own takes it in the module's place and runs that module's tests until the first one is red. What no test
-notices is named, and the run fails.
+It reads the rules from the real sources, not from a list: every entry of a table of rules, every kind of name, every
+pattern, every finding that is yielded, every condition of a wording. A mutant is the source without one of them. A
+child process puts it in the module's place and runs that module's tests until one is red. The run names each mutant
+that no test notices, and fails.
 """
 
 import ast
@@ -34,7 +34,7 @@ TESTS = {
     "review.gate": ("review.test_gate", "review.test_checks"),
     "review.shape": ("review.test_shape",),
 }
-"""What watches over each module, in `tests/domain`."""
+"""The tests of each module, in `tests/domain`."""
 TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES", "STEPS_RULES"), "review.shape": ("CHECKS",)}
 RETURNS = {
     "review.citations": {"carrying": "case.ids"},
@@ -64,7 +64,7 @@ META = (
 EQUIVALENT = {
     "review.checks: is_grounded_wording without `len(text) <= _LONGEST[Part.CONFIRMED]`": "it only saves time",
 }
-"""Mutants that change nothing that anybody could see, and why."""
+"""Mutants without a visible effect, and why."""
 
 
 class Mutant(NamedTuple):
@@ -79,7 +79,7 @@ class Mutant(NamedTuple):
 
 
 def mutants() -> Iterator[Mutant]:
-    """All of them, in the order of the modules."""
+    """All mutants, in the order of the modules."""
     for module in TESTS:
         source = (ROOT / "consumer" / "domain" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
         for what, mutated in (
@@ -154,8 +154,8 @@ def _without_yields(source: str, module: str) -> Iterator[tuple[str, str]]:
 
 
 def _yields(tree: ast.Module) -> list[ast.Expr]:
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Expr))
-    return [node for node in found if isinstance(node.value, ast.Yield | ast.YieldFrom)]
+    expressions = (node for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    return [node for node in expressions if isinstance(node.value, ast.Yield | ast.YieldFrom)]
 
 
 def _with_other_returns(source: str, functions: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -198,15 +198,15 @@ def _without_refusals(source: str, module: str) -> Iterator[tuple[str, str]]:
 
 
 def _refusals(tree: ast.Module) -> list[ast.If]:
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.If))
-    return [node for node in found if ast.unparse(node.body[0]).startswith("return Rejected")]
+    branches = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    return [node for node in branches if ast.unparse(node.body[0]).startswith("return Rejected")]
 
 
 # a run
 
 
 def _switch(mutant: Mutant) -> None:
-    """The module anew, in its own place, and whatever others have imported of it."""
+    """Replaces the module, and what others have imported from it."""
     name = f"{DOMAIN}.{mutant.module}"
     module = sys.modules[name]
     before = dict(vars(module))
@@ -221,12 +221,12 @@ def _switch(mutant: Mutant) -> None:
             for at, value in list(vars(other).items()):
                 if id(value) in renewed:
                     setattr(other, at, renewed[id(value)])
-                elif id(type(value)) in renewed:  # made before: it is of the new class from now on
+                elif id(type(value)) in renewed:  # an older object gets the new class
                     object.__setattr__(value, "__class__", renewed[id(type(value))])
 
 
 def noticed(wanted: Sequence[Mutant | None]) -> Iterator[tuple[Mutant | None, bool]]:
-    """For each whether a test is red, as they come; without a mutant: as things are. One child a processor at once."""
+    """Yields each mutant and whether a test is red, as they end; None is the real code. One child per processor."""
     waiting, running = list(reversed(wanted)), dict[int, Mutant | None]()
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):
@@ -248,10 +248,10 @@ def _run(mutant: Mutant | None) -> int:
         _switch(mutant)
     paths = [str(ROOT / "tests" / "domain" / f"{name.replace('.', '/')}.py") for name in files]
     options = ["-x", "-q", "-p", "no:cacheprovider", "-k", META, "--rootdir", str(ROOT)]
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported once, before the children were
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before the fork
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()):
         code = int(pytest.main([*options, *paths]))
-    if code == pytest.ExitCode.INTERRUPTED:  # a module of tests that cannot even be imported has noticed
+    if code == pytest.ExitCode.INTERRUPTED:  # a test module that cannot be imported has noticed
         code = 1
     if mutant is None and code:
         _say(said.getvalue())

@@ -1,4 +1,4 @@
-"""The commands, as a person or a script meets them."""
+"""The commands, as people and scripts use them."""
 
 import asyncio
 import json
@@ -48,16 +48,16 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        assert "hunter2" not in said.out + said.err
+        captured = capsys.readouterr()
+        assert "hunter2" not in captured.out + captured.err
         assert isinstance(ended.value.code, int)
-        return Done(code=ended.value.code, out=said.out, err=said.err)
+        return Done(code=ended.value.code, out=captured.out, err=captured.err)
 
     return run
 
 
 def test_help_names_every_command() -> None:
-    """In a process of its own: the way in works."""
+    """In its own process: the entry point works."""
     done = subprocess.run(
         [sys.executable, "-m", "consumer", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
@@ -108,9 +108,9 @@ def test_a_server_that_is_away_is_one_line(call: Call, arguments: tuple[str, ...
 
 class TestSettings:
     def test_every_field_is_listed_with_its_meaning(self, call: Call) -> None:
-        found = json.loads(call("settings", "--json").out)
-        assert [row["variable"] for row in found] == [variable_of(name) for name in Settings.model_fields]
-        assert [row["variable"] for row in found if not row["meaning"]] == []
+        rows = json.loads(call("settings", "--json").out)
+        assert [row["variable"] for row in rows] == [variable_of(name) for name in Settings.model_fields]
+        assert [row["variable"] for row in rows if not row["meaning"]] == []
 
     def test_bounds_are_told(self) -> None:
         allowed = {row.variable: row.allowed for row in setting_rows()}
@@ -170,14 +170,14 @@ class TestLooking:
         self, call: Call, here: Mapping[str, str], database: str
     ) -> None:
         asyncio.run(self._store(database, ("acme", "s1"), ("acme", "s/2"), ("other", "s/2")))
-        told = json.loads(call("session", "show", "s1", "--json", environment=here).out)
-        assert told["session"]["key"] == {"tenant_id": "acme", "session_id": "s1"}
-        assert told["session"]["title"] == "Printer"
+        shown = json.loads(call("session", "show", "s1", "--json", environment=here).out)
+        assert shown["session"]["key"] == {"tenant_id": "acme", "session_id": "s1"}
+        assert shown["session"]["title"] == "Printer"
         both = call("session", "show", "s/2", environment=here)
         assert (both.code, "acme, other" in both.err) == (1, True)
         for named in (("s/2", "--tenant", "other"), ("other/s/2",)):
-            told = json.loads(call("session", "show", *named, "--json", environment=here).out)
-            assert told["session"]["key"]["tenant_id"] == "other"
+            shown = json.loads(call("session", "show", *named, "--json", environment=here).out)
+            assert shown["session"]["key"]["tenant_id"] == "other"
         assert "Printer" in call("session", "show", "s1", environment=here).out
         assert json.loads(call("bundle", "s1", "--json", environment=here).out)["records"]["title"] == "Printer"
 
@@ -207,9 +207,9 @@ class TestProving:
         assert done.code == 0, done.err
         for words in ("Verified: ", "rules, 0 calls", "2 stored of 2", "F1 fact f1 (version 2)", "P1 the session's"):
             assert words in done.out
-        told = json.loads(call("verify", str(package), "--json", environment=here).out)
-        assert told["verified"]
-        (line,) = [one for one in told["lines"] if one["section"] == "confirmed"]
+        report = json.loads(call("verify", str(package), "--json", environment=here).out)
+        assert report["verified"]
+        (line,) = [line for line in report["lines"] if line["section"] == "confirmed"]
         assert line["rests_on"] == [{"record": "F1", "kind": "fact", "id": "f1", "versions": [2]}]
         asyncio.run(self._alter(database))
         done = call("verify", str(package), environment=here)
@@ -224,16 +224,16 @@ class TestProving:
         assert (done.code, "1 sessions, 2 events, 1 packages written." in done.err) == (0, True)
         file = tmp_path / "export.jsonl"
         file.write_text(done.out, encoding="utf-8")
-        told = json.loads(call("load", str(file), "--dry-run", "--json").out)
-        assert (told["records"], told["packages"]["in_file"]) == (2, 1)
+        report = json.loads(call("load", str(file), "--dry-run", "--json").out)
+        assert (report["records"], report["packages"]["in_file"]) == (2, 1)
         again = call("export", "--session", "s1", "--output", str(file), environment=here)
-        assert again.code == 1  # a file that is there is not written over
+        assert again.code == 1  # an existing file is not overwritten
 
     def test_a_dry_run_of_trimming_counts_and_changes_nothing(self, call: Call, database: str) -> None:
         asyncio.run(self._package(database))
         here = {**NOWHERE, "DATABASE_URL": database}
-        told = json.loads(call("trim", "--days", "30", "--dry-run", "--json", environment=here).out)
-        assert (told["sessions"], told["dry_run"]) == (0, True)
+        report = json.loads(call("trim", "--days", "30", "--dry-run", "--json", environment=here).out)
+        assert (report["sessions"], report["dry_run"]) == (0, True)
         keys_alone = call("trim", environment={**here, "ESCALATION_KEY_RETENTION_DAYS": "5"})
         assert (keys_alone.code, "ESCALATION_RETENTION_DAYS" in keys_alone.err) == (2, True)
         done = call("trim", "--dry-run", environment={**here, "ESCALATION_RETENTION_DAYS": "0.5"})

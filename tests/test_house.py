@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows, and proof that the checks see what they are there for."""
+"""The rules of the house that no linter knows, and proof that each check sees a violation."""
 
 import ast
 import os
@@ -76,7 +76,7 @@ class TestWords:
         assert list(_bound("for one in found:\n    told = lambda one: one\n")) == [("one", 1), ("told", 2), ("one", 2)]
         empty = {
             f"{path.relative_to(ROOT)}:{line}": name
-            for path in tracked("consumer/*.py")
+            for path in tracked("consumer/*.py", "tests/*.py")
             for name, line in _bound(_text(path))
             if name.strip("_") in EMPTY_NAMES
         }
@@ -107,7 +107,7 @@ class TestFiles:
         assert {str(room): files for room, files in rooms.items() if files > MOST_FILES_IN_A_FOLDER} == {}
 
     def test_a_package_names_its_modules(self) -> None:
-        """In reading order, beside its law: a module that nobody names is a room without a door."""
+        """A package's docstring names its modules in reading order, beside its law."""
         rooms = [path for path in tracked("consumer/*.py") if path.name == "__init__.py"]
         assert len(rooms) > 20
         for room in rooms:
@@ -158,7 +158,7 @@ class TestArrows:
         assert {module: names for module, names in made.items() if not module.startswith(WIRED_BY)} == {}
 
     def test_starting_the_service_loads_nothing_of_the_demo(self) -> None:
-        """The extra need not be installed to run."""
+        """The service runs without the extra."""
         program = (
             "import sys, consumer.__main__\n"
             "assert 'consumer.cli' in sys.modules\n"
@@ -232,7 +232,7 @@ class TestTripwires:
 
 
 def _pytest(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
-    """A run of its own, with the conftest of this project and one test."""
+    """Runs pytest with the conftest of this project and one test."""
     (folder / "test_it.py").write_text(textwrap.dedent(body), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-rsfE"]
     return subprocess.run(
@@ -250,7 +250,7 @@ def _text(path: Path) -> str:
 
 
 def _homes(*roots: str) -> dict[str, list[str]]:
-    """By public class or function: the modules that define it."""
+    """The modules that define each public class or function."""
     homes: dict[str, list[str]] = {}
     for root in roots:
         folder = ROOT / root
@@ -276,7 +276,7 @@ def _bound(source: str) -> Iterator[tuple[str, int]]:
 
 
 def _made_of_adapters() -> Iterator[tuple[str, list[str]]]:
-    """By module: the classes of adapters that it calls."""
+    """Each module and the adapter classes it calls."""
     for path in sorted((ROOT / "consumer").rglob("*.py")):
         tree = ast.parse(_text(path))
         classes = {

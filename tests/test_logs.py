@@ -1,4 +1,4 @@
-"""What is logged is JSON, and holds no value of what was processed."""
+"""Log lines are JSON and hold no values of processed data."""
 
 import io
 import json
@@ -19,10 +19,10 @@ Lines = Callable[[], list[dict[str, Any]]]
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level, {name: logging.getLogger(name).level for name in logs._QUIET})
-    said = io.StringIO()
-    monkeypatch.setattr("sys.stderr", said)
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
     logs.configure("DEBUG")
-    yield lambda: [json.loads(line) for line in said.getvalue().splitlines()]
+    yield lambda: [json.loads(line) for line in stderr.getvalue().splitlines()]
     root.handlers[:], root.level = before[0], before[1]
     for name, level in before[2].items():
         logging.getLogger(name).setLevel(level)
@@ -75,6 +75,6 @@ def test_a_library_does_not_repeat_itself(lines: Lines) -> None:
     for node in range(50):
         logging.getLogger("aiokafka").error("Unable connect to node with id %s", node)
         structlog.stdlib.get_logger("escalation.test").info("Ours.", event_name="ours")
-    told = lines()
-    assert [line["message"] for line in told if line["event"] == "library"] == ["Unable connect to node with id 0"]
-    assert len([line for line in told if line["event"] == "ours"]) == 50
+    logged = lines()
+    assert [line["message"] for line in logged if line["event"] == "library"] == ["Unable connect to node with id 0"]
+    assert len([line for line in logged if line["event"] == "ours"]) == 50

@@ -1,4 +1,4 @@
-"""README.md says what is so: its tables are made, the tests it names exist, its links lead somewhere."""
+"""README.md is true: its tables are generated, the tests it names exist, its links lead somewhere."""
 
 import re
 

@@ -1,6 +1,6 @@
 """The demo's sample sessions and the golden sessions: valid by the published language, and complete in what they show.
 
-What a session shows is read here on its own, without the service's fold, so that neither can hide the other's mistake.
+The tests read what a session shows without the service's fold, so that neither can hide the other's mistake.
 """
 
 import json
@@ -65,10 +65,10 @@ def values(paths: Iterable[Path], topic: str) -> list[Value]:
 
 def sessions(paths: Iterable[Path]) -> dict[Key, list[Value]]:
     """The events of each session without repeats, by version."""
-    found: dict[Key, dict[int, Value]] = {}
+    by_version: dict[Key, dict[int, Value]] = {}
     for value in values(paths, SESSIONS):
-        found.setdefault(key_of(value), {})[value["stateversion"]] = value
-    return {key: [events[version] for version in sorted(events)] for key, events in found.items()}
+        by_version.setdefault(key_of(value), {})[value["stateversion"]] = value
+    return {key: [events[version] for version in sorted(events)] for key, events in by_version.items()}
 
 
 def outcome_of(fix: Value | None) -> str:
@@ -135,7 +135,7 @@ def test_every_line_is_valid_by_the_published_language(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_field_is_misspelt(path: Path) -> None:
-    """Unknown fields are ignored on the way in, so a slip of the pen would pass as an absent one."""
+    """Intake ignores unknown fields, so a misspelt field would pass as an absent one."""
     for record in records(path):
         value = record["value"]
         assert set(value["data"]) <= set(TYPES[record["topic"]][value["type"]].model_fields)
@@ -268,7 +268,7 @@ def test_one_session_id_belongs_to_two_tenants() -> None:
     tenants: dict[str, set[str]] = {}
     for tenant, session in sessions(DEMO_FILES):
         tenants.setdefault(session, set()).add(tenant)
-    assert sorted(len(found) for found in tenants.values())[-2:] == [1, 2]
+    assert sorted(len(owners) for owners in tenants.values())[-2:] == [1, 2]
 
 
 def test_passwords_are_planted_in_marked_parameters_and_in_texts() -> None:
@@ -282,9 +282,9 @@ def test_passwords_are_planted_in_marked_parameters_and_in_texts() -> None:
             in_texts |= set(planted.findall(json.dumps(data)))
             continue
         for row in data["template"]["parameters_schema"]["parameters"]:
-            found = planted.findall(json.dumps(data["parameters_used"].get(row.get("variable_name", row["key"]))))
-            assert bool(found) == (row["field_type"] == "password" or row.get("sensitive") is True)
-            in_parameters |= set(found)
+            matches = planted.findall(json.dumps(data["parameters_used"].get(row.get("variable_name", row["key"]))))
+            assert bool(matches) == (row["field_type"] == "password" or row.get("sensitive") is True)
+            in_parameters |= set(matches)
     assert len(in_parameters) >= 3
     assert in_parameters & in_texts, "one is known from a parameter and stands in a text as well"
     assert in_texts - in_parameters, "one is known from its text alone"

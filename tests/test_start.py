@@ -1,4 +1,4 @@
-"""The start of the service holds nobody up."""
+"""The start does not block the event loop."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ asyncio.run(main())
 
 
 def test_the_event_loop_turns_while_the_sdk_is_loaded() -> None:
-    """Else /livez and /readyz are silent for as long as that takes, which on a busy machine is ten seconds and more."""
+    """Otherwise /livez and /readyz are silent meanwhile: on a busy machine for ten seconds and more."""
     environment = {"ANTHROPIC_API_KEY": "sk-ant-test-only"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, check=True, capture_output=True, text=True

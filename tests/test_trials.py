@@ -1,4 +1,4 @@
-"""`draft` and `evaluate`, as a person or a script meets them: with and without a key, stopped and gone on with."""
+"""`draft` and `evaluate`, as people and scripts use them: with and without a key, stopped and continued."""
 
 import asyncio
 import json
@@ -49,13 +49,13 @@ class TestDraft:
         assert "fallback, by rules" in done.out
 
     def test_for_machines(self, call: Call) -> None:
-        told = json.loads(call("draft", FILE, "--json").out)
-        assert told["status"] == "fallback"
-        assert told["markdown"].startswith("## Problem\n\n")
-        assert told["bundle"]["fixes"][0]["status"] == "applied_failed"
-        assert {check["standing"] for check in told["checks"]} == {"kept"}
-        assert len(told["checks"]) > 25
-        assert told["dollars"] == 0
+        draft = json.loads(call("draft", FILE, "--json").out)
+        assert draft["status"] == "fallback"
+        assert draft["markdown"].startswith("## Problem\n\n")
+        assert draft["bundle"]["fixes"][0]["status"] == "applied_failed"
+        assert {check["standing"] for check in draft["checks"]} == {"kept"}
+        assert len(draft["checks"]) > 25
+        assert draft["dollars"] == 0
 
     def test_the_model_is_asked_where_somebody_agreed(
         self, call: Call, server: ModelServer, paid: Mapping[str, str], tmp_path: Path
@@ -67,21 +67,21 @@ class TestDraft:
         planned = json.loads(call("draft", FILE, *options, "--dry-run", environment=paid).out)
         assert (planned["sessions"], planned["answered_before"], server.calls) == (1, 0, 0)
         assert 0 < planned["likely_dollars"] < planned["most_dollars"] < 0.2
-        told = json.loads(call("draft", FILE, *options, "--yes", environment=paid).out)
-        assert (told["status"], told["model"], told["calls"], server.calls) == ("ready", "claude-sonnet-5-5", 1, 1)
-        assert told["usage"]["output_tokens"] > 0
-        assert told["dollars"] == pytest.approx(
-            prices.PRICES["claude-sonnet-5-5"].of(Usage.model_validate(told["usage"]))
+        draft = json.loads(call("draft", FILE, *options, "--yes", environment=paid).out)
+        assert (draft["status"], draft["model"], draft["calls"], server.calls) == ("ready", "claude-sonnet-5-5", 1, 1)
+        assert draft["usage"]["output_tokens"] > 0
+        assert draft["dollars"] == pytest.approx(
+            prices.PRICES["claude-sonnet-5-5"].of(Usage.model_validate(draft["usage"]))
         )
         again = json.loads(call("draft", FILE, *options, environment=paid).out)
-        assert (again["markdown"], server.calls) == (told["markdown"], 1), "what is paid for asks nobody"
+        assert (again["markdown"], server.calls) == (draft["markdown"], 1), "what is paid for asks nobody"
         by_rules = json.loads(call("draft", FILE, *options, "--rules", environment=paid).out)
         assert (by_rules["status"], server.calls) == ("fallback", 1)
 
     def test_the_model_sees_no_secret_of_a_file(
         self, call: Call, server: ModelServer, paid: Mapping[str, str], tmp_path: Path
     ) -> None:
-        """Also where it is known from a later line only."""
+        """Nor a secret that only a later line reveals."""
         lines = Path(SECRETS).read_text(encoding="utf-8").splitlines()
         first = json.loads(lines[0])["value"]
         note = first | {"id": "early", "stateversion": 0, "type": "session.fact_recorded.v1"}
@@ -136,12 +136,12 @@ class TestDraft:
     def test_a_stored_session_is_drafted_with_its_last_reason(self, call: Call, database: str) -> None:
         asyncio.run(_store(database))
         here = {**NOWHERE, "DATABASE_URL": database}
-        told = json.loads(call("draft", "s1", "--json", environment=here).out)
-        assert told["bundle"] == {
+        draft = json.loads(call("draft", "s1", "--json", environment=here).out)
+        assert draft["bundle"] == {
             "title": "Printer", "reason": "Night shift", "facts": [], "checks_and_scripts": [], "fixes": [],
         }  # fmt: skip
-        told = json.loads(call("draft", "s1", "--reason", "Other", "--json", environment=here).out)
-        assert told["bundle"]["reason"] == "Other"
+        draft = json.loads(call("draft", "s1", "--reason", "Other", "--json", environment=here).out)
+        assert draft["bundle"]["reason"] == "Other"
         assert call("draft", "s2", environment=here).code == 1
 
 
@@ -178,10 +178,10 @@ class TestEvaluate:
 
     def test_rules_draft_all_the_sessions_of_the_project(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(ROOT)
-        told = json.loads(call("evaluate", "--json").out)
-        assert told["totals"]["sessions"] == len(told["sessions"]) >= 40
-        assert told["totals"]["with_a_broken_check"] == 0
-        assert told["totals"]["status"] == {"fallback": len(told["sessions"])}
+        report = json.loads(call("evaluate", "--json").out)
+        assert report["totals"]["sessions"] == len(report["sessions"]) >= 40
+        assert report["totals"]["with_a_broken_check"] == 0
+        assert report["totals"]["status"] == {"fallback": len(report["sessions"])}
 
     def test_a_table_with_totals(self, call: Call, few: Path) -> None:
         done = call("evaluate", str(few))
@@ -199,12 +199,12 @@ class TestEvaluate:
         planned = json.loads(call(*options, "--dry-run", environment=paid).out)
         assert (planned["sessions"], planned["answered_before"], server.calls) == (4, 0, 0)
         server.script(Menu(server).says("{}"))
-        told = json.loads(call(*options, "--yes", environment=paid).out)
-        assert (told["totals"]["status"], told["totals"]["calls"], server.calls) == ({"ready": 4}, 5, 5)
-        assert told["totals"]["checks"]["answer unreadable"] == {"mended": 1, "kept": 3}
-        assert told["totals"]["dollars"] == pytest.approx(sum(one["dollars"] for one in told["sessions"]))
+        report = json.loads(call(*options, "--yes", environment=paid).out)
+        assert (report["totals"]["status"], report["totals"]["calls"], server.calls) == ({"ready": 4}, 5, 5)
+        assert report["totals"]["checks"]["answer unreadable"] == {"mended": 1, "kept": 3}
+        assert report["totals"]["dollars"] == pytest.approx(sum(session["dollars"] for session in report["sessions"]))
         again = json.loads(call(*options, environment=paid).out)
-        assert (again["totals"], server.calls) == (told["totals"], 5)
+        assert (again["totals"], server.calls) == (report["totals"], 5)
 
     def test_a_model_that_goes_away_loses_nothing(
         self, call: Call, server: ModelServer, paid: Mapping[str, str], few: Path, tmp_path: Path

@@ -1,4 +1,4 @@
-"""The one door to the SDK: every way in which a call can end is one of three faults or an answer."""
+"""The only adapter of the SDK: every call ends in an answer or in one of three faults."""
 
 import asyncio
 import inspect
@@ -136,12 +136,12 @@ async def test_every_error_is_one_of_three(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.always(behaviour)
-    found = await fault(model)
-    assert type(found) is kind
-    assert getattr(found, "retry_after_seconds", None) == retry_after
+    raised = await fault(model)
+    assert type(raised) is kind
+    assert getattr(raised, "retry_after_seconds", None) == retry_after
     assert server.calls == 1, "the SDK must not retry by itself"
-    assert SECRET_TEXT not in caplog.text + "".join(traceback.format_exception(found))
-    assert found.__context__ is None, "the SDK's exception holds the prompt"
+    assert SECRET_TEXT not in caplog.text + "".join(traceback.format_exception(raised))
+    assert raised.__context__ is None, "the SDK's exception holds the prompt"
 
 
 async def test_a_body_that_breaks_off_or_lacks_its_usage_is_no_answer(server: ModelServer, model: Anthropic) -> None:
@@ -204,9 +204,9 @@ async def test_an_answer_says_how_it_ended(
 async def test_a_wrong_key_is_not_retried_and_not_shown() -> None:
     with ModelServer(lambda _: "{}", api_key="right") as server:
         model = Anthropic(api_key="wrong-key-value", base_url=server.url, attempt_seconds=30, concurrency=1)
-        found = await fault(model)
-        assert type(found) is ModelLocked
-        assert "wrong-key-value" not in str(found)
+        raised = await fault(model)
+        assert type(raised) is ModelLocked
+        assert "wrong-key-value" not in str(raised)
         await model.close()
 
 
@@ -238,9 +238,9 @@ async def test_warming_up_touches_no_network(server: ModelServer, model: Anthrop
 
 def _error_classes() -> list[type[Exception]]:
     return [
-        found
-        for _, found in inspect.getmembers(anthropic, inspect.isclass)
-        if issubclass(found, Exception) and not issubclass(found, Warning)
+        kind
+        for _, kind in inspect.getmembers(anthropic, inspect.isclass)
+        if issubclass(kind, Exception) and not issubclass(kind, Warning)
     ]
 
 
@@ -260,7 +260,7 @@ _NOT_BY_STATUS = {
     anthropic.IdentityTokenFileError: ModelLocked,
     anthropic.WorkloadIdentityError: ModelLocked,
 }
-"""Every class of the SDK that has no status of its own: one that is missing here was forgotten."""
+"""Every error class of the SDK without a status; a class that is missing here was forgotten."""
 
 
 @pytest.mark.parametrize("kind", _error_classes(), ids=lambda kind: kind.__name__)

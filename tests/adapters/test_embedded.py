@@ -97,7 +97,7 @@ async def test_a_stopped_server_starts_again(redis_server: RedisServer) -> None:
 async def test_a_test_may_leave_a_server_behind_as_it_likes(
     postgres_server: PostgresServer, empty_database: str, left: str
 ) -> None:
-    """It is up again before the fixtures clean up, and for the next test, here the same with another parameter."""
+    """It is up again before the fixtures clean up and for the next test: this one, with another parameter."""
     assert await _value(empty_database, "SELECT 1") == 1
     await postgres_server.kill() if left == "killed" else postgres_server.pause()
 
@@ -117,10 +117,10 @@ async def test_a_given_folder_keeps_its_data_for_the_next_run(tmp_path: Path) ->
     for expected in (None, b"kept"):
         async with (
             Servers(tmp_path, wanted=[ServerName.REDIS]) as servers,
-            RedisClient.from_url(servers.redis.url) as it,
+            RedisClient.from_url(servers.redis.url) as client,
         ):
-            assert await it.get("key") == expected
-            await it.set("key", "kept")
+            assert await client.get("key") == expected
+            await client.set("key", "kept")
 
 
 async def test_progress_counts_the_servers_that_are_up() -> None:
@@ -135,7 +135,7 @@ async def test_progress_counts_the_servers_that_are_up() -> None:
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_nothing_is_left_when_the_owner_is_killed(paused: bool) -> None:
-    """Not even a server that is paused at that moment, nor the data folder."""
+    """A paused server and the data folder are gone too."""
     program = (
         "import asyncio, subprocess\n"
         "from consumer.adapters.embedded import ServerName, Servers\n"
@@ -248,8 +248,8 @@ def test_ports_are_never_those_of_outgoing_connections() -> None:
 
 
 def test_root_gets_an_account_and_others_none() -> None:
-    found = account.needed()
-    assert (found is not None) == (os.geteuid() == 0)
+    needed = account.needed()
+    assert (needed is not None) == (os.geteuid() == 0)
 
 
 async def _make_topic(address: str, topic: str) -> None:

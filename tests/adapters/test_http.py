@@ -41,23 +41,23 @@ async def pages() -> AsyncIterator[Pages]:
 
 
 async def test_readyz_names_what_is_stuck_and_since_when(pages: Pages) -> None:
-    status, told = await pages.json("/readyz")
-    assert (status, told["ready"]) == (503, False)
-    assert {one["what"] for one in told["stuck"]} == {"database", "group"}
-    assert all(one["since"].endswith("+00:00") and one["reason"] for one in told["stuck"])
+    status, page = await pages.json("/readyz")
+    assert (status, page["ready"]) == (503, False)
+    assert {stuck["what"] for stuck in page["stuck"]} == {"database", "group"}
+    assert all(stuck["since"].endswith("+00:00") and stuck["reason"] for stuck in page["stuck"])
     pages.health.ok("database")
     pages.health.ok("group")
     pages.health.failing("cache", "Redis: ConnectionError")
-    status, told = await pages.json("/readyz")
-    assert (status, told["ready"]) == (200, True)
-    assert [(one["what"], one["blocking"]) for one in told["stuck"]] == [("cache", False)]
+    status, page = await pages.json("/readyz")
+    assert (status, page["ready"]) == (200, True)
+    assert [(stuck["what"], stuck["blocking"]) for stuck in page["stuck"]] == [("cache", False)]
 
 
 async def test_livez_asks_for_the_loops_alone(pages: Pages) -> None:
     assert (await pages.json("/livez"))[0] == 200
     pages.health.expect("intake", within_seconds=-1)
-    status, told = await pages.json("/livez")
-    assert (status, [one["what"] for one in told["stuck"]]) == (503, ["loop:intake"])
+    status, page = await pages.json("/livez")
+    assert (status, [stuck["what"] for stuck in page["stuck"]]) == (503, ["loop:intake"])
 
 
 async def test_metrics_show_every_meter_with_its_meaning(pages: Pages) -> None:

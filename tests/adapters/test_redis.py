@@ -1,4 +1,4 @@
-"""The cache, against a real Redis that is flushed, frozen, killed and poisoned: it costs speed and nothing else."""
+"""The cache on a real Redis that is flushed, frozen, killed and poisoned: only speed suffers."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def hasty(redis_url: str, topic_prefix: str, clock: Clock) -> AsyncIterator[RedisCache]:
-    """As the service has it: to it, a machine that is busy for a tenth of a second is a Redis that is away."""
+    """The service's cache: to it, a machine that is busy for 0.1 s is a Redis that is away."""
     made = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=Health(clock), clock=clock)
     yield made
     await made.close()
@@ -139,12 +139,12 @@ async def test_another_sessions_entry_in_its_place_is_not_believed(
 
 
 def at_once(work: Coroutine[object, None, T]) -> T:
-    """What it gives without waiting for anything."""
+    """The coroutine's result; fails if it waits."""
     try:
         work.send(None)
     except StopIteration as ended:
-        found: T = ended.value
-        return found
+        result: T = ended.value
+        return result
     work.close()
     raise AssertionError("it waits for something")
 

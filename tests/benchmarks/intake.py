@@ -1,9 +1,9 @@
 """Intake's speed on real servers (`make bench`): `python -m tests.benchmarks.intake [--events N] [--replicas N]`.
 
-Session events wait in Kafka; then the real intake (decode, redact, store, commit) takes them in, in as many replicas as
-the machine has CPUs. Printed: events a second from the word to begin to the last row, CPU seconds of the replicas and
-of the servers, and peak memory of a replica. The events are the real ones of the shared data where it is there
-(65,533), else as many made ones of the same shapes.
+Session events wait in Kafka; then the real intake (decode, redact, store, commit) takes them in, with one replica per
+CPU. It prints events a second from the word to begin to the last row, CPU seconds of the replicas and of the servers,
+and peak memory of a replica. The events are the real ones of the shared data (65,533), or as many generated ones of
+the same shapes where that data is absent.
 """
 
 import argparse
@@ -100,9 +100,9 @@ async def _measure(count: int, replicas: int) -> dict[str, float]:
         "replicas": replicas,
         "seconds": seconds,
         "events_a_second": len(records) / seconds,
-        "replicas_cpu_seconds": sum(one["cpu_seconds"] for one in figures),
+        "replicas_cpu_seconds": sum(figure["cpu_seconds"] for figure in figures),
         "servers_cpu_seconds": spent,
-        "peak_memory_mib": max(one["peak_memory_mib"] for one in figures),
+        "peak_memory_mib": max(figure["peak_memory_mib"] for figure in figures),
     }
 
 

@@ -1,9 +1,9 @@
 """A full replay over a filled store: `python -m tests.benchmarks.replay [--sessions N] [--json]` (`make bench-replay`).
 
-The real history of the shared data (65,533 events, 3,245 requests), or as many made ones where it is absent, is taken
-in and drafted against a loopback model. Then the same records come again on the replay topics. Printed: records a
-second from the first to the last, calls to the model and events on the ready topic, which both have to be none, and how
-long live requests take from their sending to their package, alone and beside a replay that does not end before them.
+The service takes in the real history (65,533 events, 3,245 requests; as many generated ones where it is absent) and
+drafts with a loopback model. Then the same records come again on the replay topics. Printed: records a second from the
+first to the last, model calls and events on the ready topic (both must be 0), and how long live requests take from
+sending to package, alone and beside a replay that outlasts them.
 """
 
 import argparse
@@ -36,7 +36,7 @@ MODEL_SECONDS = 0.2
 LIVE_REQUESTS = 300
 LIVE_A_SECOND = 10.0
 TIMES_BESIDE_LIVE = 3
-"""So often the history stands on the replay topics while live requests are measured: it must not end before them."""
+"""Copies of the history on the replay topics while live requests are measured: the replay must outlast them."""
 START_SECONDS = 180.0
 FILL_SECONDS, REPLAY_SECONDS = 3600.0, 600.0
 _LOOK_SECONDS = 0.05
@@ -49,7 +49,8 @@ def _lines(limit: int | None) -> list[Line]:
     if (volvo.shared_folder() / "tools" / "volvo_events.py").exists():
         options = () if limit is None else ("--limit-sessions", str(limit))
         return [
-            (one["topic"], one["key"], json.dumps(one["value"]).encode()) for one in volvo.stream(*options).records()
+            (record["topic"], record["key"], json.dumps(record["value"]).encode())
+            for record in volvo.stream(*options).records()
         ]
     return list(_made(REQUESTED if limit is None else limit))
 
@@ -100,7 +101,7 @@ async def _all(stage: Stage, lines: list[Line]) -> dict[str, float]:
         "fill_model_calls": float(stage.model.calls),
     }
     await service.terminate()
-    service = await _running(stage)  # as fresh as the one beside the replay will be
+    service = await _running(stage)  # as fresh as the service beside the replay
     figures |= {f"live_alone_{name}": value for name, value in (await _live(stage, "alone")).items()}
     await service.terminate()
     figures |= await _replayed(stage, lines)
@@ -114,7 +115,7 @@ async def _all(stage: Stage, lines: list[Line]) -> dict[str, float]:
 
 
 async def _running(stage: Stage) -> ServiceProcess:
-    """Without the haste of tests, and with all the time that a busy machine takes for a start."""
+    """Starts a service with longer times than tests use. A busy machine may start it slowly."""
     made = stage.service(model_concurrency="32", lease_seconds="20", session_timeout_seconds="30", revise_limit="0")
     made.start()
     await made.wait_ready(within_seconds=START_SECONDS)
@@ -123,8 +124,8 @@ async def _running(stage: Stage) -> ServiceProcess:
 
 async def _requested(stage: Stage, lines: list[Line]) -> bool:
     wanted = len({(key, json.loads(value)["data"]["request_id"]) for topic, key, value in lines if topic == REQUESTS})
-    (found,) = await stage.query("SELECT count(*) AS requests FROM requests WHERE state <> 'open'")
-    return bool(found["requests"] >= wanted)
+    (row,) = await stage.query("SELECT count(*) AS requests FROM requests WHERE state <> 'open'")
+    return bool(row["requests"] >= wanted)
 
 
 async def _replayed(stage: Stage, lines: list[Line]) -> dict[str, float]:
@@ -150,11 +151,11 @@ async def _replayed(stage: Stage, lines: list[Line]) -> dict[str, float]:
 
 async def _read(stage: Stage) -> int:
     """Records of the replay topics that are stored."""
-    (found,) = await stage.query(
+    (row,) = await stage.query(
         "SELECT coalesce(sum(next_offset), 0)::bigint AS read FROM intake_positions WHERE topic LIKE '%' || $1",
         REPLAY_SUFFIX,
     )
-    return int(found["read"])
+    return int(row["read"])
 
 
 async def _ready(stage: Stage) -> int:
@@ -162,7 +163,7 @@ async def _ready(stage: Stage) -> int:
 
 
 async def _live(stage: Stage, name: str) -> dict[str, float]:
-    """Requests of sessions of their own, sent evenly."""
+    """Times evenly sent requests of new sessions."""
     stage.model.always(Menu(stage.model).slow(MODEL_SECONDS))
     sent: dict[str, float] = {}
     took: dict[str, float] = {}
@@ -176,8 +177,8 @@ async def _live(stage: Stage, name: str) -> dict[str, float]:
         sending = asyncio.create_task(_send_live(writer, stage, name, sent))
         while not (sending.done() and len(took) == len(sent)):
             for records in (await consumer.getmany(timeout_ms=100)).values():
-                for one in records:
-                    session = (one.key or b"").decode()
+                for record in records:
+                    session = (record.key or b"").decode()
                     if session in sent and session not in took:
                         took[session] = time.monotonic() - sent[session]
         await sending

@@ -1,7 +1,7 @@
-"""One replica's intake in a process of its own: it joins, waits for a word on stdin, takes in until stdin ends.
+"""One replica's intake in its own process: it joins, waits for a word on stdin, takes in until stdin ends.
 
-`python -m tests.benchmarks.replica BOOTSTRAP_SERVERS DSN`. It tells on stdout how many partitions it owns, whenever
-that changes, and in the end what it used.
+`python -m tests.benchmarks.replica BOOTSTRAP_SERVERS DSN`. It prints how many partitions it owns whenever that
+changes, and at the end what it used.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ class Replica:
     """The process, as its starter sees it."""
 
     process: Process
-    told: dict[str, float] = field(default_factory=dict)
-    """What was heard last, by name."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """The latest figures, by name."""
     listening: asyncio.Task[None] | None = None
 
     @classmethod
@@ -54,12 +54,12 @@ class Replica:
         """Partitions. Raises RuntimeError when the process has ended."""
         if self.process.returncode is not None:
             raise RuntimeError("a replica ended by itself; what it printed stands above")
-        return int(self.told.get("owned", 0))
+        return int(self.figures.get("owned", 0))
 
     async def _listen(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            self.told.update(json.loads(line))
+            self.figures.update(json.loads(line))
 
     def begin(self) -> None:
         assert self.process.stdin is not None
@@ -72,7 +72,7 @@ class Replica:
         self.process.stdin.close()
         await self.listening
         await self.process.wait()
-        return self.told
+        return self.figures
 
     async def kill(self) -> None:
         if self.process.returncode is None:
@@ -105,10 +105,10 @@ async def _run(kafka: str, dsn: str) -> None:
         meters=PrometheusMeters(),
     )
     ease_collection()  # as the service does
-    told = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+    word = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
     source.pause()
     last = 0
-    while not told.done():
+    while not word.done():
         await source.poll(POLL_MS)
         if len(source.owned) != last:
             last = len(source.owned)

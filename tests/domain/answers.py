@@ -1,4 +1,4 @@
-"""A session with a bit of everything, and an answer about it that keeps every rule: a test breaks one thing."""
+"""A session with records of every kind and an answer that keeps every rule. Each test breaks one thing."""
 
 import copy
 import json
@@ -115,7 +115,7 @@ The name still pointed to the server that was switched off.
 1. Confirm with Dana after the 16:00 restart whether she signs in without a prompt.
 2. If the prompt returns, look up autodiscover.example.com on another machine and compare.
 """
-"""The same from a gateway, as markdown; the outcome it tells is not the record's, and code does not take it."""
+"""The same answer as markdown, as gateways send it. Its outcome contradicts the record, so code ignores it."""
 
 
 def keep(text: str) -> str:

@@ -1,6 +1,6 @@
-"""What tickets, mails and tools can carry to a model, and what a model that obeys would answer.
+"""Attacks in tickets, mails and tool output, each with the answer of a model that obeys it.
 
-Each attack is a text that stands in some record, and the obeying answer. Nothing of it may reach a package.
+An attack is a text in a record and the obeying answer. Nothing of it may reach a package.
 """
 
 import base64

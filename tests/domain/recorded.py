@@ -19,8 +19,8 @@ FOLDERS = (ROOT / "consumer" / "cli" / "samples", ROOT / "tests" / "golden" / "s
 
 
 def sessions(*prefixes: str) -> Iterator[tuple[str, Bundle]]:
-    """Each session of the files whose name begins with a prefix (all files without one), redaction left out."""
-    for path in sorted(found for folder in FOLDERS for found in folder.glob("*.jsonl")):
+    """Each session of the files whose names begin with a prefix (no prefix: all files). Redacts nothing."""
+    for path in sorted(file for folder in FOLDERS for file in folder.glob("*.jsonl")):
         if not prefixes or path.name.startswith(prefixes):
             yield from ((f"{path.stem} {key.session_id}", bundle) for key, bundle in _bundles(path))
 
@@ -35,8 +35,8 @@ def _bundles(path: Path) -> Iterator[tuple[SessionKey, Bundle]]:
             reasons[key] = value["data"].get("reason")
         elif value["type"] in SESSION_TYPES:
             events[key].append(_event(key, value))
-    for key, found in events.items():
-        yield key, bundles.build(fold(key, found), reason=reasons.get(key))
+    for key, history in events.items():
+        yield key, bundles.build(fold(key, history), reason=reasons.get(key))
 
 
 def _event(key: SessionKey, value: dict[str, Any]) -> SessionEvent:

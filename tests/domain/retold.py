@@ -1,4 +1,4 @@
-"""A session as its texts tell it, played through in any order, and what has to be stored of it in the end."""
+"""Plays the texts of a session in any order, and computes what must be stored in the end."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,15 +26,15 @@ Event = str | Marked
 
 
 class Session:
-    """What is stored of a session, by the names of its events: the store's part is played by a dictionary."""
+    """The stored texts and secrets of a session. Dictionaries stand in for the store."""
 
     def __init__(self) -> None:
         self.known: dict[str, KnownSecret] = {}
         self.texts: dict[int, str] = {}
 
     def take(self, batch: Mapping[int, Event]) -> None:
-        """As the inbox does: the door for each event, then what was found, then what is stored, then what came."""
-        found: dict[str, FoundSecret] = {}
+        """As the inbox does: redacts each event, learns its secrets, sweeps stored texts, then arriving ones."""
+        secrets: dict[str, FoundSecret] = {}
         came: dict[int, str] = {}
         for name, event in batch.items():
             door = scope()
@@ -42,8 +42,8 @@ class Session:
                 door.parameters(MARKED, {"p": event.value})
             else:
                 came[name] = door.text(event)
-            found |= {secret.identity: secret for secret in door.found_secrets()}
-        learned = scope().learn(self.known, found)
+            secrets |= {secret.identity: secret for secret in door.found_secrets()}
+        learned = scope().learn(self.known, secrets)
         if learned.fresh:
             self.texts = {name: learned.stored.text(text) for name, text in self.texts.items()}
         self.known |= {secret.identity: stored(secret) for secret in learned.fresh}
@@ -51,7 +51,7 @@ class Session:
 
 
 def stored(secret: KnownSecret) -> KnownSecret:
-    """As it comes back from its row."""
+    """As read back from its row."""
     return KnownSecret.unpacked(secret.kind, secret.identity, secret.packed_forms())
 
 
@@ -80,31 +80,31 @@ class Occurrence(NamedTuple):
 
 
 def occurrences(text: str, values: Iterable[str]) -> list[Occurrence]:
-    """Everything that is to be removed, found the slow way; of equal places one."""
+    """Everything to remove, found the slow way. Equal places count once."""
     return sorted(
         {
-            Occurrence(found.start(), found.start() + len(spelling), value)
+            Occurrence(match.start(), match.start() + len(spelling), value)
             for value in values
             for spelling in set(spellings([value]))
-            for found in re.finditer(f"(?={re.escape(spelling)})", text)
+            for match in re.finditer(f"(?={re.escape(spelling)})", text)
         },
-        key=lambda one: (one.start, -one.stop),
+        key=lambda occurrence: (occurrence.start, -occurrence.stop),
     )
 
 
 def are_nested(places: list[Occurrence]) -> bool:
-    """Each two apart or one within the other, and no place belongs to two values."""
-    for at, one in enumerate(places):
-        for other in places[at + 1 :]:
-            if other.start >= one.stop:
+    """Whether any two places are apart or nested and none belongs to two values."""
+    for at, occurrence in enumerate(places):
+        for later in places[at + 1 :]:
+            if later.start >= occurrence.stop:
                 break
-            if other.stop > one.stop or (other[:2] == one[:2] and other.value != one.value):
+            if later.stop > occurrence.stop or (later[:2] == occurrence[:2] and later.value != occurrence.value):
                 return False
     return True
 
 
 def cleaned(text: str, values: Iterable[str]) -> str:
-    """The text as it has to be stored in the end."""
+    """The text that must be stored in the end."""
     parts: list[str] = []
     end = 0
     for start, stop, value in occurrences(text, values):

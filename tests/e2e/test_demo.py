@@ -40,5 +40,9 @@ def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_runni
     assert "state_changed" in {package["cause"] for package in packages}
     assert "session_not_found" in {event["data"].get("reason") for event in events}
     assert not PLANTED.search(done.stdout + done.stderr)
-    left = [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
+    left = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(tmp_path) in " ".join(process.info["cmdline"] or ())
+    ]
     assert left == []

@@ -22,11 +22,11 @@ PLACES = {
     "invalid": "zebra-invalid",
     "unreadable": "zebra-unreadable",
 }
-"""A word for every place where a text can stand, so that what is found says where it comes from."""
+"""A word for every place where a text can stand, so that a word that is left names its place."""
 TICKET = {"system": "halopsa", "ticket_id": "77"}
 
 
-def told(story: Story) -> list[Event]:
+def history(story: Story) -> list[Event]:
     template = {"name": PLACES["script"], "slug": "reset"}
     used = {"generation_id": "g1", "template": template, "parameters_used": {"account": PLACES["parameter"]}}
     events = [
@@ -42,11 +42,11 @@ def told(story: Story) -> list[Event]:
 
 
 def refused(story: Story) -> tuple[tuple[bytes, bytes], ...]:
-    """Key and value: one that comes second, one without a required field, one that cannot be read at all."""
+    """Key and value of a conflicting, an invalid and an unreadable record."""
     second = story.fact(PLACES["conflict"]) | {"id": "a rival", "stateversion": 1}
     invalid = story.event("session.fact_recorded.v1", {"text": PLACES["invalid"]}, version=900)
     key = story.session_id.encode()
-    return tuple((key, one) for one in (_bytes(second), _bytes(invalid), f"{{ {PLACES['unreadable']}".encode()))
+    return tuple((key, value) for value in (_bytes(second), _bytes(invalid), f"{{ {PLACES['unreadable']}".encode()))
 
 
 def _bytes(event: Event) -> bytes:
@@ -56,13 +56,13 @@ def _bytes(event: Event) -> bytes:
 async def dump(stage: Stage) -> dict[str, str]:
     """Everything that is stored: each table, and Redis."""
     tables = (await stage.oracle.read()).tables
-    found = {name: "\n".join(_text(value) for row in rows for value in row.values()) for name, rows in tables.items()}
-    return {**found, "redis": (await stage.oracle.stored_in_redis()).decode(errors="replace")}
+    texts = {name: "\n".join(_text(value) for row in rows for value in row.values()) for name, rows in tables.items()}
+    return {**texts, "redis": (await stage.oracle.stored_in_redis()).decode(errors="replace")}
 
 
 async def published(stage: Stage) -> list[tuple[str, str]]:
     """Type and id of each event, sorted: partitions are read in no certain order."""
-    return sorted((one["type"], one["id"]) for one in (await stage.oracle.read()).published)
+    return sorted((event["type"], event["id"]) for event in (await stage.oracle.read()).published)
 
 
 def _text(value: Any) -> str:
@@ -79,7 +79,7 @@ def holders(dumped: dict[str, str], words: dict[str, str]) -> dict[str, set[str]
 async def test_nothing_of_an_erased_session_is_left_nor_comes_back(stage: Stage) -> None:
     service = await stage.running(revise_after_seconds="0.2", log_level="DEBUG")
     story, neighbour = Story("shared-name"), Story("shared-name", tenant_id="another")
-    old, bad = told(story), refused(story)
+    old, bad = history(story), refused(story)
     waiting = story.request("waiting", reason=PLACES["reason"], state_version=999)
     await stage.send(neighbour.opened("giraffe-title"), neighbour.request(state_version=1))
     await stage.send(*old, waiting)

@@ -1,4 +1,4 @@
-"""The oracle sees what it is there to see: a package that is spoiled in one way is not let through."""
+"""The oracle sees faults: it refuses a package that is spoiled in one way."""
 
 import base64
 import copy
@@ -23,8 +23,8 @@ EVENTS = build.in_order(
 )
 
 
-def told() -> tuple[dict[str, Any], Knowledge]:
-    """A package as it would be published, and what it is held against."""
+def sound_package() -> tuple[dict[str, Any], Knowledge]:
+    """A package as published, and the knowledge it is checked against."""
     bundle = build.bundle_of(EVENTS)
     rendered = markdown.render(bundle, rules_draft.draft_by_rules(bundle))
     ids = {"tenant_id": "default", "session_id": "session-1", "request_id": "r/1"}
@@ -53,16 +53,20 @@ def told() -> tuple[dict[str, Any], Knowledge]:
     data["package_id"] = package_checks.event_id_of(data, 1)
     event = {"id": data["package_id"], "subject": "session-1", "tenantid": "default", "data": data}
     plain = [
-        {"type": one.type, "stateversion": one.version, "data": one.data.model_dump(mode="json", exclude_unset=True)}
-        for one in EVENTS
-        if one.data is not None
+        {
+            "type": change.type,
+            "stateversion": change.version,
+            "data": change.data.model_dump(mode="json", exclude_unset=True),
+        }
+        for change in EVENTS
+        if change.data is not None
     ]
     state = expected.after(plain)
     return event, Knowledge(state=state, reason=None, event_count=len(EVENTS), state_version=len(EVENTS))
 
 
 def test_a_package_that_keeps_the_contract_has_no_complaint() -> None:
-    assert package_checks.complaints(*told()) == []
+    assert package_checks.complaints(*sound_package()) == []
 
 
 def _rewrite(before: str, after: str) -> Callable[[dict[str, Any]], None]:
@@ -109,7 +113,7 @@ def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_a_package_that_breaks_the_contract_is_seen(spoil: Callable[[dict[str, Any]], None]) -> None:
-    event, knowledge = told()
+    event, knowledge = sound_package()
     spoiled = copy.deepcopy(event)
     spoil(spoiled["data"])
     assert package_checks.complaints(spoiled, knowledge)
@@ -125,5 +129,5 @@ def test_a_secret_is_found_in_every_form(before: str, after: str) -> None:
         base64.b64encode(text.encode()),
         text.encode().hex().encode(),
     ):
-        assert leaks.found([SECRET], {"place": place})
-    assert not leaks.found([SECRET], {"place": b"nothing here", "other": b""})
+        assert leaks.findings([SECRET], {"place": place})
+    assert not leaks.findings([SECRET], {"place": b"nothing here", "other": b""})

@@ -1,4 +1,4 @@
-"""Packages proven, and taken to another machine with the sessions they were made from."""
+"""Packages are proven, and copied to another machine with their sessions."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ def script(password: str, generation_id: str) -> dict[str, object]:
 
 
 async def fill(stage: Stage) -> list[UUID]:
-    """Two tenants; secrets known from the start and known only later; a revision; a cancelled request. Package ids."""
+    """Two tenants, secrets known at once or later, a revision, a cancelled request. Returns package ids."""
     await stage.running(revise_after_seconds="0.2")
     story, later, gone = Story(tenant_id="acme"), Story(tenant_id="acme"), Story(tenant_id="acme")
     foreign = Story(tenant_id="other")
@@ -48,7 +48,7 @@ async def fill(stage: Stage) -> list[UUID]:
     await stage.published(7)
     await stage.settled()
     packages = await stage.query("SELECT package_id FROM packages WHERE tenant_id = 'acme' ORDER BY created_at")
-    return [one["package_id"] for one in packages]
+    return [row["package_id"] for row in packages]
 
 
 def _ticket(number: str) -> dict[str, str]:
@@ -86,16 +86,22 @@ async def test_an_export_gives_the_same_digests_on_another_machine(
         events = f"SELECT {columns} FROM session_events WHERE tenant_id = 'acme' ORDER BY 1, 2, 3"
         assert await there.query(events) == await stage.query(events), "a placeholder did not pass the door unchanged"
         here, copied = await proofs(stage, packages), await proofs(there, packages)
-    assert [one.rebuilt_sha256 for one in copied] == [one.rebuilt_sha256 for one in here]
-    assert [one.published_sha256 for one in copied] == [one.published_sha256 for one in here]
-    assert Counter(one.verdict for one in here) == {ProofResult.VERIFIED: len(packages) - 1, ProofResult.REDACTED: 1}
-    assert [one.verdict for one in copied] == [one.verdict for one in here]
-    # The drafts stay at home: there the text is known by its digest only.
-    assert Counter(one.text for one in here) == {TextVerdict.REPRODUCED: len(packages) - 1, TextVerdict.REDACTED: 1}
-    assert Counter(one.text for one in copied) == {TextVerdict.NO_DRAFT: len(packages) - 1, TextVerdict.REDACTED: 1}
+    assert [copy.rebuilt_sha256 for copy in copied] == [original.rebuilt_sha256 for original in here]
+    assert [copy.published_sha256 for copy in copied] == [original.published_sha256 for original in here]
+    assert Counter(original.verdict for original in here) == {
+        ProofResult.VERIFIED: len(packages) - 1,
+        ProofResult.REDACTED: 1,
+    }
+    assert [copy.verdict for copy in copied] == [original.verdict for original in here]
+    # Drafts are not exported: the copy knows the text by its digest only.
+    assert Counter(original.text for original in here) == {
+        TextVerdict.REPRODUCED: len(packages) - 1,
+        TextVerdict.REDACTED: 1,
+    }
+    assert Counter(copy.text for copy in copied) == {TextVerdict.NO_DRAFT: len(packages) - 1, TextVerdict.REDACTED: 1}
 
 
 async def proofs(stage: Stage, packages: list[UUID]) -> list[Proof]:
     async with closing_pool(stage.dsn, name="test", max_size=1) as pool:
-        found = [await Proofs(pool).evidence(one) for one in packages]
-    return [proof.prove(one) for one in found if one is not None]
+        evidence = [await Proofs(pool).evidence(package_id) for package_id in packages]
+    return [proof.prove(piece) for piece in evidence if piece is not None]

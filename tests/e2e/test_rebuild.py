@@ -1,4 +1,4 @@
-"""A store built anew from the topics while the old one serves, and the switch to it."""
+"""A store is rebuilt from the topics while the old one serves, then takes over."""
 
 import json
 from typing import Any
@@ -27,8 +27,8 @@ TO_DO = (
 
 async def count(dsn: str, sql: str) -> int:
     async with connected(dsn) as connection:
-        found: int = await connection.fetchval(sql)
-        return found
+        number: int = await connection.fetchval(sql)
+        return number
 
 
 @pytest.mark.timeout(240)
@@ -69,7 +69,7 @@ async def test_a_store_is_rebuilt_beside_the_one_that_serves_and_then_takes_over
     assert beside.outcomes >= 7
     await stage.send(story.fact("Known after the first pass.", fact_id="between"))
     await until(quiet, within_seconds=60)
-    told = await stage.published(8)
+    published = await stage.published(8)
     assert (await old.terminate()).code == 0
     calls = stage.model.calls
 
@@ -89,22 +89,22 @@ async def test_a_store_is_rebuilt_beside_the_one_that_serves_and_then_takes_over
     assert [row["state"] for row in after["requests"] if row["session_id"] == "waiting"] == ["open"]
     async with closing_pool(empty_database, name="test", max_size=1) as pool:
         evidence = [await Proofs(pool).evidence(row["package_id"]) for row in after["packages"]]
-    assert {proof.prove(one).verdict for one in evidence if one is not None} == {ProofResult.VERIFIED}
+    assert {proof.prove(piece).verdict for piece in evidence if piece is not None} == {ProofResult.VERIFIED}
     assert stage.model.calls == calls
     assert await count(empty_database, "SELECT count(*) FROM outbox") == 0
-    assert in_any_order(await stage.published(8)) == in_any_order(told)
+    assert in_any_order(await stage.published(8)) == in_any_order(published)
 
     await stage.running(revise_after_seconds="0.2", redaction_key=KEY, dsn=empty_database)
     await stage.send(story.fact("The new store hears this.", fact_id="after"), waiting.fact())
-    found = await stage.published(len(told) + 2)
-    packages = {one["package_id"]: one for one in found if one["type"] == "escalation.package_ready.v1"}
-    revisions = sorted(one["revision"] for one in packages.values() if one["session_id"] == "goes-on")
+    events = await stage.published(len(published) + 2)
+    packages = {event["package_id"]: event for event in events if event["type"] == "escalation.package_ready.v1"}
+    revisions = sorted(package["revision"] for package in packages.values() if package["session_id"] == "goes-on")
     assert revisions == list(range(1, len(revisions) + 1)), "a revision is missing or was given twice"
-    newest = next(one for one in packages.values() if one["revision"] == revisions[-1])
+    newest = next(package for package in packages.values() if package["revision"] == revisions[-1])
     assert newest["supersedes"] in packages
-    assert [one["state_version"] for one in packages.values() if one["session_id"] == "waiting"] == [2]
+    assert [package["state_version"] for package in packages.values() if package["session_id"] == "waiting"] == [2]
 
 
 def in_any_order(events: list[dict[str, Any]]) -> list[str]:
     """Partitions are read in no certain order."""
-    return sorted(json.dumps(one, sort_keys=True) for one in events)
+    return sorted(json.dumps(event, sort_keys=True) for event in events)

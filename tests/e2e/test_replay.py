@@ -1,4 +1,4 @@
-"""Reading again: what is known stays as it is, costs nothing and says nothing, however the records come back."""
+"""Records that are read again, in any way, change nothing, cost no call and publish nothing."""
 
 import json
 import random
@@ -33,12 +33,12 @@ def history() -> list[Event]:
 async def everything(stage: Stage) -> Mapping[str, list[str]]:
     """Every row of every table that only records change."""
     written = await stage.oracle.read()
-    found = {
+    tables = {
         name: sorted(json.dumps(row, default=str) for row in rows)
         for name, rows in written.tables.items()
         if name not in _MOVING
     }
-    return {**found, "published": sorted(str(one["id"]) for one in written.published)}
+    return {**tables, "published": sorted(str(event["id"]) for event in written.published)}
 
 
 async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Stage) -> None:
@@ -58,8 +58,8 @@ async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Sta
     done = await stage.command("rewind", "--to", "earliest", "--json")
     assert done.code == 0, done.errors
     partitions = json.loads(done.output)["partitions"]
-    assert [one["read_again"] for one in partitions] == [one.again for one in dry], "a dry run moved something"
-    assert sum(one.again for one in dry) == len(history()) + 1
+    assert [row["read_again"] for row in partitions] == [move.again for move in dry], "a dry run moved something"
+    assert sum(move.again for move in dry) == len(history()) + 1
     assert await stage.oracle.unsettled(), "nothing was rewound: the test proves nothing"
 
     await stage.running(revise_after_seconds="0.3")
@@ -70,15 +70,15 @@ async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Sta
 
 async def test_known_records_on_the_replay_topics_change_nothing(stage: Stage) -> None:
     await stage.running(revise_after_seconds="0.3")
-    events = [one for one in history() if one["id"] != "a rival"]  # a conflict is refused, and told, every time
+    events = [event for event in history() if event["id"] != "a rival"]  # a conflict is dead-lettered every time
     await stage.send(*events)
     await stage.settled()
     before, calls = await everything(stage), stage.model.calls
     random.shuffle(events)
     await stage.send_raw(
         *(
-            (stage.topic_of(one) + REPLAY_SUFFIX, one["subject"].encode(), json.dumps(one).encode(), ())
-            for one in events
+            (stage.topic_of(event) + REPLAY_SUFFIX, event["subject"].encode(), json.dumps(event).encode(), ())
+            for event in events
         )
     )
     await stage.settled()

@@ -15,11 +15,11 @@ from tests.support.stage import Event, Stage, Story
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "sessions"
 PASSWORD = "Kf7-vault-Winter!49"
 GOLDEN_PASSWORDS = ("Granite-Otter-23!demo", "Marble-Otter-92!demo", "Orchard-Signal-58!demo", "Pebble-Anchor-64!demo")
-"""All that the golden sessions hold."""
+"""The golden sessions' passwords."""
 
 
 def golden_events() -> list[Event]:
-    """Of all golden sessions: every outcome of a fix, every kind of record."""
+    """Events of all golden sessions: every fix outcome and record kind."""
     lines = [line for path in sorted(GOLDEN.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     return [json.loads(line)["value"] for line in lines]
 
@@ -31,21 +31,23 @@ async def test_every_shape_of_session_becomes_a_package_that_keeps_the_contract(
     await stage.send(*events)
     await stage.settled()
     packages = (await stage.verdict(secrets=GOLDEN_PASSWORDS)).packages()
-    assert {one["status"] for one in packages} == {"ready" if keyed else "fallback"}, _warned(packages)
-    assert {one["cause"] for one in packages if one["revision"] == 1} == {"request"}
+    assert {package["status"] for package in packages} == {"ready" if keyed else "fallback"}, _warned(packages)
+    assert {package["cause"] for package in packages if package["revision"] == 1} == {"request"}
     assert bool(stage.model.calls) == keyed
-    shown = {_active_status([one for one in events if one["subject"] == each["session_id"]]) for each in packages}
+    shown = {
+        _active_status([event for event in events if event["subject"] == package["session_id"]]) for package in packages
+    }
     wanted = {"proposed", "dismissed", "applied_success", "applied_failed", "applied_partial", "applied_pending", None}
     assert shown == wanted, "the sessions do not show every outcome: the test proves less than it says"
 
 
 def _active_status(events: list[Event]) -> str | None:
-    active = after(one for one in events if "stateversion" in one).active
+    active = after(event for event in events if "stateversion" in event).active
     return None if active is None else str(active["status"])
 
 
 def _warned(packages: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    return [(one["title"], one["warnings"]) for one in packages if one["status"] != "ready"]
+    return [(package["title"], package["warnings"]) for package in packages if package["status"] != "ready"]
 
 
 async def test_requests_are_cancelled_withdrawn_repeated_forced_and_kept_apart_by_tenant(stage: Stage) -> None:
@@ -70,21 +72,25 @@ async def test_requests_are_cancelled_withdrawn_repeated_forced_and_kept_apart_b
     await stage.settled()
     written = await stage.verdict()
 
-    told = [(one["type"], one["data"]) for one in written.published]
-    assert _kinds(told, early) == ["escalation.package_withdrawn.v1"]
-    assert _kinds(told, late) == ["escalation.package_ready.v1", "escalation.package_withdrawn.v1"]
-    (_, taken_back) = next(one for one in told if one[0].endswith("withdrawn.v1") and one[1]["revision"] == 1)
+    published = [(event["type"], event["data"]) for event in written.published]
+    assert _kinds(published, early) == ["escalation.package_withdrawn.v1"]
+    assert _kinds(published, late) == ["escalation.package_ready.v1", "escalation.package_withdrawn.v1"]
+    (_, taken_back) = next(
+        event for event in published if event[0].endswith("withdrawn.v1") and event[1]["revision"] == 1
+    )
     assert taken_back["reason"] == "cancelled"
-    assert _kinds(told, twice) == ["escalation.package_ready.v1"]
-    cached = {data["request_id"]: data["from_cache"] for _, data in told if data["session_id"] == forced.session_id}
+    assert _kinds(published, twice) == ["escalation.package_ready.v1"]
+    cached = {
+        data["request_id"]: data["from_cache"] for _, data in published if data["session_id"] == forced.session_id
+    }
     assert cached == {"first": False, "second": False, "third": True}
     for story, other in (("one", "two"), ("two", "one")):
-        (text,) = [data["markdown"] + data["title"] for _, data in told if data["tenant_id"].endswith(story)]
+        (text,) = [data["markdown"] + data["title"] for _, data in published if data["tenant_id"].endswith(story)]
         assert f"tenant {other}" not in text
 
 
-def _kinds(told: list[tuple[str, dict[str, Any]]], story: Story) -> list[str]:
-    return [kind for kind, data in told if data["session_id"] == story.session_id]
+def _kinds(published: list[tuple[str, dict[str, Any]]], story: Story) -> list[str]:
+    return [kind for kind, data in published if data["session_id"] == story.session_id]
 
 
 async def test_a_change_after_the_package_yields_a_revision_and_an_equal_bundle_none(stage: Stage) -> None:
@@ -106,9 +112,9 @@ async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answere
     unknown, behind = Story(), Story()
     await stage.send(unknown.request(deadline_seconds=12))
     await stage.send(behind.opened(), behind.request(deadline_seconds=12, state_version=99))
-    told = {one["session_id"]: one for one in await stage.published(2)}
-    assert told[unknown.session_id]["reason"] == "session_not_found"
-    assert told[behind.session_id]["warnings"] == ["state_behind_request"]
+    outcomes = {outcome["session_id"]: outcome for outcome in await stage.published(2)}
+    assert outcomes[unknown.session_id]["reason"] == "session_not_found"
+    assert outcomes[behind.session_id]["warnings"] == ["state_behind_request"]
     rows = await stage.query(
         "SELECT half_deadline_at, deadline_at, coalesce(first_done_at, ended_at) AS told_at FROM requests"
     )
@@ -159,7 +165,7 @@ async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -
     assert package["title"]
     await stage.settled()
     written = await stage.verdict()
-    reasons = [dict(one.headers)["dlq.reason"].decode() for one in written.dead_letters]
+    reasons = [dict(letter.headers)["dlq.reason"].decode() for letter in written.dead_letters]
     assert sorted(set(reasons)) == ["invalid", "too_large", "undecodable", "version_conflict"]
     assert reasons.count("version_conflict") == 1
     assert len(reasons) == len(spoiled) + 2
@@ -205,17 +211,19 @@ async def test_erasing_a_session_withdraws_its_package_and_leaves_no_word_of_it(
     await stage.send(story.event("session.erased.v1"), waiting.event("session.erased.v1"), story.fact("More of it."))
     await stage.settled()
     written = await stage.verdict()
-    told = {(one["data"]["session_id"], one["type"]): one["data"] for one in written.published}
-    assert told[story.session_id, "escalation.package_withdrawn.v1"]["reason"] == "session_erased"
-    assert told[story.session_id, "escalation.package_withdrawn.v1"]["target_ticket_ref"] == "halopsa #77"
-    assert told[waiting.session_id, "escalation.package_failed.v1"]["reason"] == "session_erased"
+    outcomes = {(event["data"]["session_id"], event["type"]): event["data"] for event in written.published}
+    assert outcomes[story.session_id, "escalation.package_withdrawn.v1"]["reason"] == "session_erased"
+    assert outcomes[story.session_id, "escalation.package_withdrawn.v1"]["target_ticket_ref"] == "halopsa #77"
+    assert outcomes[waiting.session_id, "escalation.package_failed.v1"]["reason"] == "session_erased"
     assert words not in str(written.tables)
 
 
 async def test_sigterm_under_load_ends_with_0_in_time_and_what_is_left_is_done_later(stage: Stage) -> None:
     stories = [Story(f"s-{number}") for number in range(120)]
     first = await stage.running()
-    await stage.send(*(event for one in stories for event in (one.opened(f"Case of {one.session_id}"), one.request())))
+    await stage.send(
+        *(event for story in stories for event in (story.opened(f"Case of {story.session_id}"), story.request()))
+    )
     await stage.model.called(6)
     ended = await first.terminate()
     assert ended.code == 0

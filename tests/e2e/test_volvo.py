@@ -1,4 +1,4 @@
-"""Real incident history through the whole service: every request one outcome, nothing lost, no secret anywhere."""
+"""Real incident history through the whole service: one outcome per request, nothing lost, no secret shown."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ CALLS_AT_ONCE = 8
 
 @pytest.fixture(scope="module")
 def stream() -> volvo.Stream:
-    """Before any server is started: where the data is absent nothing is."""
+    """Read before servers start, so that absent data starts none."""
     return volvo.stream(*OPTIONS)
 
 
@@ -41,14 +41,14 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
     await stage.load(stream.lines)
     await stage.settled(within_seconds=180)
     written = await stage.verdict(secrets=SECRETS)
-    assert len({one["request_id"] for one in written.packages()}) == stream.requests
-    # The law: one draft is begun per row of the ledger, with one call each, as what this model answers keeps the rules.
+    assert len({package["request_id"] for package in written.packages()}) == stream.requests
+    # One draft is begun per row of the ledger, with one call each, as this model's answers keep the rules.
     # No row leaves the ledger here: no answer holds a secret, nothing is erased, and nobody is killed.
     calls = stage.model.calls_by_draft()
     assert len(calls) == await stage.drafts(), "a bundle was paid for twice"
     assert set(calls.values()) == {1}, "a sound answer was sent back for repair"
-    assert any(one["redactions"] for one in written.packages()), "no secret was met: the test proves nothing"
-    assert any(one["provenance"]["prompt_version"] == VERSION for one in written.packages())
+    assert any(package["redactions"] for package in written.packages()), "no secret was met: the test proves nothing"
+    assert any(package["provenance"]["prompt_version"] == VERSION for package in written.packages())
     ended = await service.terminate()
     assert (ended.code, ended.seconds < 25) == (0, True)
 
@@ -73,6 +73,6 @@ async def test_killing_the_service_at_ten_random_moments_changes_nothing_in_the_
     await loading
     await stage.settled(within_seconds=200)
     written = await stage.verdict(secrets=SECRETS)
-    assert len({one["request_id"] for one in written.packages()}) == stream.requests
+    assert len({package["request_id"] for package in written.packages()}) == stream.requests
     begun, drafts = len(stage.model.calls_by_draft()), await stage.drafts()
     assert begun <= drafts + in_flight, f"{begun} drafts were begun for {drafts} that are kept"

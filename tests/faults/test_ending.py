@@ -1,4 +1,4 @@
-"""The process outlives whatever is away, says so at once, and ends in time whatever hangs."""
+"""The process survives lost servers, names them at once, and ends in time whatever hangs."""
 
 import asyncio
 import os
@@ -21,9 +21,9 @@ NOWHERE = {
     "ESCALATION_HTTP_PORT": "0",
 }
 SWIFT_SECONDS = 12.0
-"""Nothing is waited for; what hangs is cut off after 24 s, and work under way after 18 s."""
+"""A swift end waits for nothing; what hangs is cut off after 24 s, work after 18 s."""
 NAMED_SECONDS = 30.0
-"""The promise: whatever makes no progress is named by then."""
+"""Promise: what makes no progress is named by then."""
 
 
 @pytest.fixture
@@ -61,17 +61,17 @@ async def until_answering(service: ServiceProcess) -> dict[str, str]:
         assert service.running, service.logged[-2000:]
         return await service.readiness()
 
-    found = await until(answer)
-    assert found.status == 503
-    return found.stuck
+    readiness = await until(answer)
+    assert readiness.status == 503
+    return readiness.stuck
 
 
 async def service_names(service: ServiceProcess, word: str) -> None:
     """Waits until /readyz says 503 for a reason with this word, within the promised time; each answer comes at once."""
 
     async def it_does() -> bool:
-        found = await service.prompt_readiness()
-        return found.status == 503 and any(word in reason for reason in found.stuck.values())
+        readiness = await service.prompt_readiness()
+        return readiness.status == 503 and any(word in reason for reason in readiness.stuck.values())
 
     await until(it_does, within_seconds=NAMED_SECONDS)
 

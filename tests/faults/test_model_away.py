@@ -15,15 +15,15 @@ async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(st
     stage.model.always(model_server.error(OVERLOADED))
     service = await stage.running()
     stories = [Story(f"s-{number}") for number in range(12)]
-    await stage.send(*(event for one in stories for event in _escalated(one, deadline_seconds=30)))
+    await stage.send(*(event for story in stories for event in _escalated(story, deadline_seconds=30)))
     fallbacks = await stage.published(12)
-    assert {one["status"] for one in fallbacks} == {"fallback"}
-    assert all("model_unavailable" in one["warnings"] for one in fallbacks)
+    assert {event["status"] for event in fallbacks} == {"fallback"}
+    assert all("model_unavailable" in event["warnings"] for event in fallbacks)
     assert (await service.prompt_readiness()).status == 200
     stage.model.always(None)
-    told = await stage.published(24)
-    upgrades = [one for one in told if one["cause"] == "upgrade"]
-    assert {(one["status"], one["revision"]) for one in upgrades} == {("ready", 2)}
+    events = await stage.published(24)
+    upgrades = [event for event in events if event["cause"] == "upgrade"]
+    assert {(event["status"], event["revision"]) for event in upgrades} == {("ready", 2)}
     assert len(upgrades) == len(stories)
     await stage.settled()
     await stage.verdict()
@@ -35,13 +35,13 @@ async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_
     await stage.running(model_probe_seconds="1", model_concurrency="8")
     stories = [Story(f"s-{number}") for number in range(60)]
     started = time.monotonic()
-    await stage.send(*(event for one in stories for event in _escalated(one, deadline_seconds=60)))
+    await stage.send(*(event for story in stories for event in _escalated(story, deadline_seconds=60)))
     await stage.published(60)
     began, seconds = stage.model.calls, time.monotonic() - started
     assert began <= 2 * 8 * 2 + seconds + 1, "an outage was not noticed: more than a call and a retry for each place"
     await stage.model.called(began + 6)
-    probes = [one.at for one in stage.model.requests][began:]
-    # A busy machine delays what was claimed in time: the intervals are kept as a whole, but for one.
+    probes = [request.at for request in stage.model.requests][began:]
+    # A busy machine delays probes claimed in time: together they keep all intervals but one.
     assert probes[-1] - probes[0] >= len(probes) - 2
 
 

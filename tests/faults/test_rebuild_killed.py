@@ -1,4 +1,4 @@
-"""`rebuild` as a process that is killed in each of its phases: the store becomes what it becomes undisturbed."""
+"""`rebuild` as a process, killed in each of its phases: the store equals an undisturbed one."""
 
 import json
 import random
@@ -22,7 +22,7 @@ from tests.support.stage import Event, Stage, Story
 
 SESSIONS = 200
 FACTS = 50
-"""Of each session: ten batches of the command, and more."""
+"""Per session; in all more than ten batches."""
 KEY = "a key that all stores have"
 PASSWORD = "Kf7-vault-Winter!49"
 SLOW = """
@@ -33,7 +33,7 @@ SLOW = """
         FOR EACH STATEMENT EXECUTE FUNCTION take_a_while(0.05);
     CREATE TRIGGER slow AFTER INSERT ON packages FOR EACH STATEMENT EXECUTE FUNCTION take_a_while(0.005)
 """
-"""So that kills meet transactions."""
+"""Makes kills hit transactions."""
 _OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 WRITING = f"SELECT backend_xid::text {_OTHERS} AND backend_xid IS NOT NULL"
 PREPARED = "SELECT to_regclass('rebuild') IS NOT NULL"
@@ -45,13 +45,13 @@ COPIED = {
     "packages": "SELECT package_id, created_at FROM packages ORDER BY 1",
     "positions": "SELECT * FROM intake_positions ORDER BY 1, 2",
 }
-"""What rebuilt stores have in common besides."""
+"""Further rows that rebuilt stores share."""
 
 
 @pytest.fixture
 async def tables(empty_database: str) -> AsyncIterator[Database]:
-    async with connected(empty_database) as found:
-        yield found
+    async with connected(empty_database) as connection:
+        yield connection
 
 
 @pytest.mark.timeout(300)
@@ -80,7 +80,7 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
     assert whole["events"] > SESSIONS * FACTS
     assert (last["events"], last["outcomes"]) == (0, whole["outcomes"]), "it did not go on where it was"
     assert (last["lost"], last["ready_to_serve"]) == ({}, True)
-    assert await told(empty_database) == await told(undisturbed_database)
+    assert await copied_rows(empty_database) == await copied_rows(undisturbed_database)
     kept = await contents(empty_database)
     assert kept == await contents(undisturbed_database)
     assert kept | {"drafts": []} == await contents(stage.dsn) | {"drafts": []}
@@ -91,7 +91,7 @@ async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_
 
 
 async def served(stage: Stage, log: Path) -> Written:
-    """A service has seen it all, and is gone."""
+    """A service reads the history and ends."""
     with ForkedCommand(stage.environment(revise_after_seconds="0.2", redaction_key=KEY), log, "run") as service:
         await service.start()
         for events in history():
@@ -106,14 +106,14 @@ def history() -> tuple[list[Event], list[Event]]:
     script = {"generation_id": "g", "template": {"name": "Reset", "parameters_schema": schema}}
     script["parameters_used"] = {"pass": PASSWORD}
     stories = [Story(f"s-{number}") for number in range(SESSIONS)]
-    first = [one.opened(psa_ticket={"system": "connectwise", "ticket_id": one.session_id}) for one in stories]
-    first += [one.fact(f"Look {number} at {one.session_id}.") for number in range(FACTS) for one in stories]
-    first += [one.event("session.script_generated.v1", script) for one in stories[::10]]
-    first += [one.request(reason=f"They still use {PASSWORD}") for one in stories[: SESSIONS // 2]]
-    later = [one.fact("Known after the package.") for one in stories[1::5]]
-    later += [one.fact("It comes second.") | {"id": "a rival", "stateversion": 1} for one in stories[2::5]]
-    later += [one.cancel() for one in stories[3 : SESSIONS // 2 : 10]]
-    later += [one.event("session.erased.v1") for one in stories[4::20]]
+    first = [story.opened(psa_ticket={"system": "connectwise", "ticket_id": story.session_id}) for story in stories]
+    first += [story.fact(f"Look {number} at {story.session_id}.") for number in range(FACTS) for story in stories]
+    first += [story.event("session.script_generated.v1", script) for story in stories[::10]]
+    first += [story.request(reason=f"They still use {PASSWORD}") for story in stories[: SESSIONS // 2]]
+    later = [story.fact("Known after the package.") for story in stories[1::5]]
+    later += [story.fact("It comes second.") | {"id": "a rival", "stateversion": 1} for story in stories[2::5]]
+    later += [story.cancel() for story in stories[3 : SESSIONS // 2 : 10]]
+    later += [story.event("session.erased.v1") for story in stories[4::20]]
     return first, later
 
 
@@ -130,21 +130,21 @@ def when(tables: Database, query: str) -> Callable[[], Awaitable[bool]]:
 
 
 def transaction(tables: Database, chance: random.Random) -> Callable[[], Awaitable[bool]]:
-    """Within one of the next transactions that write something, or right after it."""
+    """Reached in or right after one of the next writing transactions."""
     number, over = chance.randint(1, 3), chance.random() < 0.5
     print(f"{'after' if over else 'in'} transaction {number}")  # noqa: T201 - as above
     seen: list[str] = []
 
     async def reached() -> bool:
-        found: str | None = await tables.fetchval(WRITING)
-        if found is not None and found not in seen:
-            seen.append(found)
-        return len(seen) >= number and not (over and found == seen[number - 1])
+        transaction_id: str | None = await tables.fetchval(WRITING)
+        if transaction_id is not None and transaction_id not in seen:
+            seen.append(transaction_id)
+        return len(seen) >= number and not (over and transaction_id == seen[number - 1])
 
     return reached
 
 
-async def told(dsn: str) -> dict[str, list[dict[str, Any]]]:
+async def copied_rows(dsn: str) -> dict[str, list[dict[str, Any]]]:
     async with connected(dsn) as connection:
         return {name: [dict(row) for row in await connection.fetch(query)] for name, query in COPIED.items()}
 
@@ -152,8 +152,8 @@ async def told(dsn: str) -> dict[str, list[dict[str, Any]]]:
 async def verdicts(dsn: str, kept: Contents) -> set[ProofResult]:
     async with closing_pool(dsn, name="test", max_size=1) as pool:
         evidence = [await Proofs(pool).evidence(row["package_id"]) for row in kept["packages"]]
-    return {proof.prove(one).verdict for one in evidence if one is not None}
+    return {proof.prove(piece).verdict for piece in evidence if piece is not None}
 
 
 def published(written: Written) -> set[Origin]:
-    return {one.origin for one in (*written.ready, *written.failed, *written.dead_letters)}
+    return {record.origin for record in (*written.ready, *written.failed, *written.dead_letters)}

@@ -24,7 +24,7 @@ _ADD = """
 
 
 class Fight:
-    """Relays as processes, a writer that keeps adding rows, and a hand that kills and freezes."""
+    """Relay processes, a writer that keeps adding rows, and random kills and freezes."""
 
     def __init__(self, parameters: Parameters, topic: str, seed: int) -> None:
         self._parameters = parameters
@@ -42,16 +42,16 @@ class Fight:
                 await asyncio.sleep(self._chance.uniform(0.15, 0.6))
                 await self._harm(self._chance.randrange(RELAYS))
             await writing
-            for one in self._relays:
+            for relay in self._relays:
                 with suppress(ProcessLookupError):
-                    one.send_signal(signal.SIGCONT)
+                    relay.send_signal(signal.SIGCONT)
             await self._until_empty()
             await asyncio.sleep(0.5)  # zombies that woke up late would publish now
         finally:
-            for one in self._relays:
+            for relay in self._relays:
                 with suppress(ProcessLookupError):
-                    one.kill()
-                await one.wait()
+                    relay.kill()
+                await relay.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -59,22 +59,22 @@ class Fight:
         )
 
     async def _harm(self, number: int) -> None:
-        one = self._relays[number]
-        assert one.returncode is None, "a relay ended by itself"
+        relay = self._relays[number]
+        assert relay.returncode is None, "a relay ended by itself"
         if self._chance.random() < 0.5:
-            one.kill()
-            await one.wait()
+            relay.kill()
+            await relay.wait()
             self._relays[number] = await self._start()
             self.killed += 1
         else:
-            one.send_signal(signal.SIGSTOP)
-            asyncio.get_running_loop().call_later(self._chance.uniform(0.7, 2.5), self._wake, one)
+            relay.send_signal(signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(self._chance.uniform(0.7, 2.5), self._wake, relay)
             self.frozen += 1
 
     @staticmethod
-    def _wake(one: asyncio.subprocess.Process) -> None:
+    def _wake(relay: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
-            one.send_signal(signal.SIGCONT)
+            relay.send_signal(signal.SIGCONT)
 
     async def _write(self, rows: int) -> None:
         connection = await asyncpg.connect(self._parameters.dsn)

@@ -1,4 +1,4 @@
-"""Planned replays as processes: what they cost when nothing happens, and when they are killed ten times on the way."""
+"""Planned replays as processes: their cost undisturbed, and when they are killed ten times."""
 
 import json
 import random
@@ -21,7 +21,7 @@ from tests.support.stage import Stage, Story
 SESSIONS = 40
 CALLS_AT_ONCE = 4
 MOMENTS = ["begun"] * 4 + ["taken", "kept", "revised"] * 2
-"""What has to come forward before each kill: calls begun at the model, leases taken, drafts kept, revisions made."""
+"""What has to grow before each kill: calls begun at the model, leases taken, drafts kept, revisions made."""
 KEPT = "SELECT session_id, attempts FROM drafts WHERE state = 'drafted' AND prompt_version <> 'older'"
 COUNTS = {
     "taken": "SELECT last_value FROM lease_tokens",
@@ -33,19 +33,19 @@ SLOW_WRITES = """
     CREATE TRIGGER slow AFTER INSERT ON packages FOR EACH ROW EXECUTE FUNCTION take_a_while();
     CREATE TRIGGER slow AFTER UPDATE OF answer ON drafts FOR EACH ROW EXECUTE FUNCTION take_a_while()
 """
-"""So that kills meet transactions as they meet calls."""
+"""Makes kills hit transactions as well as calls."""
 
 Plan = dict[str, Any]
 
 
 @pytest.fixture
 async def plan(stage: Stage, tmp_path: Path) -> AsyncIterator[Plan]:
-    """Of packages that an older prompt made. A service without a key publishes, and leaves the calls to others."""
+    """A plan for packages of an older prompt. A service without a key publishes; others make the calls."""
     stories = [Story(f"s-{number}") for number in range(SESSIONS)]
     with ForkedCommand(stage.environment(), tmp_path / "first.log", "run") as first:
         await first.start()
-        await stage.send(*(one.opened(f"Case of {one.session_id}") for one in stories))
-        await stage.send(*(one.request() for one in stories))
+        await stage.send(*(story.opened(f"Case of {story.session_id}") for story in stories))
+        await stage.send(*(story.request() for story in stories))
         await stage.settled()
     for table in ("drafts", "packages"):
         await stage.query(f"UPDATE {table} SET prompt_version = 'older'")
@@ -54,9 +54,9 @@ async def plan(stage: Stage, tmp_path: Path) -> AsyncIterator[Plan]:
     planning = ForkedCommand(stage.environment(), tmp_path / "plan.log", "replay", "plan", "--json")
     with ForkedCommand(stage.environment(keyed=False), tmp_path / "publishing.log", "run") as publishing, planning:
         await publishing.start()
-        found: Plan = json.loads(await planning.finished())
-        assert (found["changed"], found["model_calls"], stage.model.calls) == (SESSIONS, SESSIONS, 0)
-        yield found
+        planned: Plan = json.loads(await planning.finished())
+        assert (planned["changed"], planned["model_calls"], stage.model.calls) == (SESSIONS, SESSIONS, 0)
+        yield planned
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ async def apply(stage: Stage, plan: Plan, tmp_path: Path) -> AsyncIterator[Forke
 
 @pytest.fixture
 async def database_of(stage: Stage) -> AsyncIterator[Database]:
-    async with connected(stage.dsn) as found:
-        yield found
+    async with connected(stage.dsn) as connection:
+        yield connection
 
 
 async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_price_it_foretold(
@@ -86,7 +86,7 @@ async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_
     assert report["usage"] == paid.model_dump()
     assert report["spent_usd"] == pytest.approx(price.of(paid))
     assert plan["price_usd"] == pytest.approx(report["spent_usd"], rel=0.02)
-    # It was planned by what earlier calls took: each foretold one is rounded up to whole tokens.
+    # The plan uses what earlier calls took, and rounds each call up to whole tokens.
     assert 0 <= plan["usage"]["input_tokens"] - paid.input_tokens <= SESSIONS
     assert 0 <= plan["usage"]["output_tokens"] - paid.output_tokens <= SESSIONS
 
@@ -112,7 +112,7 @@ async def test_killed_ten_times_a_replay_repeats_at_most_the_calls_in_flight_and
     report = json.loads(await apply.finished())
     assert_it_adds_up(report, calls=await database_of.fetchval(f"SELECT sum(attempts) FROM ({KEPT}) AS kept"))
     await assert_each_revision_is_told_once(stage, plan)
-    # By drafts: on a machine that stands still for seconds a call of one may be retried, killed or not.
+    # Counted by draft: a machine that stands still for seconds may retry a draft's call without a kill.
     begun = Counter(session_of(call) for call in {call.boundary: call for call in stage.model.requests}.values())
     assert begun <= Counter({f"s-{number}": 1 for number in range(SESSIONS)}) + repeatable
     assert begun.total() <= plan["model_calls"] + repeatable.total()
@@ -120,7 +120,7 @@ async def test_killed_ten_times_a_replay_repeats_at_most_the_calls_in_flight_and
 
 
 def taking_its_time(stage: Stage, seed: int) -> Callable[[Received], Reply]:
-    """Answers late enough to be met under way, each after another time."""
+    """Answers after a random delay, so that kills meet calls."""
     chance = random.Random(seed)
 
     def answer(received: Received) -> Reply:
@@ -132,7 +132,7 @@ def taking_its_time(stage: Stage, seed: int) -> Callable[[Received], Reply]:
 async def further(
     stage: Stage, database: Database, moment: str, chance: random.Random, left: int
 ) -> Callable[[], Awaitable[bool]]:
-    """Whether some more has come forward than now, so little that something remains for the kills that are left."""
+    """Reached after some further progress, small enough to leave work for the remaining kills."""
 
     async def standing() -> int:
         return stage.model.calls if moment == "begun" else int(await database.fetchval(COUNTS[moment]))
@@ -147,26 +147,30 @@ async def further(
 
 
 def session_of(call: Received) -> str:
-    found = re.search(r"Case of (s-\d+)", call.user_text)
-    assert found is not None
-    return found[1]
+    match = re.search(r"Case of (s-\d+)", call.user_text)
+    assert match is not None
+    return match[1]
 
 
 def assert_it_adds_up(report: dict[str, Any], *, calls: int) -> None:
-    """It tells of the drafts that are kept, whatever was lost on the way."""
+    """The report counts the kept drafts, whatever was lost on the way."""
     ended = {"revised": SESSIONS, "drafted": 0, "unchanged": 0, "failed": 0, "dropped": 0}
     expected = {**ended, "state": "done", "planned": 0, "released": 0, "calls": calls, "limited": False}
     assert {name: report[name] for name in expected} == expected
 
 
 async def assert_each_revision_is_told_once(stage: Stage, plan: Plan) -> None:
-    """By the tables, and by the topic for a reader of what is committed."""
+    """Checks the tables and the topic as read with `read_committed`."""
     await stage.settled()
     written = await stage.verdict()
     wanted = {(f"s-{number}", revision): 1 for number in range(SESSIONS) for revision in (1, 2)}
     assert Counter((row["session_id"], row["revision"]) for row in written.tables["packages"]) == wanted
-    told = written.packages()
-    assert Counter((one["session_id"], one["revision"]) for one in told) == wanted
-    assert {str(row["package_id"]) for row in written.tables["packages"]} == {one["package_id"] for one in told}
-    second = {(one["cause"], one["replay_id"], one["status"]) for one in told if one["revision"] == 2}
+    packages = written.packages()
+    assert Counter((package["session_id"], package["revision"]) for package in packages) == wanted
+    assert {str(row["package_id"]) for row in written.tables["packages"]} == {
+        package["package_id"] for package in packages
+    }
+    second = {
+        (package["cause"], package["replay_id"], package["status"]) for package in packages if package["revision"] == 2
+    }
     assert second == {("replay", plan["replay_id"], "ready")}

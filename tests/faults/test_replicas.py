@@ -1,4 +1,4 @@
-"""Several replicas that come, freeze, die and go while there is work."""
+"""Replicas start, freeze, die and stop while there is work."""
 
 import asyncio
 
@@ -12,10 +12,14 @@ def waves() -> list[list[Event]]:
     """Events of all sessions, to be sent one wave after the other."""
     stories = [Story(f"s-{number}") for number in range(SESSIONS)]
     return [
-        [one.opened(f"Case of {one.session_id}") for one in stories],
-        [one.fact() for one in stories],
-        [one.request(state_version=3) for one in stories],
-        [event for one in stories for event in (one.fix(), one.outcome("applied_failed", failure_reason="no change"))],
+        [story.opened(f"Case of {story.session_id}") for story in stories],
+        [story.fact() for story in stories],
+        [story.request(state_version=3) for story in stories],
+        [
+            event
+            for story in stories
+            for event in (story.fix(), story.outcome("applied_failed", failure_reason="no change"))
+        ],
     ]
 
 

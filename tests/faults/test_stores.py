@@ -1,4 +1,4 @@
-"""Servers that go away while there is work, and come back: everything is done in the end, once."""
+"""Servers go away during work and come back: in the end everything is done once."""
 
 import asyncio
 
@@ -19,8 +19,8 @@ def sessions(count: int, name: str) -> list[Event]:
     stories = [Story(f"{name}-{number}") for number in range(count)]
     return [
         event
-        for one in stories
-        for event in (one.opened(f"Case of {one.session_id}"), one.fact(), one.fix(), one.request())
+        for story in stories
+        for event in (story.opened(f"Case of {story.session_id}"), story.fact(), story.fix(), story.request())
     ]
 
 
@@ -37,8 +37,8 @@ async def named(service: ServiceProcess, what: str) -> None:
     """/readyz names it in time, and is 503 with it; each answer comes at once."""
 
     async def it_is() -> bool:
-        found = await service.prompt_readiness()
-        return what in found.stuck and found.status == NOT_READY
+        readiness = await service.prompt_readiness()
+        return what in readiness.stuck and readiness.status == NOT_READY
 
     await until(it_is, within_seconds=NAMED_SECONDS)
 
@@ -76,7 +76,7 @@ async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
     await stage.send(*sessions(15, "killed"))
     await stage.published(45)
     await answers(service, 200)
-    await servers.redis.start()  # empty: flushed, as it were
+    await servers.redis.start()  # empty, as if flushed
     await stage.settled()
     await stage.verdict()
     assert stage.model.calls == await stage.drafts()

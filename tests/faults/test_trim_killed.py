@@ -1,4 +1,4 @@
-"""`trim` as a process that is killed at random moments: what left has left whole, and the next run finds the rest."""
+"""`trim` as a process, killed at random moments: sessions leave whole, and the next run finds the rest."""
 
 import json
 import random
@@ -16,9 +16,9 @@ from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, arrive, change, request
 
 SESSIONS = {"old": 3000, "busy": 100, "forgotten": 600, "young": 100}
-"""By kind, which is the end of their ids, so that they lie in a mix. The command takes a hundred at a time."""
+"""By kind; ids end in it, so that kinds are mixed. The command takes a hundred at a time."""
 MOMENTS = ["committed", "deleting"] * 4
-"""Before each kill some more sessions have left; then at once, or when others are just leaving."""
+"""Each kill waits for more trimmed sessions, then comes at once or during a deletion."""
 STANDING = """
     SELECT DISTINCT ltrim(session_id, '0123456789') AS kind, trimmed_at IS NOT NULL AS trimmed,
         (SELECT count(*) FROM session_events AS e WHERE (e.tenant_id, e.session_id) = (s.tenant_id, s.session_id)),
@@ -32,7 +32,7 @@ STANDING = """
         UNION SELECT tenant_id, session_id FROM packages UNION SELECT tenant_id, session_id FROM drafts
         UNION SELECT tenant_id, session_id FROM session_events) AS named USING (tenant_id, session_id)
 """
-"""Of every session: whether it counts as trimmed, and how many events, packages, drafts, secrets, requests, reasons."""
+"""Per session: whether it is trimmed, and the counts of events, packages, drafts, secrets, requests, reasons."""
 WHOLE, TRIMMED = (False, 3, 1, 1, 1, 1, 1), (True, 0, 0, 0, 1, 1, 0)
 ALLOWED = {
     *((kind, *WHOLE) for kind in ("old", "busy", "young")),
@@ -64,7 +64,7 @@ SLOW = """
     CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
     CREATE TRIGGER slow AFTER DELETE ON session_events FOR EACH STATEMENT EXECUTE FUNCTION take_a_while()
 """
-"""So that kills meet transactions."""
+"""Makes kills hit transactions."""
 LEFT = "SELECT count(*) FROM sessions WHERE session_id LIKE '%old' AND trimmed_at IS NOT NULL"
 LEAVING = """
     SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -74,12 +74,12 @@ LEAVING = """
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Database]:
-    async with connected(database) as found:
-        yield found
+    async with connected(database) as connection:
+        yield connection
 
 
 async def fill(dsn: str) -> None:
-    """One session as the service leaves it, copied."""
+    """Copies one session as the service leaves it."""
     async with closing_pool(dsn, name="test", max_size=2) as pool:
         filler = StoreFiller(pool)
         schema = {"parameters": [{"key": "pw", "field_type": "password"}]}
@@ -133,8 +133,8 @@ async def test_killed_at_random_moments_it_leaves_every_session_whole_or_trimmed
         trimming(undisturbed_database, redis_url, topic_prefix, tmp_path / "undisturbed.log") as undisturbed,
         trimming(database, redis_url, topic_prefix, tmp_path / "disturbed.log") as disturbed,
     ):
-        told = json.loads(await undisturbed.finished())
-        assert (told["sessions"], told["keys"], told["excerpts"]) == (SESSIONS["old"], SESSIONS["forgotten"], 10)
+        report = json.loads(await undisturbed.finished())
+        assert (report["sessions"], report["keys"], report["excerpts"]) == (SESSIONS["old"], SESSIONS["forgotten"], 10)
         await tables.execute(SLOW)
         for left, moment in zip(range(len(MOMENTS), 0, -1), chance.sample(MOMENTS, len(MOMENTS)), strict=True):
             await disturbed.killed_at(await further(tables, moment, chance, left), database)
@@ -149,7 +149,7 @@ async def test_killed_at_random_moments_it_leaves_every_session_whole_or_trimmed
 
 
 async def further(tables: Database, moment: str, chance: random.Random, left: int) -> Callable[[], Awaitable[bool]]:
-    """Whether some more have left than now, so few that others remain for the kills that are left."""
+    """Reached after more sessions are trimmed, few enough to leave some for the other kills."""
     so_far: int = await tables.fetchval(LEFT)
     wanted = so_far + chance.randint(1, (SESSIONS["old"] - so_far) // (left + 1))
 

@@ -35,7 +35,7 @@ def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(slots=True)
 class World:
-    """One table and one broker. Every step gives way at random, and fails at random while `fault_rate` says so."""
+    """One table and one broker. Steps yield at random; broker calls fail with probability `fault_rate`."""
 
     chance: random.Random
     fault_rate: float = 0.0
@@ -62,7 +62,7 @@ class World:
 
 
 class Table:
-    """An outbox whose leases run out at once: everybody leads, and only the token and the broker decide."""
+    """An outbox whose leases run out at once: each relay leads; only token and broker decide."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -78,37 +78,37 @@ class Table:
         if token != world.token:
             return None
         first = max(world.numbered, at_least)
-        untaken = sorted(one for one, position in world.outbox.items() if position is None)[:limit]
-        for place, one in enumerate(untaken):
-            world.outbox[one] = first + place
+        untaken = sorted(row_id for row_id, position in world.outbox.items() if position is None)[:limit]
+        for place, row_id in enumerate(untaken):
+            world.outbox[row_id] = first + place
         world.numbered = first + len(untaken)
         return world.numbered
 
     async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
         await self._world.step()
-        numbered = [(at, one) for one, at in self._world.outbox.items() if at is not None and at >= position]
-        return [_row(one, at) for at, one in sorted(numbered)[:limit]]
+        numbered = [(at, row_id) for row_id, at in self._world.outbox.items() if at is not None and at >= position]
+        return [_row(row_id, at) for at, row_id in sorted(numbered)[:limit]]
 
     async def published(self, position: int) -> None:
         world = self._world
         await world.step()
-        for one in [one for one, at in world.outbox.items() if at is not None and at < position]:
-            del world.outbox[one]
+        for row_id in [row_id for row_id, at in world.outbox.items() if at is not None and at < position]:
+            del world.outbox[row_id]
         world.position = max(world.position, position)
         world.numbered = max(world.numbered, position)
 
     async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
         await self._world.step()
         return [
-            Doubtful(id=one, identity=_identity(one), created_at=datetime.now(UTC))
-            for one, at in self._world.outbox.items()
+            Doubtful(id=row_id, identity=_identity(row_id), created_at=datetime.now(UTC))
+            for row_id, at in self._world.outbox.items()
             if position is None or (at is not None and at >= position)
         ]
 
     async def forget(self, ids: Collection[int]) -> None:
         await self._world.step()
-        for one in ids:
-            self._world.outbox.pop(one, None)
+        for row_id in ids:
+            self._world.outbox.pop(row_id, None)
 
     async def unnumber(self, token: int) -> None:
         await self._world.step()
@@ -149,12 +149,12 @@ class Producer:
         world.committed = position
         await world.step()
         if world.fails():
-            raise BrokerAway  # it was committed, and nobody was told
+            raise BrokerAway  # committed, but the caller cannot know
 
     async def published_since(self, topics: Collection[str], _since: datetime) -> AsyncIterator[Sequence[Identity]]:
         await self._world.step()
         assert topics == {TOPIC}
-        yield [_identity(one) for one in self._world.log]
+        yield [_identity(row_id) for row_id in self._world.log]
 
     async def discard(self) -> None:
         await self._world.step()
@@ -165,16 +165,16 @@ class AtOnce:
         await asyncio.sleep(0)
 
 
-def _row(one: int, position: int) -> OutboxRow:
-    return OutboxRow(id=one, position=position, topic=TOPIC, key=None, headers=(), value=b"%d" % one)
+def _row(row_id: int, position: int) -> OutboxRow:
+    return OutboxRow(id=row_id, position=position, topic=TOPIC, key=None, headers=(), value=b"%d" % row_id)
 
 
-def _identity(one: int) -> Identity:
-    return Identity.of(TOPIC, None, (), relay.content_digest(b"%d" % one))
+def _identity(row_id: int) -> Identity:
+    return Identity.of(TOPIC, None, (), relay.content_digest(b"%d" % row_id))
 
 
 def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
-    one = Relay(
+    made = Relay(
         name="r",
         outbox=Table(world),
         broker=Cluster(world),
@@ -184,11 +184,11 @@ def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]
         clock=lambda: 0.0,
         batch_rows=3,
     )
-    return asyncio.create_task(one.run(stop or asyncio.Event()))
+    return asyncio.create_task(made.run(stop or asyncio.Event()))
 
 
 async def settle(world: World) -> None:
-    """One healthy relay until nothing is left."""
+    """One healthy relay empties the outbox."""
     world.fault_rate = 0.0
     stop = asyncio.Event()
     last = start(world, stop)
@@ -199,7 +199,7 @@ async def settle(world: World) -> None:
 
 
 async def struggle(world: World) -> None:
-    """Three relays that lead at the same time, rows that keep coming, and a kill now and then."""
+    """Three relays lead at once, rows keep coming, and now and then a relay is killed."""
     relays = [start(world) for _ in range(3)]
     for _ in range(12):
         world.add(world.chance.randrange(5))
@@ -209,8 +209,8 @@ async def struggle(world: World) -> None:
             number = world.chance.randrange(3)
             relays[number].cancel()
             relays[number] = start(world)
-    for one in relays:
-        one.cancel()
+    for task in relays:
+        task.cancel()
     await asyncio.gather(*relays, return_exceptions=True)
     await settle(world)
 
@@ -225,7 +225,7 @@ def test_every_row_is_published_once_whatever_fails_in_between(seed: int) -> Non
 
 
 def test_without_fencing_rows_are_published_twice() -> None:
-    """The same struggle sees it, so the test above means something."""
+    """Here the struggle shows it, so the test above can fail."""
     doubled = 0
     for seed in range(30):
         world = World(random.Random(seed), fault_rate=0.1, fences=False)
@@ -263,7 +263,7 @@ class TestLostPosition:
         unmarked = dict(world.outbox)
         await settle(world)
         # The last transaction's rows are still there, as after a kill between commit and delete; the offset expired.
-        world.outbox = {one: number for number, one in enumerate(unmarked, start=6)}
+        world.outbox = {row_id: number for number, row_id in enumerate(unmarked, start=6)}
         world.position, world.committed = 6, None
         world.add(2)
         await settle(world)
@@ -303,9 +303,9 @@ async def test_after_the_stop_a_broker_that_is_away_holds_nobody_up() -> None:
 
 class TestIdentity:
     def test_of_an_event_is_its_id(self) -> None:
-        one = Identity.of("t", b"k", [("ce_id", "1"), ("status", "ready")], b"a")
-        assert one == Identity.of("t", b"k", [("ce_id", "1")], b"drafted again after a failover")
-        assert one != Identity.of("u", b"k", [("ce_id", "1")], b"a")
+        identity = Identity.of("t", b"k", [("ce_id", "1"), ("status", "ready")], b"a")
+        assert identity == Identity.of("t", b"k", [("ce_id", "1")], b"drafted again after a failover")
+        assert identity != Identity.of("u", b"k", [("ce_id", "1")], b"a")
 
     def test_of_a_dead_letter_is_its_origin(self) -> None:
         headers = [("dlq.topic", "in"), ("dlq.partition", "0"), ("dlq.offset", "7"), ("dlq.failed_at", "now")]

@@ -2,8 +2,8 @@
 
     session = build.session(build.opened(), build.fact("Ping works."), build.fix(), build.outcome("applied_failed"))
 
-Events made here have version 0; `in_order` numbers them 1, 2, … and sets them a minute apart. `load` and `dump` check
-nothing that the schemas don't check: an event that could not be accepted cannot be built.
+Events made here have version 0; `in_order` numbers them 1, 2, … and sets them a minute apart. The schemas' models
+check the data: an event that could not be accepted cannot be built.
 """
 
 from collections.abc import Iterable
@@ -137,20 +137,20 @@ def erased(*, version: int = 0) -> SessionEvent:
 
 
 def unknown(*, version: int = 0) -> SessionEvent:
-    """Of a type that this release does not know."""
+    """An event of a type unknown to this release."""
     return event("session.mood_changed.v9", version=version)
 
 
 def in_order(*events: SessionEvent, first: int = 1) -> list[SessionEvent]:
     """The events with versions `first`, `first` + 1, …, a minute apart, each with an id of its own."""
     return [
-        one._replace(
+        event._replace(
             version=version,
             event_id=f"event-{version}",
             occurred_at=minute(version),
             origin=Origin("session-state-changed", 0, version),
         )
-        for version, one in enumerate(events, first)
+        for version, event in enumerate(events, first)
     ]
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml as data: what runs in containers for tests is what runs for people."""
+"""docker-compose.yml as data, so that tests run the same containers as people."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def document() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    return found
+    parsed: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return parsed
 
 
 def services() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = document()["services"]
-    return found
+    by_name: dict[str, dict[str, Any]] = document()["services"]
+    return by_name
 
 
 def image(service: str) -> str:

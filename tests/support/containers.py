@@ -1,4 +1,4 @@
-"""The three servers as containers, for machines with a Docker engine: the images of docker-compose.yml."""
+"""The three servers as containers of docker-compose.yml's images. Needs a Docker engine."""
 
 import asyncio
 import time

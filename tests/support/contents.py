@@ -1,4 +1,4 @@
-"""What a store holds, to be compared with what another one holds: all but times, leases and what is to be done."""
+"""The contents of a store, to compare with another store's: all but times, leases and open work."""
 
 from collections.abc import Collection
 from typing import Any

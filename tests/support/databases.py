@@ -22,7 +22,7 @@ class CopiedDatabases:
 
     @contextmanager
     def fresh(self, *, migrated: bool) -> Iterator[str]:
-        """A DSN. The database is gone afterwards, with whoever is still connected to it."""
+        """Yields a DSN. Drops the database afterwards, even with open connections."""
         name = f"test_{secrets.token_hex(6)}"
         template = self._migrated() if migrated else "template0"
         run(_execute(self._dsn, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
@@ -41,7 +41,7 @@ class CopiedDatabases:
 
 
 class SchemasOfGiven:
-    """Schemas in a database that is somebody else's, chosen by the connection's `search_path`."""
+    """Schemas in a given database, chosen by the connection's `search_path`."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -71,7 +71,7 @@ def with_search_path(dsn: str, schema: str) -> str:
 
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Database]:
-    """A connection of its own, closed in any case."""
+    """A new connection, closed in any case."""
     connection = await asyncpg.connect(dsn)
     try:
         yield connection

@@ -1,4 +1,4 @@
-"""The state of a session, told a second time and in the plainest way: straight from the events on the topic.
+"""The state of a session, computed a second time in the plainest way, from the events on the topic.
 
 It shares nothing with the code under test, so that one mistake is not made twice.
 """
@@ -16,11 +16,11 @@ _TEXTS = ("pending_reason", "partial_notes", "failure_reason")
 
 @dataclass(slots=True)
 class Expected:
-    """What a package may rest on."""
+    """The state behind a package."""
 
     plain: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By id, in their places; retracted ones have `live` false."""
+    """By id, in order; retracted facts have `live` false."""
     scripts: dict[str, dict[str, Any]] = field(default_factory=dict)
     fixes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By id, the most recently suggested last."""
@@ -55,7 +55,7 @@ def _said(text: object) -> bool:
 def after(events: Iterable[Event]) -> Expected:
     """The state after these events, in version order."""
     state = Expected()
-    for event in sorted(events, key=lambda one: one["stateversion"]):
+    for event in sorted(events, key=lambda event: event["stateversion"]):
         state = _changed(state, event["type"], event.get("data") or {})
     return state
 

@@ -1,7 +1,7 @@
-"""A command of the service as a process that is killed time and again.
+"""A command of the service as a process that tests kill repeatedly.
 
-It is forked from one that has loaded the code: a start takes a tenth of a second and not several, so that a test can
-afford ten. From there on it is what `python -m consumer` runs.
+Its parent process has loaded the code: a start takes a tenth of a second and not several, so that a test can afford
+ten. The process runs what `python -m consumer` runs.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.05
 
 
 class ForkedCommand:
-    """What it says goes to one file, however often it is started. Nothing of it is left after the `with` block."""
+    """All starts write to one log file. No process is left after the `with` block."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
         self._environment = whole_environment(environment)
@@ -56,14 +56,14 @@ class ForkedCommand:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(LOADED)
         made = context.Process(target=_run, args=(self._environment, str(self._log), self._arguments), daemon=True)
-        await asyncio.to_thread(made.start)  # the first one waits until the code is loaded
+        await asyncio.to_thread(made.start)  # the first start loads the code
         self._process = made
 
     async def killed_at(self, reached: Callable[[], Awaitable[bool]], dsn: str) -> None:
-        """Starts it and kills it as soon as `reached` is true; returns once the database knows that it is gone.
+        """Starts the command and kills it once `reached` is true; returns when its connections are gone.
 
-        Until then a statement that was sent before the kill may still be carried out. Raises AssertionError when it
-        ended before.
+        Until then PostgreSQL may still run a statement sent before the kill. Raises AssertionError when the command
+        ends earlier.
         """
         await self.start()
 
@@ -80,7 +80,7 @@ class ForkedCommand:
         await _let_go(dsn)
 
     async def finished(self, *, within_seconds: float = LONG_ENOUGH_SECONDS) -> str:
-        """Starts it and lets it end; what it said. Raises AssertionError unless it ends well, and in time."""
+        """Starts the command and returns its output. Raises AssertionError unless it succeeds in time."""
         begun = len(self.logged)
         await self.start()
         process = self._process

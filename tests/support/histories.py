@@ -1,4 +1,4 @@
-"""Hypothesis strategies: sets of session events of every type, few ids, so that events meet the same records."""
+"""Hypothesis strategies for session events of every type. Few ids make events meet the same records."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ _TEMPLATE = {"template": st.none() | st.fixed_dictionaries({"name": _TEXTS}, opt
 
 
 def _with_reason(data: dict[str, Any]) -> dict[str, Any]:
-    """`applied_pending` is refused without a reason that is not blank."""
+    """`applied_pending` needs a reason that is not blank."""
     if data.get("status") == "applied_pending" and not (data.get("pending_reason") or "").strip():
         return data | {"pending_reason": "the vendor's answer"}
     return data
@@ -90,7 +90,7 @@ TYPES = frozenset({*_TYPES, _ERASED})
 
 
 def events(*, erasures: bool = False) -> st.SearchStrategy[SessionEvent]:
-    """One event, its version not yet given."""
+    """One event, still without its version."""
     made = st.one_of([data.map(_maker(name)) for name, data in _TYPES.items()])
     return made | st.builds(build.erased) if erasures else made
 
@@ -101,7 +101,7 @@ def _maker(event_type: str) -> Any:
 
 @st.composite
 def histories(draw: st.DrawFn, *, erasures: bool = False, max_size: int = 25) -> list[SessionEvent]:
-    """Events with versions that skip, in version order; times do not follow versions."""
+    """Events in version order with gaps. Their times do not follow the versions."""
     made = draw(st.lists(events(erasures=erasures), min_size=1, max_size=max_size))
     steps = draw(st.lists(st.integers(1, 3), min_size=len(made), max_size=len(made)))
     minutes = draw(st.lists(st.integers(0, 600), min_size=len(made), max_size=len(made)))

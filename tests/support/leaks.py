@@ -1,4 +1,4 @@
-"""Where a secret could hide: in its own form, or in one of those that text takes on its way."""
+"""Finds secrets in their own form and in the encodings that a text can have."""
 
 import base64
 from collections.abc import Collection, Iterator, Mapping
@@ -16,8 +16,8 @@ def forms(secret: str) -> Iterator[tuple[str, bytes]]:
         yield f"base64 at {shift}", _base64_core(raw, shift)
 
 
-def found(secrets: Collection[str], places: Mapping[str, bytes]) -> list[str]:
-    """`place: form` of every secret that is found; the secret itself is not repeated."""
+def findings(secrets: Collection[str], places: Mapping[str, bytes]) -> list[str]:
+    """Names the place and form of every secret, but never repeats the secret."""
     return [
         f"{place} holds a secret, {name}"
         for secret in secrets
@@ -28,7 +28,7 @@ def found(secrets: Collection[str], places: Mapping[str, bytes]) -> list[str]:
 
 
 def _base64_core(raw: bytes, shift: int) -> bytes:
-    """What stands in base64 of any text that holds `raw` after `shift` bytes more than a multiple of three."""
+    """The base64 characters of `raw` in any text where it begins `shift` bytes after a multiple of three."""
     encoded = base64.b64encode(b"\0" * shift + raw)
     first = {0: 0, 1: 2, 2: 3}[shift]
     whole = (shift + len(raw)) // 3 * 4

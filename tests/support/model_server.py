@@ -1,7 +1,7 @@
 """A loopback server that speaks the Messages API, with a menu of faults.
 
 It runs in a thread with a loop of its own, so that async tests and services in other processes can use it alike.
-What it answers is a list of behaviours, consumed in order by `POST /v1/messages`; then the default one.
+Each `POST /v1/messages` takes the next behaviour of the script; then the default one answers.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Received:
 
     @property
     def user_text(self) -> str:
-        """The first user turn: where the bundle is."""
+        """The first user turn; it holds the bundle."""
         return str(self.body["messages"][0]["content"])
 
     @property
@@ -62,7 +62,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What goes back."""
+    """An HTTP reply."""
 
     body: bytes
     status: int = 200
@@ -99,7 +99,7 @@ class ModelServer:
         self.most_in_flight = 0
         self.url = ""
 
-    # what tests say
+    # for tests
 
     def script(self, *behaviours: Behaviour) -> None:
         """Adds behaviours for the next requests, one each."""
@@ -107,20 +107,20 @@ class ModelServer:
             self._script.extend(behaviours)
 
     def always(self, behaviour: Behaviour | None) -> None:
-        """The behaviour once the script is used up; None for the ordinary answer."""
+        """Clears the script and sets the default; None is the ordinary answer."""
         with self._lock:
             self._script.clear()
             self._default = behaviour or self.answer
 
     def forget(self) -> None:
-        """As if nobody had asked yet; what is answered stays as it is."""
+        """Forgets all requests and usage; the behaviours stay."""
         with self._lock:
             self._received.clear()
             self._reported.clear()
 
     @property
     def unused(self) -> int:
-        """Behaviours of the script that nobody asked for."""
+        """Behaviours of the script that no request used."""
         with self._lock:
             return len(self._script)
 
@@ -136,12 +136,12 @@ class ModelServer:
 
     @property
     def reported(self) -> Counter[str]:
-        """Tokens by kind, as all ordinary answers so far told them: what whoever asked has to pay for."""
+        """Tokens by kind that the ordinary answers reported so far. The caller has to pay for them."""
         with self._lock:
             return self._reported.copy()
 
     async def called(self, times: int = 1) -> None:
-        """Returns once it was called so often."""
+        """Returns after so many calls."""
 
         async def so_often() -> bool:
             return self.calls >= times
@@ -149,7 +149,7 @@ class ModelServer:
         await until(so_often)
 
     def calls_by_draft(self) -> Counter[str]:
-        """How often each draft's maker called: its retry and its repair have the boundary of its first call."""
+        """Calls of each draft by boundary: retry and repair keep the boundary of the first call."""
         return Counter(request.boundary for request in self.requests)
 
     def calls_by_prompt(self) -> Counter[str]:
@@ -158,7 +158,7 @@ class ModelServer:
 
     def holds(self, secret: str) -> bool:
         """Whether any request, headers included, holds the text."""
-        return any(secret.encode() in one.raw or secret in json.dumps(one.headers) for one in self.requests)
+        return any(secret.encode() in request.raw or secret in json.dumps(request.headers) for request in self.requests)
 
     def answer(self, received: Received) -> Reply:
         """The ordinary answer."""
@@ -314,7 +314,7 @@ def _complaint(received: Received) -> str | None:
 
 
 def _without_boundary(text: str) -> str:
-    """The records alone: what stands between the first and the last brace."""
+    """The records alone, from the first brace to the last."""
     return text[text.find("{") : text.rfind("}") + 1] or text
 
 
@@ -361,7 +361,7 @@ def broken_json() -> Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The faults that need an ordinary answer to spoil."""
+    """The faults that spoil an ordinary answer."""
 
     server: ModelServer
 
@@ -369,7 +369,7 @@ class Menu:
         return lambda received: _changed(self.server.answer(received), delay_seconds=seconds)
 
     def held(self, by: threading.Event) -> Behaviour:
-        """What a test does before it sets the event happens while the call is under way."""
+        """The call stays under way until the test sets the event."""
         return lambda received: _changed(self.server.answer(received), held_by=by)
 
     def trickle(self, pause_seconds: float = 0.05) -> Behaviour:

@@ -1,4 +1,4 @@
-"""What must be true after every run, whatever went wrong in it: read from topics, tables and all that was written.
+"""Checks what must hold after every run, whatever failed, from topics, tables and all other output.
 
 `Oracle.check` raises AssertionError with every complaint. It trusts the input topics and nothing that the service says.
 """
@@ -43,11 +43,11 @@ class Written:
     @property
     def published(self) -> list[dict[str, Any]]:
         """Events of both outcome topics, in the order of their topic."""
-        return [json.loads(one.value or b"") for one in (*self.ready, *self.failed)]
+        return [json.loads(record.value or b"") for record in (*self.ready, *self.failed)]
 
     def packages(self) -> list[dict[str, Any]]:
         """The data of every package, in order."""
-        return [one["data"] for one in self.published if one["type"] == "escalation.package_ready.v1"]
+        return [event["data"] for event in self.published if event["type"] == "escalation.package_ready.v1"]
 
 
 @dataclass(slots=True)
@@ -95,29 +95,29 @@ class Oracle:
             *_dead_letters(written, accepted, set(refused)),
             *_nothing_left(written),
             *await self._offsets(),
-            *leaks.found(secrets, places),
+            *leaks.findings(secrets, places),
         ]
-        shown = "\n".join(f"- {one}" for one in wrong[:_SHOWN])
+        shown = "\n".join(f"- {complaint}" for complaint in wrong[:_SHOWN])
         assert not wrong, f"{len(wrong)} complaints\n{shown}"
         return written
 
     async def read(self) -> Written:
-        """Everything there is now, as a `read_committed` reader sees it."""
+        """Reads everything as a `read_committed` reader sees it now."""
         topics = self.topics
-        found: dict[str, list[Record]] = defaultdict(list)
+        by_topic: dict[str, list[Record]] = defaultdict(list)
         async with TopicReader(topics.all, bootstrap_servers=self.bootstrap_servers) as reader:
-            for one in await reader.read_to_end():
-                found[one.origin.topic].append(one)
+            for record in await reader.read_to_end():
+                by_topic[record.origin.topic].append(record)
         return Written(
-            input=[one for topic in (*topics.live, *topics.replay) for one in found[topic]],
-            ready=found[topics.ready],
-            failed=found[topics.failed],
-            dead_letters=[one for topic in topics.dead_letter for one in found[topic]],
+            input=[record for topic in (*topics.live, *topics.replay) for record in by_topic[topic]],
+            ready=by_topic[topics.ready],
+            failed=by_topic[topics.failed],
+            dead_letters=[record for topic in topics.dead_letter for record in by_topic[topic]],
             tables=await self._tables(),
         )
 
     async def unsettled(self) -> str:
-        """What is still to be done; empty when nothing is."""
+        """Some work that is left; empty when none is left."""
         if lag := await self._offsets():
             return lag[0]
         connection = await asyncpg.connect(self.dsn)
@@ -128,8 +128,8 @@ class Oracle:
                 ("requests due", "SELECT count(*) FROM requests WHERE due_at < now() + interval '5 seconds'"),
                 ("outbox rows", "SELECT count(*) FROM outbox"),
             ):
-                if found := await connection.fetchval(count):
-                    return f"{found} {name}"
+                if number := await connection.fetchval(count):
+                    return f"{number} {name}"
         finally:
             await connection.close()
         return ""
@@ -153,7 +153,7 @@ class Oracle:
             await consumer.start()
             described = await admin.describe_topics([*self.topics.live, *self.topics.replay])
             partitions = [
-                TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]
+                TopicPartition(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]
             ]
             ends = await consumer.end_offsets(partitions)
             committed = await admin.list_consumer_group_offsets(self.group)
@@ -224,9 +224,9 @@ def _outcomes(written: Written, accepted: Accepted) -> Iterator[str]:
 
 
 def _events(written: Written) -> Iterator[str]:
-    """Each event keeps its schema, stands once, and says the same in its headers as in its body."""
-    seen = Counter(one["id"] for one in written.published)
-    yield from (f"event {one} stands {count} times" for one, count in seen.items() if count > 1)
+    """Each event fits its schema, stands once, and has headers that match its body."""
+    seen = Counter(event["id"] for event in written.published)
+    yield from (f"event {event_id} stands {count} times" for event_id, count in seen.items() if count > 1)
     for record in (*written.ready, *written.failed):
         event = json.loads(record.value or b"")
         kind, data = event["type"], event["data"]
@@ -253,12 +253,12 @@ def _validator(kind: str) -> Draft202012Validator:
 
 
 def _packages(written: Written, accepted: Accepted, secrets: Collection[str]) -> Iterator[str]:
-    """Each package says what the events say that were accepted by then."""
+    """Each package states what the events accepted by then state."""
     stored = {str(row["package_id"]): row for row in written.tables["packages"]}
     arrivals: dict[SessionName, list[tuple[int, int]]] = defaultdict(list)
     for row in written.tables["session_events"]:
         arrivals[row["tenant_id"], row["session_id"]].append((row["arrival"], row["version"]))
-    packages = [one for one in written.published if one["type"] == "escalation.package_ready.v1"]
+    packages = [event for event in written.published if event["type"] == "escalation.package_ready.v1"]
     for event in packages:
         data = event["data"]
         session = (data["tenant_id"], data["session_id"])
@@ -269,14 +269,14 @@ def _packages(written: Written, accepted: Accepted, secrets: Collection[str]) ->
             continue
         known = stored.pop(event["id"])["arrivals"]
         versions = [version for arrival, version in arrivals[session] if arrival <= known]
-        events = [one for version, one in accepted.sessions[session].items() if version in set(versions)]
+        events = [change for version, change in accepted.sessions[session].items() if version in set(versions)]
         request = accepted.requests.get((*session, data["request_id"]), {"data": {}})
         knowledge = package_checks.Knowledge(
             state=expected.after(events),
             reason=request["data"].get("reason"),
             event_count=len(versions),
             state_version=max(versions, default=-1),
-            actors={str(one["actor"]) for one in events if one.get("actor")},
+            actors={str(change["actor"]) for change in events if change.get("actor")},
             secrets=secrets,
         )
         where = f"{data['session_id']} r{data['revision']} {data['status']}"
@@ -287,8 +287,8 @@ def _packages(written: Written, accepted: Accepted, secrets: Collection[str]) ->
 
 
 def _rows(written: Written, accepted: Accepted) -> Iterator[str]:
-    """The stored events are the accepted ones, no more, no fewer, no others."""
-    found = {
+    """The stored events are exactly the accepted ones."""
+    stored = {
         (row["tenant_id"], row["session_id"], row["version"]): (row["event_id"], row["type"])
         for row in written.tables["session_events"]
     }
@@ -298,10 +298,10 @@ def _rows(written: Written, accepted: Accepted) -> Iterator[str]:
         if session not in accepted.erased
         for version, event in events.items()
     }
-    yield from (f"event {key} is not stored" for key in wanted.keys() - found.keys())
-    yield from (f"event {key} is stored and was not accepted" for key in found.keys() - wanted.keys())
-    yield from (f"event {key} is another one" for key in wanted.keys() & found.keys() if wanted[key] != found[key])
-    counted = Counter(key[:2] for key in found)
+    yield from (f"event {key} is not stored" for key in wanted.keys() - stored.keys())
+    yield from (f"event {key} is stored and was not accepted" for key in stored.keys() - wanted.keys())
+    yield from (f"event {key} is another one" for key in wanted.keys() & stored.keys() if wanted[key] != stored[key])
+    counted = Counter(key[:2] for key in stored)
     for row in written.tables["sessions"]:
         name = (row["tenant_id"], row["session_id"])
         if row["erased_at"] is None and row["event_count"] != counted[name]:
@@ -309,7 +309,7 @@ def _rows(written: Written, accepted: Accepted) -> Iterator[str]:
 
 
 def _dead_letters(written: Written, accepted: Accepted, refused: set[Origin]) -> Iterator[str]:
-    """Exactly the injected ones, once each, told alike by topic and table."""
+    """Topic and table hold exactly the expected dead letters, once each."""
     wanted = refused | accepted.conflicts
     seen: Counter[Origin] = Counter()
     for record in written.dead_letters:
@@ -342,10 +342,14 @@ def _nothing_left(written: Written) -> Iterator[str]:
 
 
 def _topic_bytes(records: Iterable[Record]) -> Mapping[str, bytes]:
-    found: dict[str, list[bytes]] = defaultdict(list)
-    for one in records:
-        found[one.origin.topic] += [one.key or b"", one.value or b"", *(value for _, value in one.headers)]
-    return {topic: b"\n".join(parts) for topic, parts in found.items()}
+    contents: dict[str, list[bytes]] = defaultdict(list)
+    for record in records:
+        contents[record.origin.topic] += [
+            record.key or b"",
+            record.value or b"",
+            *(value for _, value in record.headers),
+        ]
+    return {topic: b"\n".join(parts) for topic, parts in contents.items()}
 
 
 def _table_bytes(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -1,6 +1,6 @@
-"""What the contract says of a package, checked from its words alone and against the plain events.
+"""Checks a package against the contract's words and the plain events.
 
-Shares no code with what writes packages. A package without a complaint keeps the contract.
+Shares no code with the package writer. A package without a complaint keeps the contract.
 """
 
 import re
@@ -27,7 +27,7 @@ NO_HYPOTHESIS = "No leading hypothesis yet — symptoms are still being narrowed
 LONGEST = 30_000
 LONGEST_QUOTE = 299
 _COMPARED = 50
-"""Letters and digits of a text that must be found again; the rest may be shortened."""
+"""So many letters and digits of a text must appear. The rest may be shortened."""
 _FORBIDDEN = {
     "an image": re.compile(r"!\[[^\]]*\]\("),
     "a link": re.compile(r"(?<!\\)\]\("),
@@ -47,7 +47,7 @@ _BULLET = re.compile(r"^[-*] (.*)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a package is held against."""
+    """What a package is checked by."""
 
     state: Expected
     reason: str | None
@@ -58,7 +58,7 @@ class Knowledge:
 
 
 def complaints(event: Mapping[str, Any], knowledge: Knowledge) -> list[str]:
-    """Everything in which a published `package_ready` event breaks the contract."""
+    """Every breach of the contract in a published `package_ready` event."""
     data = event["data"]
     return [
         *_fields(event, data, knowledge),
@@ -140,13 +140,15 @@ def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
         yield f"{len(markdown)} characters"
     if not markdown.endswith("\n") or markdown.endswith("\n\n"):
         yield "does not end in one newline"
-    found = [match[0] for match in _OTHER_HEADING.finditer(markdown)]
-    if found != [f"## {heading}" for _, heading in HEADINGS]:
-        yield f"headings {found}"
-    whole = "\n\n".join(f"## {one['heading']}\n\n{one['markdown'].strip()}" for one in data["sections"]) + "\n"
+    headings = [match[0] for match in _OTHER_HEADING.finditer(markdown)]
+    if headings != [f"## {heading}" for _, heading in HEADINGS]:
+        yield f"headings {headings}"
+    whole = (
+        "\n\n".join(f"## {section['heading']}\n\n{section['markdown'].strip()}" for section in data["sections"]) + "\n"
+    )
     if whole != markdown:
         yield "the sections do not make the markdown"
-    if [(one["key"], one["heading"]) for one in data["sections"]] != list(HEADINGS):
+    if [(section["key"], section["heading"]) for section in data["sections"]] != list(HEADINGS):
         yield "sections[] are not the five"
     plain = data["plain_text"]
     if "## " in plain or "**" in plain:
@@ -156,13 +158,13 @@ def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
 
 
 def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
-    body = {one["key"]: one["markdown"].strip() for one in data["sections"]}
+    body = {section["key"]: section["markdown"].strip() for section in data["sections"]}
     state, whole = knowledge.state, "truncated_input" not in data["warnings"]
     yield from _problem(body["problem"], knowledge)
     yield from _list(
         body["confirmed"], [fact["text"] for fact in state.live_facts], NOTHING_CONFIRMED, whole, knowledge
     )
-    names = [(one.get("template") or {}).get("name", "") for one in state.scripts.values()]
+    names = [(script.get("template") or {}).get("name", "") for script in state.scripts.values()]
     tried = [*(check["text"] for check in state.checks), *names, *(fix["title"] for fix in state.applied)]
     yield from _list(body["tried"], tried, NOTHING_TRIED, whole, knowledge)
     yield from _fixes(body["tried"], body["hypothesis"], knowledge)
@@ -184,7 +186,7 @@ def _problem(body: str, knowledge: Knowledge) -> Iterator[str]:
 
 
 def _list(body: str, texts: list[str], sentinel: str, whole: bool, knowledge: Knowledge) -> Iterator[str]:
-    """One bullet per text, and each short text found again."""
+    """Demands one bullet per text, and each short text."""
     if not texts:
         if body != sentinel:
             yield f"{body[:60]!r} instead of {sentinel!r}"
@@ -215,7 +217,7 @@ def _fixes(tried: str, hypothesis: str, knowledge: Knowledge) -> Iterator[str]:
     for fix in state.fixes.values():
         title = _bare(fix["title"])
         hidden = fix["status"] in {"proposed", "dismissed"} and not any(title in other for other in applied)
-        others = _bare(" ".join(one["text"] for one in state.checks))
+        others = _bare(" ".join(check["text"] for check in state.checks))
         if hidden and title in _bare(tried) and title not in others:
             yield f"a {fix['status']} fix is listed as tried"
     active = state.active
@@ -261,7 +263,7 @@ def _nothing_foreign(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[
 
 def _inputs(state: Expected, reason: str | None) -> str:
     records = (*state.facts.values(), *state.fixes.values(), *state.scripts.values())
-    texts = [str(value) for one in records for name, value in one.items() if not name.endswith("_id")]
+    texts = [str(value) for record in records for name, value in record.items() if not name.endswith("_id")]
     return "\n".join([*texts, *(str(value) for value in state.plain.values()), reason or ""])
 
 
@@ -274,5 +276,5 @@ def _bullets(body: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    """Letters and digits alone: what no markup and no escaping changes."""
+    """Letters and digits alone, which markup and escaping do not change."""
     return "".join(each for each in text.casefold() if each.isalnum())

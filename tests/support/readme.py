@@ -1,4 +1,4 @@
-"""The tables of README.md that are made, not typed: `python -m tests.support.readme` writes them."""
+"""The generated tables of README.md. `python -m tests.support.readme` writes them."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def tables() -> dict[str, str]:
-    """Every made table, by the name that its place in the file has."""
+    """Every generated table, by the name of its place in the file."""
     return {"settings": _settings(), "commands": _commands()}
 
 
 def written(text: str) -> str:
-    """The file with its tables made anew."""
+    """The text with its tables renewed."""
     for name, table in tables().items():
         assert f"<!-- begin {name} -->\n" in text, f"README.md has no place for the table of {name}"
         before, _, rest = text.partition(f"<!-- begin {name} -->\n")
@@ -42,14 +42,14 @@ def _walk(command: Any, path: str) -> list[tuple[str, str]]:
     members = getattr(command, "commands", None)
     if members:
         return [row for name in sorted(members) for row in _walk(members[name], f"{path} {name}".strip())]
-    arguments = [_argument(one) for one in command.params if one.param_type_name == "argument"]
+    arguments = [_argument(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
     return [(" ".join([path, *arguments]), (command.help or "").strip().splitlines()[0])]
 
 
-def _argument(one: Any) -> str:
+def _argument(parameter: Any) -> str:
     """As `--help` shows it."""
-    named = one.metavar or one.name.upper()
-    return named if one.required or named.startswith("[") else f"[{named}]"
+    named = parameter.metavar or parameter.name.upper()
+    return named if parameter.required or named.startswith("[") else f"[{named}]"
 
 
 def _code(text: str) -> str:

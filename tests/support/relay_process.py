@@ -1,4 +1,4 @@
-"""A relay as a process of its own, to be killed and frozen: `python -m tests.support.relay_process` and one JSON."""
+"""A relay in its own process, for tests to kill and freeze: `python -m tests.support.relay_process JSON`."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a session knows once a door has found it, where nothing was known before."""
+"""The secrets that a session without known ones learns from a door."""
 
 from consumer.domain.redaction import KnownSecret, Scope
 

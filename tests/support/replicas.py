@@ -1,4 +1,4 @@
-"""Drafting loops at work on real stores and a loopback model: what the service wires, with short times."""
+"""Drafting loops on real stores and a loopback model, wired as in the service, with short times."""
 
 import asyncio
 import contextlib
@@ -45,14 +45,14 @@ class Counts:
 
 
 class Often:
-    """A hint that comes so often that nobody waits for the poll."""
+    """A hint so frequent that no loop waits for its poll."""
 
     async def wait(self) -> None:
         await asyncio.sleep(0.03)
 
 
 class Changed:
-    """A port with some of its methods replaced; the others are those of the port."""
+    """A port with some methods replaced. The others are the port's own."""
 
     def __init__(self, port: Any, **methods: Any) -> None:
         self._port = port
@@ -63,7 +63,7 @@ class Changed:
 
 
 def stopped(stores: DraftingStores) -> DraftingStores:
-    """Those of a process that is stopped for longer than its leases: it renews nothing."""
+    """Stores of a process that stops for longer than its leases: it renews nothing."""
 
     async def renew(_: object) -> None:
         return

@@ -1,7 +1,7 @@
-"""Real Kafka, PostgreSQL and Redis for tests, from wherever they can be had.
+"""Real Kafka, PostgreSQL and Redis for tests, from one of three sources.
 
-`ESCALATION_TEST_SERVERS` says from where: `given` (the addresses in the environment), `docker` (testcontainers, the
-images of docker-compose.yml), `embedded` (from packages), or `auto`, the default: the first of the three that is there.
+`ESCALATION_TEST_SERVERS` names the source: `given` (the addresses in the environment), `docker` (testcontainers, the
+images of docker-compose.yml), `embedded` (from packages), or `auto`, the default: the first that is available.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class RedisServer(Server, Protocol):
 
 
 class TestServers(Protocol):
-    """The three, each started when it is first asked for."""
+    """The three servers, each started on first demand."""
 
     @property
     def kafka(self) -> KafkaServer: ...
@@ -72,7 +72,7 @@ class TestServers(Protocol):
 
 
 def choose(environment: Mapping[str, str]) -> Source:
-    """Raises ValueError for a switch that says something else, or `given` without all three addresses."""
+    """Raises ValueError for an unknown switch, or for `given` without all three addresses."""
     wanted = environment.get(SWITCH, "auto")
     given = all(environment.get(variable) for variable in ADDRESSES.values())
     if wanted == "auto":
@@ -107,7 +107,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenServer:
-    """A server that belongs to somebody else: it has an address, and nobody here may stop it."""
+    """A server that is not ours: it has an address, and no test may stop it."""
 
     address: str
 

@@ -1,4 +1,4 @@
-"""The service as a process of its own, started, watched and killed as an operator or an accident would."""
+"""The service in its own process. Tests start, watch and kill it as an operator or an accident would."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ import aiohttp
 
 READY_SECONDS = 120.0
 PROMPT_SECONDS = 1.0
-"""An answer that needs no server comes in milliseconds; on a machine that is busy elsewhere, well within this."""
+"""An answer that needs no server takes milliseconds; on a busy machine, well below this."""
 _PROMPT_TRIES = 5
 EXIT_SECONDS = 25.0
-"""The contract's bound for an end asked for by a signal."""
+"""The contract's bound for an end after a signal."""
 _POLL_SECONDS = 0.05
 _COMMAND = (sys.executable, "-m", "consumer")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -40,13 +40,13 @@ class Readiness:
 
     status: int
     stuck: dict[str, str]
-    """What is stuck, with the reason; empty where nothing is."""
+    """What is stuck, with the reason; empty if nothing is."""
     seconds: float
     """How long the answer took."""
 
 
 class ServiceProcess:
-    """`python -m consumer run`, or another command. What it says goes to one file, however often it is started."""
+    """`python -m consumer run`, or another command. All starts write to one log file."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
         self.log = log
@@ -84,16 +84,16 @@ class ServiceProcess:
             )
 
     async def wait_ready(self, *, within_seconds: float = READY_SECONDS) -> None:
-        """Raises AssertionError with the end of the log when it ended or was not ready in time."""
+        """Raises AssertionError with the log's end when it ends or is not ready in time."""
         deadline = time.monotonic() + within_seconds
         said = "nothing"
         while time.monotonic() < deadline:
             if not self.running:
                 raise AssertionError(f"the service ended\n{self._log_tail()}")
-            found = await self.readiness()
-            if found is not None and found.status == 200:
+            readiness = await self.readiness()
+            if readiness is not None and readiness.status == 200:
                 return
-            said = str(found)
+            said = str(readiness)
             await asyncio.sleep(_POLL_SECONDS)
         raise AssertionError(f"not ready within {within_seconds:g} s, /readyz says {said}\n{self._log_tail()}")
 
@@ -104,20 +104,20 @@ class ServiceProcess:
         if answer is None:
             return None
         status, text = answer
-        stuck = {one["what"]: one["reason"] for one in json.loads(text)["stuck"]}
+        stuck = {part["what"]: part["reason"] for part in json.loads(text)["stuck"]}
         return Readiness(status=status, stuck=stuck, seconds=time.monotonic() - started)
 
     async def prompt_readiness(self) -> Readiness:
-        """As `readiness`, from a page that has to answer at once.
+        """As `readiness`, but the page must answer at once.
 
-        One answer may be late because the machine is busy; a page that waits for something is late every time.
+        A busy machine may delay one answer. A page that waits for something is late every time.
         """
         tries: list[Readiness | None] = []
         while len(tries) < _PROMPT_TRIES:
-            found = await self.readiness()
-            if found is not None and found.seconds < PROMPT_SECONDS:
-                return found
-            tries.append(found)
+            readiness = await self.readiness()
+            if readiness is not None and readiness.seconds < PROMPT_SECONDS:
+                return readiness
+            tries.append(readiness)
         raise AssertionError(f"/readyz does not answer at once: {tries}\n{self._log_tail()}")
 
     async def get(self, path: str) -> tuple[int, str] | None:
@@ -135,7 +135,7 @@ class ServiceProcess:
             return None
 
     async def terminate(self) -> Ended:
-        """SIGTERM, and how long it took. One that does not end in time is killed, and fails the test."""
+        """Sends SIGTERM and waits. A process that does not end in time is killed and fails the test."""
         return await self._ended(signal.SIGTERM, EXIT_SECONDS + 5)
 
     async def kill(self) -> None:
@@ -172,13 +172,13 @@ class ServiceProcess:
         return Ended(code=process.returncode, seconds=time.monotonic() - started)
 
     def discard(self) -> None:
-        """Nothing of it is left running, whatever state it is in."""
+        """Kills the process if it still runs."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(10)
 
     def _http_port(self) -> int | None:
-        """As the process logged it: it takes a free one."""
+        """The free port that the process logged."""
         if self._port is None and self.log.exists():
             with self.log.open("rb") as log:
                 log.seek(self._log_start)

@@ -1,4 +1,4 @@
-"""A stage for tests of the whole: topics, a database, a model, and the service's processes upon them."""
+"""A stage for end-to-end tests: topics, a database, a model and the service's processes."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 
 API_KEY = "sk-ant-test-only"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-# What makes a kill cost seconds: in production these are ten times as long.
+# They make a kill cost seconds; in production they are ten times as long.
 FAST = {
     "ESCALATION_LEASE_SECONDS": "2",
     "ESCALATION_SESSION_TIMEOUT_SECONDS": "2",
@@ -40,7 +40,7 @@ FAST = {
 }
 _POLL_SECONDS = 0.1
 NO_GROUPS_YET = (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
-"""What a broker says until the first member of any group has come."""
+"""A broker's errors until the first member of any group joins."""
 
 Event = dict[str, Any]
 RawRecord = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
@@ -48,7 +48,7 @@ RawRecord = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]
 
 
 class Stage:
-    """`async with` it: whatever it started is gone afterwards. The model is reached only with `keyed` services."""
+    """Its `async with` block ends all that it started. Only `keyed` services reach the model."""
 
     def __init__(self, *, bootstrap_servers: str, dsn: str, redis_url: str, prefix: str, folder: Path) -> None:
         self.bootstrap_servers = bootstrap_servers
@@ -94,7 +94,7 @@ class Stage:
     # the service
 
     def environment(self, *, keyed: bool = True, **changes: str) -> dict[str, str]:
-        """Of a process upon this stage. `changes` are settings by their names without the prefix, in any case."""
+        """The environment of a process. `changes` are settings by their names without the prefix, in any case."""
         model = {"ANTHROPIC_API_KEY": API_KEY, "ANTHROPIC_BASE_URL": self.model.url} if keyed else {}
         return self._environment | model | {f"ESCALATION_{name.upper()}": value for name, value in changes.items()}
 
@@ -102,8 +102,11 @@ class Stage:
         return await asyncio.to_thread(command, self.environment(), *arguments, given=given)
 
     def service(self, *, keyed: bool = True, dsn: str | None = None, **changes: str) -> ServiceProcess:
-        """Not yet started. On another database than the stage's with `dsn`."""
-        environment = self.environment(keyed=keyed, **changes) | ({"DATABASE_URL": dsn} if dsn else {})
+        """A service not yet started. `dsn` replaces the stage's database."""
+        return self.service_of(self.environment(keyed=keyed, **changes) | ({"DATABASE_URL": dsn} if dsn else {}))
+
+    def service_of(self, environment: Mapping[str, str]) -> ServiceProcess:
+        """Not yet started, with this environment and no other."""
         made = ServiceProcess(environment, self._folder / f"service-{len(self.services)}.log")
         self.services.append(made)
         return made
@@ -116,7 +119,7 @@ class Stage:
         return made
 
     async def forget_cached_drafts(self) -> None:
-        """Redis flushed, as far as it is this stage's."""
+        """Deletes this stage's keys from Redis."""
         client = redis.from_url(self._environment["REDIS_URL"])
         try:
             if keys := await client.keys(f"{self.topics.prefix}*"):
@@ -127,22 +130,22 @@ class Stage:
     # the topics
 
     async def load(self, lines: str) -> None:
-        """Through the loader command, as a process."""
+        """Sends the lines by the loader command."""
         done = await self.command("load", "-", given=lines)
         assert done.code == 0, done.errors
 
     async def send(self, *events: Event, topic: str | None = None) -> list[Origin]:
-        """To the topic of their type, in order: one is there before the next goes to another topic."""
+        """Sends in order to the topic of each type; waits for delivery before the topic changes."""
         sent: list[Origin] = []
         async with self._producer() as producer:
-            for name, some in groupby(events, lambda one: topic or self.topic_of(one)):
+            for name, some in groupby(events, lambda event: topic or self.topic_of(event)):
                 sent += await _written(
-                    producer, ((name, one["subject"].encode(), json.dumps(one).encode(), ()) for one in some)
+                    producer, ((name, event["subject"].encode(), json.dumps(event).encode(), ()) for event in some)
                 )
         return sent
 
     async def send_raw(self, *records: RawRecord) -> list[Origin]:
-        """Whatever a producer could write."""
+        """Sends records of any form."""
         async with self._producer() as producer:
             return await _written(producer, records)
 
@@ -178,7 +181,7 @@ class Stage:
     # the outcome
 
     async def settled(self, *, within_seconds: float = 2 * LONG_ENOUGH_SECONDS) -> None:
-        """Returns when everything was read, nothing is due, leased or waiting to be published."""
+        """Returns when all input is read and nothing is due, leased or unpublished."""
 
         async def nothing_left() -> bool:
             self._left = await self._unsettled()
@@ -187,7 +190,7 @@ class Stage:
         try:
             await until(nothing_left, within_seconds=within_seconds, every_seconds=_POLL_SECONDS)
         except TimeoutError:
-            tails = "\n".join("\n".join(one.logged.splitlines()[-12:]) for one in self.services)
+            tails = "\n".join("\n".join(service.logged.splitlines()[-12:]) for service in self.services)
             raise AssertionError(f"not settled within {within_seconds:g} s: {self._left}\n{tails}") from None
 
     async def _unsettled(self) -> str:
@@ -197,35 +200,35 @@ class Stage:
             return repr(error)
 
     async def published(self, count: int, *, within_seconds: float = LONG_ENOUGH_SECONDS) -> list[Event]:
-        """The data of what is on both outcome topics, once there are `count` events; `type` is put among it."""
-        found: list[Event] = []
+        """The data and `type` of the events on both outcome topics, once there are `count` of them."""
+        outcomes: list[Event] = []
 
         async def enough() -> bool:
-            nonlocal found
+            nonlocal outcomes
             written = (await self.oracle.read()).published
-            found = [{"type": one["type"], **one["data"]} for one in written]
-            return len(found) >= count
+            outcomes = [{"type": event["type"], **event["data"]} for event in written]
+            return len(outcomes) >= count
 
         try:
             await until(enough, within_seconds=within_seconds, every_seconds=_POLL_SECONDS)
         except TimeoutError:
-            tails = "\n".join("\n".join(one.logged.splitlines()[-15:]) for one in self.services)
-            raise AssertionError(f"{len(found)} of {count} outcomes after {within_seconds:g} s\n{tails}") from None
-        return found
+            tails = "\n".join("\n".join(service.logged.splitlines()[-15:]) for service in self.services)
+            raise AssertionError(f"{len(outcomes)} of {count} outcomes after {within_seconds:g} s\n{tails}") from None
+        return outcomes
 
     async def verdict(self, *, secrets: Collection[str] = ()) -> Written:
-        """The oracle's, over everything that this stage saw."""
+        """Runs the oracle over all that this stage saw."""
         return await self.oracle.check(
             refused=self.refused,
             secrets=secrets,
-            logs=[one.log for one in self.services],
-            model_requests=[one.raw for one in self.model.requests],
+            logs=[service.log for service in self.services],
+            model_requests=[request.raw for request in self.model.requests],
         )
 
     async def drafts(self) -> int:
-        """How many drafts the ledger holds: one per session, bundle, prompt and model; a claim left behind is none."""
-        (found,) = await self.query("SELECT count(*) AS drafts FROM drafts WHERE state <> 'claimed'")
-        return int(found["drafts"])
+        """The number of drafts in the ledger: one per session, bundle, prompt and model. A claim is no draft."""
+        (row,) = await self.query("SELECT count(*) AS drafts FROM drafts WHERE state <> 'claimed'")
+        return int(row["drafts"])
 
     async def query(self, sql: str, *arguments: object) -> list[dict[str, Any]]:
         connection = await asyncpg.connect(self.dsn)
@@ -234,9 +237,17 @@ class Stage:
         finally:
             await connection.close()
 
+    async def execute(self, statements: str) -> None:
+        """As the database's administrator."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute(statements)
+        finally:
+            await connection.close()
+
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """As a process with this environment reads them."""
+    """The settings that this environment gives."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -244,12 +255,12 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 
 
 async def _written(producer: AIOKafkaProducer, records: Iterable[RawRecord]) -> list[Origin]:
-    """Returns when all of them are there."""
+    """Returns when all are delivered."""
     sent = [
         await producer.send(topic, key=key, value=value, headers=list(headers))
         for topic, key, value, headers in records
     ]
-    return [Origin(one.topic, one.partition, one.offset) for one in [await each for each in sent]]
+    return [Origin(receipt.topic, receipt.partition, receipt.offset) for receipt in [await each for each in sent]]
 
 
 class Story:

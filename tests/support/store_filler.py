@@ -1,4 +1,4 @@
-"""An inbox and a drafter by rules on one database: what a service without model, Kafka and Redis leaves in tables."""
+"""An inbox and a rules drafter on one database: they fill it like a service without model, Kafka and Redis."""
 
 from typing import Any
 from uuid import UUID
@@ -45,12 +45,12 @@ class StoreFiller:
         )
 
     async def store(self, *values: Any) -> StoredBatch:
-        """One batch: events as dictionaries, or what was decoded already."""
+        """Stores one batch of event dictionaries or decoded events."""
         arrivals = tuple(value if isinstance(value, Decoded) else arrive(value) for value in values)
         return await self._inbox.store(Batch(arrivals=arrivals))
 
     async def draft(self) -> list[UUID]:
-        """Does what is due; the ids of all packages, the oldest first."""
+        """Does all due work; returns all package ids, oldest first."""
         while works := await self._stores.queue.claim(Lane.MODEL, 10):
             for work in works:
                 await self._worker.do(work, ModelUse.NEVER)

@@ -1,4 +1,4 @@
-"""Rows as intake would have left them, written straight into the tables, and what stands in them afterwards."""
+"""Writes rows into the tables as intake would leave them, and reads the tables afterwards."""
 
 import json
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ class Tables:
         )
 
     async def change_request(self, key: RequestKey = KEY, **columns: Any) -> None:
-        """As `add_request`, on a row that is there."""
+        """As `add_request`, for an existing row."""
         changes = [
             f"{name} = now() + make_interval(secs => ${number})" if name.endswith("_at") else f"{name} = ${number}"
             for number, name in enumerate(columns, 4)
@@ -79,7 +79,7 @@ class Tables:
         )
 
     async def request(self, key: RequestKey = KEY) -> dict[str, Any]:
-        """The row, with `due_in_seconds` besides."""
+        """The row and its `due_in_seconds`."""
         row = await self.connection.fetchrow(
             "SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in_seconds FROM requests"
             " WHERE (tenant_id, session_id, request_id) = ($1, $2, $3)",
@@ -89,19 +89,19 @@ class Tables:
         return dict(row)
 
     async def now(self) -> datetime:
-        """By the database's clock, which decides everything that is due."""
-        found: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
-        return found
+        """The database's time, which decides what is due."""
+        now: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
+        return now
 
     async def published(self) -> list[dict[str, Any]]:
-        """The data of what stands in the outbox, in order, each with its `type`."""
+        """The data of the outbox's events in order, each with its `type`."""
         rows = await self.connection.fetch("SELECT value FROM outbox ORDER BY id")
         events = [json.loads(row["value"]) for row in rows]
         return [{"type": event["type"].split(".")[1], **event["data"]} for event in events]
 
     async def count(self, table: str) -> int:
-        found: int = await self.connection.fetchval(f"SELECT count(*) FROM {table}")
-        return found
+        number: int = await self.connection.fetchval(f"SELECT count(*) FROM {table}")
+        return number
 
     async def execute(self, sql: str, *arguments: object) -> None:
         await self.connection.execute(sql, *arguments)

@@ -4,7 +4,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 
 async def make_topics(bootstrap_servers: str, **partitions: int) -> None:
-    """By name, with so many partitions each."""
+    """Makes each topic with its partitions."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:

@@ -1,4 +1,4 @@
-"""Real incident history as records of the topics, where it is at hand: it is no part of the project."""
+"""Real incident history as topic records. The data is no part of the project and may be absent."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 SHARED = "ESCALATION_SHARED_DIR"
 SECRET_STEM = "Vinst-"
-"""What every planted secret begins with, and nothing else holds."""
+"""The start of every planted secret; no other text holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Stream:
 
     @property
     def requests(self) -> int:
-        """Different requests."""
-        found = (one["value"] for one in self.records() if one["topic"] == "escalation-requested")
-        return len({(value["subject"], value["data"]["request_id"]) for value in found})
+        """Distinct requests."""
+        requests = (record["value"] for record in self.records() if record["topic"] == "escalation-requested")
+        return len({(value["subject"], value["data"]["request_id"]) for value in requests})
 
     def half(self, which: int) -> str:
         """The first (0) or the second (1) half of the lines."""

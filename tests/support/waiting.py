@@ -1,4 +1,4 @@
-"""Waiting for what will come true: bounded, so that what never does is a failure and not a hang."""
+"""Bounded waiting: a condition that never becomes true is a failure and not a hang."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 LONG_ENOUGH_SECONDS = 60.0
-"""For what takes a second on an idle machine. What is promised within a time names that time itself."""
+"""For work of a second on an idle machine. A test of a promised time names that time itself."""
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ async def until(
 ) -> T:
     """The first true value that `check` gives. Raises TimeoutError when there was none in time."""
     deadline = time.monotonic() + within_seconds
-    while not (found := await check()):
+    while not (value := await check()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"it did not come true within {within_seconds:g} s")
         await asyncio.sleep(every_seconds)
-    return found
+    return value

@@ -18,7 +18,7 @@ FACT = {"fact_id": "f1", "text": "Ping works.", "source_type": "user_report"}
 
 def event(event_type: str = "session.fact_recorded.v1", data: Any = FACT, **attributes: Any) -> dict[str, Any]:
     """A structured event; an attribute that is given as `...` is left out."""
-    found = {
+    envelope = {
         "specversion": "1.0",
         "id": "e1",
         "source": "/upstream",
@@ -27,7 +27,7 @@ def event(event_type: str = "session.fact_recorded.v1", data: Any = FACT, **attr
         "time": "2026-03-02T09:00:00Z",
         "data": data,
     } | attributes
-    return {name: value for name, value in found.items() if value is not ...}
+    return {name: value for name, value in envelope.items() if value is not ...}
 
 
 def change(
@@ -54,14 +54,14 @@ def record(
     partition: int = 0,
     offset: int | None = None,
 ) -> Record:
-    """`value` as bytes, or as what is to be JSON; offsets count up."""
+    """`value` is bytes or becomes JSON. Offsets count up."""
     raw = value if isinstance(value, bytes | None) else json.dumps(value).encode()
     at = next(_offsets) if offset is None else offset
     return Record(origin=Origin(topic, partition, at), key=key, value=raw, headers=tuple((headers or {}).items()))
 
 
 def arrive(value: Any, *, topic: str | None = None, **details: Any) -> Decoded:
-    """What the gate makes of it. An event of a request is read from the topic of the requests."""
+    """Decodes `value`. Without `topic`, request events come from the request topic."""
     if topic is None:
         asks = isinstance(value, dict) and str(value.get("type", "")).startswith("escalation.")
         topic = REQUESTS if asks else SESSIONS

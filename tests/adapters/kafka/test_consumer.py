@@ -32,7 +32,7 @@ async def topics(bootstrap_servers: str, topic_prefix: str) -> Topics:
 async def make(bootstrap_servers: str, topics: Topics) -> AsyncIterator[Make]:
     opened: list[KafkaSource] = []
 
-    def one(**changed: object) -> KafkaSource:
+    def make_source(**changed: object) -> KafkaSource:
         options: dict[str, object] = {
             "group": topics.prefix + "group",
             "topics": topics,
@@ -43,7 +43,7 @@ async def make(bootstrap_servers: str, topics: Topics) -> AsyncIterator[Make]:
         opened.append(source)
         return source
 
-    yield one
+    yield make_source
     for source in opened:
         await source.close()
 
@@ -56,13 +56,13 @@ async def _write(bootstrap_servers: str, topic: str, count: int, key: str = "s")
 
 
 async def _read(source: KafkaSource, count: int, *, commit: bool = True) -> list[Record]:
-    found: list[Record] = []
+    records: list[Record] = []
     async with asyncio.timeout(60):
-        while len(found) < count:
-            found += await source.poll(100)
+        while len(records) < count:
+            records += await source.poll(100)
     if commit:
-        await source.commit(_after(found))
-    return found
+        await source.commit(_after(records))
+    return records
 
 
 async def _nothing_more(source: KafkaSource) -> bool:
@@ -79,8 +79,8 @@ def _after(records: list[Record]) -> dict[TopicPartition, int]:
 
 async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str, topics: Topics, make: Make) -> None:
     await _write(bootstrap_servers, topics.sessions, 20)
-    found = await _read(make(), 20)
-    assert len({record.origin for record in found}) == 20
+    records = await _read(make(), 20)
+    assert len({record.origin for record in records}) == 20
 
 
 async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topics: Topics, make: Make) -> None:
@@ -92,7 +92,9 @@ async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topic
     async def all_is_fetched_ahead() -> bool:
         consumer = source._consumer
         assert consumer is not None
-        return all(consumer.highwater(one) for one in consumer.assignment() if one.topic == topics.sessions)
+        return all(
+            consumer.highwater(partition) for partition in consumer.assignment() if partition.topic == topics.sessions
+        )
 
     await until(all_is_fetched_ahead)
     rest = await _read(source, 500, commit=False)
@@ -119,7 +121,7 @@ async def test_beside_live_traffic_replayed_records_come_little_by_little(
 
 
 async def test_a_batch_of_replayed_records_is_bounded(bootstrap_servers: str, topics: Topics, make: Make) -> None:
-    """Also one that a poll had to wait for: the first live record waits until it is stored."""
+    """So is a batch that a poll waited for: the first live record waits until it is stored."""
     await _write(bootstrap_servers, topics.replay[0], 3000)
     source = make(batch_records=5000)
     pieces: list[int] = []
@@ -155,11 +157,11 @@ async def test_a_member_takes_over_what_another_left(bootstrap_servers: str, top
     await leaving.close()
     assert not leaving.is_member
     await _write(bootstrap_servers, topics.sessions, 10, key="later")
-    found: set[Origin] = set()
-    async with asyncio.timeout(60):  # a rebalance on the way reads again what was not committed
-        while len(found) < 10 or len(staying.owned) < 8:
-            found |= {record.origin for record in await staying.poll(100)}
-    assert len(found) == 10
+    origins: set[Origin] = set()
+    async with asyncio.timeout(60):  # a rebalance reads uncommitted records again
+        while len(origins) < 10 or len(staying.owned) < 8:
+            origins |= {record.origin for record in await staying.poll(100)}
+    assert len(origins) == 10
 
 
 async def test_offsets_of_partitions_that_are_not_owned_are_not_committed(
@@ -167,9 +169,9 @@ async def test_offsets_of_partitions_that_are_not_owned_are_not_committed(
 ) -> None:
     await _write(bootstrap_servers, topics.sessions, 10)
     source = make()
-    found = await _read(source, 10, commit=False)
+    records = await _read(source, 10, commit=False)
     await source.close()
-    await source.commit(_after(found))
+    await source.commit(_after(records))
     assert len(await _read(make(), 10)) == 10
 
 
@@ -186,8 +188,8 @@ async def test_an_offset_that_fell_off_the_log_is_said_aloud(
         await admin.delete_records({KafkaPartition(topics.sessions, number): RecordsToDelete(before_offset=5)})
     await admin.close()
     reading = make()
-    found = await _read(reading, 30, commit=False)
-    assert all(record.origin.offset >= 5 for record in found)
+    records = await _read(reading, 30, commit=False)
+    assert all(record.origin.offset >= 5 for record in records)
     assert [lost for lost in reading.lost if lost[1] < lost[2] == 5]
 
 
@@ -205,7 +207,7 @@ async def test_a_partition_that_leaves_while_it_is_put_in_its_place_is_left_alon
     async with asyncio.timeout(60):
         while not source.is_member:
             await source.poll(100)
-    gone = KafkaPartition(topics.prefix + "marker", 0)  # to the client as good as one that a rebalance took
+    gone = KafkaPartition(topics.prefix + "marker", 0)  # to the client it is like one that a rebalance took
     await source._place(source._consumer, [gone, *source._consumer.assignment()])  # type: ignore[union-attr]
 
 
@@ -241,10 +243,10 @@ async def test_a_broker_that_was_killed_is_outlived(
             await asyncio.sleep(0.1)
     await kafka_server.start()
     await _write(bootstrap_servers, topics.sessions, 10, key="later")
-    found: list[Record] = []
+    records: list[Record] = []
     async with asyncio.timeout(120):
-        while len(found) < 10:
+        while len(records) < 10:
             try:
-                found += await source.poll(200)
+                records += await source.poll(200)
             except Transient:
                 await asyncio.sleep(0.2)

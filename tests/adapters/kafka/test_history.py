@@ -1,4 +1,4 @@
-"""The topics' past, from a real Kafka."""
+"""Topic history from a real Kafka."""
 
 import json
 
@@ -36,14 +36,14 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
         (live, 1): OffsetRange(start=0, end=3),
         (replay, 0): OffsetRange(start=0, end=5),
     }
-    read = [one async for one in history.read(spans)]
-    assert [json.loads(one.record.value or b"") for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
-    assert [one.timestamp_ms for one in read] == [1, 2, 4, 3, 5, 6, 8, 9]
+    read = [dated async for dated in history.read(spans)]
+    assert [json.loads(dated.record.value or b"") for dated in read] == [1, 2, 4, 3, 5, 6, 8, 9]
+    assert [dated.timestamp_ms for dated in read] == [1, 2, 4, 3, 5, 6, 8, 9]
     part = {
         TopicPartition(live, 0): OffsetRange(start=1, end=3),
         TopicPartition(live, 1): OffsetRange(start=3, end=3),
     }
-    assert [one.timestamp_ms async for one in history.read(part)] == [4, 3]
+    assert [dated.timestamp_ms async for dated in history.read(part)] == [4, 3]
 
     assert await history.committed(group) == {}
     assert not await history.has_members(group)

@@ -18,7 +18,7 @@ RECORDS = 4
 
 @pytest.fixture
 async def topic(bootstrap_servers: str, topic_prefix: str) -> str:
-    """With a few records in its one partition."""
+    """A topic: one partition, a few records."""
     name = f"{topic_prefix}in"
     await make_topics(bootstrap_servers, **{name: 1})
     async with TopicWriter(bootstrap_servers=bootstrap_servers) as writer:

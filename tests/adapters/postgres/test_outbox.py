@@ -1,4 +1,4 @@
-"""The relay's two adapters on real servers: numbering under a fence, transactions, and what is found again."""
+"""The relay's two adapters on real servers: fenced numbering, transactions, and reading events back."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ class TestLease:
         await asyncio.sleep(0.1)
         second = await led(outbox, "b")
         assert second.token > first.token
-        await outbox.resign(first.token)  # a late word of the first one changes nothing
+        await outbox.resign(first.token)  # a late call of the first changes nothing
         assert await PostgresOutbox(pool, name=NAME, lease_seconds=30).number(second.token, at_least=0, limit=1) == 0
 
 
@@ -103,7 +103,7 @@ class TestNumbers:
         assert await outbox.number(second.token, at_least=0, limit=9) == 1
 
     async def test_go_to_a_row_that_committed_late_too(self, pool: Pool, outbox: PostgresOutbox, database: str) -> None:
-        """Ids are drawn before commit: whoever only looks above the last id loses this row for ever."""
+        """Ids are drawn before commit: a reader that only looks above the last id loses this row."""
         term = await led(outbox)
         late = await asyncpg.connect(database)
         try:
@@ -191,7 +191,7 @@ class TestBroker:
             assert [record.value for record in await reader.read_to_end()] == [b"leader"]
 
     async def test_a_position_read_before_fencing_may_be_stale(self, broker: KafkaBroker, topic: str) -> None:
-        """Why a position can only be asked of a publisher, and a publisher only be had by fencing."""
+        """This is why only a publisher gives a position, and only fencing gives a publisher."""
         old = await broker.fence()
         try:
             read_before = await old.position()  # what a newcomer would read if it did not fence first ...
@@ -209,10 +209,10 @@ class TestBroker:
         try:
             await publisher.publish(rows(topic, "1", "2"), 2)
             since = datetime.now(UTC) - timedelta(minutes=1)
-            found = [one.words async for some in publisher.published_since([topic], since) for one in some]
-            assert sorted(found) == [("ce", "1"), ("ce", "2")]
+            words = [identity.words async for batch in publisher.published_since([topic], since) for identity in batch]
+            assert sorted(words) == [("ce", "1"), ("ce", "2")]
             later = datetime.now(UTC) + timedelta(minutes=1)
-            assert [one async for some in publisher.published_since([topic], later) for one in some] == []
+            assert [identity async for batch in publisher.published_since([topic], later) for identity in batch] == []
         finally:
             await publisher.discard()
 
@@ -266,7 +266,7 @@ class Answers:
 
 
 async def test_no_entry_means_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a coordinator loads, the client swallows its error: "nothing" would publish everything again."""
+    """The client swallows the error of a loading coordinator; "no position" would publish all again."""
     monkeypatch.setattr(relay, "COORDINATOR_PAUSE_SECONDS", 0)
     publisher = relay.KafkaPublisher(None, {}, group="g", marker=MARKER, publish_seconds=1)
     loading = GroupCoordinatorNotAvailableError()

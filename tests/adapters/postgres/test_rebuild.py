@@ -1,4 +1,4 @@
-"""A store built from what topics tell, on a real PostgreSQL; the topics are lists here."""
+"""A store rebuilt from topics, on a real PostgreSQL; the topics are lists here."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -37,7 +37,7 @@ COMPARED = (
 
 
 class Past:
-    """Topics of one partition, a second apart from record to record, beginning an hour ago."""
+    """Topics of one partition; the records begin an hour ago and are a second apart."""
 
     def __init__(self) -> None:
         self.records: dict[str, list[Dated]] = {topic: [] for topic in ALL}
@@ -47,7 +47,7 @@ class Past:
         self._now_ms = int(datetime.now(UTC).timestamp() - 3600) * 1000
 
     def write(self, topic: str, value: Any, headers: tuple[tuple[str, bytes], ...] = ()) -> Decoded:
-        """What the door makes of it."""
+        """The decoded record."""
         raw = value if isinstance(value, bytes) else json.dumps(value).encode()
         self._now_ms += 1000
         record = Record(origin=Origin(topic, 0, len(self.records[topic])), key=b"s1", value=raw, headers=headers)
@@ -72,13 +72,13 @@ class Past:
         return self.members
 
     async def read(self, spans: Mapping[TopicPartition, OffsetRange]) -> AsyncIterator[Dated]:
-        found = [one for (topic, _), span in spans.items() for one in self.records[topic][span.start : span.end]]
-        for one in sorted(found, key=lambda each: each.timestamp_ms):
-            yield one
+        records = [dated for (topic, _), span in spans.items() for dated in self.records[topic][span.start : span.end]]
+        for dated in sorted(records, key=lambda dated: dated.timestamp_ms):
+            yield dated
 
 
 class Service:
-    """What serves: every record that it stores stands in the past, and what it publishes, too."""
+    """The serving service: each record that it stores or publishes stands in the past."""
 
     def __init__(self, pool: Pool, past: Past) -> None:
         self.pool = pool
@@ -121,7 +121,7 @@ async def new(empty_database: str) -> AsyncIterator[Pool]:
 
 
 class Store(RebuiltStore):
-    """Falls once after requests were stored and before it is noted when they were sent."""
+    """If `falls`, fails after requests are stored and before they are dated."""
 
     falls = False
 
@@ -132,7 +132,7 @@ class Store(RebuiltStore):
 
 
 async def build(past: Past, pool: Pool, *, broken_off_at: int = 0, falls: bool = False) -> Rebuilt:
-    """One run; with `broken_off_at` one that ends in the middle."""
+    """One run; it breaks off at progress report `broken_off_at`."""
     left = broken_off_at
 
     def progress(_: int) -> None:
@@ -154,7 +154,7 @@ async def build(past: Past, pool: Pool, *, broken_off_at: int = 0, falls: bool =
     ).run()
 
 
-async def told(pool: Pool) -> list[list[tuple[Any, ...]]]:
+async def compared_rows(pool: Pool) -> list[list[tuple[Any, ...]]]:
     return [[tuple(row) for row in await pool.fetch(sql)] for sql in COMPARED]
 
 
@@ -172,9 +172,9 @@ async def live(old: Service) -> None:
 
 async def test_a_rebuilt_store_is_equal_and_publishes_nothing(old: Service, new: Pool, past: Past) -> None:
     await live(old)
-    found = await build(past, new)
-    assert (found.serving, found.presumed, found.lost) == (False, 0, {})
-    assert await told(new) == await told(old.pool)
+    rebuilt = await build(past, new)
+    assert (rebuilt.serving, rebuilt.presumed, rebuilt.lost) == (False, 0, {})
+    assert await compared_rows(new) == await compared_rows(old.pool)
     assert await new.fetchval("SELECT count(*) FROM outbox") == 0
     assert await new.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
     await StoreReader(new).whole()
@@ -196,28 +196,28 @@ async def test_broken_off_after_every_batch_it_goes_on(
             continue
         break
     assert runs > 5
-    assert await told(new) == await told(old.pool)
+    assert await compared_rows(new) == await compared_rows(old.pool)
 
 
 async def test_outcomes_that_stand_twice_on_their_topic_count_once(old: Service, new: Pool, past: Past) -> None:
     await live(old)
-    for one in list(past.records[READY]):
-        past.write(READY, one.record.value, one.record.headers)
+    for dated in list(past.records[READY]):
+        past.write(READY, dated.record.value, dated.record.headers)
     await build(past, new)
-    assert await told(new) == await told(old.pool)
+    assert await compared_rows(new) == await compared_rows(old.pool)
     assert await new.fetchval("SELECT max(revisions_by_change) FROM requests") > 0
 
 
 async def test_what_the_service_has_not_read_is_left_for_the_next_one(old: Service, new: Pool, past: Past) -> None:
     await live(old)
-    before = await told(old.pool)
+    before = await compared_rows(old.pool)
     ends = await past.committed("g")
     past.write(SESSIONS, fact("Nobody has read this.", version=10))
     past.write(REQUESTS, request("r9"))
     past.committed_by_call = [ends] * 3
-    found = await build(past, new)
-    assert await told(new) == before
-    assert not found.serving
+    rebuilt = await build(past, new)
+    assert await compared_rows(new) == before
+    assert not rebuilt.serving
     positions = {row["topic"]: row["next_offset"] for row in await new.fetch("SELECT * FROM intake_positions")}
     assert (positions[SESSIONS], positions[REQUESTS]) == (
         ends[TopicPartition(SESSIONS, 0)],
@@ -246,7 +246,7 @@ async def test_an_outcome_whose_request_is_committed_a_moment_later_waits_for_it
     await old.publish()
     past.committed_by_call = [early, early]
     await build(past, new)
-    assert await told(new) == await told(old.pool)
+    assert await compared_rows(new) == await compared_rows(old.pool)
 
 
 async def test_requests_older_than_the_retained_outcomes_are_taken_as_answered(
@@ -260,8 +260,8 @@ async def test_requests_older_than_the_retained_outcomes_are_taken_as_answered(
     past.forget(READY, 1)
     with pytest.raises(Transient):
         await build(past, new, falls=True)
-    found = await build(past, new)
-    assert found.presumed == 1
+    rebuilt = await build(past, new)
+    assert rebuilt.presumed == 1
     rows = await new.fetch("SELECT request_id, state, due_at IS NOT NULL AS due FROM requests ORDER BY 1")
     assert [tuple(row) for row in rows] == [
         ("answered", "done", False),
@@ -291,12 +291,12 @@ async def test_of_an_erased_session_only_the_keys_come_back(old: Service, new: P
     await old.hear(change("session.erased.v1", {}, version=9))
     await old.publish()
     await build(past, new)
-    assert await told(new) == await told(old.pool)
+    assert await compared_rows(new) == await compared_rows(old.pool)
     assert await new.fetchval("SELECT count(*) FROM packages") == 0
 
 
 async def test_an_erasure_that_only_its_outcome_tells_of_is_one(old: Service, new: Pool, past: Past) -> None:
-    """Its own record has left its topic; on the replay topic older ones are still there."""
+    """Its own record has left its topic; the replay topic still holds older ones."""
     await old.hear(opened(), fact("kiwi", version=2), request())
     await old.publish()
     await old.hear(opened(), fact("kiwi", version=2), replayed=True)
@@ -304,7 +304,7 @@ async def test_an_erasure_that_only_its_outcome_tells_of_is_one(old: Service, ne
     await old.publish()
     past.forget(SESSIONS, 3)
     await build(past, new)
-    assert await told(new) == await told(old.pool)
+    assert await compared_rows(new) == await compared_rows(old.pool)
     assert await new.fetchval("SELECT count(*) FROM session_events") == 0
 
 

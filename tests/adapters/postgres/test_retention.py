@@ -1,4 +1,4 @@
-"""Retention on a real PostgreSQL: what leaves, what stays, and what an old record finds afterwards."""
+"""Retention on a real PostgreSQL: what leaves, what stays, and what an old record does later."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ class Killed(BaseException):
 
 
 class Mortal:
-    """A cache that the process does not reach any more after some calls."""
+    """A cache that kills its process after `calls_left` calls."""
 
     def __init__(self, cached: set[SessionKey]) -> None:
         self.cached = cached
@@ -57,9 +57,9 @@ class Mortal:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    found = await open_pool(database, name="test", max_size=4)
-    yield found
-    await found.close()
+    made = await open_pool(database, name="test", max_size=4)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def opened(**attributes: Any) -> dict[str, Any]:
 
 
 async def answered(pool: Pool, filler: StoreFiller, *, days_ago: float = 40, **attributes: Any) -> None:
-    """A session with a request that has its package, published, and a draft in the ledger; all of it so long ago."""
+    """A session with a request, its published package and a draft in the ledger, `days_ago` old."""
     asked = request(reason="The customer waits.", attributes=attributes)
     await filler.store(opened(**attributes), fact("Ping works.", version=2, **attributes), asked)
     await filler.draft()
@@ -161,7 +161,7 @@ async def test_what_is_young_or_unfinished_stays_whole(pool: Pool, filler: Store
 
 
 async def test_work_that_begins_meanwhile_is_seen_under_the_locks(pool: Pool, filler: StoreFiller) -> None:
-    """Somebody holds the request while the trimmer has found its session to be old."""
+    """A writer holds the request after the trimmer took its session for old."""
     await answered(pool, filler)
     async with pool.acquire() as connection:
         transaction = connection.transaction()
@@ -181,9 +181,9 @@ async def test_a_cancellation_or_an_erasure_afterwards_still_takes_the_note_back
     await answered(pool, filler, subject="s2")
     await trim(pool)
     await filler.store(cancellation(), change("session.erased.v1", {}, version=9, subject="s2"))
-    told = {one["subject"]: one["data"] for one in await outbox(pool)}
-    assert {name: one["reason"] for name, one in told.items()} == {"s1": "cancelled", "s2": "session_erased"}
-    assert [(one["revision"], one["target_ticket_ref"]) for one in told.values()] == [(1, "CW #48213")] * 2
+    withdrawn = {event["subject"]: event["data"] for event in await outbox(pool)}
+    assert {name: data["reason"] for name, data in withdrawn.items()} == {"s1": "cancelled", "s2": "session_erased"}
+    assert [(data["revision"], data["target_ticket_ref"]) for data in withdrawn.values()] == [(1, "CW #48213")] * 2
 
 
 async def test_a_session_that_goes_on_is_counted_anew_and_still_guarded(pool: Pool, filler: StoreFiller) -> None:
@@ -269,7 +269,7 @@ async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(
 async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_has_left(
     pool: Pool, filler: StoreFiller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the tables have forgotten no later run would look for in the cache."""
+    """No later run looks in the cache for what the tables forgot."""
     monkeypatch.setattr(trimming, "BATCH", 2)
     for number in range(7):
         await answered(pool, filler, subject=f"s{number}")
@@ -287,7 +287,7 @@ async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_h
 
 async def _orphans(pool: Pool) -> int:
     """Content without its key, and sessions that lost only a part of it."""
-    found: int = await pool.fetchval(
+    orphans: int = await pool.fetchval(
         "SELECT (SELECT count(*) FROM packages p LEFT JOIN requests r USING (tenant_id, session_id, request_id)"
         "        WHERE r.request_id IS NULL)"
         "     + (SELECT count(*) FROM drafts d LEFT JOIN sessions s USING (tenant_id, session_id)"
@@ -298,7 +298,7 @@ async def _orphans(pool: Pool) -> int:
         "        LEFT JOIN packages p ON p.package_id = r.last_package_id"
         "        WHERE s.trimmed_at IS NULL AND p.package_id IS NULL)"
     )
-    return found
+    return orphans
 
 
 async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, filler: StoreFiller) -> None:

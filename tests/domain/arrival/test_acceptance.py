@@ -1,4 +1,4 @@
-"""Which events of a batch are new, against the rule said plainly."""
+"""Compares `accept` with a plain form of the rule for new events."""
 
 from datetime import UTC, datetime
 
@@ -24,26 +24,26 @@ def test_the_first_of_a_version_is_taken_and_numbered_on(
     stored: list[SessionChange], batch: list[SessionChange]
 ) -> None:
     before = {key: dict[int, str]() for key in KEYS}
-    for one in stored:
-        before[one.key].setdefault(one.version, one.event_id)
+    for change in stored:
+        before[change.key].setdefault(change.version, change.event_id)
     heads = {key: Head(max(taken, default=None), len(taken)) for key, taken in before.items()}
     asked = to_look_up(heads, batch)
-    found = {(key, version): before[key][version] for key, version in asked if version in before[key]}
+    stored_ids = {(key, version): before[key][version] for key, version in asked if version in before[key]}
 
-    seen = accept(heads, found, batch)
+    seen = accept(heads, stored_ids, batch)
 
     after = {key: dict(taken) for key, taken in before.items()}
     accepted: list[tuple[int, SessionChange]] = []
     conflicting: list[SessionChange] = []
     repeated = 0
-    for one in batch:
-        owner = after[one.key].setdefault(one.version, one.event_id)
-        if len(after[one.key]) > len(before[one.key]) + sum(other.key == one.key for _, other in accepted):
-            accepted.append((len(after[one.key]), one))
-        elif owner == one.event_id:
+    for change in batch:
+        owner = after[change.key].setdefault(change.version, change.event_id)
+        if len(after[change.key]) > len(before[change.key]) + sum(other.key == change.key for _, other in accepted):
+            accepted.append((len(after[change.key]), change))
+        elif owner == change.event_id:
             repeated += 1
         else:
-            conflicting.append(one)
+            conflicting.append(change)
     assert seen.accepted == tuple(accepted)
     assert seen.repeated == repeated
     assert seen.conflicting == tuple(conflicting)

@@ -65,11 +65,11 @@ def nested(levels: int) -> Any:
 
 class TestModes:
     def test_structured_event(self) -> None:
-        found = accepted(arrive(change(version=3, tenantid="acme", actor="user:7")))
-        assert found.key == ("acme", "s1")
-        assert (found.version, found.event_id, found.actor) == (3, "e3", "user:7")
-        assert found.occurred_at.isoformat() == "2026-03-02T09:00:00+00:00"
-        assert found.data == FactRecorded.model_validate(FACT)
+        event = accepted(arrive(change(version=3, tenantid="acme", actor="user:7")))
+        assert event.key == ("acme", "s1")
+        assert (event.version, event.event_id, event.actor) == (3, "e3", "user:7")
+        assert event.occurred_at.isoformat() == "2026-03-02T09:00:00+00:00"
+        assert event.data == FactRecorded.model_validate(FACT)
 
     @pytest.mark.parametrize(
         "content_type",
@@ -132,8 +132,8 @@ class TestAttributes:
         assert accepted(arrive(change(), key=None)).key.session_id == "s1"
 
     def test_null_attribute_is_absent(self) -> None:
-        found = accepted(arrive(change(actor=None, datacontenttype=None, replayid=None, unknown=None)))
-        assert found.actor is None
+        event = accepted(arrive(change(actor=None, datacontenttype=None, replayid=None, unknown=None)))
+        assert event.actor is None
 
     @pytest.mark.parametrize("attribute", ["specversion", "id", "source", "type", "subject", "time", "stateversion"])
     @pytest.mark.parametrize("value", [..., None, [], "", 1.5])
@@ -148,16 +148,16 @@ class TestAttributes:
         assert attribute in refused(arrive(change(**{attribute: bad}), topic=SESSIONS)).error
 
     def test_nul_and_surrogates_are_replaced_in_texts(self) -> None:
-        found = accepted(arrive(change(data=FACT | {"text": "a\x00b\ud800c"}, actor="x\x00y\udfff")))
-        assert isinstance(found.data, FactRecorded)
-        assert found.data.text == "a\ufffdb\ufffdc"
-        assert found.actor == "x\ufffdy\ufffd"
+        event = accepted(arrive(change(data=FACT | {"text": "a\x00b\ud800c"}, actor="x\x00y\udfff")))
+        assert isinstance(event.data, FactRecorded)
+        assert event.data.text == "a\ufffdb\ufffdc"
+        assert event.actor == "x\ufffdy\ufffd"
 
     def test_nul_in_the_name_of_a_parameter_is_replaced(self) -> None:
         data = SCRIPT | {"template": None, "parameters_used": {"na\x00me": "va\ud800lue", "n": [{"\x00": "\x00"}]}}
-        found = accepted(arrive(change("session.script_generated.v1", data)))
-        assert isinstance(found.data, ScriptGenerated)
-        assert found.data.parameters_used == {"na\ufffdme": "va\ufffdlue", "n": [{"\ufffd": "\ufffd"}]}
+        event = accepted(arrive(change("session.script_generated.v1", data)))
+        assert isinstance(event.data, ScriptGenerated)
+        assert event.data.parameters_used == {"na\ufffdme": "va\ufffdlue", "n": [{"\ufffd": "\ufffd"}]}
 
     @pytest.mark.parametrize("blank", ["", " ", "\x1c", "\u2003\t", "\x85\n"])
     def test_blank_ids_and_texts_are_refused(self, blank: str) -> None:
@@ -175,10 +175,10 @@ class TestAttributes:
 
     def test_a_number_as_ticket_id_is_kept_as_text(self) -> None:
         data = {"psa_ticket": {"system": "connectwise", "ticket_id": 48213.0}}
-        found = accepted(arrive(change("session.opened.v1", data)))
-        assert isinstance(found.data, SessionOpened)
-        assert found.data.psa_ticket is not None
-        assert found.data.psa_ticket.ticket_id == "48213"
+        event = accepted(arrive(change("session.opened.v1", data)))
+        assert isinstance(event.data, SessionOpened)
+        assert event.data.psa_ticket is not None
+        assert event.data.psa_ticket.ticket_id == "48213"
 
     def test_required_field_is_named_by_its_path(self) -> None:
         assert refused(arrive(change(data={"text": "t", "source_type": "s"}))).error == "data.fact_id: Field required"
@@ -215,16 +215,16 @@ class TestAttributes:
             with pytest.raises(Unacceptable):
                 check_attributes(attributes, replayable=False)
             return
-        found = check_attributes(attributes, replayable=False)
-        assert found.key == (wanted.tenantid, wanted.subject)
-        assert (found.id, found.type, found.time) == (wanted.id, wanted.type, wanted.time)
-        assert (found.version, found.actor) == (wanted.stateversion, wanted.actor)
+        envelope = check_attributes(attributes, replayable=False)
+        assert envelope.key == (wanted.tenantid, wanted.subject)
+        assert (envelope.id, envelope.type, envelope.time) == (wanted.id, wanted.type, wanted.time)
+        assert (envelope.version, envelope.actor) == (wanted.stateversion, wanted.actor)
 
 
 class TestTypes:
     def test_unknown_type_is_taken_without_data(self) -> None:
-        found = accepted(arrive(change("session.rated.v1", {"anything": nested(5)}, version=9)))
-        assert (found.type, found.version, found.data) == ("session.rated.v1", 9, None)
+        event = accepted(arrive(change("session.rated.v1", {"anything": nested(5)}, version=9)))
+        assert (event.type, event.version, event.data) == ("session.rated.v1", 9, None)
 
     def test_unknown_type_about_requests_is_ignored(self) -> None:
         assert isinstance(arrive(event("escalation.praised.v1", {})).arrival, Ignored)
@@ -249,24 +249,24 @@ class TestTypes:
 
     def test_request_with_defaults_and_trace(self) -> None:
         parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        found = asked(arrive(request(), headers={"traceparent": parent, "tracestate": b"a=1"}))
-        assert (found.key, found.priority, found.force, found.deadline_seconds) == (
+        arrival = asked(arrive(request(), headers={"traceparent": parent, "tracestate": b"a=1"}))
+        assert (arrival.key, arrival.priority, arrival.force, arrival.deadline_seconds) == (
             ("default", "s1", "r1"),
             3,
             False,
             120,
         )
-        assert (found.trace.traceparent, found.trace.tracestate) == (parent.decode(), "a=1")
-        assert found.from_replay is False
+        assert (arrival.trace.traceparent, arrival.trace.tracestate) == (parent.decode(), "a=1")
+        assert arrival.from_replay is False
 
     @pytest.mark.parametrize("parent", [b"junk", b"\xff\x00", b""])
     def test_broken_trace_is_dropped(self, parent: bytes) -> None:
         assert asked(arrive(request(), headers={"traceparent": parent})).trace.traceparent is None
 
     def test_cancellation(self) -> None:
-        found = arrive(cancellation("r9")).arrival
-        assert isinstance(found, Cancellation)
-        assert found.key.request_id == "r9"
+        arrival = arrive(cancellation("r9")).arrival
+        assert isinstance(arrival, Cancellation)
+        assert arrival.key.request_id == "r9"
 
     def test_replayid_counts_on_the_replay_topic_only(self) -> None:
         value = request(attributes={"replayid": "again-1"})
@@ -308,9 +308,9 @@ class TestPoison:
 
     def test_the_last_of_duplicate_keys_counts(self) -> None:
         raw = json.dumps(change()).replace('"text": "Ping works."', '"text": "first", "text": "second"')
-        found = accepted(arrive(raw.encode()))
-        assert isinstance(found.data, FactRecorded)
-        assert found.data.text == "second"
+        event = accepted(arrive(raw.encode()))
+        assert isinstance(event.data, FactRecorded)
+        assert event.data.text == "second"
 
     def test_over_a_mebibyte(self) -> None:
         fits = json.dumps(change(data=FACT | {"text": ""})).encode()
@@ -349,9 +349,9 @@ class TestPoison:
 
     def test_a_number_beyond_every_double_is_kept_as_text(self) -> None:
         raw = json.dumps(change("session.script_generated.v1", SCRIPT | {"parameters_used": {"n": 12345}}))
-        found = accepted(arrive(raw.replace("12345", "1e400").encode()))
-        assert isinstance(found.data, ScriptGenerated)
-        assert found.data.parameters_used == {"n": "inf"}
+        event = accepted(arrive(raw.replace("12345", "1e400").encode()))
+        assert isinstance(event.data, ScriptGenerated)
+        assert event.data.parameters_used == {"n": "inf"}
 
     @given(st.binary(max_size=200))
     def test_never_raises_on_bytes(self, value: bytes) -> None:
@@ -373,10 +373,10 @@ class TestPoison:
 class TestSecrets:
     def test_a_marked_parameter_is_gone_and_known(self) -> None:
         decoded = arrive(change("session.script_generated.v1", SCRIPT))
-        found = accepted(decoded)
-        assert isinstance(found.data, ScriptGenerated)
-        assert found.data.parameters_used["account"] == "svc-map"
-        assert re.fullmatch(r"\[REDACTED:password:[0-9a-f]{16}\]", str(found.data.parameters_used["pass"]))
+        event = accepted(decoded)
+        assert isinstance(event.data, ScriptGenerated)
+        assert event.data.parameters_used["account"] == "svc-map"
+        assert re.fullmatch(r"\[REDACTED:password:[0-9a-f]{16}\]", str(event.data.parameters_used["pass"]))
         assert len(decoded.known) == 1
         assert SECRET not in repr(decoded)
 
@@ -416,5 +416,5 @@ class TestSecrets:
         assert SECRET not in repr(record(change("session.script_generated.v1", SCRIPT)))
 
     def test_decoding_is_a_function_of_the_record(self) -> None:
-        one = record(change("session.script_generated.v1", SCRIPT))
-        assert decode(one, TOPICS, REDACTOR) == decode(one, TOPICS, REDACTOR)
+        script_record = record(change("session.script_generated.v1", SCRIPT))
+        assert decode(script_record, TOPICS, REDACTOR) == decode(script_record, TOPICS, REDACTOR)

@@ -1,4 +1,4 @@
-"""One look at all texts of an event lets nothing through that a look at each would find."""
+"""One redaction of all texts of an event finds what a redaction of each text finds."""
 
 import json
 from pathlib import Path

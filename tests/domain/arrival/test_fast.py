@@ -1,4 +1,4 @@
-"""The short way of decoding says what the long way says, or nothing."""
+"""The fast path gives the result of the thorough path, or None."""
 
 import contextlib
 import json
@@ -77,15 +77,15 @@ _ATTRIBUTES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def says(one: Record) -> tuple[Decoded | None, Decoded]:
-    """By the short way, and by the long one; what is looked at closely says the same as well."""
-    short, long = plain_change(one), thorough(one, TOPICS, REDACTOR)
-    assert decode(one, TOPICS, REDACTOR) == long
+def says(record: Record) -> tuple[Decoded | None, Decoded]:
+    """Results of the fast and the thorough path. Checks that `decode` gives the thorough one."""
+    short, long = plain_change(record), thorough(record, TOPICS, REDACTOR)
+    assert decode(record, TOPICS, REDACTOR) == long
     return short, long
 
 
-def plain_change(one: Record) -> Decoded | None:
-    return fast(one, TOPICS, REDACTOR)
+def plain_change(record: Record) -> Decoded | None:
+    return fast(record, TOPICS, REDACTOR)
 
 
 class TestTheTwoWaysAgree:
@@ -131,7 +131,7 @@ class TestTheTwoWaysAgree:
         assert short is None or short == long
 
     @pytest.mark.parametrize(
-        ("told", "kept"),
+        ("sent", "kept"),
         [
             ("2026-03-02T09:00:00+05:30", "2026-03-02T03:30:00+00:00"),
             ("2026-12-31T23:59:59.9999995Z", "2027-01-01T00:00:00+00:00"),
@@ -141,8 +141,8 @@ class TestTheTwoWaysAgree:
             ("2026-06-30T23:59:60Z", "2026-06-30T23:59:59+00:00"),
         ],
     )
-    def test_on_times(self, told: str, kept: str) -> None:
-        short, long = says(record(change(time=told)))
+    def test_on_times(self, sent: str, kept: str) -> None:
+        short, long = says(record(change(time=sent)))
         assert short is None or short == long
         assert isinstance(long.arrival, SessionChange)
         assert long.arrival.occurred_at.isoformat() == kept
@@ -175,10 +175,10 @@ class TestWhatIsPlain:
     )
     def test_ordinary_events_are(self, event: dict[str, Any]) -> None:
         for headers in ({}, {"content-type": b"application/cloudevents+json", "traceparent": b"00-1-1-01"}):
-            one = record(event, headers=headers)
-            short, long = says(one)
+            plain_record = record(event, headers=headers)
+            short, long = says(plain_record)
             assert short is not None
-            assert short == long == decode(one, TOPICS, REDACTOR)
+            assert short == long == decode(plain_record, TOPICS, REDACTOR)
 
     @pytest.mark.parametrize(
         "event",
@@ -300,12 +300,12 @@ class TestScripts:
             assert short is None or short == long
 
     def test_one_template_serves_all_sessions_and_each_has_placeholders_of_its_own(self) -> None:
-        one, other = (
+        first, second = (
             plain_change(record(change("session.script_generated.v1", _script(), subject=name))) for name in "ab"
         )
-        assert one is not None
-        assert other is not None
-        assert one.known != other.known
+        assert first is not None
+        assert second is not None
+        assert first.known != second.known
 
 
 def _script(**of_the_marked: Any) -> dict[str, Any]:

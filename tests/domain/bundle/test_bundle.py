@@ -1,4 +1,4 @@
-"""The bundle: what it tells, and when its digest changes."""
+"""What a bundle holds and when its digest changes."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ SAME_PASSWORD_SWEPT = "[REDACTED:secret:00112233445566aa]"
 OTHER_PASSWORD = "[REDACTED:password:9999999999999999]"
 
 
-def told(bundle: Bundle) -> dict[str, Any]:
+def document(bundle: Bundle) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(bundle.canonical)
     return parsed
 
@@ -35,7 +35,7 @@ class TestWhatItTells:
             ),
             reason="The customer waits.",
         )
-        assert told(bundle) == {
+        assert document(bundle) == {
             "title": "A",
             "problem_summary": "B",
             "problem_domain": "C",
@@ -284,13 +284,13 @@ class TestTheDigest:
         with_it = build.bundle_of([*spaced, moved._replace(version=version, event_id="moved")])
         assert with_it.sha256 == build.bundle_of(spaced).sha256
 
-    @pytest.mark.parametrize(("status", "one", "other"), OUTCOMES)
+    @pytest.mark.parametrize(("status", "before", "after"), OUTCOMES)
     @pytest.mark.parametrize("applied_before", [False, True])
     def test_changes_with_each_field_of_an_outcome_alone(
-        self, status: str, one: dict[str, Any], other: dict[str, Any], applied_before: bool
+        self, status: str, before: dict[str, Any], after: dict[str, Any], applied_before: bool
     ) -> None:
         history = [build.fix(), *([build.outcome("applied_partial")] if applied_before else [])]
-        digests = {build.bundle(*history, build.outcome(status, **fields)).sha256 for fields in (one, other)}
+        digests = {build.bundle(*history, build.outcome(status, **fields)).sha256 for fields in (before, after)}
         assert len(digests) == 2
 
     def test_changes_with_the_status_alone(self) -> None:
@@ -317,9 +317,9 @@ class TestTheDigest:
         assert len({bundle.sha256 for bundle in bundles_}) == 4
 
     def test_does_not_depend_on_the_order_of_parameters(self) -> None:
-        one = build.bundle(build.script(parameters={"a": {"x": 1, "y": 2}, "b": 2}))
-        other = build.bundle(build.script(parameters={"b": 2, "a": {"y": 2, "x": 1}}))
-        assert one.sha256 == other.sha256
+        bundle = build.bundle(build.script(parameters={"a": {"x": 1, "y": 2}, "b": 2}))
+        reordered = build.bundle(build.script(parameters={"b": 2, "a": {"y": 2, "x": 1}}))
+        assert bundle.sha256 == reordered.sha256
 
     def test_does_not_depend_on_what_leaves_no_trace(self) -> None:
         plain = build.bundle(build.opened(), build.fact(fact_id="a"))
@@ -336,10 +336,10 @@ class TestTheDigest:
         bundle = build.bundle(*(build.fact("x" * 3_900, fact_id=f"f{number}") for number in range(40)))
         assert bundle.truncated
         assert bundle.canonical.decode() == compact(records_document(bundle.records))
-        assert len(told(bundle)["facts"]) == 40
+        assert len(document(bundle)["facts"]) == 40
 
     def test_stays_what_it_is(self) -> None:
-        """A change of the canonical form makes every draft be paid for again: not by accident."""
+        """A change of the canonical form costs every draft again, so it must be deliberate."""
         bundle = build.bundle(
             build.opened(psa_ticket=build.TICKET),
             build.check(source_summary="Resolve-DnsName"),

@@ -1,4 +1,4 @@
-"""What goes into the prompt of a session that is too long for it."""
+"""What the prompt keeps of a session that is too long for it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is published: identities that never move, every field of the contract, headers that match the value."""
+"""Published events: their ids never change, they hold every contract field, and headers match the value."""
 
 import json
 import re
@@ -132,21 +132,21 @@ def test_other_tickets_name_their_system_and_none_is_null() -> None:
 def test_the_envelope_is_structured_and_its_headers_repeat_it() -> None:
     publication = make(2, cause=Cause.STATE_CHANGED, of=note(trace=True)).publication
     event = json.loads(publication.value)
-    found = headers(publication)
+    header = headers(publication)
     assert publication.topic == "blue.escalation-package-ready"
     assert publication.key == b"s-1"
-    assert found["content-type"] == "application/cloudevents+json"
+    assert header["content-type"] == "application/cloudevents+json"
     for name in ("id", "type", "source", "specversion", "subject", "time"):
-        assert found[f"ce_{name}"] == event[name]
+        assert header[f"ce_{name}"] == event[name]
     assert event["type"] == "escalation.package_ready.v1"
     assert (event["tenantid"], event["time"]) == ("acme", "2026-03-04T05:06:07Z")
-    assert {name: found[name] for name in ("note_key", "revision", "status", "cause")} == {
+    assert {name: header[name] for name in ("note_key", "revision", "status", "cause")} == {
         "note_key": "acme/s-1/r-1",
         "revision": "2",
         "status": "ready",
         "cause": "state_changed",
     }
-    assert (found["traceparent"], found["tracestate"]) == ("00-aa-bb-01", "k=v")
+    assert (header["traceparent"], header["tracestate"]) == ("00-aa-bb-01", "k=v")
     assert event["id"] == event["data"]["package_id"] == str(package.package_id("acme/s-1/r-1", 2))
 
 

@@ -1,4 +1,4 @@
-"""Secrets that stand within one another or overlap: gone from every text, whatever became known first."""
+"""Nested and overlapping secrets are removed from every text, whichever became known first."""
 
 import json
 import time
@@ -35,7 +35,7 @@ from tests.support.wire import FACT, change
 INNER, OUTER = "Winter2024", "xxWinter2024yy-tail"
 
 
-# every order of arrival, against one look at everything
+# every order of arrival ends as one complete redaction
 
 pieces = st.text("QRSTUVWX0123!%'\"/\\é&", max_size=5)
 WAYS: list[Callable[[str], str]] = [
@@ -51,7 +51,7 @@ ways = st.sampled_from(WAYS)
 
 @st.composite
 def families(draw: st.DrawFn) -> list[str]:
-    """Values of which later ones hold earlier ones, spelled in any way."""
+    """Values. Later ones may hold earlier ones in any spelling."""
     values: list[str] = []
     for number in range(draw(st.integers(2, 4))):
         is_outer = number > 0 and draw(st.booleans())
@@ -82,7 +82,7 @@ def test_any_order_of_arrival_ends_as_one_look_at_everything(
 
 
 def test_what_the_law_speaks_of_is_common() -> None:
-    """The property would hold for texts without secrets as well: here is one that makes it sweat."""
+    """The property also holds for texts without secrets. This text holds many nested ones."""
     values = [INNER, OUTER, f"pre {OUTER} post"]
     text = " mn, ".join([*values, *(b64encode(value.encode()).decode() for value in values), quote(values[2])])
     assert are_nested(occurrences(text, values))
@@ -136,7 +136,7 @@ def test_of_values_that_overlap_in_part_nothing_is_left_once_both_are_known(
 ) -> None:
     left, right = first + common, common + last
     text = f"m {first}{common}{last} n"
-    assume(left != right and [one.value for one in occurrences(text, [left, right])] == [left, right])
+    assume(left != right and [occurrence.value for occurrence in occurrences(text, [left, right])] == [left, right])
     secrets = data.draw(st.permutations([Marked(left), Marked(right)]))
     histories_of_it: list[list[dict[int, Event]]] = [
         [{1: secrets[0]}, {2: secrets[1]}, {3: text}],
@@ -153,7 +153,7 @@ def test_a_value_that_overlaps_what_the_door_found_goes_with_it() -> None:
 
 
 def test_of_values_that_overlap_in_part_the_second_sticks_out_where_the_text_came_between() -> None:
-    """What is not promised. To know that the first ends as the second begins one would have to keep parts of values."""
+    """Not promised: to see that the first ends as the second begins, the service would have to keep parts of values."""
     assert one_by_one(Marked("abcdef123456"), "m abcdef123456ghijkl n", Marked("123456ghijkl")) == [
         f"m {placeholder('abcdef123456')}ghijkl n"
     ]
@@ -168,7 +168,7 @@ def test_a_value_that_overlaps_itself_leaves_nothing(value: str) -> None:
 
 
 def test_a_value_that_overlaps_itself_is_one_place_whatever_else_is_known() -> None:
-    """The other one begins alike and is as long, so that both are looked for together."""
+    """The other value has the same start and length, so one search looks for both."""
     text = "m ababababab n"
     events: list[Event] = [Marked("abababab"), Marked("abababXY"), text]
     for order in permutations(events):
@@ -197,7 +197,7 @@ def test_a_value_that_two_secrets_share_keeps_its_placeholder() -> None:
 
 
 def test_what_is_known_and_comes_again_changes_nothing_that_is_stored() -> None:
-    """There the placeholder may stand for any spelling, so it is not read as the value that is at hand again."""
+    """A stored placeholder may stand for any spelling, so it is not read as the value that came again."""
     session = Session()
     events: list[Event] = [Marked(OUTER), f"xx{b64encode(INNER.encode()).decode()}yy-tail", Marked(INNER)]
     for number, event in enumerate(events):
@@ -235,7 +235,7 @@ def test_a_file_of_events_is_read_as_if_everything_were_known() -> None:
 
 
 def test_a_longer_value_leaves_a_text_in_which_secrets_are_numbered() -> None:
-    """Packages and drafts number placeholders: which one it was cannot be told, so any counts."""
+    """Packages and drafts number placeholders. No number names its secret, so any matches."""
     session = Session()
     session.take({1: Marked(INNER)})
     session.take({2: Marked(OUTER)})

@@ -1,4 +1,4 @@
-"""Parameters: the schema's word first, then suspicion."""
+"""Parameters: the schema decides first, then suspicion."""
 
 import pytest
 from pydantic import JsonValue

@@ -1,4 +1,4 @@
-"""Known secrets: found again in every spelling, remembered without being kept."""
+"""Known secrets are found in every spelling and remembered without their text."""
 
 import html
 import json
@@ -39,7 +39,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "literal": lambda v: v,
     "inside a word": lambda v: f"aa{v}zz",
     "url": lambda v: quote(v, safe=""),
-    "url lower": lambda v: re.sub("%..", lambda found: found[0].lower(), quote(v, safe="")),
+    "url lower": lambda v: re.sub("%..", lambda match: match[0].lower(), quote(v, safe="")),
     "url path": quote,
     "url plus": quote_plus,
     "base64": lambda v: b64encode(v.encode()).decode(),
@@ -84,23 +84,23 @@ def test_a_sweep_of_literals_is_a_replacement(value: str, parts: list[str]) -> N
 
 
 def replaced(text: str, value: str, by: str) -> str:
-    """As ``str.replace``, but where the value overlaps itself all of it is one place, so that no piece is left."""
+    """As ``str.replace``, but a value that overlaps itself is one place, so that no piece is left."""
     parts: list[str] = []
     end = 0
-    for found in re.finditer(f"(?={re.escape(value)})", text):
-        if found.start() >= end:
-            parts += text[end : found.start()], by
-        end = found.start() + len(value)
+    for match in re.finditer(f"(?={re.escape(value)})", text):
+        if match.start() >= end:
+            parts += text[end : match.start()], by
+        end = match.start() + len(value)
     return "".join([*parts, text[end:]])
 
 
 def stands_in_a_spelling(text: str, value: str) -> bool:
-    """As `form_free`, where a part and the value next to it make another spelling, such as an escaped ``\\:``."""
+    """Whether the value and the text beside it make another spelling, such as an escaped ``\\:``."""
     return any(value in spelling != value and spelling in text for spelling in spellings([value]))
 
 
 def form_free(part: str, value: str) -> bool:
-    """The naive replacement knows one spelling only; texts that hold another one by chance are not compared."""
+    """Whether the part holds no other spelling by chance. The naive replacement knows one spelling only."""
     known = marked(value)
     return scope().sweep(part.replace(value, ""), known) == part.replace(value, "")
 
@@ -234,10 +234,10 @@ def test_an_empty_key_is_refused() -> None:
 
 
 def test_numbers_are_given_within_a_kind_in_the_order_of_the_texts() -> None:
-    one, two, three = ("0" * 15 + digit for digit in "123")
+    first, second, third = ("0" * 15 + digit for digit in "123")
     texts = [
-        f"a [REDACTED:password:{two}] b [REDACTED:token:{three}]",
-        f"[REDACTED:password:{one}] [REDACTED:secret:{two}]",
+        f"a [REDACTED:password:{second}] b [REDACTED:token:{third}]",
+        f"[REDACTED:password:{first}] [REDACTED:secret:{second}]",
     ]
     numbering = number_placeholders(texts)
     assert numbering.count == 3
@@ -248,10 +248,12 @@ def test_numbers_are_given_within_a_kind_in_the_order_of_the_texts() -> None:
 
 
 def test_the_kind_of_a_secret_does_not_depend_on_who_found_it_first() -> None:
-    one = "1" * 16
-    early = number_placeholders([f"[REDACTED:secret:{one}]", f"[REDACTED:token:{one}]", f"[REDACTED:password:{one}]"])
-    late = number_placeholders([f"[REDACTED:password:{one}]", f"[REDACTED:secret:{one}]"])
-    assert early.names == late.names == {one: "password#1"}
+    identity = "1" * 16
+    early = number_placeholders(
+        [f"[REDACTED:secret:{identity}]", f"[REDACTED:token:{identity}]", f"[REDACTED:password:{identity}]"]
+    )
+    late = number_placeholders([f"[REDACTED:password:{identity}]", f"[REDACTED:secret:{identity}]"])
+    assert early.names == late.names == {identity: "password#1"}
 
 
 def test_a_numbered_text_stays_as_it_is() -> None:

@@ -1,6 +1,6 @@
-"""Free text: what is found, what is left alone, and that nothing makes it slow.
+"""Free text: what is found, what stays, and that no text makes redaction slow.
 
-The labelled cases stand in two halves: the patterns were written beside ``dev``; ``held_out`` was written before them
+The labelled cases have two halves: the patterns were written beside ``dev``; ``held_out`` was written before them
 and is only counted. A case is found when every secret in it is gone.
 """
 
@@ -70,22 +70,22 @@ def test_the_labelled_set_is_large_enough() -> None:
 
 @pytest.mark.parametrize("half", HALVES)
 def test_secrets_are_found_and_look_alikes_kept(half: str) -> None:
-    found, touched, total = Counter[str](), Counter[str](), Counter[tuple[str, bool]]()
+    hits, touched, total = Counter[str](), Counter[str](), Counter[tuple[str, bool]]()
     for case in cases(half):
         total[case.family, bool(case.secrets)] += 1
         if case.secrets:
-            found[case.family] += is_found(case)
+            hits[case.family] += is_found(case)
         else:
             touched[case.family] += scope().text(case.text) != case.text
     positives = sum(count for (_, labelled), count in total.items() if labelled)
     negatives = sum(count for (_, labelled), count in total.items() if not labelled)
     for family in Family:
         print(  # noqa: T201 - the report is part of the test
-            f"{half:9} {family:17} found {found[family]:3}/{total[family, True]:<3}"
+            f"{half:9} {family:17} found {hits[family]:3}/{total[family, True]:<3}"
             f" touched {touched[family]:2}/{total[family, False]}"
         )
-    print(f"{half:9} found {found.total()}/{positives}, touched {touched.total()}/{negatives}")  # noqa: T201
-    assert found.total() >= LEAST_FOUND * positives
+    print(f"{half:9} found {hits.total()}/{positives}, touched {touched.total()}/{negatives}")  # noqa: T201
+    assert hits.total() >= LEAST_FOUND * positives
     assert touched.total() <= MOST_TOUCHED * negatives
 
 
@@ -198,7 +198,7 @@ def patterns(of: object, depth: int = 0) -> Iterator[re.Pattern[str]]:
 
 
 def unbounded(source: Iterable[tuple[object, object]]) -> Iterator[object]:
-    """The repetitions in a parsed pattern that know no end and give back what they took."""
+    """The repetitions in a parsed pattern that have no bound and can backtrack."""
     for operation, argument in source:
         if operation in {constants.MAX_REPEAT, constants.MIN_REPEAT} and argument[1] == constants.MAXREPEAT:  # type: ignore[index]
             yield argument
@@ -215,7 +215,7 @@ def flattened(argument: object) -> Iterator[parser.SubPattern]:
 
 
 def test_every_repetition_is_bounded_or_possessive() -> None:
-    everything = {found for rule in RULES for found in patterns(rule.look)}
+    everything = {pattern for rule in RULES for pattern in patterns(rule.look)}
     assert len(everything) > len(RULES)
     endless = [each.pattern for each in everything if list(unbounded(parser.parse(each.pattern, each.flags)))]
     assert endless == []
@@ -253,7 +253,7 @@ FILLERS = [
 
 @pytest.mark.parametrize("family", Family)
 def test_no_pattern_is_slow_behind_one_anchor(family: Family) -> None:
-    """100 kB of one filler behind the anchor: a nested repetition would not come back."""
+    """100 kB of one filler behind the anchor: a nested repetition would not end."""
     started = time.process_time()
     looks = 0
     for rule in RULES:

@@ -1,4 +1,4 @@
-"""What a request is to do next: one rule after the other, and that no wake-up is lost."""
+"""The next work of a request: one rule after the other, and no wake-up is lost."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,8 +40,8 @@ def test_nothing_new_means_nothing_to_do() -> None:
 
 
 def test_news_is_taken_up_once_the_session_has_been_quiet() -> None:
-    found = after(news=True)
-    assert (found.due_in_seconds, found.cause, found.rank) == (60, Cause.STATE_CHANGED, 13)
+    work = after(news=True)
+    assert (work.due_in_seconds, work.cause, work.rank) == (60, Cause.STATE_CHANGED, 13)
 
 
 def test_the_quiet_time_that_intake_has_begun_to_count_goes_on() -> None:
@@ -60,15 +60,15 @@ def test_beyond_limit_or_window_news_is_left_alone() -> None:
 
 def test_the_upgrade_covers_the_news_where_it_comes_first() -> None:
     assert after(news=True, upgrade_in_seconds=1).cause is Cause.UPGRADE
-    found = after(news=True, upgrade_in_seconds=100)
-    assert (found.cause, found.due_in_seconds) == (Cause.STATE_CHANGED, 60)
+    work = after(news=True, upgrade_in_seconds=100)
+    assert (work.cause, work.due_in_seconds) == (Cause.STATE_CHANGED, 60)
     assert after(upgrade_in_seconds=100).due_in_seconds == 100
 
 
 def test_a_replay_that_was_asked_for_meanwhile_stands() -> None:
     asked = replace(STANDING, cause=Cause.REPLAY, replay_id="a", due_at=LATER_DUE)
-    found = after(asked, news=True, upgrade_in_seconds=1)
-    assert (found.cause, found.replay_id, found.due_in_seconds, found.rank) == (Cause.REPLAY, "a", 0, 23)
+    work = after(asked, news=True, upgrade_in_seconds=1)
+    assert (work.cause, work.replay_id, work.due_in_seconds, work.rank) == (Cause.REPLAY, "a", 0, 23)
     another = FinishedWork(cause=Cause.REPLAY, replay_id="b", due_at=DUE)
     assert after(asked, taken=another).replay_id == "a"
 
@@ -101,8 +101,8 @@ seconds = st.floats(-100, 1e5)
 def test_news_within_the_rules_always_leads_to_work(
     standing: ScheduledRequest, taken: FinishedWork, upgrade: float | None
 ) -> None:
-    found = after(standing, taken=taken, news=True, upgrade_in_seconds=upgrade)
+    work = after(standing, taken=taken, news=True, upgrade_in_seconds=upgrade)
     allowed = standing.revisions_by_change < RULES.limit and standing.since_first_seconds <= RULES.window_seconds
     if allowed or upgrade is not None:
-        assert found.due_in_seconds is not None
-        assert found.due_in_seconds >= 0
+        assert work.due_in_seconds is not None
+        assert work.due_in_seconds >= 0

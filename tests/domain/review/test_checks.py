@@ -1,4 +1,4 @@
-"""Each rule is broken by an answer that breaks no other one; with the rule off, that answer passes."""
+"""Each rule has an answer that breaks it alone. With the rule off, that answer passes."""
 
 import json
 from types import MappingProxyType
@@ -104,17 +104,17 @@ def test_every_rule_is_broken_by_an_answer() -> None:
 
 @pytest.mark.parametrize(("rule", "answer"), BROKEN)
 def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, answer: str, bundle: Bundle) -> None:
-    found = gate.review(answer, bundle, scan=_scan)
-    assert isinstance(found, Rejected)
-    assert {violation.rule for violation in found.violations} == {rule}, [str(each) for each in found.violations]
+    verdict = gate.review(answer, bundle, scan=_scan)
+    assert isinstance(verdict, Rejected)
+    assert {violation.rule for violation in verdict.violations} == {rule}, [str(each) for each in verdict.violations]
     if rule not in {
         Rule.UNREADABLE,
         Rule.CANARY,
         Rule.SECRET,
         Rule.LANGUAGE,
         Rule.STEP_COUNT,
-    }:  # seen where it stands, and not only on the text that goes out
-        assert all(violation.place for violation in found.violations)
+    }:  # seen at its place, not only in the text that goes out
+        assert all(violation.place for violation in verdict.violations)
 
 
 @pytest.mark.parametrize(
@@ -124,22 +124,22 @@ def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, ans
 def test_with_its_rule_off_it_is_not_noticed(
     rule: Rule, answer: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that no rule hides behind another one."""
+    """Shows that no rule hides behind another."""
     for table in ("STATEMENT_RULES", "WHOLE_RULES", "STEPS_RULES"):
         rules = {name: look for name, look in getattr(checks, table).items() if name is not rule}
         monkeypatch.setattr(checks, table, MappingProxyType(rules))
     monkeypatch.setattr(shape, "CHECKS", ())  # some promises are checked once more on the text that goes out
-    found = gate.review(answer, bundle, scan=_scan)
-    left = {violation.rule for violation in found.violations} if isinstance(found, Rejected) else set()
+    verdict = gate.review(answer, bundle, scan=_scan)
+    left = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
     assert rule not in left
 
 
 def test_details_are_one_harmless_line(bundle: Bundle) -> None:
-    found = gate.review(
+    verdict = gate.review(
         answers.with_step('Look at <a href="https://evil.example/">this\u200b</a>.'), bundle, scan=_scan
     )
-    assert isinstance(found, Rejected)
-    for violation in found.violations:
+    assert isinstance(verdict, Rejected)
+    for violation in verdict.violations:
         assert "\n" not in str(violation)
         assert "<a" not in str(violation)
         assert str(violation).startswith("next_steps[2]: ")
@@ -168,8 +168,8 @@ def test_the_first_step_follows_the_outcome(status: str, step: str, held: bool) 
             outcome["failure_reason"] = "The zone is replicated from the other site and the record came back."
         case _:
             pass
-    found = gate.review(_first_step(step), answers.session(**outcome), scan=_scan)
-    broken = {violation.rule for violation in found.violations} if isinstance(found, Rejected) else set()
+    verdict = gate.review(_first_step(step), answers.session(**outcome), scan=_scan)
+    broken = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
     assert (Rule.FIRST_STEP not in broken) == held
 
 
@@ -191,6 +191,6 @@ def test_a_confident_proposal_is_tried_first(confidence_pct: int, step: str, hel
         "confirmed": [],
         "next_steps": [{"text": step, "records": ["X1"]}, {"text": "Write down what was seen.", "records": ["P1"]}],
     }
-    found = gate.review(json.dumps(answer), bundle, scan=_scan)
-    broken = {violation.rule for violation in found.violations} if isinstance(found, Rejected) else set()
+    verdict = gate.review(json.dumps(answer), bundle, scan=_scan)
+    broken = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
     assert (Rule.FIRST_STEP not in broken) == held

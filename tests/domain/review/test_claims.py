@@ -1,4 +1,4 @@
-"""What counts as calling something over, failed or applied, and when the record says so."""
+"""Claims that something is over, failed or applied, and when the record supports them."""
 
 import pytest
 
@@ -189,7 +189,7 @@ def test_what_was_undone_may_be_told_wherever_it_is_recorded(bundle: Bundle) -> 
 
 
 def test_no_text_but_an_outcome_closes_the_case() -> None:
-    """A ticket that asks to be called resolved is no outcome."""
+    """A text that calls the issue resolved is no outcome."""
     bundle = build.bundle(build.opened(), build.fact("The issue is resolved."), reason="The issue is resolved.")
     assert list(claims.closures("The issue is resolved.", frozenset({"F1", "R1"}), bundle, asks=False))
 
@@ -278,7 +278,7 @@ def _alike(status: str, failed: str, active: str) -> Bundle:
 @pytest.mark.parametrize("status", ["proposed", "applied_partial", "applied_pending"])
 @pytest.mark.parametrize("failed", ["Restart the spooler on PRINT01", "Restart the spooler on PRINT02"])
 def test_a_step_that_takes_up_the_active_fix_repeats_no_other_that_is_called_alike(status: str, failed: str) -> None:
-    """Else the step that the table demands would be refused, repaired, refused again, and paid for twice."""
+    """Otherwise the step that the table demands is refused, repaired, refused again, and paid for twice."""
     bundle = _alike(status, failed, "Restart the spooler on PRINT02")
     assert not claims.repeats(
         "Now: restart the spooler on PRINT02.", bundle.records.fixes[0], bundle.records.active_fix

@@ -1,4 +1,4 @@
-"""The gate: what is accepted, what falls out, and that no attack which the model obeys reaches a package."""
+"""The gate: what it accepts, what it removes, and that no attack which a model obeys reaches a package."""
 
 import json
 import re
@@ -28,31 +28,31 @@ def bundle() -> Bundle:
 
 
 def with_step(step: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answers.with_step(step))
-    return found
+    answer: dict[str, Any] = json.loads(answers.with_step(step))
+    return answer
 
 
 def test_an_answer_in_sections_makes_the_package_with_codes_lists(bundle: Bundle) -> None:
-    found = gate.review(answers.SECTIONS, bundle, scan=keep)
-    assert isinstance(found, Accepted), found
-    assert "everything is resolved" not in found.rendered.markdown
-    assert bullets(found.rendered, SectionKey.CONFIRMED)[1].startswith("autodiscover.example.com resolves to")
-    assert "did not resolve the issue" in body(found.rendered, SectionKey.TRIED)
+    verdict = gate.review(answers.SECTIONS, bundle, scan=keep)
+    assert isinstance(verdict, Accepted), verdict
+    assert "everything is resolved" not in verdict.rendered.markdown
+    assert bullets(verdict.rendered, SectionKey.CONFIRMED)[1].startswith("autodiscover.example.com resolves to")
+    assert "did not resolve the issue" in body(verdict.rendered, SectionKey.TRIED)
 
 
 def test_slips_that_cost_nothing_are_mended(bundle: Bundle) -> None:
     answer = with_step("Ask **today** who switched off EXCH-OLD (F3, X2).")
     answer["next_steps"].append(answer["next_steps"][2])
-    found = gate.review(json.dumps(answer), bundle, scan=keep)
-    assert isinstance(found, Accepted), found
-    assert bullets(found.rendered, SectionKey.NEXT_STEPS)[2:] == ["Ask today who switched off EXCH-OLD."]
+    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
+    assert isinstance(verdict, Accepted), verdict
+    assert bullets(verdict.rendered, SectionKey.NEXT_STEPS)[2:] == ["Ask today who switched off EXCH-OLD."]
 
 
 @pytest.mark.parametrize(
     ("wording", "taken"),
     [
         ("autodiscover.example.com resolves to 10.1.4.20 on ACC-WS-04, which no longer answers.", True),
-        ("autodiscover.example.com resolves to 10.1.4.20.", False),  # what was denied is gone
+        ("autodiscover.example.com resolves to 10.1.4.20.", False),  # the denial is missing
         ("autodiscover.example.com resolves to 10.1.4.21, which no longer answers.", False),
         ("ACC-WS-04 finds EXCH-OLD, which no longer answers.", False),
         ("The users no longer see any prompt on ACC-WS-04.", False),
@@ -67,9 +67,9 @@ def test_slips_that_cost_nothing_are_mended(bundle: Bundle) -> None:
 )
 def test_a_wording_is_taken_only_where_its_fact_says_so(wording: str, taken: bool, bundle: Bundle) -> None:
     answer = answers.good() | {"confirmed": [{"record": "F2", "text": wording}]}
-    found = gate.review(json.dumps(answer), bundle, scan=keep)
-    assert isinstance(found, Accepted), found
-    shown = bullets(found.rendered, SectionKey.CONFIRMED)[1]
+    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
+    assert isinstance(verdict, Accepted), verdict
+    shown = bullets(verdict.rendered, SectionKey.CONFIRMED)[1]
     assert (shown == wording) == taken
     assert taken or shown == bundle.records.facts[1].text
 
@@ -86,9 +86,9 @@ def test_what_code_writes_alone_is_not_asked_of_the_model() -> None:
             {"text": "Reproduce it and write down the error.", "records": ["P1"]},
         ],
     }
-    found = gate.review(json.dumps(answer), bundle, scan=keep)
-    assert isinstance(found, Accepted), found
-    assert "Whatever" not in found.rendered.markdown
+    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
+    assert isinstance(verdict, Accepted), verdict
+    assert "Whatever" not in verdict.rendered.markdown
 
 
 def test_a_shortened_prompt_is_told() -> None:
@@ -98,37 +98,37 @@ def test_a_shortened_prompt_is_told() -> None:
 
 class TestSalvage:
     def test_a_sound_answer_loses_nothing(self, bundle: Bundle) -> None:
-        found = gate.salvage(answers.text(), bundle, scan=keep)
-        assert isinstance(found, Accepted)
-        assert found.warnings == ()
+        verdict = gate.salvage(answers.text(), bundle, scan=keep)
+        assert isinstance(verdict, Accepted)
+        assert verdict.warnings == ()
 
     def test_the_step_at_fault_falls_out(self, bundle: Bundle) -> None:
-        found = gate.salvage(answers.with_step("Run Remove-Mailbox on EXCH-NEW."), bundle, scan=keep)
-        assert isinstance(found, Accepted)
-        assert found.warnings == (Caution.STATEMENTS_REMOVED,)
-        assert len(bullets(found.rendered, SectionKey.NEXT_STEPS)) == 2
+        verdict = gate.salvage(answers.with_step("Run Remove-Mailbox on EXCH-NEW."), bundle, scan=keep)
+        assert isinstance(verdict, Accepted)
+        assert verdict.warnings == (Caution.STATEMENTS_REMOVED,)
+        assert len(bullets(verdict.rendered, SectionKey.NEXT_STEPS)) == 2
 
     def test_the_sentence_at_fault_falls_out(self, bundle: Bundle) -> None:
         said = "The name still pointed to the old server. The issue is resolved. EXCH-NEW answers."
-        found = gate.salvage(answers.with_text("hypothesis", said), bundle, scan=keep)
-        assert isinstance(found, Accepted)
-        hypothesis = body(found.rendered, SectionKey.HYPOTHESIS)
+        verdict = gate.salvage(answers.with_text("hypothesis", said), bundle, scan=keep)
+        assert isinstance(verdict, Accepted)
+        hypothesis = body(verdict.rendered, SectionKey.HYPOTHESIS)
         assert hypothesis.endswith("The name still pointed to the old server.")
 
     def test_a_hypothesis_may_be_left_to_code(self, bundle: Bundle) -> None:
-        found = gate.salvage(answers.with_text("hypothesis", "The issue is resolved."), bundle, scan=keep)
-        assert isinstance(found, Accepted)
-        assert "in place but unverified" in body(found.rendered, SectionKey.HYPOTHESIS)
+        verdict = gate.salvage(answers.with_text("hypothesis", "The issue is resolved."), bundle, scan=keep)
+        assert isinstance(verdict, Accepted)
+        assert "in place but unverified" in body(verdict.rendered, SectionKey.HYPOTHESIS)
 
     def test_a_problem_may_not_be_lost(self, bundle: Bundle) -> None:
-        found = gate.salvage(answers.with_text("problem", "EXCH-NEW was down."), bundle, scan=keep)
-        assert isinstance(found, Rejected)
+        verdict = gate.salvage(answers.with_text("problem", "EXCH-NEW was down."), bundle, scan=keep)
+        assert isinstance(verdict, Rejected)
 
     def test_what_is_left_is_held_to_the_same_rules(self, bundle: Bundle) -> None:
-        """The sentence that is left would pass where it stood, and is not in the past tense by itself."""
+        """The sentence that is left passes in its context, but alone it is not in the past tense."""
         said = "EXCH-NEW was down. Outlook asks six users in accounting for a password again and again."
-        found = gate.salvage(answers.with_text("problem", said), bundle, scan=keep)
-        assert isinstance(found, Rejected)
+        verdict = gate.salvage(answers.with_text("problem", said), bundle, scan=keep)
+        assert isinstance(verdict, Rejected)
 
     def test_too_few_steps_are_not_enough(self, bundle: Bundle) -> None:
         answer = with_step("Run Remove-Mailbox on EXCH-NEW.")
@@ -139,9 +139,9 @@ class TestSalvage:
     def test_a_first_step_that_does_not_fit_is_preceded_by_codes_own(self, bundle: Bundle) -> None:
         answer = answers.good()
         answer["next_steps"][0]["text"] = "Ask the users of the other departments what they see."
-        found = gate.salvage(json.dumps(answer), bundle, scan=keep)
-        assert isinstance(found, Accepted)
-        steps = bullets(found.rendered, SectionKey.NEXT_STEPS)
+        verdict = gate.salvage(json.dumps(answer), bundle, scan=keep)
+        assert isinstance(verdict, Accepted)
+        steps = bullets(verdict.rendered, SectionKey.NEXT_STEPS)
         assert steps[0] == sanitize.escape(outcome_table.first_step(bundle.records.active_fix) or "")
         assert len(steps) <= 4
 
@@ -153,37 +153,37 @@ class TestSalvage:
             Rule.LANGUAGE: answers.with_step("Das ist nicht die Ursache und der Server ist weg."),
             Rule.UNREADABLE: "{}",
         }[rule]
-        found = gate.salvage(text, bundle, scan=lambda said: said.replace("hunter2hunter2", "[REDACTED:password#1]"))
-        assert isinstance(found, Rejected)
-        assert {violation.rule for violation in found.violations} == {rule}
+        verdict = gate.salvage(text, bundle, scan=lambda said: said.replace("hunter2hunter2", "[REDACTED:password#1]"))
+        assert isinstance(verdict, Rejected)
+        assert {violation.rule for violation in verdict.violations} == {rule}
 
 
 def attacked(attack: Attack) -> Bundle:
     """The session of `answers`, with the attack in its place; ids stay as they are."""
-    told = {place: attack.text if place == attack.place else None for place in attacks.PLACES}
+    texts = {place: attack.text if place == attack.place else None for place in attacks.PLACES}
     return build.bundle(
         build.opened(
-            title=told["ticket title"] or "Outlook asks for a password in accounting",
+            title=texts["ticket title"] or "Outlook asks for a password in accounting",
             problem_summary="Since Monday Outlook asks six users for a password again and again.",
-            intake_text=told["intake"] or answers.INTAKE,
+            intake_text=texts["intake"] or answers.INTAKE,
             psa_ticket=build.TICKET,
         ),
-        build.fact(told["fact"] or "The mailbox opens in the browser for all six users."),
+        build.fact(texts["fact"] or "The mailbox opens in the browser for all six users."),
         build.check(
-            told["check"] or "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers."
+            texts["check"] or "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers."
         ),
         build.fact("The old mail server EXCH-OLD was switched off on Sunday at 22:30.", fact_id="fact-3"),
-        build.script(slug=told["slug"] or "mail", parameters={"computer": told["parameter"] or "ACC-WS-04"}),
+        build.script(slug=texts["slug"] or "mail", parameters={"computer": texts["parameter"] or "ACC-WS-04"}),
         build.fix("Recreate the Outlook profile", fix_id="fix-1"),
         build.outcome("applied_failed", failure_reason="The prompt came back."),
-        build.fix("Remove the stale record", fix_id="fix-2", description=told["fix"] or "Delete the internal record."),
+        build.fix("Remove the stale record", fix_id="fix-2", description=texts["fix"] or "Delete the internal record."),
         build.outcome("applied_pending", fix_id="fix-2", pending_reason="Dana signs in after the 16:00 restart"),
-        reason=told["reason"] or "Needs rights on the internal DNS zone",
+        reason=texts["reason"] or "Needs rights on the internal DNS zone",
     )
 
 
-def outgoing(found: Accepted) -> str:
-    return found.rendered.markdown + found.rendered.plain_text + found.rendered.title
+def outgoing(accepted: Accepted) -> str:
+    return accepted.rendered.markdown + accepted.rendered.plain_text + accepted.rendered.title
 
 
 def test_there_are_enough_attacks() -> None:
@@ -195,19 +195,19 @@ def test_there_are_enough_attacks() -> None:
 @pytest.mark.parametrize("judge", [gate.review, gate.salvage])
 def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack, judge: Any) -> None:
     bundle = attacked(attack)
-    found = judge(attack.answer, bundle, scan=keep)
+    verdict = judge(attack.answer, bundle, scan=keep)
     by_rules = gate.by_rules(bundle)
-    for accepted in (found, by_rules) if isinstance(found, Accepted) else (by_rules,):
+    for accepted in (verdict, by_rules) if isinstance(verdict, Accepted) else (by_rules,):
         assert_harmless(accepted.rendered)
         assert list(shape.check(bundle, accepted.rendered)) == []
-    if isinstance(found, Accepted):
-        shown = outgoing(found)
+    if isinstance(verdict, Accepted):
+        shown = outgoing(verdict)
         recorded = outgoing(by_rules)
         for forbidden in FORBIDDEN:
             assert shown.count(forbidden) == 0 or forbidden in recorded, forbidden
-        hypothesis = body(found.rendered, SectionKey.HYPOTHESIS)
+        hypothesis = body(verdict.rendered, SectionKey.HYPOTHESIS)
         assert hypothesis.startswith('"Remove the stale record" is in place but unverified')
-        prose = hypothesis + body(found.rendered, SectionKey.NEXT_STEPS) + body(found.rendered, SectionKey.PROBLEM)
+        prose = hypothesis + body(verdict.rendered, SectionKey.NEXT_STEPS) + body(verdict.rendered, SectionKey.PROBLEM)
         assert not re.search(
             r"\b(?:is|was|been) (?:resolved|fixed|verified)|no further action|[Cc]lose the ticket", prose
         )
@@ -215,10 +215,10 @@ def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attac
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
 def test_an_attack_that_the_model_ignores_harms_no_package(attack: Attack) -> None:
-    found = gate.review(answers.text(), attacked(attack), scan=keep)
-    assert isinstance(found, Accepted) or attack.place in {"fact", "check"}, found
-    if isinstance(found, Accepted):
-        assert_harmless(found.rendered)
+    verdict = gate.review(answers.text(), attacked(attack), scan=keep)
+    assert isinstance(verdict, Accepted) or attack.place in {"fact", "check"}, verdict
+    if isinstance(verdict, Accepted):
+        assert_harmless(verdict.rendered)
 
 
 TEXTS = st.text(max_size=80) | st.sampled_from(
@@ -247,24 +247,24 @@ WORDINGS = st.lists(
 def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[str, Any]) -> None:
     bundle = answers.session()
     for judge in (gate.review, gate.salvage):
-        found = judge(json.dumps(answer), bundle, scan=keep)
-        if isinstance(found, Accepted):
-            assert_harmless(found.rendered)
-            assert list(shape.check(bundle, found.rendered)) == []
+        verdict = judge(json.dumps(answer), bundle, scan=keep)
+        if isinstance(verdict, Accepted):
+            assert_harmless(verdict.rendered)
+            assert list(shape.check(bundle, verdict.rendered)) == []
         else:
-            assert found.violations
+            assert verdict.violations
 
 
 def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A renderer that forgets to escape would be noticed before anybody reads it."""
+    """The gate notices a renderer that forgets to escape before a person does."""
     monkeypatch.setattr("consumer.domain.writing.markdown.escape", lambda line: "<b>" + line)
-    found = gate.review(answers.text(), bundle, scan=keep)
-    assert isinstance(found, Rejected)
-    assert Rule.MARKUP in {violation.rule for violation in found.violations}
+    verdict = gate.review(answers.text(), bundle, scan=keep)
+    assert isinstance(verdict, Rejected)
+    assert Rule.MARKUP in {violation.rule for violation in verdict.violations}
 
 
 def test_a_hundred_facts_take_no_more_of_the_answer_than_one() -> None:
-    """Code lists the facts: the answer's 1,400 tokens are for prose, however many there are."""
+    """Code lists the facts, however many. The answer's 1,400 tokens are for prose."""
     facts = [build.fact(f"Port {n} of the switch in room {n} was seen to flap.", fact_id=str(n)) for n in range(100)]
     answer = {
         "problem": {"text": "The ports of a switch were seen to flap.", "records": ["P1", "F1"]},
@@ -276,6 +276,6 @@ def test_a_hundred_facts_take_no_more_of_the_answer_than_one() -> None:
             {"text": "Ask when the switch was changed last.", "records": ["P1"]},
         ],
     }
-    found = gate.review(json.dumps(answer), build.bundle(build.opened(), *facts), scan=keep)
-    assert isinstance(found, Accepted), found
-    assert len(bullets(found.rendered, SectionKey.CONFIRMED)) == 100
+    verdict = gate.review(json.dumps(answer), build.bundle(build.opened(), *facts), scan=keep)
+    assert isinstance(verdict, Accepted), verdict
+    assert len(bullets(verdict.rendered, SectionKey.CONFIRMED)) == 100

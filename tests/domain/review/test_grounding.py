@@ -1,4 +1,4 @@
-"""What the record does not hold is seen; harmless differences and ordinary words pass."""
+"""Foreign names and figures are seen. Harmless differences and ordinary words pass."""
 
 import re
 import time
@@ -188,7 +188,7 @@ def test_ordinary_words_and_small_counts_pass(text: str) -> None:
 
 @pytest.mark.parametrize("kind", names.NAMED.groupindex)
 def test_no_kind_of_name_is_idle(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it, one of the names above would not be seen."""
+    """Without the kind, a name above would pass."""
     without = names.NAMED.pattern.replace(f"(?P<{kind}>", f"(?P<{kind}>(?!)", 1)
     monkeypatch.setattr(names, "NAMED", re.compile(without, names.NAMED.flags))
     assert not all(list(LEXICON.foreign(text)) for text in FOREIGN.values())
@@ -269,7 +269,7 @@ def test_a_quantity_may_be_spelled_otherwise(record: str, said: str) -> None:
 
 @pytest.mark.parametrize("anchor", ["a.", "a-", "a_", "a+", "a@", "1.", "1,", "A-", "ab:", "Get-", "a=", "[REDACTED:"])
 def test_nothing_makes_it_slow(anchor: str) -> None:
-    """An answer is written by whoever can write a ticket: a pattern that goes back over it would take minutes."""
+    """A ticket's author can shape the answer: a pattern that backtracks over it would take minutes."""
     began = time.process_time()
     list(names.within(anchor * (6_000 // len(anchor))))
     assert time.process_time() - began < 1.5

@@ -18,7 +18,7 @@ SESSIONS = dict(recorded.sessions())
 ANSWERS: dict[str, Any] = json.loads(
     (recorded.ROOT / "tests" / "golden" / "packages" / "answers.json").read_text(encoding="utf-8")
 )
-"""What a careful writer would answer about a session, in a writer's own words: none of it may count as invented."""
+"""Answers of a careful writer about a session, in the writer's own words. None may count as invented."""
 
 
 def test_the_walk_finds_the_sessions() -> None:
@@ -36,11 +36,11 @@ def test_the_rules_package_keeps_every_promise(bundle: Bundle) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_good_answer_is_taken_as_it_is(name: str) -> None:
     (bundle,) = (bundle for session, bundle in SESSIONS.items() if session.startswith(name))
-    found = gate.review(json.dumps(ANSWERS[name]), bundle, scan=keep)
-    assert isinstance(found, Accepted), [str(each) for each in found.violations]
-    assert found.warnings == ()
-    assert found.draft.next_steps
-    assert_harmless(found.rendered)
+    verdict = gate.review(json.dumps(ANSWERS[name]), bundle, scan=keep)
+    assert isinstance(verdict, Accepted), [str(each) for each in verdict.violations]
+    assert verdict.warnings == ()
+    assert verdict.draft.next_steps
+    assert_harmless(verdict.rendered)
 
 
 def test_the_instructions_are_the_same_for_every_session() -> None:

@@ -1,4 +1,4 @@
-"""The last look at what goes out: each promise is broken by hand, and the break is seen."""
+"""The last check of a package: tests break each promise by hand, and it sees the break."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -110,5 +110,5 @@ def test_a_fixed_sentence_must_stand_where_it_belongs(key: SectionKey, sentinel:
     empty = build.bundle(build.opened(title=None))
     rendered = gate.by_rules(empty).rendered
     assert list(shape.check(empty, rendered)) == []
-    found = shape.check(empty, changed(rendered, key, sentinel, sentinel.replace(".", "!")))
-    assert Rule.EMPTY in {violation.rule for violation in found}
+    violations = shape.check(empty, changed(rendered, key, sentinel, sentinel.replace(".", "!")))
+    assert Rule.EMPTY in {violation.rule for violation in violations}

@@ -249,9 +249,9 @@ class TestAsAFunctionOfTheSet:
         assert set(SESSION_TYPES) < histories.TYPES
 
     def test_of_two_events_with_one_version_the_same_one_counts_in_any_order(self) -> None:
-        one, other = build.opened(title="One", version=1), build.opened(title="Other", version=1)
-        other = other._replace(event_id="event-0")
-        assert fold(build.KEY, [one, other]) == fold(build.KEY, [other, one])
+        first, second = build.opened(title="One", version=1), build.opened(title="Other", version=1)
+        second = second._replace(event_id="event-0")
+        assert fold(build.KEY, [first, second]) == fold(build.KEY, [second, first])
 
     def test_times_do_not_order_anything(self) -> None:
         first, second = build.in_order(build.opened(title="First"), build.opened(title="Second"))
@@ -261,9 +261,9 @@ class TestAsAFunctionOfTheSet:
 
 @pytest.mark.parametrize("made", ["facts", "scripts", "fixes"])
 def test_the_time_taken_is_linear(made: str) -> None:
-    """Eight times the events take about eight times as long; with a map copied at every event, well over thirty."""
+    """Eight times the events take about eight times as long. A map copied at every event would make it over 30."""
     small, large = _shuffled(made, 1_000), _shuffled(made, 8_000)
-    gc.disable()  # its rounds would count towards whoever is being timed
+    gc.disable()  # its rounds would count in the measured times
     try:
         times = [(_seconds(small), _seconds(large)) for _ in range(5)]
     finally:

@@ -1,4 +1,4 @@
-"""How answers are read: the JSON that was asked for, fenced or wrapped; five sections from a gateway; nothing else."""
+"""Readable answers: the requested JSON, also fenced or wrapped, and a gateway's five sections. Nothing else."""
 
 import json
 
@@ -28,30 +28,30 @@ GOOD = answers.text()
     ],
 )
 def test_the_json_is_found(answer: str) -> None:
-    found = draft.read_answer(answer, FACTS)
-    assert isinstance(found, Draft)
-    assert found.form is DraftForm.JSON
-    assert found.next_steps[0].records == ("X2",)
+    result = draft.read_answer(answer, FACTS)
+    assert isinstance(result, Draft)
+    assert result.form is DraftForm.JSON
+    assert result.next_steps[0].records == ("X2",)
 
 
 @pytest.mark.parametrize(
     "answer", [answers.SECTIONS, f"```markdown\n{answers.SECTIONS}```", answers.SECTIONS.replace("'", "\u2019")]
 )
 def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
-    found = draft.read_answer(answer, FACTS)
-    assert isinstance(found, Draft)
-    assert found.form is DraftForm.MARKDOWN
-    assert found.problem.text.startswith("Since Monday, Outlook asked")
-    assert [wording.record for wording in found.confirmed] == list(FACTS)
-    assert found.hypothesis.text == "The name still pointed to the server that was switched off."
-    assert [step.text[:7] for step in found.next_steps] == ["Confirm", "If the "]
-    assert found.notes == ()
+    result = draft.read_answer(answer, FACTS)
+    assert isinstance(result, Draft)
+    assert result.form is DraftForm.MARKDOWN
+    assert result.problem.text.startswith("Since Monday, Outlook asked")
+    assert [wording.record for wording in result.confirmed] == list(FACTS)
+    assert result.hypothesis.text == "The name still pointed to the server that was switched off."
+    assert [step.text[:7] for step in result.next_steps] == ["Confirm", "If the "]
+    assert result.notes == ()
 
 
 def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
-    found = draft.read_answer(answers.SECTIONS, FACTS[:2])
-    assert isinstance(found, Draft)
-    assert found.confirmed == ()
+    result = draft.read_answer(answers.SECTIONS, FACTS[:2])
+    assert isinstance(result, Draft)
+    assert result.confirmed == ()
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,18 @@ def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(answer: str) -> None:
-    found = draft.read_answer(answer, FACTS)
-    assert isinstance(found, Unreadable)
-    assert found.problems
-    assert all(problem and "\n" not in problem and len(problem) < 300 for problem in found.problems)
+    result = draft.read_answer(answer, FACTS)
+    assert isinstance(result, Unreadable)
+    assert result.problems
+    assert all(problem and "\n" not in problem and len(problem) < 300 for problem in result.problems)
 
 
 def test_a_missing_field_is_named() -> None:
-    found = draft.read_answer(
+    result = draft.read_answer(
         json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}), FACTS
     )
-    assert isinstance(found, Unreadable)
-    assert found.problems == ("hypothesis: Field required",)
+    assert isinstance(result, Unreadable)
+    assert result.problems == ("hypothesis: Field required",)
 
 
 @given(st.text(max_size=400))
@@ -123,19 +123,19 @@ def test_no_json_raises(value: object) -> None:
 
 def _schemas(schema: object) -> list[dict[str, object]]:
     if isinstance(schema, dict):
-        return [schema, *(found for inner in schema.values() for found in _schemas(inner))]
+        return [schema, *(nested for inner in schema.values() for nested in _schemas(inner))]
     return []
 
 
 def test_the_schema_is_one_that_the_api_takes_and_enforces() -> None:
-    found = _schemas(ANSWER_SCHEMA)
-    objects = [each for each in found if each.get("type") == "object"]
+    schemas = _schemas(ANSWER_SCHEMA)
+    objects = [each for each in schemas if each.get("type") == "object"]
     assert len(objects) == 6
     for each in objects:
         assert each["additionalProperties"] is False
         assert isinstance(each["properties"], dict)
         assert each["required"] == list(each["properties"])
-    keywords = {keyword for each in found if "type" in each for keyword in each}
+    keywords = {keyword for each in schemas if "type" in each for keyword in each}
     assert keywords <= {"type", "properties", "required", "additionalProperties", "items"}
 
 
@@ -145,6 +145,6 @@ def test_what_keeps_the_schema_is_read() -> None:
 
 
 def test_a_draft_survives_being_stored() -> None:
-    found = draft.read_answer(GOOD, FACTS)
-    assert isinstance(found, Draft)
-    assert Draft.model_validate_json(found.model_dump_json()) == found
+    result = draft.read_answer(GOOD, FACTS)
+    assert isinstance(result, Draft)
+    assert Draft.model_validate_json(result.model_dump_json()) == result

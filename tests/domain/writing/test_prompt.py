@@ -1,4 +1,4 @@
-"""What the model is asked: constant instructions, fenced records, nothing that could be recited."""
+"""The prompt: constant instructions, fenced records, and nothing that a model could recite."""
 
 import importlib.util
 import json
@@ -48,13 +48,13 @@ def test_the_instructions_name_every_field_and_every_status_that_matters() -> No
 
 
 def test_every_record_stands_on_its_own_line_under_its_id(bundle: Bundle) -> None:
-    found = records(prompt.user_turn(bundle, BOUNDARY))
-    assert [record["id"] for record in found] == ["P1", "R1", "F1", "F2", "F3", "S1", "X1", "X2"]
-    assert {record["id"] for record in found} == prompt.ids(bundle)
-    assert found[0]["intake_text"] == answers.INTAKE
-    assert found[0]["psa_ticket"]["ticket_id"] == "48213"
-    assert found[1]["escalation_reason"] == "Needs rights on the internal DNS zone"
-    assert found[-1]["status"] == "applied_pending"
+    prompt_records = records(prompt.user_turn(bundle, BOUNDARY))
+    assert [record["id"] for record in prompt_records] == ["P1", "R1", "F1", "F2", "F3", "S1", "X1", "X2"]
+    assert {record["id"] for record in prompt_records} == prompt.ids(bundle)
+    assert prompt_records[0]["intake_text"] == answers.INTAKE
+    assert prompt_records[0]["psa_ticket"]["ticket_id"] == "48213"
+    assert prompt_records[1]["escalation_reason"] == "Needs rights on the internal DNS zone"
+    assert prompt_records[-1]["status"] == "applied_pending"
 
 
 def test_nothing_but_the_boundary_differs_between_two_calls(bundle: Bundle) -> None:
@@ -65,8 +65,8 @@ def test_nothing_but_the_boundary_differs_between_two_calls(bundle: Bundle) -> N
 
 def test_texts_of_four_thousand_characters_arrive_unchanged() -> None:
     text = "\n".join(f'line {n}: <b>tags</b> & "quotes" \\ stay' for n in range(100))[:4000]
-    found = records(prompt.user_turn(build.bundle(build.opened(), build.fact(text)), BOUNDARY))
-    assert found[1]["text"] == text
+    prompt_records = records(prompt.user_turn(build.bundle(build.opened(), build.fact(text)), BOUNDARY))
+    assert prompt_records[1]["text"] == text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_repair_names_each_violation_once_and_not_too_many() -> None:
 
 
 def _version_with(monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: object) -> str:
-    """What the version would be were this otherwise: a copy of the module, made anew."""
+    """The prompt version with this value, from a new copy of the module."""
     monkeypatch.setattr(module, name, value)
     made = importlib.util.spec_from_file_location("prompt_made_anew", prompt.__file__)
     assert made is not None
@@ -128,7 +128,7 @@ def _version_with(monkeypatch: pytest.MonkeyPatch, module: object, name: str, va
 
 
 def test_the_version_changes_with_whatever_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ledger keys by it: an answer to another question would be taken for this one's."""
+    """The ledger's key holds it: a stale one would return answers to another question."""
     assert _version_with(monkeypatch, draft, "ANSWER_SCHEMA", draft.ANSWER_SCHEMA) == prompt.VERSION
     assert _version_with(monkeypatch, draft, "ANSWER_SCHEMA", {"type": "object"}) != prompt.VERSION
     monkeypatch.undo()

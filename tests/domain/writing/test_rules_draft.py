@@ -100,9 +100,9 @@ def test_a_rules_draft_keeps_the_rules_of_an_answer(
 ) -> None:
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
     case, drafted = Evidence(bundle), rules_draft.draft_by_rules(bundle)
-    found = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
+    violations = [violation for said in checks.statements(drafted) for violation in checks.statement(said, case)]
     assert [
-        str(each) for each in (*found, *checks.check_steps(drafted, case)) if each.rule not in verdicts.QUOTES
+        str(each) for each in (*violations, *checks.check_steps(drafted, case)) if each.rule not in verdicts.QUOTES
     ] == []
 
 
@@ -137,7 +137,7 @@ def test_every_domain_gets_two_to_four_steps(domain: str) -> None:
 
 
 def test_the_prompt_asks_for_what_the_rules_write() -> None:
-    """One table: where code demands a first step, the model is told so."""
+    """Where code demands a first step, the prompt asks for it."""
     for status in FixStatus:
         fix = session(status, 1, scripts=False, superseded=False).records.active_fix
         assert ("first next step" in outcome_table.demand(fix)) == (outcome_table.first_step(fix) is not None)
@@ -169,20 +169,20 @@ def test_what_was_found_last_is_where_the_next_engineer_goes_on(facts: tuple[Ses
 
 
 @pytest.mark.parametrize(
-    ("domain", "told"),
+    ("domain", "opening"),
     [
         ("file_services", "Compare an affected share"),
         ("vpn", "Compare an affected device"),
         ("virtual_desktop", "Compare a session"),
     ],
 )
-def test_the_field_has_the_last_word_where_nothing_failed(domain: str, told: str) -> None:
+def test_the_field_has_the_last_word_where_nothing_failed(domain: str, opening: str) -> None:
     bundle = build.bundle(
         build.opened(problem_domain=domain), build.check(), build.script(), build.fix(confidence_pct=90)
     )
     steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert len(steps) == 4
-    assert steps[-1].startswith(told)
+    assert steps[-1].startswith(opening)
 
 
 def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() -> None:

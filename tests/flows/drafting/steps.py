@@ -1,4 +1,4 @@
-"""What tests of drafting ask for, and what they wait for."""
+"""What tests of drafting request and wait for."""
 
 import asyncio
 from typing import Any
@@ -21,19 +21,19 @@ async def a_session(tables: Tables, *more: Any) -> None:
 
 
 async def packages(tables: Tables, count: int = 1) -> Events:
-    """The published events once there are so many."""
+    """Waits for exactly `count` published events."""
 
     async def enough() -> Events | None:
-        found = await tables.published()
-        return found if len(found) >= count else None
+        events = await tables.published()
+        return events if len(events) >= count else None
 
-    found = await until(enough)
-    assert len(found) == count, [event["type"] for event in found]
-    return found
+    events = await until(enough)
+    assert len(events) == count, [event["type"] for event in events]
+    return events
 
 
 async def idle(tables: Tables) -> None:
-    """The request has been taken up, and nothing more is due."""
+    """Waits until the request is done and nothing is due."""
 
     async def nothing_to_do() -> bool:
         row = await tables.request()
@@ -43,15 +43,15 @@ async def idle(tables: Tables) -> None:
 
 
 async def quiet(tables: Tables, count: int, *, seconds: float = 0.5) -> None:
-    """For so long nothing more is published."""
+    """Nothing more comes in `seconds`."""
     await asyncio.sleep(seconds)
     assert len(await tables.published()) == count
 
 
 async def named(health: Health, what: str) -> Stuck:
-    """What is stuck of this name: it is visible within 30 s."""
+    """The stuck item of this name; it shows within 30 s."""
 
-    async def found() -> Stuck | None:
+    async def visible() -> Stuck | None:
         return next((stuck for stuck in health.stuck() if stuck.what == what), None)
 
-    return await until(found, within_seconds=30.0)
+    return await until(visible, within_seconds=30.0)

@@ -26,10 +26,10 @@ async def test_a_second_request_is_answered_from_what_is_known(
             async for name in redis.scan_iter(f"{topic_prefix}*"):
                 await redis.delete(name)
         await tables.add_request(request("from-the-ledger"))
-        found = await packages(tables, 3)
+        events = await packages(tables, 3)
     assert model.calls == 1
-    assert [event["from_cache"] for event in found] == [False, True, True]
-    assert len({json.dumps(event["provenance"]) for event in found}) == 1
+    assert [event["from_cache"] for event in events] == [False, True, True]
+    assert len({json.dumps(event["provenance"]) for event in events}) == 1
 
 
 async def test_redis_may_be_away(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
@@ -37,8 +37,8 @@ async def test_redis_may_be_away(replicas: Replicas, tables: Tables, model: Mode
     await tables.add_request()
     await tables.add_request(request("second"))
     async with replicas.start(redis_url="redis://127.0.0.1:9/0"):
-        found = await packages(tables, 2)
-    assert (model.calls, {event["status"] for event in found}) == (1, {"ready"})
+        events = await packages(tables, 2)
+    assert (model.calls, {event["status"] for event in events}) == (1, {"ready"})
 
 
 async def test_force_asks_again(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
@@ -47,9 +47,9 @@ async def test_force_asks_again(replicas: Replicas, tables: Tables, model: Model
     async with replicas.start():
         await packages(tables, 1)
         await tables.add_request(request("forced"), force=True)
-        found = await packages(tables, 2)
+        events = await packages(tables, 2)
     assert model.calls == 2
-    assert found[1]["from_cache"] is False
+    assert events[1]["from_cache"] is False
 
 
 async def test_an_answer_that_breaks_a_rule_is_repaired_once(
@@ -77,18 +77,18 @@ async def test_an_answer_that_was_rejected_twice_is_not_asked_for_again(
     async with replicas.start() as replica:
         await packages(tables, 1)
         await tables.add_request(request("second"))
-        found = await packages(tables, 2)
+        events = await packages(tables, 2)
         assert model.calls == 2
-        assert [event["warnings"] for event in found] == [["draft_rejected", "violated:unreadable:10"]] * 2
+        assert [event["warnings"] for event in events] == [["draft_rejected", "violated:unreadable:10"]] * 2
         assert replica.meters.counts[Meter.VIOLATIONS, "unreadable"] == 10
-        assert {event["status"] for event in found} == {"fallback"}
-        assert [event["provenance"]["attempts"] for event in found] == [2, 0]
+        assert {event["status"] for event in events} == {"fallback"}
+        assert [event["provenance"]["attempts"] for event in events] == [2, 0]
         assert not (await tables.request())["upgrade_wanted"]
         model.always(None)
         await tables.add_events([build.fact("New.", fact_id="new", version=9)])
         await tables.add_request(request("third"))
-        found = await packages(tables, 3)
-    assert found[2]["status"] == "ready"
+        events = await packages(tables, 3)
+    assert events[2]["status"] == "ready"
 
 
 async def test_an_answer_that_obeys_the_data_does_not_get_out(

@@ -148,8 +148,8 @@ async def test_work_that_always_fails_ends_and_holds_up_nobody(
     await a_session(tables)
     await tables.add_request()
     async with replicas.start(places=1):
-        found = await packages(tables, 2)
-    by_session = {event["session_id"]: event for event in found}
+        events = await packages(tables, 2)
+    by_session = {event["session_id"]: event for event in events}
     assert by_session["session-1"]["status"] == "ready"
     assert by_session["cursed"]["reason"] == "unprocessable"
     assert (await tables.request(cursed))["attempts"] == drafting.MOST_ATTEMPTS
@@ -191,7 +191,7 @@ async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
         await until(answered)  # while nobody can store them
         await postgres_server.start()
         again = await asyncpg.connect(database)
-        found = await packages(Tables(again), 4)
+        events = await packages(Tables(again), 4)
         await again.close()
-    assert {event["status"] for event in found} == {"ready"}
+    assert {event["status"] for event in events} == {"ready"}
     assert model.calls == 4

@@ -1,4 +1,4 @@
-"""How far it is from the loop to the model: each frame is one more that a reader has to hold in mind."""
+"""The number of frames from the loop to the model: a reader has to keep each in mind."""
 
 import asyncio
 import sys

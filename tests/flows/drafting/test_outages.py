@@ -34,7 +34,7 @@ def test_a_retry_comes_when_it_was_asked_for_within_a_minute(asked: float | None
 async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_upgraded_after_it(
     replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # who finds the model back wakes the others
+    monkeypatch.setattr(drafting, "WAKE_SECONDS", 1000)  # a replica that succeeds wakes the others
     probes: list[datetime] = []
 
     def noting(stores: DraftingStores) -> DraftingStores:
@@ -53,7 +53,7 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
         (event,) = await packages(tables)
         assert (event["status"], event["warnings"]) == ("fallback", ["model_unavailable"])
         assert event["provenance"]["attempts"] == 2
-        for replica in (first, second):  # also the one that did not call
+        for replica in (first, second):  # also the replica without a call
             await named(replica.health, "model")
         for number in range(5):
             await tables.add_request(request(f"r{number}"))
@@ -67,13 +67,15 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
         assert calls <= 2 + len(probes), "nobody calls but the probe"
         assert min(later - earlier for earlier, later in pairwise(probes)) >= timedelta(seconds=0.5)
         model.always(None)
-        found = await packages(tables, 12)
+        events = await packages(tables, 12)
         await quiet(tables, 12)
     assert await tables.count("model_outage") == 0
-    upgrades = found[6:]
-    assert {(one["status"], one["cause"], one["revision"]) for one in upgrades} == {("ready", "upgrade", 2)}
-    by_request = {one["request_id"]: one["package_id"] for one in found[:6]}
-    assert all(one["supersedes"] == by_request[one["request_id"]] for one in upgrades)
+    upgrades = events[6:]
+    assert {(upgrade["status"], upgrade["cause"], upgrade["revision"]) for upgrade in upgrades} == {
+        ("ready", "upgrade", 2)
+    }
+    by_request = {fallback["request_id"]: fallback["package_id"] for fallback in events[:6]}
+    assert all(upgrade["supersedes"] == by_request[upgrade["request_id"]] for upgrade in upgrades)
     assert len(model.calls_by_prompt()) == 1
     assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
     assert await tables.connection.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
@@ -135,8 +137,8 @@ async def test_a_probe_that_dies_does_not_end_the_outage_or_lose_the_upgrade(
     assert await tables.count("model_outage") == 1
     model.always(None)
     async with replicas.start():
-        found = await packages(tables, 2)
-    assert found[1]["cause"] == "upgrade"
+        events = await packages(tables, 2)
+    assert events[1]["cause"] == "upgrade"
 
 
 async def test_known_drafts_are_used_while_the_model_is_away(
@@ -148,8 +150,8 @@ async def test_known_drafts_are_used_while_the_model_is_away(
         await packages(tables)
         await replica.stores.outages.begin_outage("gone", probe_in_seconds=30)
         await tables.add_request(request("second"))
-        found = await packages(tables, 2)
-    assert (found[1]["status"], found[1]["from_cache"], model.calls) == ("ready", True, 1)
+        events = await packages(tables, 2)
+    assert (events[1]["status"], events[1]["from_cache"], model.calls) == ("ready", True, 1)
 
 
 async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
@@ -186,8 +188,8 @@ async def test_a_fallback_never_queues_behind_the_model(replicas: Replicas, tabl
         assert row["first_done_at"] < row["deadline_at"]
         assert (event["session_id"], event["status"]) == ("other", "fallback")
         gate.set()
-        found = await packages(tables, 3)
-    assert sorted((event["cause"], event["status"]) for event in found) == [
+        events = await packages(tables, 3)
+    assert sorted((event["cause"], event["status"]) for event in events) == [
         ("request", "fallback"),
         ("request", "ready"),
         ("upgrade", "ready"),

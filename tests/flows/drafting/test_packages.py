@@ -1,4 +1,4 @@
-"""Which packages come out, from what they are built, and what they cost."""
+"""Packages: what they hold, what they are built from, and their cost."""
 
 from consumer.domain.events import RequestKey
 from consumer.domain.writing import prompt
@@ -51,11 +51,11 @@ async def test_twenty_requests_of_one_session_on_two_replicas_cost_one_call(
     for number in range(20):
         await tables.add_request(request(f"r{number}"))
     async with replicas.start(places=10), replicas.start(places=10):
-        found = await packages(tables, 20)
+        events = await packages(tables, 20)
     assert model.calls == 1
-    assert {event["status"] for event in found} == {"ready"}
-    assert sorted(event["from_cache"] for event in found) == [False] + [True] * 19
-    assert len({event["content_sha256"] for event in found}) == 1
+    assert {event["status"] for event in events} == {"ready"}
+    assert sorted(event["from_cache"] for event in events) == [False] + [True] * 19
+    assert len({event["content_sha256"] for event in events}) == 1
 
 
 async def test_markdown_from_a_gateway_is_taken(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
@@ -74,12 +74,12 @@ async def test_without_a_key_rules_draft_and_nothing_is_waited_for(
     for number in range(30):
         await tables.add_request(request(f"r{number}"))
     async with replicas.start(key=False):
-        found = await packages(tables, 30)
+        events = await packages(tables, 30)
     assert model.calls == 0
-    assert {(event["status"], event["provenance"]["model"], event["provenance"]["attempts"]) for event in found} == {
+    assert {(event["status"], event["provenance"]["model"], event["provenance"]["attempts"]) for event in events} == {
         ("fallback", None, 0)
     }
-    assert {tuple(event["warnings"]) for event in found} == {()}
+    assert {tuple(event["warnings"]) for event in events} == {()}
     assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
 
 

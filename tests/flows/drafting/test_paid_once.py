@@ -1,4 +1,4 @@
-"""One draft is paid for per session, bundle, prompt and model, whatever befalls the one who pays."""
+"""One draft is paid for per session, bundle, prompt and model, whatever happens to its worker."""
 
 import asyncio
 import threading
@@ -30,17 +30,17 @@ async def _a_session(tables: Tables) -> None:
 
 async def published(tables: Tables, count: int) -> list[dict[str, Any]]:
     async def enough() -> list[dict[str, Any]] | None:
-        found = await tables.published()
-        return found if len(found) >= count else None
+        events = await tables.published()
+        return events if len(events) >= count else None
 
-    found: list[dict[str, Any]] = await until(enough)
-    return found
+    events: list[dict[str, Any]] = await until(enough)
+    return events
 
 
 async def test_a_call_under_way_is_waited_for_by_whoever_takes_the_work_again(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
-    """Leases that ran out while the process stood still, or the database was away, are first seen by itself."""
+    """A process that stood still, or lost the database, is the first to see its expired leases."""
     await tables.add_request()
     model.always(Menu(model).slow(1.5))
     async with replicas.start(change=stopped, lease_seconds=0.4):
@@ -84,7 +84,7 @@ async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
     model.always(lambda received: replace(model.answer(received), held_by=answering))
 
     def slow(stores: DraftingStores) -> DraftingStores:
-        """Before it writes the fallback, whoever had the claim has given it up, and the call has begun."""
+        """Before the fallback is written, the other claim is released and the call begins."""
 
         async def finish_ready(*given: Any, **named: Any) -> FinishResult:
             if not model.calls:
@@ -117,8 +117,8 @@ async def test_an_answer_that_makes_the_service_fall_is_not_asked_for_again(
     await tables.add_request()
     await tables.add_request(RequestKey(*KEY.session, "second"))
     async with replicas.start():
-        found = await published(tables, 2)
-    assert [(event["status"], event["warnings"]) for event in found] == [("fallback", ["draft_rejected"])] * 2
+        events = await published(tables, 2)
+    assert [(event["status"], event["warnings"]) for event in events] == [("fallback", ["draft_rejected"])] * 2
     assert model.calls == 1
 
 
@@ -154,7 +154,7 @@ async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first
     async with replicas.start(lease_seconds=10.0):
         await model.called()
         await postgres_server.kill()
-        await asyncio.sleep(0.7)  # the answer comes, and is to be repaired, while nobody can be asked for leave
+        await asyncio.sleep(0.7)  # the answer comes and needs a repair, while the database cannot allow it
         await postgres_server.start()
         again = await asyncpg.connect(database)
         (event,) = await published(Tables(again), 1)

@@ -70,8 +70,8 @@ async def test_a_replay_yields_a_revision_only_where_the_drafts_key_differs(
         assert len(await tables.published()) == 1
         await tables.execute("UPDATE packages SET prompt_version = 'older'")
         await tables.change_request(due_at=0.0, cause="replay", replay_id="april", rank=23)
-        found = await packages(tables, 2)
-    assert (found[1]["cause"], found[1]["replay_id"], found[1]["from_cache"]) == ("replay", "april", True)
+        events = await packages(tables, 2)
+    assert (events[1]["cause"], events[1]["replay_id"], events[1]["from_cache"]) == ("replay", "april", True)
     assert model.calls == 1
 
 
@@ -86,8 +86,8 @@ async def test_a_replay_waits_for_a_model_that_is_away(replicas: Replicas, table
         await tables.change_request(due_at=0.0, cause="replay", replay_id="april", rank=23)
         await quiet(tables, 1)
         await replica.stores.outages.end_outage()
-        found = await packages(tables, 2)
-    assert (found[1]["cause"], found[1]["replay_id"], found[1]["status"]) == ("replay", "april", "ready")
+        events = await packages(tables, 2)
+    assert (events[1]["cause"], events[1]["replay_id"], events[1]["status"]) == ("replay", "april", "ready")
 
 
 async def test_a_replay_without_a_key_yields_nothing_new(replicas: Replicas, tables: Tables) -> None:

@@ -92,7 +92,7 @@ def event(tried: Trial) -> str:
 
 
 def assert_true(tried: Trial, model: ModelServer) -> None:
-    """A valid package, and nothing said of how it came about that is not so."""
+    """Asserts a valid package, and a true report of how it was made."""
     assert list(shape.check(tried.bundle, tried.rendered)) == []
     assert_harmless(tried.rendered)
     assert tried.calls == model.calls
@@ -117,7 +117,7 @@ def _menu(name: str, *arguments: Any) -> Callable[[ModelServer], Behaviour]:
 
 
 def _stops(reason: str | None) -> Callable[[ModelServer], Behaviour]:
-    """In order, with a good answer: what says that it cannot be used is the reason alone."""
+    """A good answer whose stop reason alone makes it unusable."""
     return _says(written.text(), stop_reason=reason)
 
 
@@ -156,7 +156,7 @@ async def test_an_answer_that_cannot_be_used_is_repaired_once(model: ModelServer
         assert_true(tried, model)
         assert (tried.status, tried.model, tried.calls) == (PackageStatus.READY, MODEL, 2), name
         assert (tried.warnings[0], len(tried.warnings)) == ("repaired", 2), name
-        assert tried.usage.input_tokens == sum(len(each.user_text) // 4 for each in model.requests), name
+        assert tried.usage.input_tokens == sum(len(request.user_text) // 4 for request in model.requests), name
 
 
 async def test_an_answer_that_stays_unusable_ends_in_the_rules_draft(model: ModelServer, bench: TrialDrafter) -> None:
@@ -206,7 +206,7 @@ async def test_what_the_other_model_says_is_published_as_its_own(model: ModelSer
 
 @pytest.mark.parametrize("at", [1, 2])
 async def test_a_refusal_for_good_ends_in_the_rules_draft(at: int, model: ModelServer, bench: TrialDrafter) -> None:
-    """Also where the repair is refused: then nobody else is asked."""
+    """After a refused repair no other model is asked."""
     model.always(Menu(model).refusal("No, and"))
     model.script(*[_says("{}")(model)] * (at - 1))
     tried = await bench.try_out(written.session(), keep)
@@ -278,7 +278,7 @@ async def test_a_rule_that_the_repair_keeps_is_mended(model: ModelServer, bench:
 
 
 async def test_every_session_is_asked_for_under_the_same_instructions(model: ModelServer, bench: TrialDrafter) -> None:
-    """Byte by byte, as they go over the wire: the cache counts on it."""
+    """The same bytes go over the wire: the cache depends on it."""
     for bundle in SESSIONS.values():
         tried = await bench.try_out(bundle, keep)
         assert list(shape.check(bundle, tried.rendered)) == []
@@ -292,7 +292,7 @@ async def test_every_session_is_asked_for_under_the_same_instructions(model: Mod
 
 
 async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: TrialDrafter) -> None:
-    """It obeys twice, at the repair too: nothing that was asked of it stands in the event."""
+    """It obeys at the repair too; the event holds nothing that the attack asked for."""
     assert len(ATTACKS) >= 60
     for attack in ATTACKS:
         bundle = attacked(attack)

@@ -114,13 +114,13 @@ class Stage:
         await asyncio.gather(*under_way)
 
     async def until(self, sql: str, wanted: object) -> None:
-        """Waits until the query says so."""
-        found: object = None
+        """Waits until `sql` is `wanted`."""
+        value: object = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
-                while (found := await self._look(sql)) != wanted:  # noqa: ASYNC110 - it looks from outside
+                while (value := await self._look(sql)) != wanted:  # noqa: ASYNC110 - it looks from outside
                     await asyncio.sleep(0.05)
-        assert found == wanted, sql
+        assert value == wanted, sql
 
     async def _look(self, sql: str) -> object:
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -128,7 +128,7 @@ class Stage:
         return None
 
     async def committed(self) -> dict[str, int]:
-        """Of each topic, over its partitions."""
+        """Committed offsets summed by topic."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
@@ -171,7 +171,7 @@ async def test_everything_is_stored_and_then_committed(stage: Stage) -> None:
         await stage.until("SELECT count(*) FROM session_events", 300)
         await stage.until("SELECT count(*) FROM dead_letters", 4)
     assert (await stage.committed())["session-state-changed"] == 304
-    assert not [one for one in stage.health.stuck() if one.what in {"group", "store", "poll"}]
+    assert not [stuck for stuck in stage.health.stuck() if stuck.what in {"group", "store", "poll"}]
     async with stage.intake():
         await stage.send(facts(301)[300:])
         await stage.until("SELECT count(*) FROM session_events", 301)
@@ -208,13 +208,13 @@ async def test_copies_of_drafts_are_forgotten_with_the_session_or_when_a_secret_
     async with stage.intake(cache=cache):
         await stage.until("SELECT count(*) FROM session_events", 2)
         await stage.until("SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL", 1)
-    found = [await cache.get(key, 1) for key in keys]
+    copies = [await cache.get(key, 1) for key in keys]
     await cache.close()
-    assert found == [None, None, ENTRY]
+    assert copies == [None, None, ENTRY]
 
 
 async def test_copies_are_forgotten_before_the_offsets_move(stage: Stage) -> None:
-    """Else a crash between the two would leave them where they are."""
+    """Otherwise a crash in between would keep the copies."""
 
     class Watched:
         committed: dict[str, int] | None = None
@@ -248,7 +248,7 @@ async def test_a_database_that_is_away_pauses_intake_and_loses_nothing(
         await postgres_server.kill()
         await stage.send(facts(400)[100:])
         async with asyncio.timeout(WAIT_SECONDS):
-            while "store" not in {one.what for one in stage.health.stuck()}:  # noqa: ASYNC110 - it looks from outside
+            while "store" not in {stuck.what for stuck in stage.health.stuck()}:  # noqa: ASYNC110 - it looks from outside
                 await asyncio.sleep(0.05)
         await postgres_server.start()
         await stage.until("SELECT sum(event_count) FROM sessions", 400)
@@ -282,4 +282,4 @@ async def test_a_lost_position_is_loud_and_reading_goes_on(stage: Stage) -> None
     async with stage.intake():
         await stage.send(facts(90)[80:])
         await stage.until("SELECT count(*) FROM session_events", 60)
-    assert "position" in {one.what for one in stage.health.stuck()}
+    assert "position" in {stuck.what for stuck in stage.health.stuck()}

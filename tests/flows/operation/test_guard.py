@@ -1,4 +1,4 @@
-"""A loop's end is an event: it is started again, said, or passed on."""
+"""The guard restarts an ended loop, reports its end, or passes it on."""
 
 import asyncio
 

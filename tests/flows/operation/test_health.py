@@ -1,4 +1,4 @@
-"""What is stuck is named, with what is needed and what is not kept apart."""
+"""Health names what is stuck and keeps needed hops apart from others."""
 
 from collections.abc import Callable
 
@@ -22,14 +22,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def health(clock: Callable[[], float]) -> Health:
-    found = Health(clock)
+    made = Health(clock)
     for hop in NEEDED:
-        found.ok(hop)
-    return found
+        made.ok(hop)
+    return made
 
 
 def names(health: Health) -> list[str]:
-    return [one.what for one in health.stuck()]
+    return [stuck.what for stuck in health.stuck()]
 
 
 def test_nothing_is_ready_before_it_was_seen_to_work(clock: Clock) -> None:
@@ -62,8 +62,8 @@ def test_trouble_counts_from_its_first_word(health: Health, clock: Clock) -> Non
     health.failing("store", "refused")
     clock.now += 5
     health.failing("store", "timed\nout")
-    (one,) = health.stuck()
-    assert (one.seconds, one.reason) == (5, "timed out")
+    (stuck,) = health.stuck()
+    assert (stuck.seconds, stuck.reason) == (5, "timed out")
 
 
 def test_a_silent_loop_is_named_within_thirty_seconds(health: Health, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Planned replays on a real PostgreSQL and Redis, with a loopback model: what they cost, and what leaves."""
+"""Planned replays on a real PostgreSQL and Redis, with a loopback model: their cost and their events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -41,9 +41,9 @@ Packages = list[dict[str, Any]]
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    found = await open_pool(database, name="test", max_size=4)
-    yield found
-    await found.close()
+    opened = await open_pool(database, name="test", max_size=4)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +67,9 @@ class Replaying:
 
     async def plan(self, replay_id: str = "april", **chosen: Any) -> Plan:
         plans = PostgresPlans(self.pool)
-        found = await Planner(source=plans, model_name=MODEL, calls_at_once=8).plan(Chosen(**chosen))
-        await plans.put(replay_id, Chosen(**chosen), found)
-        return found
+        plan = await Planner(source=plans, model_name=MODEL, calls_at_once=8).plan(Chosen(**chosen))
+        await plans.put(replay_id, Chosen(**chosen), plan)
+        return plan
 
     async def apply(
         self,
@@ -96,7 +96,7 @@ def key(number: int) -> RequestKey:
 
 @pytest.fixture
 async def filled(replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Packages:
-    """Packages of as many sessions, drafted with an older prompt."""
+    """One package per session, drafted with an older prompt."""
     for number in range(REQUESTS):
         title = f"Printer {number} is offline"
         await tables.add_events(build.in_order(build.opened(title=title), build.fact()), key(number).session)
@@ -108,15 +108,15 @@ async def filled(replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyP
 
 
 async def published(tables: Tables, count: int) -> Packages:
-    """Of every request, in order; there are no more."""
+    """All published events: exactly `count`."""
 
     async def enough() -> bool:
         return len(await tables.published()) >= count
 
     await until(enough)
-    found = await tables.published()
-    assert len(found) == count
-    return found
+    events = await tables.published()
+    assert len(events) == count
+    return events
 
 
 async def idle(tables: Tables) -> bool:
@@ -134,10 +134,10 @@ async def test_a_plan_foretells_the_calls_and_the_price_and_applying_makes_them_
     assert (model.calls, await idle(tables)) == (REQUESTS, True), "planning paid for something, or made it due"
     async with replicas.start():
         progress = await replaying.apply()
-        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+        events = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert model.calls == 2 * REQUESTS
     assert (progress.state, progress.revised, progress.calls) == (ReplayState.DONE, REQUESTS, REQUESTS)
-    assert {(one["cause"], one["replay_id"], one["revision"]) for one in found} == {("replay", "april", 2)}
+    assert {(event["cause"], event["replay_id"], event["revision"]) for event in events} == {("replay", "april", 2)}
     assert plan.figures.price_usd is not None
     assert progress.spent_usd == pytest.approx(plan.figures.price_usd, rel=0.25)
     assert await idle(tables)
@@ -153,9 +153,9 @@ async def test_without_publishing_drafts_are_kept_and_publishing_them_later_is_f
         assert (progress.drafted, len(await tables.published())) == (REQUESTS, REQUESTS)
         calls = model.calls
         progress = await replaying.apply()
-        found = await published(tables, 2 * REQUESTS)
+        events = await published(tables, 2 * REQUESTS)
     assert (progress.revised, model.calls, calls) == (REQUESTS, calls, 2 * REQUESTS)
-    assert {one["status"] for one in found} == {"ready"}
+    assert {event["status"] for event in events} == {"ready"}
 
 
 async def test_without_the_model_texts_are_made_of_stored_drafts_where_they_differ(
@@ -169,12 +169,12 @@ async def test_without_the_model_texts_are_made_of_stored_drafts_where_they_diff
     assert plan.figures.rendered == REQUESTS
     async with replicas.start(key=False):
         progress = await replaying.apply(calls_model=False)
-        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+        events = (await published(tables, 2 * REQUESTS))[REQUESTS:]
         await replaying.plan("again")
         assert (await replaying.apply("again", calls_model=False)).revised == 0
     assert (model.calls, progress.revised) == (REQUESTS, REQUESTS)
-    assert {one["sections"][0]["markdown"] for one in found} == {"Worded anew."}
-    assert {(one["provenance"]["prompt_version"], one["from_cache"]) for one in found} == {("older", True)}
+    assert {event["sections"][0]["markdown"] for event in events} == {"Worded anew."}
+    assert {(event["provenance"]["prompt_version"], event["from_cache"]) for event in events} == {("older", True)}
 
 
 async def test_what_changes_is_shown_as_far_as_it_is_known(
@@ -185,10 +185,10 @@ async def test_what_changes_is_shown_as_far_as_it_is_known(
     settings = Settings(database_url=SecretStr(replicas.dsn), model=MODEL)
 
     async def shown(*, calls_model: bool = True) -> Difference:
-        (found,) = await replays.compare_plan(
+        (difference,) = await replays.compare_plan(
             settings, "april", request=None, session_id=None, limit=5, calls_model=calls_model
         )
-        return found
+        return difference
 
     foretold = await shown()
     assert (foretold.request, foretold.why, foretold.drafted) == (key(1), ("bundle", "prompt"), False)
@@ -222,7 +222,7 @@ async def test_requests_are_chosen(replaying: Replaying, tables: Tables) -> None
 async def test_requests_of_one_session_share_a_call(replicas: Replicas, tables: Tables, replaying: Replaying) -> None:
     await tables.add_request(RequestKey("default", "session-1", "r2"))
     async with replicas.start():
-        await published(tables, REQUESTS + 1)  # with the prompt of now
+        await published(tables, REQUESTS + 1)  # with the new prompt
     plan = await replaying.plan()
     assert (plan.figures.model_calls, plan.figures.sources["ledger"]) == (REQUESTS - 1, 1)
     await tables.execute("DELETE FROM drafts")
@@ -272,7 +272,7 @@ async def test_cancelling_takes_back_what_nobody_works_on(
     assert await idle(tables)
     with pytest.raises(Permanent, match="cancelled"):
         await replays.begin("april", calls_model=True, publishes=True, model=MODEL)
-    # What a cancellation could not lock is let go by whoever takes it up.
+    # A drafter lets go of requests that a cancellation could not lock.
     await tables.execute("UPDATE requests SET due_at = now(), cause = 'replay', replay_id = 'april', rank = 23")
     async with replicas.start():
         await until(lambda: idle(tables))
@@ -291,8 +291,8 @@ async def test_a_pause_lets_news_be_told_that_came_meanwhile(
     row = await tables.request(key(1))
     assert (row["cause"], row["due_at"] is not None) == ("state_changed", True)
     async with replicas.start():
-        found = await published(tables, REQUESTS + 1)
-    assert (found[-1]["cause"], found[-1]["state_version"]) == ("state_changed", 9)
+        events = await published(tables, REQUESTS + 1)
+    assert (events[-1]["cause"], events[-1]["state_version"]) == ("state_changed", 9)
 
 
 async def test_a_draft_that_is_kept_does_not_swallow_a_change(
@@ -303,8 +303,8 @@ async def test_a_draft_that_is_kept_does_not_swallow_a_change(
     assert set(plan.items[0].why) == {"bundle", "prompt"}
     async with replicas.start():
         await replaying.apply(publishes=False)
-        found = await published(tables, REQUESTS + 1)
-    assert (found[-1]["cause"], found[-1]["from_cache"], found[-1]["state_version"]) == ("state_changed", False, 9)
+        events = await published(tables, REQUESTS + 1)
+    assert (events[-1]["cause"], events[-1]["from_cache"], events[-1]["state_version"]) == ("state_changed", False, 9)
 
 
 async def test_a_release_with_another_prompt_leaves_the_replay_to_those_it_was_planned_for(
@@ -341,7 +341,7 @@ async def test_replays_leave_places_at_the_model_to_live_work(
         await tables.add_request(key(99))
 
         async def live_call() -> bool:
-            return any("Live" in one.user_text for one in model.requests)
+            return any("Live" in request.user_text for request in model.requests)
 
         await until(live_call)
         assert model.calls == REQUESTS + 3, "the live request waited for a place"
@@ -355,9 +355,9 @@ async def test_a_replay_ends_an_outage_that_nothing_else_would_end(
     model.script(*(model_server.error(529) for _ in range(20)))
     async with replicas.start(probe_seconds=0.2):
         progress = await replaying.apply(limits=Limits(at_once=2, per_minute=None, spend_usd=None))
-        found = (await published(tables, 2 * REQUESTS))[REQUESTS:]
+        events = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert progress.revised == REQUESTS
-    assert {(one["cause"], one["replay_id"], one["status"]) for one in found} == {("replay", "april", "ready")}
+    assert {(event["cause"], event["replay_id"], event["status"]) for event in events} == {("replay", "april", "ready")}
 
 
 async def test_what_ended_meanwhile_is_dropped(replicas: Replicas, tables: Tables, replaying: Replaying) -> None:

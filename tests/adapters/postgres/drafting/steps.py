@@ -1,4 +1,4 @@
-"""What drafters do with their stores, with dull defaults."""
+"""Drafters' store operations, with dull defaults."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -125,7 +125,7 @@ async def a_session(tables: Tables, key: SessionKey = KEY.session) -> None:
 
 
 async def is_due(tables: Tables, seconds: float, *, since: datetime, key: RequestKey = KEY) -> None:
-    """So many seconds after what was done between `since` and now, however long that took."""
+    """Asserts that the request is due `seconds` after a moment between `since` and now."""
     later, row = timedelta(seconds=seconds), await tables.request(key)
     assert since + later <= row["due_at"] <= await tables.now() + later
 
@@ -135,7 +135,7 @@ async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
     scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
     rows = await tables.connection.fetch("SELECT kind, identity, forms FROM session_secrets")
     known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
-    for secret in scope.learn(known, {one.identity: one for one in scope.found_secrets()}).fresh:
+    for secret in scope.learn(known, {match.identity: match for match in scope.found_secrets()}).fresh:
         await tables.execute(
             "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
             KEY.tenant_id,

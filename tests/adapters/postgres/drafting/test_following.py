@@ -1,4 +1,4 @@
-"""What a request is to do next, and when the model is away."""
+"""A request's next step, also while the model is away."""
 
 import asyncio
 from datetime import timedelta
@@ -150,7 +150,7 @@ async def test_one_probe_at_a_time_over_all_replicas(pool: Pool, tables: Tables)
     ]
     assert [work.key.request_id for work in probes] in (["r4"], ["r3"], ["r2"], ["r1"], ["r0"])
     assert await replicas[0].queue.claim_probe() is None
-    # a retry-after moves the next one, a second word about the outage never brings it nearer
+    # a retry-after delays the next probe; a second outage report never brings it nearer
     began, minute = await tables.now(), timedelta(seconds=60)
     await replicas[0].outages.begin_outage("still gone", probe_in_seconds=60)
     await replicas[1].outages.begin_outage("still gone", probe_in_seconds=10)

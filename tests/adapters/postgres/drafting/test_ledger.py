@@ -11,17 +11,17 @@ from tests.support.tables import Tables
 
 
 async def test_one_of_fifty_gets_the_claim(stores: DraftingStores) -> None:
-    found = await asyncio.gather(
+    results = await asyncio.gather(
         *(stores.ledger.claim_draft(DRAFT_KEY, drafted_for=f"r-{number}/1", force=False) for number in range(50))
     )
-    assert sum(isinstance(one, Claim) for one in found) == 1
-    assert sum(isinstance(one, Busy) for one in found) == 49
+    assert sum(isinstance(result, Claim) for result in results) == 1
+    assert sum(isinstance(result, Busy) for result in results) == 49
 
 
 async def claimed(stores: DraftingStores, drafted_for: str = "request-1/1", *, force: bool = False) -> Claim:
-    found = await stores.ledger.claim_draft(DRAFT_KEY, drafted_for=drafted_for, force=force)
-    assert isinstance(found, Claim)
-    return found
+    claim = await stores.ledger.claim_draft(DRAFT_KEY, drafted_for=drafted_for, force=force)
+    assert isinstance(claim, Claim)
+    return claim
 
 
 async def test_a_draft_is_stored_once_and_found_by_all(stores: DraftingStores, tables: Tables) -> None:
@@ -76,9 +76,9 @@ async def test_a_claim_that_came_to_nothing_leaves_nothing(stores: DraftingStore
 
 
 async def test_what_was_declined_is_not_asked_again(stores: DraftingStores) -> None:
-    told = ("draft_rejected", "violated:foreign:2")
-    await stores.ledger.decline_draft(await claimed(stores), told, drafted_for="request-1/1")
-    declined = Declined(warnings=told)
+    warnings = ("draft_rejected", "violated:foreign:2")
+    await stores.ledger.decline_draft(await claimed(stores), warnings, drafted_for="request-1/1")
+    declined = Declined(warnings=warnings)
     assert await stores.ledger.claim_draft(DRAFT_KEY, drafted_for="x/1", force=False) == declined
     assert await stores.ledger.find_draft(DRAFT_KEY) == declined
     claim = await claimed(stores, "x/1", force=True)
@@ -93,8 +93,8 @@ async def test_what_was_declined_with_force_is_not_asked_again_for_the_same(
     await stores.ledger.store_draft(await claimed(stores), entry(), BASIS)
     claim = await claimed(stores, "x/1", force=True)
     await stores.ledger.decline_draft(claim, ("draft_rejected",), drafted_for="x/2")  # the deadline came first
-    found = await stores.ledger.claim_draft(DRAFT_KEY, drafted_for="x/2", force=True)
-    assert found == Declined(warnings=("draft_rejected",))
+    declined = await stores.ledger.claim_draft(DRAFT_KEY, drafted_for="x/2", force=True)
+    assert declined == Declined(warnings=("draft_rejected",))
 
 
 async def test_a_draft_of_another_release_is_made_again(stores: DraftingStores, tables: Tables) -> None:

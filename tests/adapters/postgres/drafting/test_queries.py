@@ -1,4 +1,4 @@
-"""The queries of drafting themselves."""
+"""The SQL queries of drafting."""
 
 import json
 from typing import Any

@@ -19,9 +19,9 @@ RULES = RevisionRules(after_seconds=60, window_seconds=86_400, limit=5)
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    found = await open_pool(database, name="test", max_size=6)
-    yield found
-    await found.close()
+    opened = await open_pool(database, name="test", max_size=6)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

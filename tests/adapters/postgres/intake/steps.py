@@ -1,4 +1,4 @@
-"""What arrives at the inbox, with dull defaults, and what is stored afterwards."""
+"""Builders of arriving values with dull defaults, and readers of stored rows."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -44,32 +44,32 @@ async def rows(pool: Pool, table: str, *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await pool.fetch(f"SELECT {wanted or '*'} FROM {table} ORDER BY {wanted or 1}")]
 
 
-async def one(pool: Pool, sql: str, *arguments: Any) -> dict[str, Any]:
+async def row_of(pool: Pool, sql: str, *arguments: Any) -> dict[str, Any]:
     row = await pool.fetchrow(sql, *arguments)
     assert row is not None
     return dict(row)
 
 
 async def request_row(pool: Pool, request_id: str = "r1") -> dict[str, Any]:
-    return await one(pool, "SELECT *, due_at <= now() AS due FROM requests WHERE request_id = $1", request_id)
+    return await row_of(pool, "SELECT *, due_at <= now() AS due FROM requests WHERE request_id = $1", request_id)
 
 
 async def outbox(pool: Pool, kind: str = "") -> list[dict[str, Any]]:
-    found = await pool.fetch("SELECT value FROM outbox ORDER BY id")
-    events = [json.loads(row["value"]) for row in found]
-    return [one for one in events if kind in one.get("type", one.get("reason", ""))]
+    stored = await pool.fetch("SELECT value FROM outbox ORDER BY id")
+    events = [json.loads(row["value"]) for row in stored]
+    return [event for event in events if kind in event.get("type", event.get("reason", ""))]
 
 
 async def everything(pool: Pool) -> str:
     """All that is stored, as one text."""
     tables = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-    found = [await pool.fetch(f'SELECT t::text FROM "{row["tablename"]}" AS t') for row in tables]
+    texts = [await pool.fetch(f'SELECT t::text FROM "{row["tablename"]}" AS t') for row in tables]
     values = await pool.fetch("SELECT convert_from(value, 'UTF8') AS text FROM outbox")
-    return "\n".join(row[0] for part in [*found, values] for row in part)
+    return "\n".join(row[0] for part in [*texts, values] for row in part)
 
 
 async def finish(pool: Pool, request_id: str = "r1", *, text: str = "a package") -> UUID:
-    """As the drafters would have left it after the first package, which waits to be published."""
+    """Leaves what drafters leave after a first package that waits to be published."""
     key = RequestKey("default", "s1", request_id)
     package_id = package.package_id(package.note_key(key), 1)
     data = {"title": text, "markdown": text, "plain_text": text, "content_sha256": "0", "sections": []}

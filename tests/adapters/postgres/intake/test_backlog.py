@@ -74,30 +74,34 @@ class TestBacklog:
 
     @pytest.mark.parametrize("seed", range(6))
     async def test_no_clock_runs_before_the_sessions_events_are_read(self, pool: Pool, store: Store, seed: int) -> None:
-        """Topics of two partitions each, read in any order and in any pieces, by members that rewind now and then."""
+        """Members read topics of two partitions in any order and any pieces, and rewind now and then."""
         chance = random.Random(seed)
         sessions = [f"s{number}" for number in range(6)]
         of_part = {part: [session for session in sessions if hash_of(session) == part] for part in (0, 1)}
         events = {TopicPartition(SESSIONS, part): of_part[part] for part in (0, 1)}
         asked = {TopicPartition(REQUESTS, part): of_part[part] for part in (0, 1)}
         topics = events | asked
-        ends = {partition: len(found) for partition, found in events.items()}
+        ends = {partition: len(log) for partition, log in events.items()}
         at = dict.fromkeys(topics, 0)
-        while any(at[partition] < len(found) for partition, found in topics.items()):
-            partition = chance.choice([one for one in topics if at[one] < len(topics[one])])
+        while any(at[partition] < len(log) for partition, log in topics.items()):
+            chosen = chance.choice([partition for partition in topics if at[partition] < len(topics[partition])])
             if chance.random() < 0.1:
-                at = {one: chance.randint(0, reached) for one, reached in at.items()}  # a crash, or a rewind
-            piece = topics[partition][at[partition] : at[partition] + chance.randint(1, 2)]
-            at[partition] += len(piece)
+                # a crash, or a rewind
+                at = {partition: chance.randint(0, reached) for partition, reached in at.items()}
+            piece = topics[chosen][at[chosen] : at[chosen] + chance.randint(1, 2)]
+            at[chosen] += len(piece)
             made = [
-                change(version=1, subject=one)
-                if partition in events
-                else request(f"r-{one}", attributes={"subject": one}, deadline_seconds=3600)
-                for one in piece
+                change(version=1, subject=session)
+                if chosen in events
+                else request(f"r-{session}", attributes={"subject": session}, deadline_seconds=3600)
+                for session in piece
             ]
-            known = [one for one in at if one == partition or chance.random() < 0.7]  # the others may not be known yet
-            batch = [arrive(one, topic=partition.topic, key=one["subject"].encode()) for one in made]
-            await store(*batch, positions={one: at[one] for one in known}, ends=ends, look_at_backlog=True)
+            # the other partitions may not be known yet
+            known = [partition for partition in at if partition == chosen or chance.random() < 0.7]
+            batch = [arrive(value, topic=chosen.topic, key=value["subject"].encode()) for value in made]
+            await store(
+                *batch, positions={partition: at[partition] for partition in known}, ends=ends, look_at_backlog=True
+            )
             early = await pool.fetch(
                 "SELECT r.session_id FROM requests AS r JOIN sessions AS s USING (tenant_id, session_id)"
                 " WHERE r.half_deadline_at IS NOT NULL AND s.newest_version IS NULL"

@@ -10,9 +10,9 @@ from tests.adapters.postgres.intake.steps import (
     everything,
     fact,
     finish,
-    one,
     opened,
     outbox,
+    row_of,
     rows,
     script,
 )
@@ -36,7 +36,7 @@ class TestErasure:
         assert "kiwi" not in await everything(pool)
         for table in ("session_events", "session_secrets", "packages", "drafts"):
             assert await rows(pool, table) == []
-        session = await one(pool, "SELECT * FROM sessions")
+        session = await row_of(pool, "SELECT * FROM sessions")
         assert session["erased_at"] is not None
         assert json.loads(session["last_ticket"])["ticket_id"] == "48213"
 
@@ -101,7 +101,7 @@ class TestErasure:
             opened(ticket=TICKET),
         )
         await store(erased())
-        assert json.loads((await one(pool, "SELECT last_ticket FROM sessions"))["last_ticket"])["ticket_id"] == "new"
+        assert json.loads((await row_of(pool, "SELECT last_ticket FROM sessions"))["last_ticket"])["ticket_id"] == "new"
 
     async def test_of_another_tenant_it_takes_nothing(self, pool: Pool, store: Store) -> None:
         await store(fact("a", version=1, tenantid="x"), erased(tenantid="y"))

@@ -1,4 +1,4 @@
-"""Events, conflicts of versions, and what is refused."""
+"""Events, version conflicts and refused records."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.domain.events import SessionChange
 from schemas.topics import REQUESTS, SESSIONS
-from tests.adapters.postgres.intake.steps import Store, fact, one, outbox, rows
+from tests.adapters.postgres.intake.steps import Store, fact, outbox, row_of, rows
 from tests.support.wire import FACT, arrive, change
 
 
@@ -46,8 +46,8 @@ class TestEvents:
             size = chance.randint(1, 6)
             await store(*values[:size])
             values = values[size:]
-        found = await rows(pool, "session_events", "session_id", "version", "event_id", "data")
-        assert [row[1] for row in sorted(found, key=lambda row: row[1])] == list(range(1, 25))
+        events = await rows(pool, "session_events", "session_id", "version", "event_id", "data")
+        assert [row[1] for row in sorted(events, key=lambda row: row[1])] == list(range(1, 25))
         assert await rows(pool, "sessions", "newest_version", "event_count") == [(22, 8), (23, 8), (24, 8)]
         arrivals = await rows(pool, "session_events", "session_id", "arrival")
         assert arrivals == [(f"s{number}", arrival) for number in range(3) for arrival in range(1, 9)]
@@ -91,7 +91,7 @@ class TestConflicts:
 class TestDeadLetters:
     async def test_headers_and_value(self, pool: Pool, store: Store) -> None:
         await store(arrive(change(data=FACT | {"fact_id": None}), offset=12, partition=3, key=b"\xff\x00"))
-        row = await one(pool, "SELECT * FROM outbox")
+        row = await row_of(pool, "SELECT * FROM outbox")
         headers = dict(json.loads(row["headers"]))
         assert row["topic"] == "session-state-changed.dlq"
         assert row["key"] == b"\xff\x00"

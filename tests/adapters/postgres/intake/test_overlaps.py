@@ -1,4 +1,4 @@
-"""Secrets within secrets: whatever arrives first, and in whatever batches, the same rows are stored."""
+"""Secrets within secrets: any order of arrival and any batches store the same rows."""
 
 import json
 from base64 import b64encode
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
-from tests.adapters.postgres.intake.steps import Store, everything, fact, finish, one, outbox, rows, script
+from tests.adapters.postgres.intake.steps import Store, everything, fact, finish, outbox, row_of, rows, script
 from tests.support.wire import request
 
 INNER = "Winter2024"
@@ -19,7 +19,7 @@ PIECES = (INNER, "Winter", "yy-tail", "xx ", "svc:", "db.example", quote("/yy-ta
 
 
 def texts(*, version: int, **attributes: Any) -> dict[str, Any]:
-    """A fact that holds them in several spellings; the door sees the inner one in the URL by itself."""
+    """A fact with both secrets in several spellings; the door finds the URL's by itself."""
     encoded = b64encode(OUTER.encode()).decode()
     text = f"m {OUTER} m {INNER} m {quote(OUTER, safe='')} m {encoded} m {URL} m"
     return fact(text, version=version, actor=f"by {OUTER}", **attributes)
@@ -43,28 +43,28 @@ async def stored(pool: Pool) -> list[Any]:
 
 
 async def expected(pool: Pool, store: Store) -> list[Any]:
-    """What a session stores that knew everything before."""
+    """Rows of a session that knew all secrets before."""
     await store(*EVENTS[1:4])
     await store(EVENTS[0], EVENTS[4])
-    found = await stored(pool)
+    tables = await stored(pool)
     await pool.execute("TRUNCATE sessions, session_events, session_secrets, requests CASCADE")
-    return found
+    return tables
 
 
-def placeholder(found: list[Any], version: int) -> str:
-    """The one that stands for the secret of a script."""
-    [data] = [data for at, _, data in found[0] if at == version]
+def placeholder(tables: list[Any], version: int) -> str:
+    """The placeholder of a script's secret."""
+    [data] = [data for at, _, data in tables[0] if at == version]
     value = json.loads(data)["parameters_used"]["pw"]
     assert value.startswith("[REDACTED:password:")
     return str(value).replace(":password:", ":secret:")
 
 
 async def test_what_knows_everything_names_the_longest_everywhere(pool: Pool, store: Store) -> None:
-    found = await expected(pool, store)
-    inner, outer, url = (placeholder(found, version) for version in (2, 3, 4))
-    assert json.loads(found[0][0][2])["text"] == f"m {outer} m {inner} m {outer} m {outer} m {url} m"
-    assert found[0][0][1] == f"by {outer}"
-    assert found[1] == [("r1", f"needs {outer}")]
+    tables = await expected(pool, store)
+    inner, outer, url = (placeholder(tables, version) for version in (2, 3, 4))
+    assert json.loads(tables[0][0][2])["text"] == f"m {outer} m {inner} m {outer} m {outer} m {url} m"
+    assert tables[0][0][1] == f"by {outer}"
+    assert tables[1] == [("r1", f"needs {outer}")]
 
 
 @pytest.mark.parametrize("first", range(5))
@@ -101,6 +101,6 @@ async def test_a_package_and_what_waits_to_be_published_lose_the_longer_secret(p
 
 async def test_no_value_is_stored_with_its_fingerprints(pool: Pool, store: Store) -> None:
     await store(*EVENTS)
-    row = await one(pool, "SELECT string_agg(forms, ''::bytea) AS forms FROM session_secrets")
+    row = await row_of(pool, "SELECT string_agg(forms, ''::bytea) AS forms FROM session_secrets")
     assert len(row["forms"]) % 22 == 0
     assert INNER.encode() not in row["forms"]

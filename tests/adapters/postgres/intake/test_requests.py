@@ -81,7 +81,7 @@ class TestRequests:
         again = request(attributes={"replayid": "again"})
         await store(opened(), request())
         await finish(pool)
-        await store(again)  # on the live topic it counts for nothing
+        await store(again)  # on the live topic it has no effect
         assert (await request_row(pool))["due_at"] is None
         await store(arrive(again, topic=REQUESTS + ".replay"))
         row = await request_row(pool)

@@ -1,9 +1,19 @@
-"""A secret leaves what was stored before it was known, and never comes in afterwards."""
+"""Once known, a secret is removed from stored rows and never comes in again."""
 
 import asyncio
 
 from consumer.adapters.postgres.core.pool import Pool
-from tests.adapters.postgres.intake.steps import SECRET, Store, everything, fact, finish, one, outbox, rows, script
+from tests.adapters.postgres.intake.steps import (
+    SECRET,
+    Store,
+    everything,
+    fact,
+    finish,
+    outbox,
+    row_of,
+    rows,
+    script,
+)
 from tests.support.wire import change, request
 
 
@@ -13,7 +23,7 @@ class TestSecrets:
         assert SECRET in await everything(pool)
         await store(script(version=2))
         assert SECRET not in await everything(pool)
-        text = (await one(pool, "SELECT data FROM session_events WHERE version = 1"))["data"]
+        text = (await row_of(pool, "SELECT data FROM session_events WHERE version = 1"))["data"]
         assert "logged in with [REDACTED:secret:" in text
 
     async def test_caches_forget_only_where_there_were_drafts(self, store: Store) -> None:
@@ -51,12 +61,12 @@ class TestSecrets:
     async def test_what_was_known_before_is_found_in_other_spellings(self, pool: Pool, store: Store) -> None:
         await store(script(version=1, secret='quo"te\\pass9'))
         await store(fact('json says quo"te\\pass9 and "quo\\"te\\\\pass9"', version=2))
-        text = (await one(pool, "SELECT data FROM session_events WHERE version = 2"))["data"]
+        text = (await row_of(pool, "SELECT data FROM session_events WHERE version = 2"))["data"]
         assert "pass9" not in text
 
     async def test_other_sessions_keep_the_word(self, pool: Pool, store: Store) -> None:
         await store(script(version=1), fact(f"with {SECRET}", version=1, subject="s2"))
-        assert SECRET in (await one(pool, "SELECT data FROM session_events WHERE session_id = 's2'"))["data"]
+        assert SECRET in (await row_of(pool, "SELECT data FROM session_events WHERE session_id = 's2'"))["data"]
 
     async def test_a_secret_and_its_text_at_the_same_time(self, pool: Pool, store: Store) -> None:
         for version in range(1, 30, 2):

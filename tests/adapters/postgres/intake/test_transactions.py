@@ -22,7 +22,7 @@ class TestTransactions:
         heard: list[str] = []
         listener = await asyncpg.connect(database)
         for channel in ("escalation_due", "escalation_outbox"):
-            await listener.add_listener(channel, lambda *told: heard.append(told[2]))
+            await listener.add_listener(channel, lambda *notification: heard.append(notification[2]))
         await store(fact("a", version=1), request("r1"), request("r2"), arrive(None), arrive(None))
         await listener.execute("SELECT 1")
         await listener.close()
@@ -97,6 +97,6 @@ class TestTransactions:
 
 
 def test_the_order_of_locks_is_that_of_python() -> None:
-    """Keys are sorted here and there; the database's "C" collation must agree, or batches could deadlock."""
+    """Python and the database sort keys; the "C" collation must agree, or batches could deadlock."""
     keys: Sequence[str] = ["a", "B", "ä", "_", "Z", "aa", "\U0001f600", "\uffff"]
     assert sorted(keys) == sorted(keys, key=lambda key: key.encode())

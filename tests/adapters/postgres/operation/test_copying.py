@@ -1,4 +1,4 @@
-"""Packages and sessions out of one real PostgreSQL, and packages into another."""
+"""Packages and sessions leave one real PostgreSQL; packages enter another."""
 
 import json
 from collections.abc import AsyncIterator
@@ -23,9 +23,9 @@ KEY = SessionKey("default", "s1")
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    found = await open_pool(database, name="test", max_size=4)
-    yield found
-    await found.close()
+    made = await open_pool(database, name="test", max_size=4)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def filler(pool: Pool) -> StoreFiller:
 
 
 class TestCopies:
-    """A package put from one store into another, whose events came by the topics."""
+    """A package copied into another store that got its events from the topics."""
 
     @pytest.fixture
     async def copies(self, pool: Pool, filler: StoreFiller) -> list[Copy]:
@@ -45,8 +45,8 @@ class TestCopies:
         lines = await Export(pool, source="/test").lines(KEY)
         assert [line["topic"] for line in lines] == [SESSIONS] * 3 + [READY] * 2
         await pool.execute("TRUNCATE sessions, session_events, requests, packages, outbox CASCADE")
-        found = [read_package(json.loads(json.dumps(line))) for line in lines[3:]]
-        return [one for one in found if isinstance(one, Copy)]
+        results = [read_package(json.loads(json.dumps(line))) for line in lines[3:]]
+        return [result for result in results if isinstance(result, Copy)]
 
     async def test_one_is_taken_when_its_events_are_there_and_then_proven(
         self, pool: Pool, filler: StoreFiller, copies: list[Copy]
@@ -54,10 +54,10 @@ class TestCopies:
         first, second = copies
         assert await keep(pool, first) is Kept.EARLY
         await filler.store(opened(), fact("Ping works.", version=2))
-        assert [await keep(pool, one) for one in (first, second)] == [Kept.TAKEN, Kept.EARLY]
+        assert [await keep(pool, copy) for copy in (first, second)] == [Kept.TAKEN, Kept.EARLY]
         await filler.store(fact("Another one.", version=3))
-        assert [await keep(pool, one) for one in (first, second)] == [Kept.KNOWN, Kept.TAKEN]
-        assert await verdicts(pool, [one.package.package_id for one in copies]) == [ProofResult.VERIFIED] * 2
+        assert [await keep(pool, copy) for copy in (first, second)] == [Kept.KNOWN, Kept.TAKEN]
+        assert await verdicts(pool, [copy.package.package_id for copy in copies]) == [ProofResult.VERIFIED] * 2
         assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
         assert await pool.fetchval("SELECT count(*) FROM requests WHERE due_at IS NOT NULL") == 0
 
@@ -91,8 +91,8 @@ class TestCopies:
         for number in range(5):
             await filler.store(change(subject=f"s{number}", tenantid="acme"), change(subject=f"s{number}"))
         export = Export(pool, source="/test")
-        found = [key async for key in export.sessions(tenant="acme", session=None)]
-        assert found == [SessionKey("acme", f"s{number}") for number in range(5)]
+        keys = [key async for key in export.sessions(tenant="acme", session=None)]
+        assert keys == [SessionKey("acme", f"s{number}") for number in range(5)]
         assert len([key async for key in export.sessions(tenant=None, session="s3")]) == 2
 
 
@@ -106,8 +106,8 @@ class TestCopies:
     ],
 )
 def test_a_line_that_is_no_copy_is_named(changed: dict[str, Any], named: str) -> None:
-    said = read_package(
+    complaint = read_package(
         {"topic": READY, "key": "s", "value": {"type": READY_TYPE}, "made_from": {"arrivals": 1}} | changed
     )
-    assert isinstance(said, str)
-    assert named in said
+    assert isinstance(complaint, str)
+    assert named in complaint

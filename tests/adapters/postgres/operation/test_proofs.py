@@ -38,9 +38,9 @@ def script(*, version: int, secret: str = SECRET) -> dict[str, Any]:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    found = await open_pool(database, name="test", max_size=4)
-    yield found
-    await found.close()
+    made = await open_pool(database, name="test", max_size=4)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ async def proven(pool: Pool, package_id: UUID) -> Proof:
 
 
 async def verdicts(pool: Pool, packages: list[UUID]) -> list[ProofResult]:
-    return [(await proven(pool, one)).verdict for one in packages]
+    return [(await proven(pool, package_id)).verdict for package_id in packages]
 
 
 async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool, filler: StoreFiller) -> None:
-    """Later events, late ones below its version included, are not taken for what it was made from."""
+    """Later events, even those below its version, do not count as what it was made from."""
     await filler.store(opened(), fact("Ping works.", version=7), request(reason="The customer waits."))
     await filler.draft()
     await filler.store(fact("It came late, and stands below.", version=3))
@@ -67,10 +67,10 @@ async def test_each_revision_is_proven_from_what_was_accepted_by_then(pool: Pool
     await filler.store(fact("It is newer.", version=9))
     packages = await filler.draft()
     assert len(packages) == 3
-    for one in packages:
-        found = await proven(pool, one)
-        assert (found.verdict, found.text) == (ProofResult.VERIFIED, TextVerdict.REPRODUCED)
-        assert found.rebuilt_sha256 == found.published_sha256
+    for package_id in packages:
+        result = await proven(pool, package_id)
+        assert (result.verdict, result.text) == (ProofResult.VERIFIED, TextVerdict.REPRODUCED)
+        assert result.rebuilt_sha256 == result.published_sha256
 
 
 async def test_each_line_names_the_events_it_rests_on(pool: Pool, filler: StoreFiller) -> None:
@@ -88,20 +88,20 @@ async def test_each_line_names_the_events_it_rests_on(pool: Pool, filler: StoreF
         request(),
     )
     (package,) = await filler.draft()
-    found = await proven(pool, package)
-    told = {
+    result = await proven(pool, package)
+    rests_on = {
         (line.section, line.text.split()[0]): [
-            (found.records[one].kind, found.records[one].id, found.records[one].versions)
-            for one in line.records
-            if one in found.records
+            (result.records[key].kind, result.records[key].id, result.records[key].versions)
+            for key in line.records
+            if key in result.records
         ]
-        for line in found.lines
+        for line in result.lines
     }
-    assert told[SectionKey.CONFIRMED, "Ping"] == [("fact", "f2", (2, 4))]
-    assert told[SectionKey.TRIED, "Script"] == [("script", "g5", (5,))]
-    assert told[SectionKey.TRIED, "Fix:"] == [("fix", "fx", (6, 8))]
-    assert [line.records for line in found.lines if line.section is SectionKey.PROBLEM] == [("P1",)]
-    assert [line.records for line in found.lines if line.section is SectionKey.HYPOTHESIS] == [("X1",)]
+    assert rests_on[SectionKey.CONFIRMED, "Ping"] == [("fact", "f2", (2, 4))]
+    assert rests_on[SectionKey.TRIED, "Script"] == [("script", "g5", (5,))]
+    assert rests_on[SectionKey.TRIED, "Fix:"] == [("fix", "fx", (6, 8))]
+    assert [line.records for line in result.lines if line.section is SectionKey.PROBLEM] == [("P1",)]
+    assert [line.records for line in result.lines if line.section is SectionKey.HYPOTHESIS] == [("X1",)]
 
 
 async def test_a_later_redaction_is_said_and_breaks_no_proof(pool: Pool, filler: StoreFiller) -> None:
@@ -126,7 +126,7 @@ async def test_two_redactions_one_after_the_other_break_no_proof(pool: Pool, fil
 
 
 async def test_what_was_altered_by_hand_is_found(pool: Pool, filler: StoreFiller) -> None:
-    """Also when a redaction follows: it does not make a proof of what was none."""
+    """A later redaction does not turn a mismatch into a proof."""
     await filler.store(opened(), fact(f"Ping works, says {SECRET}", version=2), request())
     (package,) = await filler.draft()
     await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")
@@ -139,8 +139,8 @@ async def test_an_altered_text_is_found(pool: Pool, filler: StoreFiller) -> None
     await filler.store(opened(), request())
     (package,) = await filler.draft()
     await pool.execute("UPDATE packages SET event = replace(event, 'Printer', 'Scanner')")
-    found = await proven(pool, package)
-    assert (found.verdict, found.text) == (ProofResult.VERIFIED, TextVerdict.ALTERED)
+    result = await proven(pool, package)
+    assert (result.verdict, result.text) == (ProofResult.VERIFIED, TextVerdict.ALTERED)
 
 
 async def test_missing_events_are_said(pool: Pool, filler: StoreFiller) -> None:
