@@ -145,8 +145,11 @@ def _within_budget(records: Records) -> tuple[tuple[FixRecord, ...], int]:
 
 
 def _leaving(records: Records, room: int) -> frozenset[str]:
-    """Ids of the facts, checks and scripts that have to leave, so that the rest fits into `room` characters."""
-    sizes = {record.id: _size_in_list(record) for record in (*records.facts, *records.steps)}
+    """Ids of the facts, checks and scripts that have to leave, so that the rest fits into `room` characters.
+
+    A record takes its JSON and a line end. A check takes them once: the prompt shows it among the facts only.
+    """
+    sizes = {record.id: len(compact(record.document())) + 1 for record in (*records.facts, *records.steps)}
     excess = sum(sizes.values()) - room
     leaving: set[str] = set()
     for record in _in_leaving_order(records):
@@ -155,14 +158,6 @@ def _leaving(records: Records, room: int) -> frozenset[str]:
         leaving.add(record.id)
         excess -= sizes[record.id]
     return frozenset(leaving)
-
-
-def _size_in_list(record: CheckOrScript) -> int:
-    """Characters that leave with a record: its JSON and a comma, and for a check its id among the steps and a comma."""
-    size = len(compact(record.document())) + 1
-    if isinstance(record, FactRecord) and record.is_check:
-        size += len(compact({"id": record.id})) + 1
-    return size
 
 
 def _in_leaving_order(records: Records) -> Iterable[CheckOrScript]:

@@ -17,8 +17,9 @@ from consumer.domain.bundle.excerpt import (
     excerpt_of,
     shortened,
 )
-from consumer.domain.bundle.records import compact, records_document
+from consumer.domain.bundle.records import records_document
 from consumer.domain.events import SessionEvent
+from consumer.domain.writing import prompt
 from tests.support import build, histories
 
 LONG = "x" * 3_900
@@ -37,7 +38,9 @@ def scripts(count: int, text: str = LONG) -> list[SessionEvent]:
 
 
 def prompt_characters(bundle: Bundle) -> int:
-    return len(compact(records_document(bundle.excerpt)))
+    """Of the lines of records, as the prompt holds them."""
+    _, *lines = prompt.user_turn(bundle, "b0").splitlines()
+    return len("\n".join(lines[: lines.index("</session-records b0>")]))
 
 
 class TestTexts:
@@ -177,6 +180,20 @@ def test_what_fits_is_equal(events: list[SessionEvent]) -> None:
     bundle = build.bundle_of(events)
     assert not bundle.truncated
     assert records_document(bundle.excerpt) == records_document(bundle.records)
+
+
+@pytest.mark.parametrize(("count", "length"), [(100, 530), (50, 1_133), (300, 140)])
+def test_checks_that_fit_the_prompt_stay_in_it(count: int, length: int) -> None:
+    """A check stands in the prompt once, though the record lists it among the facts and among the checks."""
+    bundle = build.bundle(*checks(count, "z" * length))
+    assert not bundle.trimmed
+    assert BUDGET - 3_000 < prompt_characters(bundle) <= BUDGET
+
+
+def test_many_short_records_keep_within_the_budget_line_ends_counted() -> None:
+    bundle = build.bundle(*checks(1_000, "z" * 20))
+    assert bundle.trimmed.checks > 100
+    assert BUDGET - 200 < prompt_characters(bundle) <= BUDGET
 
 
 @given(st.lists(st.tuples(st.sampled_from("fcs"), st.sampled_from([10, 3_000, 6_000])), min_size=1, max_size=60))
