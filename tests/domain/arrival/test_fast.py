@@ -77,6 +77,24 @@ _ATTRIBUTES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+_TIME_PARTS = (
+    ["2026", "0000", "9999", "26", "+2026"],
+    ["-"] * 4 + ["", "/"],
+    ["10", "02", "13", "00", "1"],
+    ["-"] * 4 + [""],
+    ["01", "29", "31", "32", "00", "1"],
+    ["T"] * 4 + ["t", " ", "  ", "_", ""],
+    ["08", "23", "24", "00", "8"],
+    [":"] * 4 + [""],
+    ["00", "59", "60", "0"],
+    [":00"] * 4 + [":59", ":60", ":61", "00", ""],
+    ["", "", ".5", ".123456", ".123456789", ".9999995", ".", ",5", ".1234567890123"],
+    ["Z", "z", "+00:00", "-05:30", "+0000", "-0530", "+05", "+5:30", "-00:00", "+23:59", "+24:00", "+05:60",
+     "+05:30:10", "", " Z", "Z ", "+\u0665:00", "UTC"],
+)  # fmt: skip
+_TIMES = st.tuples(*(st.sampled_from(part) for part in _TIME_PARTS)).map("".join)
+
+
 def says(record: Record) -> tuple[Decoded | None, Decoded]:
     """Results of the fast and the thorough path. Checks that `decode` gives the thorough one."""
     short, long = plain_change(record), thorough(record, TOPICS, REDACTOR)
@@ -146,6 +164,20 @@ class TestTheTwoWaysAgree:
         assert short is None or short == long
         assert isinstance(long.arrival, SessionChange)
         assert long.arrival.occurred_at.isoformat() == kept
+
+    @given(time=_TIMES, usual=st.booleans())
+    @example(time="2026-10-01T08:00:00-0530", usual=True)
+    @example(time="2026-10-01T08:00:00+0000", usual=False)
+    def test_on_any_spelling_of_a_time(self, time: str, usual: bool) -> None:
+        value = change(data=FACT if usual else FACT | {"newer": 1}, time=time)
+        short, long = says(record(json.dumps(value, ensure_ascii=False).encode()))
+        assert short is None or short == long
+
+    @pytest.mark.parametrize("data", [FACT, FACT | {"newer": 1}])
+    def test_a_time_without_a_colon_in_its_offset_is_refused_whatever_the_data(self, data: dict[str, Any]) -> None:
+        refusal = decode(record(change(data=data, time="2026-10-01T08:00:00-0530")), TOPICS, REDACTOR).arrival
+        assert isinstance(refusal, Refusal)
+        assert refusal.error == "time: must be an RFC 3339 time with an offset"
 
     @pytest.mark.parametrize("confidence", [-1, 0, 100, 101, 49.5, True, "50"])
     @pytest.mark.parametrize("fix_id", ["x", "x" * 256, "x" * 257])
