@@ -90,6 +90,7 @@ class Drafting:
                 try:
                     more = await self._turn()
                 except Transient as error:
+                    self._health.failing("drafting", str(error))
                     log.warning(
                         "Drafting paused: PostgreSQL is unreachable.", event_name="drafting_waits", error=str(error)
                     )
@@ -174,9 +175,11 @@ class Drafting:
         """Does one piece of work. Its errors, except Halt, affect nothing else."""
         try:
             await self._worker.do(work, use)
+            self._health.ok("drafting")
         except Redo:
             await self._back(work, in_seconds=0.0, counted=False)
         except Transient as error:
+            self._health.failing("drafting", str(error))
             log.warning(
                 "Drafting a package is put off: a server is unreachable.",
                 event_name="work_waits",

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Hop = Literal["database", "group", "store", "poll", "position", "publish", "model", "cache"]
+Hop = Literal["database", "group", "store", "poll", "position", "publish", "drafting", "model", "cache"]
 """A station on the way of a record where work can be stuck:
 
 `database`  PostgreSQL answers the probe; `group`  the consumer is a member of its group;
 `store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
-`publish`  the relay reaches the topics; `model`  the model answers; `cache`  Redis answers.
+`publish`  the relay reaches the topics; `drafting`  work can be taken up and finished;
+`model`  the model answers; `cache`  Redis answers.
 """
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})

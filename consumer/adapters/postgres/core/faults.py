@@ -1,4 +1,8 @@
-"""PostgreSQL's errors, mapped in one place: the errors of a database that is away become Transient."""
+"""PostgreSQL's errors, mapped in one place, by whose fault they are.
+
+An error of the data passes: it is the fault of what is stored. Every other error would meet sound data too. It becomes
+Transient: the caller pauses, says so, and tries again.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,15 +29,35 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.exceptions.UndefinedTableError,  # its tables do not exist yet
     asyncpg.exceptions.UndefinedColumnError,
 )
+"""The database does not answer, or not now."""
+
+_DATA_CLASSES = (
+    asyncpg.DataError,  # SQLSTATE class 22
+    asyncpg.exceptions.ProgramLimitExceededError,  # class 54, such as an index row that would be too long
+)
 
 
 class NotPrepared(Transient):
     """The database is not prepared for this release; `escalation-consumer prepare` does that."""
 
 
+class StoreFault(Transient):
+    """PostgreSQL refuses what it must take: its schema, its rights or code of others in it has to be mended."""
+
+
+def is_of_the_data(error: BaseException) -> bool:
+    """Whether the error is the fault of the values that were sent; asyncpg finds some of these before it sends them."""
+    of_the_client = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return of_the_client or isinstance(error, _DATA_CLASSES)
+
+
 @asynccontextmanager
 async def reachable(pool: Pool) -> AsyncIterator[None]:
-    """Raises Transient for the errors in AWAY, NotPrepared for a missing table or column. Other errors pass."""
+    """Errors of the data pass.
+
+    Raises NotPrepared for a missing table or column, Transient while the database is away, and StoreFault for every
+    other error of PostgreSQL.
+    """
     try:
         yield
     except asyncpg.exceptions.ReadOnlySQLTransactionError as error:
@@ -42,7 +66,15 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
     except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
         raise NotPrepared from error
     except AWAY as error:
+        if is_of_the_data(error):
+            raise
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
+    except asyncpg.PostgresError as error:
+        if is_of_the_data(error):
+            raise
+        if isinstance(error, asyncpg.exceptions.InvalidCachedStatementError):
+            await pool.expire_connections()  # a table was altered: new connections plan anew
+        raise StoreFault(f"PostgreSQL: {name_error(error)}; {_advice(error)}") from error
 
 
 @asynccontextmanager
@@ -59,6 +91,26 @@ async def transaction(
         connection.transaction(isolation=isolation, readonly=readonly),
     ):
         yield connection
+
+
+def _advice(error: asyncpg.PostgresError) -> str:
+    match error:
+        case asyncpg.exceptions.InsufficientPrivilegeError():
+            return "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the service's role"
+        case asyncpg.exceptions.IntegrityConstraintViolationError():
+            return "a constraint of the database stands in the way that is not this release's"
+        case _:
+            return "PostgreSQL's log says more; it is tried again"
+
+
+def name_error(error: BaseException) -> str:
+    """The error's name, SQLSTATE, table and constraint. Its message is left out: code of others may quote values."""
+    places = (
+        getattr(error, "sqlstate", None),
+        getattr(error, "table_name", None),
+        getattr(error, "constraint_name", None),
+    )
+    return " ".join((type(error).__name__, *(place for place in places if place)))
 
 
 def describe_error(error: BaseException) -> str:

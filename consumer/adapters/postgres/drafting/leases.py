@@ -2,6 +2,9 @@
 
 from collections.abc import Collection
 
+import asyncpg
+import structlog
+
 from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Pool
@@ -12,6 +15,8 @@ from consumer.domain.request.work import Work
 from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing import prompt
 from consumer.flows.drafting.ports import Lane
+
+log = structlog.stdlib.get_logger("escalation.postgres")
 
 _queries = Queries("leases")
 _sessions = Queries("sessions")
@@ -66,7 +71,7 @@ class PostgresWorkQueue:
                     self._model_name,
                     self._only_replay,
                 )
-        return [from_rows.work(row) for row in rows]
+        return [work for row in rows if (work := _work(row)) is not None]
 
     async def claim_probe(self) -> Work | None:
         async with transaction(self._pool) as connection:
@@ -87,7 +92,7 @@ class PostgresWorkQueue:
                 of_replay,
                 schedule.REPLAYED if of_replay else schedule.LATER,
             )
-        return None if row is None else from_rows.work(row)
+        return None if row is None else _work(row)
 
     async def renew(self, works: Collection[Work]) -> None:
         if works:
@@ -110,3 +115,22 @@ class PostgresWorkQueue:
     async def hasten_upgrade(self, key: RequestKey) -> None:
         async with reachable(self._pool):
             await self._pool.execute(_queries.hasten_upgrade, *key, schedule.LATER)
+
+
+def _work(row: asyncpg.Record) -> Work | None:
+    """None for a request that this release cannot read. A newer one may have written it: it is left to that release.
+
+    It stays leased until the lease runs out, and holds up no other work.
+    """
+    try:
+        return from_rows.work(row)
+    except (ValueError, KeyError) as error:
+        log.warning(
+            "A request was left alone: this release cannot read its row.",
+            event_name="work_unreadable",
+            tenant=row["tenant_id"],
+            session=row["session_id"],
+            request=row["request_id"],
+            error=type(error).__name__,
+        )
+        return None
