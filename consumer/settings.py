@@ -1,6 +1,8 @@
 """Settings from the environment: unit, default and reason of each. A wrong one is refused at the start, by name."""
 
+import ssl
 from typing import Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -8,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from consumer.errors import Misconfigured
 
 PREFIX = "ESCALATION_"
+_ENCODE = "in a user name or a password write %2F for /, %23 for #, %3F for ?, %40 for @ and %25 for %"
 
 
 def _named(name: str) -> AliasChoices:
@@ -38,8 +41,8 @@ class Settings(BaseSettings):
     """The URL of Redis. It is only a cache: its loss costs speed and nothing else."""
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
     """The key of the Messages API. Without it rules draft every package."""
-    anthropic_base_url: str | None = Field(None, validation_alias=_named("ANTHROPIC_BASE_URL"))
-    """The address of the Messages API, if it is another one, such as a gateway."""
+    anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
+    """The address of the Messages API, or of a gateway that speaks it."""
     redaction_key: SecretStr | None = None
     """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
@@ -124,6 +127,46 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20.0, gt=0, le=24)
     """How long work under way may take after SIGTERM before it is handed back. The process exits within 25 s."""
 
+    @field_validator("database_url", "redis_url", "anthropic_base_url", mode="before")
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        """Without the blanks and line ends that a file of secrets adds."""
+        return value.strip() if isinstance(value, str) else value
+
+    @field_validator("anthropic_api_key", mode="before")
+    @classmethod
+    def _stripped_or_unset(cls, key: object) -> object:
+        return key.strip() or None if isinstance(key, str) else key
+
+    @field_validator("database_url")
+    @classmethod
+    def _of_postgresql(cls, url: SecretStr) -> SecretStr:
+        _split(url.get_secret_value(), "postgresql", "postgres")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _of_redis(cls, url: SecretStr) -> SecretStr:
+        _split(url.get_secret_value(), "redis", "rediss", "unix")
+        return url
+
+    @field_validator("anthropic_base_url")
+    @classmethod
+    def _of_http(cls, url: str) -> str:
+        if not _split(url, "https", "http").hostname:
+            raise ValueError("names no host")
+        return url
+
+    @field_validator("kafka_ssl_cafile")
+    @classmethod
+    def _of_certificates(cls, path: str | None) -> str | None:
+        if path is not None:
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError as error:
+                raise ValueError(f"{path} cannot be read as certificates: {error.strerror}") from None
+        return path
+
     @field_validator("fallback_model")
     @classmethod
     def _none(cls, name: str | None) -> str | None:
@@ -147,6 +190,21 @@ class Settings(BaseSettings):
         return self
 
 
+def _split(url: str, *schemes: str) -> SplitResult:
+    """The URL's parts. Raises ValueError with the reason; it never quotes the URL, which may hold a password."""
+    try:
+        parts = urlsplit(url)
+        for host in parts.netloc.rpartition("@")[2].split(","):  # PostgreSQL's may be several
+            urlsplit(f"//{host}").port  # noqa: B018 - it is parsed here, and the library's message quotes it
+    except ValueError:
+        raise ValueError(f"is no URL; {_ENCODE}") from None
+    if parts.scheme not in schemes:
+        raise ValueError(f"begins with none of {', '.join(f'{scheme}://' for scheme in schemes)}")
+    if "@" in parts.path or "@" in parts.query or parts.fragment:
+        raise ValueError(f"is ambiguous; {_ENCODE}")
+    return parts
+
+
 def variable_of(field: str) -> str:
     """The environment variable of a settings field."""
     alias = Settings.model_fields[field].validation_alias
@@ -162,5 +220,6 @@ def read_settings() -> Settings:
         for problem in error.errors(include_input=False, include_url=False):
             place = str(problem["loc"][0]) if problem["loc"] else ""
             name = variable_of(place) if place in Settings.model_fields else place
-            lines.append(f"{name}: {problem['msg']}" if name else problem["msg"].removeprefix("Value error, "))
+            reason = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {reason}" if name else reason)
         raise Misconfigured("; ".join(lines)) from None

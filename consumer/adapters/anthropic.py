@@ -59,7 +59,7 @@ _LOCKED_TYPES = frozenset({"authentication_error", "billing_error", "permission_
 class Anthropic:
     """Implements the port `Model`. Make one per process and event loop: a client fails in another loop."""
 
-    def __init__(self, *, api_key: str, base_url: str | None, attempt_seconds: float, concurrency: int) -> None:
+    def __init__(self, *, api_key: str, base_url: str, attempt_seconds: float, concurrency: int) -> None:
         """`concurrency` is the number of calls at once; more would wait for a connection and count as timed out."""
         _keep_bodies_out_of_logs()
         self._attempt_seconds = attempt_seconds
@@ -220,7 +220,7 @@ def _usage(usage: anthropic.types.Usage) -> Usage:
 
 
 def _client(
-    api_key: str, base_url: str | None, attempt_seconds: float, http_client: DefaultAsyncHttpxClient
+    api_key: str, base_url: str, attempt_seconds: float, http_client: DefaultAsyncHttpxClient
 ) -> AsyncAnthropic:
     return AsyncAnthropic(
         api_key=api_key,
