@@ -2,8 +2,7 @@
 
 aiokafka's pitfalls shape this file. A poll is never cancelled or timed out from outside, because that breaks its idle
 clock. A member always polls, also while paused. A consumer that raised or stands still is replaced by a new one.
-`stop()` may hang or raise. `auto_offset_reset` is "none": a new group begins at the log's start on purpose, and a
-committed offset that is no longer in the log is reported before reading goes on at the log's start.
+`stop()` may hang or raise. `auto_offset_reset` is "none": where reading begins is decided in `placement`.
 """
 
 import asyncio
@@ -18,6 +17,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from consumer.adapters.kafka.placement import place
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.intake.ports import LostPosition
@@ -62,7 +62,7 @@ class KafkaSource:
         self._checked_at = 0.0
         self._live_at = self._replayed_at = 0.0
         self.lost: list[LostPosition] = []
-        """Committed offsets that were no longer in the log. The caller clears the list."""
+        """Committed offsets that were not in the log. The caller clears the list."""
 
     @property
     def is_member(self) -> bool:
@@ -166,9 +166,11 @@ class KafkaSource:
     async def _fetch_or_place(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
         try:
             return await self._fetch(consumer, wait_ms)
-        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
-            await self._place(consumer, consumer.assignment())
-            return []
+        except NoOffsetForPartitionError:
+            self.lost += await place(consumer, consumer.assignment())
+        except OffsetOutOfRangeError as error:
+            self.lost += await place(consumer, consumer.assignment(), out_of_range=frozenset(error.args[0]))
+        return []
 
     async def _fetch(self, consumer: AIOKafkaConsumer, wait_ms: int) -> list[Record]:
         if self._paused:
@@ -255,41 +257,15 @@ class KafkaSource:
 
     async def _rewind(self, consumer: AIOKafkaConsumer) -> None:
         partitions = consumer.assignment()
-        await self._place(consumer, partitions, everywhere=True)
+        self.lost += await place(consumer, partitions, everywhere=True)
         consumer.resume(*partitions)
-
-    async def _place(self, consumer: AIOKafkaConsumer, partitions: Any, *, everywhere: bool = False) -> None:
-        """Seeks to the log's start where no committed offset is usable; with `everywhere` to usable offsets too."""
-        partitions = list(partitions)
-        if not partitions:
-            return
-        starts = await consumer.beginning_offsets(partitions)
-        for partition in partitions:
-            committed = await consumer.committed(partition)
-            if partition not in consumer.assignment():
-                continue  # a rebalance took it: its new owner places it
-            if committed is None:
-                consumer.seek(partition, starts[partition])
-            elif committed < starts[partition]:
-                log.error(
-                    "Records were deleted before they were read: reading goes on at the log's start.",
-                    event_name="offset_lost",
-                    topic=partition.topic,
-                    partition=partition.partition,
-                    committed=committed,
-                    log_start=starts[partition],
-                )
-                self.lost.append(LostPosition(TopicPartition(*partition), committed, starts[partition]))
-                consumer.seek(partition, starts[partition])
-            elif everywhere:
-                consumer.seek(partition, committed)
 
     async def settle(self, partitions: Any) -> None:
         """Places newly assigned partitions, for the listener. Raises nothing: a failure returns at the next poll."""
         consumer = self._consumer
         if consumer is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(self._place(consumer, partitions), CALL_SECONDS)
+                self.lost += await asyncio.wait_for(place(consumer, partitions), CALL_SECONDS)
 
 
 class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types

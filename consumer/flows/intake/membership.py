@@ -35,11 +35,7 @@ class Membership:
         records = await self.alive(self._source.poll(wait_ms))
         self._health.ok("poll")
         for lost in self._source.lost:
-            self._health.failing(
-                "position",
-                f"{lost.partition}: records {lost.committed} to {lost.log_start - 1} were deleted before they were "
-                "read; send them again on the replay topics",
-            )
+            self._health.failing("position", str(lost))
         self._source.lost.clear()
         return records
 

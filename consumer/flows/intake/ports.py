@@ -7,12 +7,28 @@ from consumer.domain.events import Record, TopicPartition
 
 
 class LostPosition(NamedTuple):
-    """A committed offset whose records were deleted before they were read."""
+    """A committed offset that is not in the log any more, or not yet."""
 
     partition: TopicPartition
     committed: int
     log_start: int
     """Where reading went on."""
+
+    @property
+    def is_beyond_the_end(self) -> bool:
+        """Whether the log ends before the offset: it was restored, cut or made anew, and its offsets say nothing."""
+        return self.committed > self.log_start
+
+    def __str__(self) -> str:
+        if self.is_beyond_the_end:
+            return (
+                f"{self.partition}: the log ends before the committed offset {self.committed}, as after a restore; it "
+                f"is read again from {self.log_start}, and what is known counts once"
+            )
+        return (
+            f"{self.partition}: records {self.committed} to {self.log_start - 1} were deleted before they were read; "
+            "send them again on the replay topics"
+        )
 
 
 class RecordSource(Protocol):

@@ -11,6 +11,7 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 from consumer.adapters.kafka import consumer
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
@@ -208,7 +209,9 @@ async def test_a_partition_that_leaves_while_it_is_put_in_its_place_is_left_alon
         while not source.is_member:
             await source.poll(100)
     gone = KafkaPartition(topics.prefix + "marker", 0)  # to the client it is like one that a rebalance took
-    await source._place(source._consumer, [gone, *source._consumer.assignment()])  # type: ignore[union-attr]
+    consumer = source._consumer
+    assert consumer is not None
+    assert await place(consumer, [gone, *consumer.assignment()]) == []
 
 
 async def test_whatever_fails_while_partitions_are_put_in_their_place_is_kafka_away(
@@ -217,13 +220,13 @@ async def test_whatever_fails_while_partitions_are_put_in_their_place_is_kafka_a
     source = make()
 
     async def lost(*_: object) -> list[Record]:
-        raise OffsetOutOfRangeError
+        raise OffsetOutOfRangeError({})
 
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise KafkaConnectionError
 
     monkeypatch.setattr(source, "_fetch", lost)
-    monkeypatch.setattr(source, "_place", away)
+    monkeypatch.setattr("consumer.adapters.kafka.consumer.place", away)
     with pytest.raises(Transient):
         await source.poll(100)
 
