@@ -132,7 +132,11 @@ class Publisher(Protocol):
         """Publishes all rows and the new position in one transaction. Bounded in time."""
 
     def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
-        """Yields the identities of committed records on these topics, in pieces, up to the topics' present ends."""
+        """Yields the identities of committed records on these topics, in pieces, up to the topics' present ends.
+
+        To be called before this publisher publishes: what the fenced ones committed is certain to be there, but a
+        commit of its own may still be on its way.
+        """
 
     async def discard(self) -> None:
         """Frees the producer. Bounded in time; never raises."""
