@@ -7,18 +7,32 @@ would multiply drafting's and would obey `retry-after` without a cap.
 import asyncio
 import json
 import logging
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, cast
 
 import anthropic
 import httpx2
+import structlog
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import Message, MessageParam, OutputConfigParam, ThinkingConfigParam
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
-from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.model import (
+    Answer,
+    Call,
+    Ending,
+    FormRefused,
+    ModelAway,
+    ModelFault,
+    ModelLocked,
+    PromptRefused,
+    Turn,
+)
 from schemas.packages import Usage
+
+log = structlog.stdlib.get_logger("escalation.model")
 
 CONNECT_SECONDS = 5.0
 KEEPALIVE_SECONDS = 60.0  # with the SDK's default of 5, calls that come seldom pay for TCP and TLS each time
@@ -51,8 +65,16 @@ _ENDINGS: dict[str | None, Ending] = {
 }
 
 _LOCKED_STATUSES = frozenset({401, 402, 403, 404})
+_FORM_STATUSES = frozenset({400, 422})
 _TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 499})
 _SPEND_WORDS = ("spend", "billing", "credit")
+_SPEND_MESSAGE = re.compile(r"credit balance|\bbilling\b|spend(?:ing)? limit", re.IGNORECASE)
+_FORM_MESSAGE = re.compile(
+    r"output_config|output_format|json_schema|\bschema\b|\bgrammar\b|structured output|cache_control"
+    r"|\bthinking\b|\beffort\b|extra inputs|extraneous key|unknown (?:field|parameter)|unrecognized",
+    re.IGNORECASE,
+)
+"""What a 400 says that refuses a parameter of the call: of the API itself, of clouds and of gateways."""
 _LOCKED_TYPES = frozenset({"authentication_error", "billing_error", "permission_error", "not_found_error"})
 
 
@@ -63,6 +85,7 @@ class Anthropic:
         """`concurrency` is the number of calls at once; more would wait for a connection and count as timed out."""
         _keep_bodies_out_of_logs()
         self._attempt_seconds = attempt_seconds
+        self._plain: set[str] = set()
         self._client = _client(
             api_key,
             base_url,
@@ -79,15 +102,31 @@ class Anthropic:
     async def draft(self, call: Call) -> Answer:
         """See the port `Model`."""
         fault: ModelFault
+        plain = call.model in self._plain
         try:
             # The SDK's own timeout counts per socket read, so an answer that trickles in escapes it.
             async with asyncio.timeout(self._attempt_seconds):
-                message = await self._client.messages.create(**_arguments(call))
+                message = await self._client.messages.create(**(_plain_arguments if plain else _arguments)(call))
             return _answer(message, call)
         except Exception as error:  # noqa: BLE001 - the table decides; it reports an unknown error as ModelAway
             fault = fault_of(error)
+        if isinstance(fault, FormRefused):
+            if plain:  # the plain form has nothing that could be left out, so it is this prompt that is refused
+                fault = PromptRefused(str(fault))
+            else:
+                self._remember_plain(call.model, fault)
         # Raised outside the handler: the SDK's exception holds the whole prompt and must not become its context.
         raise fault
+
+    def _remember_plain(self, model: str, fault: FormRefused) -> None:
+        if model not in self._plain:
+            self._plain.add(model)
+            log.warning(
+                "The model's API refuses the form of the calls: they are sent in the plain form from now on.",
+                event_name="plain_form",
+                model=model,
+                error=str(fault),
+            )
 
     async def warm_up(self) -> None:
         """Makes the SDK's slow first call, against a canned answer and without the network. Never raises."""
@@ -134,14 +173,28 @@ def _fault_of_status(error: anthropic.APIStatusError) -> ModelFault:
         return ModelLocked(message)
     if status in _TRANSIENT_STATUSES or status >= 500 or status < 400:
         return ModelAway(message, retry_after_seconds=retry_after)
+    if status in _FORM_STATUSES and _FORM_MESSAGE.search(_said(error)):
+        return FormRefused(message)
     return PromptRefused(message)
+
+
+def _said(error: anthropic.APIStatusError) -> str:
+    """The message of an error, as clouds and gateways spell it too. It may quote the call, so it is never passed on."""
+    match error.body:
+        case {"error": {"message": str(message)}} | {"message": str(message)} | {"error": str(message)}:
+            return message
+        case _:
+            return ""
 
 
 def _is_spend_limit(error: anthropic.APIStatusError, retry_after_seconds: float | None) -> bool:
     """Whether a limit of money is reached, which lasts for days.
 
-    The API then sends an `error_code`: with 429 and no `retry-after`, or with 400 where the account set the limit.
+    The API then sends an `error_code`: with 429 and no `retry-after`, or with 400 where the account set the limit. An
+    empty account is a 400 whose message alone says so.
     """
+    if error.status_code == 400 and _SPEND_MESSAGE.search(_said(error)):
+        return True
     if error.error_code is None:
         return False
     of_money = any(word in error.error_code.casefold() for word in _SPEND_WORDS)
@@ -180,6 +233,17 @@ def _arguments(call: Call) -> MessageCreateParamsNonStreaming:
     return arguments
 
 
+def _plain_arguments(call: Call) -> MessageCreateParamsNonStreaming:
+    """The call in the form that every gateway takes: texts alone. The answer's schema becomes a part of the prompt."""
+    schema = json.dumps(call.answer_schema, separators=(",", ":"))
+    return {
+        "model": call.model,
+        "max_tokens": max(call.max_tokens, THINKING_TOKENS),
+        "system": f"{call.system}\n\nAnswer with one JSON object of this JSON Schema, and with nothing else:\n{schema}",
+        "messages": [_turn(turn) for turn in call.turns],
+    }
+
+
 def _turn(turn: Turn) -> MessageParam:
     match turn.role:
         case "user":
@@ -190,24 +254,38 @@ def _turn(turn: Turn) -> MessageParam:
 
 def _answer(message: object, call: Call) -> Answer:
     # The SDK returns a 200 that is not JSON as a str, and missing fields as None, whatever its types say.
-    if not isinstance(message, Message) or cast(object, message.usage) is None:
+    # JSON of another kind, such as a gateway's own error, becomes a Message without content.
+    if not isinstance(message, Message) or cast(object, message.content) is None:
         raise _NotAMessage
-    blocks = cast(list[object] | None, message.content) or []
-    texts = (getattr(block, "text", None) for block in blocks if getattr(block, "type", None) == "text")
+    texts = (getattr(block, "text", None) for block in message.content if getattr(block, "type", None) == "text")
     text = "".join(part for part in texts if isinstance(part, str))
     ending = _ENDINGS.get(message.stop_reason, Ending.UNEXPECTED)
+    if message.stop_reason is None and _is_whole(text):  # some gateways do not pass the reason on
+        ending = Ending.COMPLETE
     if ending is Ending.COMPLETE and not text.strip():
         ending = Ending.EMPTY
     return Answer(
         text="" if ending is Ending.REFUSED else text,
         ending=ending,
-        usage=_usage(message.usage),
+        usage=_usage(cast("anthropic.types.Usage | None", message.usage)),
         model=message.model if isinstance(cast(object, message.model), str) and message.model else call.model,
         request_id=message._request_id,  # noqa: SLF001 - the SDK's documented name for it
     )
 
 
-def _usage(usage: anthropic.types.Usage) -> Usage:
+def _is_whole(text: str) -> bool:
+    """Whether the text is a JSON object from end to end, so that nothing of the answer is missing."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _usage(usage: anthropic.types.Usage | None) -> Usage:
+    """Zeros where the usage is unknown, because a gateway does not pass it on."""
+    if usage is None:
+        return Usage()
+
     def tokens(value: object) -> int:
         return value if isinstance(value, int) and value >= 0 else 0
 

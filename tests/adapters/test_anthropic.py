@@ -1,4 +1,4 @@
-"""The only adapter of the SDK: every call ends in an answer or in one of three faults."""
+"""The only adapter of the SDK: every call ends in an answer or in one of four faults."""
 
 import asyncio
 import inspect
@@ -13,7 +13,18 @@ import httpx2
 import pytest
 
 from consumer.adapters.anthropic import Anthropic, fault_of
-from consumer.flows.drafting.model import Answer, Call, Ending, ModelAway, ModelFault, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.model import (
+    Answer,
+    Call,
+    Ending,
+    FormRefused,
+    ModelAway,
+    ModelFault,
+    ModelLocked,
+    PromptRefused,
+    Turn,
+)
+from schemas.packages import Usage
 from tests.support import model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
 
@@ -47,7 +58,7 @@ async def model(server: ModelServer) -> AsyncIterator[Anthropic]:
 
 
 async def fault(model: Anthropic) -> ModelFault:
-    with pytest.raises((ModelAway, ModelLocked, PromptRefused)) as raised:
+    with pytest.raises((ModelAway, ModelLocked, PromptRefused, FormRefused)) as raised:
         await model.draft(CALL)
     assert isinstance(raised.value, ModelFault)
     return raised.value
@@ -118,6 +129,8 @@ async def test_each_model_gets_what_its_family_takes(
         (model_server.error(503), ModelAway, None),
         (model_server.error(529), ModelAway, None),
         (model_server.error(400), PromptRefused, None),
+        (model_server.error(400, message="Your credit balance is too low to access the API."), ModelLocked, None),
+        (model_server.error(400, message="output_config: Extra inputs are not permitted"), FormRefused, None),
         (model_server.error(413), PromptRefused, None),
         (model_server.error(418), PromptRefused, None),
         (model_server.error(422), PromptRefused, None),
@@ -126,7 +139,7 @@ async def test_each_model_gets_what_its_family_takes(
         (model_server.broken_json(), ModelAway, None),
     ],
 )
-async def test_every_error_is_one_of_three(
+async def test_every_error_is_one_of_four(
     server: ModelServer,
     model: Anthropic,
     behaviour: Behaviour,
@@ -144,11 +157,55 @@ async def test_every_error_is_one_of_three(
     assert raised.__context__ is None, "the SDK's exception holds the prompt"
 
 
-async def test_a_body_that_breaks_off_or_lacks_its_usage_is_no_answer(server: ModelServer, model: Anthropic) -> None:
-    menu = Menu(server)
-    for behaviour in (menu.half_a_body(), menu.without_usage()):
+async def test_a_body_that_breaks_off_or_holds_other_json_is_no_answer(server: ModelServer, model: Anthropic) -> None:
+    for behaviour in (Menu(server).half_a_body(), model_server.json_body({"error": "queue full"})):
         server.always(behaviour)
         assert type(await fault(model)) is ModelAway
+
+
+async def test_an_answer_without_usage_is_an_answer(server: ModelServer, model: Anthropic) -> None:
+    menu = Menu(server)
+    for behaviour in (menu.without_usage(), menu.says('{"x": "y"}', usage=None)):
+        server.always(behaviour)
+        answer = await model.draft(CALL)
+        assert (answer.ending, answer.usage) == (Ending.COMPLETE, Usage())
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"), [('{"x": "y"}', Ending.COMPLETE), ('{"x": "y', Ending.UNEXPECTED), ("", Ending.UNEXPECTED)]
+)
+async def test_without_a_stop_reason_a_whole_answer_is_read(
+    server: ModelServer, model: Anthropic, text: str, ending: Ending
+) -> None:
+    server.always(Menu(server).says(text, stop_reason=None))
+    assert (await model.draft(CALL)).ending is ending
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "output_config: Extra inputs are not permitted",
+        "Malformed input request: #: extraneous key [output_config] is not permitted, please reformat your input",
+        "thinking.type: between_tools is not supported by this model",
+        "Invalid schema: The compiled grammar is too large",
+    ],
+)
+async def test_a_refused_form_is_told_once_and_the_plain_form_is_remembered(
+    server: ModelServer, model: Anthropic, message: str
+) -> None:
+    server.always(model_server.only_plain_form(server, message))
+    together = await asyncio.gather(*(model.draft(CALL) for _ in range(3)), return_exceptions=True)
+    assert [type(refusal) for refusal in together] == [FormRefused] * 3
+    for _ in range(2):
+        assert (await model.draft(CALL)).ending is Ending.COMPLETE
+    assert server.calls == 5
+    assert '"x"' in server.requests[-1].body["system"], "the schema is in the prompt"
+
+
+async def test_a_prompt_that_the_plain_form_does_not_save_is_refused(server: ModelServer, model: Anthropic) -> None:
+    server.always(model_server.error(400, message="schema: no"))
+    assert type(await fault(model)) is FormRefused
+    assert type(await fault(model)) is PromptRefused
 
 
 @pytest.mark.parametrize("spoil", ["hang", "trickle", "slow"])

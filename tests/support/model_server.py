@@ -355,6 +355,23 @@ def html() -> Behaviour:
     return lambda _: Reply(body=b"<html><body>Bad gateway, but 200</body></html>", content_type="text/html")
 
 
+def json_body(body: object) -> Behaviour:
+    """200 with JSON that is no message."""
+    whole = json.dumps(body).encode()
+    return lambda _: Reply(body=whole)
+
+
+def only_plain_form(server: "ModelServer", message: str = "output_config: Extra inputs are not permitted") -> Behaviour:
+    """As clouds and gateways that take texts alone."""
+    refuse = error(400, message=message)
+
+    def behave(received: Received) -> Reply:
+        plain = not {"output_config", "thinking"} & received.body.keys() and isinstance(received.body["system"], str)
+        return server.answer(received) if plain else refuse(received)
+
+    return behave
+
+
 def broken_json() -> Behaviour:
     return lambda _: Reply(body=b'{"id": "msg_1", "type": "mess')
 

@@ -19,7 +19,17 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA
-from consumer.flows.drafting.model import Answer, Call, Ending, Model, ModelAway, ModelLocked, PromptRefused, Turn
+from consumer.flows.drafting.model import (
+    Answer,
+    Call,
+    Ending,
+    FormRefused,
+    Model,
+    ModelAway,
+    ModelLocked,
+    PromptRefused,
+    Turn,
+)
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, Usage
 
@@ -43,7 +53,12 @@ _UNUSABLE = {
 }
 
 
-_FAULTS = {ModelAway: "away", ModelLocked: "locked", PromptRefused: "prompt_refused"}
+_FAULTS = {
+    ModelAway: "away",
+    ModelLocked: "locked",
+    PromptRefused: "prompt_refused",
+    FormRefused: "form_refused",
+}
 
 
 @dataclass(slots=True)
@@ -147,6 +162,7 @@ class ModelDialogue(Generic[S_co]):
         self._meters = meters
         self._clock = clock
         self._retried = False
+        self._reformed: set[str] = set()
         self.calls = 0
         """Retries included."""
         self.usage = Usage()
@@ -186,7 +202,10 @@ class ModelDialogue(Generic[S_co]):
         return self._unwritten(Caution.MODEL_REFUSED if refused else Caution.DRAFT_REJECTED)
 
     async def _ask(self, call: Call) -> Answer | Unwritten | S_co:
-        """One call, and the dialogue's one retry if it is not used up."""
+        """One call, and the dialogue's one retry if it is not used up.
+
+        A refused form costs nothing and says nothing of the prompt: the call goes out once more in the plain form.
+        """
         while True:
             obstacle = await self._permit.obstacle()
             if obstacle is not None:
@@ -205,6 +224,8 @@ class ModelDialogue(Generic[S_co]):
                 if call.model == self._choice.name:
                     raise
                 return Unwritten(warnings=(Caution.MODEL_REFUSED,))  # the other model's lock is not the first one's
+            except FormRefused:
+                self._reform(call.model)
             except PromptRefused as refusal:
                 await self._permit.answered(refusal)
                 return Unwritten(warnings=(Caution.MODEL_REFUSED,))
@@ -213,12 +234,18 @@ class ModelDialogue(Generic[S_co]):
                 await self._permit.answered()
                 return answer
 
+    def _reform(self, model: str) -> None:
+        """Notes that the model's calls go out in another form. Raises ModelAway when that is refused, too."""
+        if model in self._reformed:
+            raise ModelAway("the model's API takes no form of call")
+        self._reformed.add(model)
+
     @contextmanager
     def _measured(self) -> Iterator["_Measured"]:
         measured, began = _Measured(), self._clock()
         try:
             yield measured
-        except (ModelAway, ModelLocked, PromptRefused) as fault:
+        except (ModelAway, ModelLocked, PromptRefused, FormRefused) as fault:
             measured.result = _FAULTS[type(fault)]
             raise
         finally:

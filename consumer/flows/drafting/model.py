@@ -1,4 +1,4 @@
-"""The port of the model: one call, its answer, and the three errors of a call that gets no answer."""
+"""The port of the model: one call, its answer, and the four errors of a call that gets no answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +78,11 @@ class PromptRefused(Permanent):
     """The API does not accept this prompt, now or later."""
 
 
-ModelFault = ModelAway | ModelLocked | PromptRefused
+class FormRefused(Permanent):
+    """The API does not take the form of the calls, whatever they say. The model sends a plainer form from now on."""
+
+
+ModelFault = ModelAway | ModelLocked | PromptRefused | FormRefused
 
 
 class Model(Protocol):
@@ -87,5 +91,6 @@ class Model(Protocol):
     async def draft(self, call: Call) -> Answer:
         """Calls the API once, with at most one request on the wire. Bounded in time.
 
-        Raises ModelAway, ModelLocked or PromptRefused, and nothing else. None of their messages holds the prompt.
+        Raises ModelAway, ModelLocked, PromptRefused or FormRefused, and nothing else. None of their messages holds the
+        prompt. A call that is repeated after FormRefused is sent in another form.
         """

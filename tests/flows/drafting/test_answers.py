@@ -144,6 +144,32 @@ async def test_a_prompt_that_the_api_does_not_take_is_sent_once(
     assert (model.calls, event["status"], await tables.count("model_outage")) == (1, "fallback", 0)
 
 
+async def test_an_api_that_takes_only_the_plain_form_drafts_in_it(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.only_plain_form(model))
+    async with replicas.start():
+        (event,) = await packages(tables)
+    assert (event["status"], model.calls, await tables.count("model_outage")) == ("ready", 2, 0)
+    assert await tables.count("drafts") == 1, "the refused call stands in no ledger"
+
+
+async def test_an_empty_account_is_an_outage_and_its_fallback_is_upgraded_when_it_is_paid(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    model.always(model_server.error(400, message="Your credit balance is too low to access the API."))
+    async with replicas.start():
+        (event,) = await packages(tables)
+        assert (event["status"], await tables.count("model_outage")) == ("fallback", 1)
+        model.always(None)
+        _, event = await packages(tables, 2)
+    assert (event["status"], event["revision"]) == ("ready", 2)
+
+
 def _menu() -> list[str]:
     return ["cut", "empty", "unknown_stop", "thinking_first", "unknown_block", "half_a_body", "without_usage"]
 
@@ -166,5 +192,5 @@ async def test_one_fault_of_any_kind_is_mended(
     async with replicas.start(attempt_seconds=3.0 if fault == "hang" else 30.0):
         (event,) = await packages(tables)
     assert event["status"] == "ready"
-    assert model.calls == (1 if fault in {"thinking_first", "unknown_block"} else 2)
+    assert model.calls == (1 if fault in {"thinking_first", "unknown_block", "without_usage"} else 2)
     assert event["provenance"]["attempts"] == model.calls

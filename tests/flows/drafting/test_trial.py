@@ -132,7 +132,7 @@ GERMAN = json.dumps(
 )
 UNUSABLE: dict[str, Callable[[ModelServer], Behaviour]] = {
     **{reason: _stops(reason) for reason in ("max_tokens", "model_context_window_exceeded", "tool_use", "pause_turn")},
-    **{str(reason): _stops(reason) for reason in ("stop_sequence", "a_reason_of_next_year", None)},
+    **{str(reason): _stops(reason) for reason in ("stop_sequence", "a_reason_of_next_year")},
     "cut in the middle": _menu("cut"),
     "empty": _menu("empty"),
     "blank": _says("  \n"),
@@ -168,6 +168,13 @@ async def test_an_answer_that_stays_unusable_ends_in_the_rules_draft(model: Mode
         assert (tried.status, tried.model, tried.calls) == (PackageStatus.FALLBACK, None, 2), name
         assert tried.warnings[0] == "draft_rejected", name
         assert {request.model for request in model.requests} == {MODEL}, name
+
+
+async def test_a_whole_answer_without_a_stop_reason_is_read(model: ModelServer, bench: TrialDrafter) -> None:
+    model.always(_stops(None)(model))
+    tried = await bench.try_out(written.session(), keep)
+    assert_true(tried, model)
+    assert (tried.status, tried.calls, tried.warnings) == (PackageStatus.READY, 1, ())
 
 
 @pytest.mark.parametrize("name", ["thinking_first", "unknown_block"])
