@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     """Put before names of topics, groups, transactional ids and Redis keys, so that environments can share servers."""
     consumer_group: str = Field("escalation-consumer", min_length=1)
     """The name of the consumer group, without the prefix."""
+    instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]+$", max_length=200)
+    """This replica's name in the group, such as a StatefulSet's pod name. It must be unique and last over restarts.
+
+    A replica that comes back under its name keeps its partitions; without one, the group first waits for the dead
+    member.
+    """
     source: str = Field("/escalation-consumer", min_length=1)
     """The CloudEvents `source` of published events, a URI reference."""
 

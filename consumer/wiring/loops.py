@@ -43,6 +43,7 @@ def record_source(settings: Settings) -> KafkaSource:
         topics=Topics(settings.topic_prefix),
         session_timeout_seconds=settings.session_timeout_seconds,
         batch_records=settings.intake_batch_records,
+        instance_id=settings.instance_id,
     )
 
 

@@ -49,12 +49,15 @@ class KafkaSource:
         topics: Topics,
         session_timeout_seconds: float,
         batch_records: int,
+        instance_id: str | None = None,
     ) -> None:
+        """A static member with `instance_id`: who joins under that name takes over its partitions, and nobody else."""
         self._connection = dict(connection)
         self._group = group
         self._topics = topics
         self._session_timeout_seconds = session_timeout_seconds
         self._batch_records = batch_records
+        self._instance_id = instance_id
         self._consumer: AIOKafkaConsumer | None = None
         self._listener = _Ownership(self)
         self._paused = False
@@ -217,6 +220,7 @@ class KafkaSource:
         consumer = AIOKafkaConsumer(
             **self._connection,
             group_id=self._group,
+            group_instance_id=self._instance_id,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
