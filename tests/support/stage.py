@@ -98,8 +98,9 @@ class Stage:
         model = {"ANTHROPIC_API_KEY": API_KEY, "ANTHROPIC_BASE_URL": self.model.url} if keyed else {}
         return self._environment | model | {f"ESCALATION_{name.upper()}": value for name, value in changes.items()}
 
-    async def command(self, *arguments: str, given: str | None = None) -> Finished:
-        return await asyncio.to_thread(command, self.environment(), *arguments, given=given)
+    async def command(self, *arguments: str, given: str | None = None, **variables: str) -> Finished:
+        """To its end, with these environment variables instead of the stage's."""
+        return await asyncio.to_thread(command, self.environment() | variables, *arguments, given=given)
 
     def service(self, *, keyed: bool = True, dsn: str | None = None, **changes: str) -> ServiceProcess:
         """A service not yet started. `dsn` replaces the stage's database."""
@@ -237,9 +238,9 @@ class Stage:
         finally:
             await connection.close()
 
-    async def execute(self, statements: str) -> None:
-        """As the database's administrator."""
-        connection = await asyncpg.connect(self.dsn)
+    async def execute(self, statements: str, *, database: str | None = None) -> None:
+        """As the administrator, in the stage's database or another one."""
+        connection = await asyncpg.connect(self.dsn, database=database)
         try:
             await connection.execute(statements)
         finally:

@@ -5,20 +5,24 @@ from importlib.resources import files
 
 import asyncpg
 
+from consumer.errors import Permanent
+
 _LOCK = 0x65_73_63_61  # an advisory lock of the transaction, so that it works behind a transaction pooler too
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
+_GRANT = "SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', coalesce(current_schema(), 'public'), current_user)"
 
 
 async def migrate(dsn: str) -> list[str]:
     """Applies the missing migrations in one transaction; returns their file names.
 
-    Raises asyncpg's errors when the database is away or the role may not create tables.
+    Raises asyncpg's errors when the database is away, Permanent when it is not UTF-8 or its role may not make tables.
     """
     connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
     try:
+        await _insist_on_utf_8(connection)
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_HISTORY)
@@ -30,8 +34,24 @@ async def migrate(dsn: str) -> list[str]:
                     await connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", number, name)
                     applied.append(name)
             return applied
+    except asyncpg.exceptions.InsufficientPrivilegeError as error:
+        statement = await connection.fetchval(_GRANT)
+        raise Permanent(
+            f"PostgreSQL: the role may not make or alter tables. As an administrator run: {statement}; tables of an "
+            "earlier release must belong to it."
+        ) from error
     finally:
         await connection.close()
+
+
+async def _insist_on_utf_8(connection: asyncpg.Connection) -> None:
+    """Raises Permanent for a database that cannot hold every text."""
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise Permanent(
+            f"PostgreSQL: the database's encoding is {encoding}, and texts of sessions need UTF8. Make it anew: "
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'."
+        )
 
 
 @cache
