@@ -1,7 +1,7 @@
 """Every error that this service raises on purpose, divided by what the caller can do about it.
 
     EscalationError
-    ├── Transient      try again later: a server is unreachable or slow; waiting loses nothing
+    ├── Transient      try again later: a server is away, slow or refuses; waiting loses nothing
     ├── Permanent      this input will never pass: dead-letter or refuse it, then take the next one
     └── Halt           stop and say so: going on would do harm or cannot work
         └── Misconfigured   wrong settings; exit code 2

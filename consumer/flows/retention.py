@@ -163,7 +163,7 @@ class Retention:
                     )
             except Transient as error:
                 log.warning(
-                    "Retention paused: PostgreSQL is unreachable.", event_name="trimming_waits", error=str(error)
+                    "Retention paused: PostgreSQL is away or refuses.", event_name="trimming_waits", error=str(error)
                 )
                 pause = TRY_AGAIN_SECONDS
             await self._rest_alive(pause, stop)

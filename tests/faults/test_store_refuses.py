@@ -81,6 +81,18 @@ async def test_no_request_fails_because_packages_cannot_be_stored(stage: Stage) 
     await stage.verdict()
 
 
+async def test_what_is_mended_is_no_longer_named_although_there_is_no_work(stage: Stage) -> None:
+    service = await stage.running()
+    await stage.execute("ALTER TABLE requests RENAME TO hidden")
+    await stuck(service, "drafting")
+    await stage.execute("ALTER TABLE hidden RENAME TO requests")
+
+    async def nothing_is_named() -> bool:
+        return not (await service.prompt_readiness()).stuck
+
+    await until(nothing_is_named, within_seconds=NAMED_SECONDS)
+
+
 async def test_a_row_of_a_newer_release_is_left_alone_and_holds_up_nobody(stage: Stage) -> None:
     service = await stage.running()
     await stage.send(*sessions(1, "newer"))

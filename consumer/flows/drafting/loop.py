@@ -81,6 +81,7 @@ class Drafting:
 
     async def run(self, stop: asyncio.Event) -> None:
         renewing = asyncio.create_task(self._renew(), name="drafting-renewal")
+        paused = False
         try:
             while not stop.is_set():
                 self._health.beat(LOOP)
@@ -89,10 +90,14 @@ class Drafting:
                 self._freed.clear()
                 try:
                     more = await self._turn()
+                    if paused:  # said here, because there may be no work that would say it
+                        paused = False
+                        self._health.ok("drafting")
                 except Transient as error:
+                    paused = True
                     self._health.failing("drafting", str(error))
                     log.warning(
-                        "Drafting paused: PostgreSQL is unreachable.", event_name="drafting_waits", error=str(error)
+                        "Drafting paused: PostgreSQL is away or refuses.", event_name="drafting_waits", error=str(error)
                     )
                     more = False
                 if not more:
@@ -181,7 +186,7 @@ class Drafting:
         except Transient as error:
             self._health.failing("drafting", str(error))
             log.warning(
-                "Drafting a package is put off: a server is unreachable.",
+                "Drafting a package is put off: a server is away or refuses.",
                 event_name="work_waits",
                 error=str(error),
                 attempt=work.attempts,

@@ -209,7 +209,7 @@ class Intake:
 
     async def _wait_for_store(self, stop: asyncio.Event, away: "_StoreAway") -> None:
         """Polls without reading until the database answers. Then reading goes on at the committed offsets."""
-        log.warning("Intake paused: PostgreSQL is unreachable.", event_name="store_away", error=str(away))
+        log.warning("Intake paused: PostgreSQL is away or refuses.", event_name="store_away", error=str(away))
         self._health.failing("store", str(away))
         self._member.pause()
         while not stop.is_set():

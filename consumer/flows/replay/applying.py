@@ -95,7 +95,7 @@ async def apply_plan(
         try:
             progress = await replays.advance(replay_id, limits)
         except Transient as error:
-            log.warning("Replay paused: PostgreSQL is unreachable.", event_name="replay_waits", error=str(error))
+            log.warning("Replay paused: PostgreSQL is away or refuses.", event_name="replay_waits", error=str(error))
         else:
             tell(progress)
             if progress.state is not ReplayState.APPLYING or (progress.limited and not progress.released):

@@ -30,6 +30,7 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.exceptions.UndefinedColumnError,
 )
 """The database does not answer, or not now."""
+_ERRORS: tuple[type[Exception], ...] = (*AWAY, asyncpg.PostgresError)
 
 _DATA_CLASSES = (
     asyncpg.DataError,  # SQLSTATE class 22
@@ -65,13 +66,11 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
         raise NotPrepared from error
-    except AWAY as error:
+    except _ERRORS as error:
         if is_of_the_data(error):
             raise
-        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
-    except asyncpg.PostgresError as error:
-        if is_of_the_data(error):
-            raise
+        if isinstance(error, AWAY):
+            raise Transient(f"PostgreSQL: {describe_error(error)}") from error
         if isinstance(error, asyncpg.exceptions.InvalidCachedStatementError):
             await pool.expire_connections()  # a table was altered: new connections plan anew
         raise StoreFault(f"PostgreSQL: {name_error(error)}; {_advice(error)}") from error
@@ -93,7 +92,7 @@ async def transaction(
         yield connection
 
 
-def _advice(error: asyncpg.PostgresError) -> str:
+def _advice(error: Exception) -> str:
     match error:
         case asyncpg.exceptions.InsufficientPrivilegeError():
             return "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the service's role"
