@@ -20,7 +20,7 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import relay, retention
+from consumer.flows import retention
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.model import Model
@@ -30,6 +30,7 @@ from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.watch import Watch
 from consumer.flows.pacing import rest
+from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
 from consumer.wiring.database import database, database_hints, open_redactor
 from consumer.wiring.loops import (

@@ -89,6 +89,14 @@ Text = Annotated[
 ]
 """A required text; not blank. U+0000 and lone surrogates have become U+FFFD by then."""
 
+Word = Annotated[
+    StrictStr,
+    Field(max_length=256),
+    _NOT_BLANK,
+    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 256}),
+]
+"""A required text that is copied into headers and references: as `Text`, at most 256 characters."""
+
 OptionalText = StrictStr | None
 """A text that may be absent or null. U+0000 and lone surrogates have become U+FFFD by then."""
 

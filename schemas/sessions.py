@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Received
-from schemas.fields import Flag, Id, Instant, Json, JsonObject, NumberOrText, OptionalText, Percent, Text
+from schemas.fields import Flag, Id, Instant, Json, JsonObject, NumberOrText, OptionalText, Percent, Text, Word
 
 DIAGNOSTIC_CHECK = "diagnostic_check"
 """The one `source_type` with a meaning: a check that was run. The vocabulary is open."""
@@ -74,7 +74,7 @@ def _check_pending(status: FixStatus, pending_reason: str | None) -> None:
 class PsaTicket(Received):
     """A ticket in the PSA (the ticket system of a managed service provider)."""
 
-    system: Text
+    system: Word
     """`connectwise`, `autotask`, `halopsa` or another one."""
     ticket_id: NumberOrText
     """The ticket's id there; a number is kept as text."""

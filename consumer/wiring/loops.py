@@ -16,7 +16,6 @@ from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.domain.redaction import Redactor
-from consumer.flows import relay
 from consumer.flows.cache import DraftCache, SessionForgetter
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.loop import Drafting
@@ -28,7 +27,8 @@ from consumer.flows.intake.ports import RecordSource
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.flows.pacing import Waker
-from consumer.flows.relay import Relay
+from consumer.flows.relay import ports as relay
+from consumer.flows.relay.loop import Relay
 from consumer.flows.retention import Retention, RetentionRules
 from consumer.settings import Settings
 from consumer.wiring.values import consumer_group, model_choice, revision_rules, sender

@@ -11,8 +11,8 @@ from consumer.adapters.postgres.core.faults import AWAY, describe_error
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.redis import RedisCache
 from consumer.errors import Transient
-from consumer.flows import relay
 from consumer.flows.operation.health import Health
+from consumer.flows.relay import ports as relay
 from consumer.settings import Settings
 from consumer.wiring.database import database
 from schemas.topics import Topics

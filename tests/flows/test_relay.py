@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.flows import relay
 from consumer.flows.operation.health import Health
-from consumer.flows.relay import (
-    Agreement,
+from consumer.flows.relay import loop as relay
+from consumer.flows.relay.agreement import Agreement, agreement_of
+from consumer.flows.relay.loop import Relay
+from consumer.flows.relay.ports import (
     BrokerAway,
     Doubtful,
+    EventsRefused,
     Identity,
     OutboxRow,
     Publisher,
-    Relay,
     Term,
-    agreement_of,
+    content_digest,
 )
 from tests.support.meters import RememberedMeters
 
@@ -47,6 +48,9 @@ class World:
     epoch: int = 0
     committed: int | None = None
     log: list[int] = field(default_factory=list)
+    poison: set[int] = field(default_factory=set)
+    """Rows that the topic refuses."""
+    parked: set[int] = field(default_factory=set)
     ids: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
 
     def add(self, rows: int) -> None:
@@ -78,7 +82,9 @@ class Table:
         if token != world.token:
             return None
         first = max(world.numbered, at_least)
-        untaken = sorted(row_id for row_id, position in world.outbox.items() if position is None)[:limit]
+        untaken = sorted(
+            row_id for row_id, position in world.outbox.items() if position is None and row_id not in world.parked
+        )[:limit]
         for place, row_id in enumerate(untaken):
             world.outbox[row_id] = first + place
         world.numbered = first + len(untaken)
@@ -115,6 +121,22 @@ class Table:
         if token == self._world.token:
             self._world.outbox = dict.fromkeys(self._world.outbox)
 
+    async def park(self, token: int, refusal: EventsRefused) -> None:
+        world = self._world
+        await world.step()
+        if token == world.token:
+            world.parked |= refusal.ids or set(world.outbox)
+            world.outbox |= dict.fromkeys(world.parked & world.outbox.keys())
+
+    async def retry_parked(self, _token: int) -> Collection[str]:
+        await self._world.step()
+        if self._world.chance.random() < 0.1:
+            self._world.parked.clear()
+        return ()
+
+    async def admit(self, topics: Collection[str]) -> None:
+        raise AssertionError(topics)
+
     async def resign(self, _token: int) -> None:
         await self._world.step()
 
@@ -145,6 +167,8 @@ class Producer:
         await world.step()
         if (world.fences and self._epoch != world.epoch) or world.fails():
             raise BrokerAway
+        if world.poison & {row.id for row in rows}:
+            raise EventsRefused(TOPIC, "poison", ids=[row.id for row in rows])
         world.log += [row.id for row in rows]
         world.committed = position
         await world.step()
@@ -170,7 +194,7 @@ def _row(row_id: int, position: int) -> OutboxRow:
 
 
 def _identity(row_id: int) -> Identity:
-    return Identity.of(TOPIC, None, (), relay.content_digest(b"%d" % row_id))
+    return Identity.of(TOPIC, None, (), content_digest(b"%d" % row_id))
 
 
 def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
@@ -213,6 +237,28 @@ async def struggle(world: World) -> None:
         task.cancel()
     await asyncio.gather(*relays, return_exceptions=True)
     await settle(world)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_every_row_is_published_once_though_the_topic_refuses_some_for_a_while(seed: int) -> None:
+    world = World(random.Random(seed), fault_rate=0.05, poison={2, 7, 11})
+
+    async def story() -> None:
+        world.add(8)
+        relays = [start(world) for _ in range(2)]
+        world.add(12)
+        while set(world.outbox) - world.poison:  # noqa: ASYNC110 - a step of this world is one turn of the loop
+            await asyncio.sleep(0)
+        world.poison.clear()
+        while world.outbox:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for task in relays:
+            task.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+    assert sorted(world.log) == list(range(20))
 
 
 @given(seed=st.integers(0, 2**32))

@@ -14,7 +14,8 @@ from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.prometheus import PrometheusMeters
 from consumer.flows.operation.health import Health
-from consumer.flows.relay import NAME, Relay
+from consumer.flows.relay.loop import Relay
+from consumer.flows.relay.ports import NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,29 @@ A step that exceeds its limit or fails raises BrokerAway: its result is unknown,
 
 import asyncio
 import contextlib
+from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+    UnknownTopicOrPartitionError,
+    UnsupportedForMessageFormatError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.flows.relay import BrokerAway, Identity, OutboxRow, Publisher, content_digest
+from consumer.flows.relay.ports import BrokerAway, EventsRefused, Identity, OutboxRow, Publisher, content_digest
 
 FENCE_SECONDS = 10.0
 READ_SECONDS = 10.0
@@ -23,7 +36,18 @@ DISCARD_SECONDS = 3.0
 COORDINATOR_PAUSE_SECONDS = 0.1
 LARGEST_REQUEST_BYTES = 1_000_000  # the broker's own bound for a batch is 1,048,588 with its default settings
 BATCH_BYTES = 256 * 1024  # each partition has one batch in flight at a time, so small batches make large events slow
+LOOK_SECONDS = 2.0  # without an answer for so long, the producer looks whether the topics are still there
 _SHARE_OF_TRANSACTION = 0.8  # the producer gives up before the broker does
+_SHARE_OF_ANSWERS = 0.6  # of the producer's time: the rest is for the offset and the commit
+_OF_THE_TOPIC = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, InvalidTopicError, PolicyViolationError)
+_OF_THE_EVENTS = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    InvalidTimestampError,
+    UnsupportedForMessageFormatError,
+    CorruptRecordException,
+    UnknownError,  # among others what this client has no name for: a record that the topic's settings forbid
+)
 
 
 class KafkaBroker:
@@ -120,26 +144,69 @@ class KafkaPublisher:
 
     async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
         async with _bounded(f"publish {len(rows)} events", self._publish_seconds):
+            unknown = {row.topic for row in rows if not self._producer.client.cluster.partitions_for_topic(row.topic)}
+            await self._insist_on(unknown)
             await self._producer.begin_transaction()
-            sent = [
-                await self._producer.send(
-                    row.topic,
-                    key=row.key,
-                    value=row.value,
-                    headers=[(name, value.encode()) for name, value in row.headers],
-                )
-                for row in rows
-            ]
-            for future in sent:
-                await future  # hazard: the commit succeeds even if a batch has failed; only the future reports it
+            await self._acknowledged({await self._sent(row): row for row in rows})
             await self._producer.send_offsets_to_transaction(
                 {self._marker: OffsetAndMetadata(position, "")}, self._group
             )
             await self._producer.commit_transaction()
 
+    async def _sent(self, row: OutboxRow) -> asyncio.Future[object]:
+        try:
+            acknowledgement: asyncio.Future[object] = await self._producer.send(
+                row.topic,
+                key=row.key,
+                value=row.value,
+                headers=[(name, value.encode()) for name, value in row.headers],
+            )
+        except (*_OF_THE_TOPIC, MessageSizeTooLargeError) as error:
+            raise _refusal(row.topic, error, [row]) from error
+        return acknowledgement
+
+    async def _acknowledged(self, sent: Mapping[asyncio.Future[object], OutboxRow]) -> None:
+        """Waits for every row. Raises EventsRefused where a topic or some of the rows are why not all are taken.
+
+        Hazard: the commit succeeds even if a batch has failed; only its futures report it.
+        """
+        if not sent:
+            return
+        everything = asyncio.gather(*sent)
+        everything.add_done_callback(_retrieved)
+        broken = self._producer._txn_manager._transaction_waiter  # noqa: SLF001 - a topic without rights fails only this
+        until = asyncio.get_running_loop().time() + self._publish_seconds * _SHARE_OF_ANSWERS
+        while not (await asyncio.wait({everything, broken}, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED))[0]:
+            late = {row.topic for answer, row in sent.items() if not answer.done()}
+            await self._insist_on(late)
+            if asyncio.get_running_loop().time() > until:
+                everything.cancel()
+                if late < {row.topic for row in sent.values()}:  # it answers for others, so it is there
+                    raise EventsRefused(min(late), "it does not answer, as without a leader or enough replicas")
+                raise TimeoutError
+        try:
+            await (broken if broken.done() else everything)
+        except (*_OF_THE_TOPIC, *_OF_THE_EVENTS) as error:
+            refused = [row for answer, row in sent.items() if answer.done() and answer.exception()]
+            raise _refusal(next((row.topic for row in refused), ""), error, refused) from error
+
+    async def _insist_on(self, topics: Collection[str]) -> None:
+        """Raises EventsRefused for a topic that is not there, at the second look: a new one takes a moment."""
+        for last in (False, True):
+            missing = topics and set(topics) - (await self._producer.client.fetch_all_metadata()).topics()
+            if not missing:
+                return
+            if last:
+                raise EventsRefused(
+                    min(missing), "it is not there, or may not be seen: run `escalation-consumer prepare`"
+                )
+            await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
+
     async def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
+        async with _bounded("search the topics", READ_SECONDS):
+            present = set(topics) & (await self._producer.client.fetch_all_metadata()).topics()
         consumer = AIOKafkaConsumer(
-            *topics, **self._connection, group_id=None, isolation_level="read_committed", enable_auto_commit=False
+            *present, **self._connection, group_id=None, isolation_level="read_committed", enable_auto_commit=False
         )
         try:
             async with _bounded("search the topics", READ_SECONDS):
@@ -179,9 +246,24 @@ class KafkaPublisher:
             transaction.exception()  # already reported; asyncio would log it as never retrieved
 
 
+def _retrieved(done: asyncio.Future[Any]) -> None:
+    """Takes the error out of a future that may be given up, or asyncio would log it."""
+    if not done.cancelled():
+        done.exception()
+
+
 def _identity(record: Any) -> Identity:
     headers = [(name, value.decode("utf-8", "replace")) for name, value in record.headers]
     return Identity.of(record.topic, record.key, headers, content_digest(record.value or b""))
+
+
+def _refusal(topic: str, error: KafkaError, rows: Sequence[OutboxRow]) -> EventsRefused:
+    """What an error of Kafka says about the rows that it came with, or about their topic."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    if isinstance(error, _OF_THE_TOPIC):
+        named = error.args[0] if error.args else None
+        return EventsRefused(min(named) if isinstance(named, set) and named else topic, reason)
+    return EventsRefused(topic, reason, ids=[row.id for row in rows if row.topic == topic])
 
 
 @contextlib.asynccontextmanager

@@ -6,13 +6,16 @@ from collections.abc import Collection, Sequence
 from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
-from consumer.flows.relay import Doubtful, Identity, OutboxRow, Term
+from consumer.flows.relay.ports import Doubtful, EventsRefused, Identity, OutboxRow, Term
+
+PARK_ROWS = 5_000
+"""At most so many rows are parked or admitted in one statement: it must end well before its time limit."""
 
 _queries = Queries("outbox")
 
 
 class PostgresOutbox:
-    """Implements the port `flows.relay.Outbox`. Raises Transient while the database is away."""
+    """Implements the port `flows.relay.ports.Outbox`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, name: str, lease_seconds: float) -> None:
         """`name` is the transactional id. One outbox has one lease, one producer and one position."""
@@ -70,6 +73,28 @@ class PostgresOutbox:
     async def unnumber(self, token: int) -> None:
         async with reachable(self._pool):
             await self._pool.execute(_queries.unnumber, self._name, token)
+
+    async def park(self, token: int, refusal: EventsRefused) -> None:
+        async with reachable(self._pool):
+            if refusal.ids is None:
+                await self._pool.execute(_queries.park_topic, self._name, token, refusal.topic, refusal.reason)
+            else:
+                await self._pool.execute(_queries.park_rows, self._name, token, list(refusal.ids), refusal.reason)
+
+    async def retry_parked(self, token: int) -> Collection[str]:
+        async with reachable(self._pool):
+            await self._pool.execute(_queries.retry_rows, self._name, token)
+            refusing = [row["topic"] for row in await self._pool.fetch(_queries.refusing)]
+            if refusing:
+                await self._pool.execute(_queries.retry_topics, self._name, token)
+                await self._pool.execute(_queries.park_new, PARK_ROWS)
+        return refusing
+
+    async def admit(self, topics: Collection[str]) -> None:
+        async with reachable(self._pool):
+            while await self._pool.execute(_queries.admit_rows, list(topics), PARK_ROWS) != "UPDATE 0":
+                pass
+            await self._pool.execute(_queries.admit_topics, list(topics))
 
     async def resign(self, token: int) -> None:
         async with reachable(self._pool):

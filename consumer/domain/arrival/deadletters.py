@@ -17,6 +17,8 @@ from schemas.envelope import DEFAULT_TENANT, JSON_CONTENT_TYPE
 from schemas.topics import Topics
 
 ERROR_CHARACTERS = 500
+KEY_BYTES = 1024
+"""Most bytes of a source's key that a dead letter takes over: a longer one could make it too large to publish."""
 EXCERPT_IN_FLIGHT_BYTES = 8 * EXCERPT_BYTES
 """Most bytes of an excerpt until the store has swept it for known secrets: an earlier cut could halve a secret."""
 
@@ -70,7 +72,7 @@ def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLett
     letter = DeadLetter(reason=refusal.reason, error=refusal.error, excerpt=refusal.excerpt)
     return DeadLetterRecord(
         topic=topics.dead_letter_of(origin.topic),
-        key=refusal.record_key,
+        key=key_of(refusal),
         headers=(
             ("content-type", JSON_CONTENT_TYPE),
             ("dlq.reason", refusal.reason.value),
@@ -84,6 +86,11 @@ def record_of(refusal: Refusal, topics: Topics, failed_at: datetime) -> DeadLett
         tenant_id=tenant_id,
         session_id=session_id,
     )
+
+
+def key_of(refusal: Refusal) -> bytes | None:
+    """The key of the source, cut to a bound. The whole one stays in the source's topic."""
+    return None if refusal.record_key is None else refusal.record_key[:KEY_BYTES]
 
 
 def place_of(refusal: Refusal) -> tuple[str | None, str | None]:

@@ -15,12 +15,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from pydantic import BaseModel, StrictInt, StrictStr, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from schemas.fields import Id, NumberOrText, Percent, ShortId, Text, Version
+from schemas.fields import Id, NumberOrText, Percent, ShortId, Text, Version, Word
 
 VISIBLE: Final = r"\S"
 """Pattern of a text that is not blank, as Python understands it. The caller looks for U+0000."""
 
-_TEXTS: Final = (Text, Id, ShortId, NumberOrText)
+_TEXTS: Final = (Text, Word, Id, ShortId, NumberOrText)
 _NUMBERS: Final = (Version, Percent)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Hop = Literal["database", "group", "store", "poll", "position", "publish", "drafting", "model", "cache"]
+Hop = Literal["database", "group", "store", "poll", "position", "publish", "parked", "drafting", "model", "cache"]
 """A station on the way of a record where work can be stuck:
 
 `database`  PostgreSQL answers the probe; `group`  the consumer is a member of its group;
 `store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
-`publish`  the relay reaches the topics; `drafting`  work can be taken up and finished;
-`model`  the model answers; `cache`  Redis answers.
+`publish`  the relay reaches the topics; `parked`  the topics take every event;
+`drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers.
 """
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})
@@ -85,10 +85,10 @@ class Health:
         """This loop has run for a while again."""
         self._falls.pop(loop, None)
 
-    def failing(self, hop: Hop, reason: str) -> None:
-        """This hop does not work. The first report starts its clock; later ones renew the reason."""
+    def failing(self, hop: Hop, reason: str, *, seconds: float = 0.0) -> None:
+        """This hop has not worked for `seconds`. The first report starts its clock; later ones renew the reason."""
         known = self._troubles.get(hop)
-        self._troubles[hop] = _Trouble(known.since if known else self._clock(), _one_line(reason))
+        self._troubles[hop] = _Trouble(known.since if known else self._clock() - seconds, _one_line(reason))
 
     def ok(self, hop: Hop) -> None:
         """This hop works."""

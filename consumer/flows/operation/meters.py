@@ -59,6 +59,7 @@ class Meter(Enum):
     RESTARTS = _counter("escalation_loop_restarts", "Loops that were started again after an unexpected end.", "loop")
     OUTBOX_ROWS = _gauge("escalation_outbox_rows", "Events that wait to be published.")
     OUTBOX_AGE = _gauge("escalation_outbox_oldest_seconds", "Age of the oldest event that waits to be published.")
+    OUTBOX_PARKED = _gauge("escalation_outbox_parked", "Events that wait because their topic refuses them.")
     OPEN_REQUESTS = _gauge("escalation_open_requests", "Requests without an outcome.")
     DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
     OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")

@@ -24,6 +24,10 @@ class Backlog:
     open_requests: int
     oldest_pending_seconds: float
     due_work: int
+    parked_rows: int
+    """Events that a topic refuses."""
+    parked_seconds: float
+    parked_reason: str | None
 
 
 class Tables(Protocol):
@@ -63,3 +67,10 @@ class Watch:
         self._meters.set(Meter.OPEN_REQUESTS, backlog.open_requests)
         self._meters.set(Meter.OLDEST_PENDING, backlog.oldest_pending_seconds)
         self._meters.set(Meter.DUE_WORK, backlog.due_work)
+        self._meters.set(Meter.OUTBOX_PARKED, backlog.parked_rows)
+        if backlog.parked_rows:
+            self._health.failing(
+                "parked", f"{backlog.parked_rows} events wait: {backlog.parked_reason}", seconds=backlog.parked_seconds
+            )
+        else:
+            self._health.ok("parked")

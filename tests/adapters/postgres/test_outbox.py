@@ -17,7 +17,7 @@ from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.errors import Transient
-from consumer.flows.relay import BrokerAway, OutboxRow, Term
+from consumer.flows.relay.ports import BrokerAway, OutboxRow, Term
 from tests.support.topics import make_topics
 
 NAME = "relay"

@@ -47,7 +47,7 @@ async def store_refusals(
     rows = [
         (
             *origin,
-            refusal.record_key,
+            deadletters.key_of(refusal),
             *deadletters.place_of(refusal),
             refusal.reason.value,
             refusal.error,

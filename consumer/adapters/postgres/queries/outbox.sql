@@ -14,15 +14,18 @@ RETURNING token, position, numbered;
 UPDATE relay SET led_until = NULL WHERE name = $1 AND token = $2;
 
 -- name: number
--- Numbers up to $5 rows without a number, in the order of ids, and renews the lease for $3 seconds. $4 is the lowest
--- number to give. No row when the token $2 no longer leads.
+-- Numbers up to $5 rows without a number, dead letters last, else in the order of ids, and renews the lease for $3
+-- seconds. $4 is the lowest number to give. No row when the token $2 no longer leads.
 -- Ids are drawn before the commit, so a lower id can appear later; it gets a higher number. The rows of one request are
 -- written under its row's lock, so among them the order of ids is the order of commits.
 WITH fence AS MATERIALIZED (
     SELECT greatest(numbered, $4::bigint) AS base FROM relay WHERE name = $1 AND token = $2 FOR UPDATE
 ), untaken AS MATERIALIZED (
-    SELECT id, row_number() OVER (ORDER BY id) - 1 AS place
-    FROM (SELECT id FROM outbox WHERE position IS NULL AND EXISTS (SELECT FROM fence) ORDER BY id LIMIT $5) AS first
+    SELECT id, row_number() OVER (ORDER BY dead, id) - 1 AS place
+    FROM (SELECT id, topic LIKE '%.dlq' AS dead FROM outbox
+          WHERE position IS NULL AND retry_at IS NULL AND EXISTS (SELECT FROM fence)
+            AND (refused_at IS NOT NULL OR topic NOT IN (SELECT topic FROM refusing_topics))
+          ORDER BY topic LIKE '%.dlq', id LIMIT $5) AS first
 ), taken AS (
     UPDATE outbox SET position = fence.base + untaken.place
     FROM untaken, fence
@@ -60,3 +63,71 @@ DELETE FROM outbox WHERE id = ANY($1::bigint[]);
 -- numbers are given above the broker's position.
 UPDATE outbox SET position = NULL
 WHERE position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
+
+-- name: park_rows
+-- The rows $3 wait, refused for the reason $4, if the token $2 still leads. They are tried again after 5 seconds, then
+-- after 10, 20, 40 and 60.
+UPDATE outbox
+SET position = NULL, refused_at = coalesce(refused_at, now()), refusals = refusals + 1, refusal = $4,
+    retry_at = now() + make_interval(secs => least(60, 5 * 2 ^ least(refusals, 4)))
+WHERE id = ANY($3::bigint[]) AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
+
+-- name: park_topic
+-- The topic $3 refuses everything for the reason $4, if the token $2 still leads. Its numbered rows wait with it; the
+-- trials have the distances of `park_rows`.
+WITH refusing AS (
+    INSERT INTO refusing_topics AS t (topic, refusal, retry_at)
+    SELECT $3, $4, now() + make_interval(secs => 5) FROM relay WHERE name = $1 AND token = $2
+    ON CONFLICT (topic) DO UPDATE
+        SET refusals = t.refusals + 1, refusal = excluded.refusal,
+            retry_at = now() + make_interval(secs => least(60, 5 * 2 ^ least(t.refusals, 4)))
+    RETURNING topic, refusal
+)
+UPDATE outbox AS o
+SET position = NULL, refused_at = coalesce(o.refused_at, now()), refusal = refusing.refusal, retry_at = 'infinity'
+FROM refusing
+WHERE o.topic = refusing.topic AND (o.position IS NOT NULL OR o.refused_at IS NOT NULL);
+
+-- name: park_new
+-- Up to $1 rows of refusing topics that came since wait with the others.
+UPDATE outbox AS o SET refused_at = now(), refusal = t.refusal, retry_at = 'infinity'
+FROM refusing_topics AS t
+WHERE o.topic = t.topic AND o.id IN (
+    SELECT n.id FROM outbox AS n JOIN refusing_topics USING (topic)
+    WHERE n.position IS NULL AND n.retry_at IS NULL AND n.refused_at IS NULL LIMIT $1);
+
+-- name: retry_rows
+-- Rows that have waited long enough may be numbered again.
+UPDATE outbox SET retry_at = NULL
+WHERE refused_at IS NOT NULL AND retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
+
+-- name: retry_topics
+-- The trial of each topic whose time has come: the smallest of its first 1,000 rows may be numbered again. A topic
+-- without a row is forgotten.
+WITH due AS (
+    SELECT topic FROM refusing_topics
+    WHERE retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2)
+), trial AS (
+    UPDATE outbox SET retry_at = NULL
+    FROM due CROSS JOIN LATERAL (
+        SELECT id FROM (SELECT id, value FROM outbox AS o
+                        WHERE o.topic = due.topic AND refused_at IS NOT NULL ORDER BY id LIMIT 1000) AS first
+        ORDER BY octet_length(value), id LIMIT 1
+    ) AS smallest
+    WHERE outbox.id = smallest.id
+    RETURNING outbox.topic
+), postponed AS (
+    UPDATE refusing_topics AS t SET retry_at = now() + interval '60 seconds' FROM trial WHERE t.topic = trial.topic
+)
+DELETE FROM refusing_topics AS t USING due WHERE t.topic = due.topic AND t.topic NOT IN (SELECT topic FROM trial);
+
+-- name: refusing
+SELECT topic FROM refusing_topics;
+
+-- name: admit_rows
+-- Up to $2 rows of the topics $1 wait no longer.
+UPDATE outbox SET retry_at = NULL, refused_at = NULL, refusal = NULL
+WHERE id IN (SELECT id FROM outbox WHERE topic = ANY($1::text[]) AND refused_at IS NOT NULL LIMIT $2);
+
+-- name: admit_topics
+DELETE FROM refusing_topics WHERE topic = ANY($1::text[]);

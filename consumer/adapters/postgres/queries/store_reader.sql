@@ -17,7 +17,11 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)       
        (SELECT coalesce(extract(epoch FROM now() - min(stored_at)), 0)::float8
         FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS capped)     AS oldest_pending_seconds,
        (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS capped)
-                                                                                              AS due_work;
+                                                                                              AS due_work,
+       parked.rows AS parked_rows, parked.seconds AS parked_seconds, parked.reason AS parked_reason
+FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(refused_at)), 0)::float8 AS seconds,
+             min(topic || ': ' || refusal) AS reason
+      FROM (SELECT topic, refused_at, refusal FROM outbox WHERE refused_at IS NOT NULL LIMIT 100000) AS capped) AS parked;
 
 -- name: redaction_key
 SELECT value FROM service_keys WHERE name = 'redaction';
