@@ -163,6 +163,7 @@ class KafkaPublisher:
             )
         except (*_OF_THE_TOPIC, MessageSizeTooLargeError) as error:
             raise _refusal(row.topic, error, [row]) from error
+        acknowledgement.add_done_callback(_retrieved)
         return acknowledgement
 
     async def _acknowledged(self, sent: Mapping[asyncio.Future[object], OutboxRow]) -> None:
