@@ -21,7 +21,9 @@ class RefusalReason(StrEnum):
     VERSION_CONFLICT = "version_conflict"
     """Another event already has this session version; the first stays."""
     TOO_LARGE = "too_large"
-    """Over 1 MiB, nested over 64 levels, or over 1,000 parameters."""
+    """Over 1 MiB, nested over 64 levels, over 1,000 parameters, or in a batch that becomes over 128 MiB."""
+    CORRUPT = "corrupt"
+    """The broker hands it out damaged."""
 
 
 class DeadLetter(Published):

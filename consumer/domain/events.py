@@ -50,6 +50,20 @@ class Origin(NamedTuple):
         return TopicPartition(self.topic, self.partition)
 
 
+class UnreadableValue(bytes):
+    """Stands for the value of a record that its reader could not take apart. It holds no byte of the record."""
+
+    reason: RefusalReason
+    error: str
+    """One line that holds nothing of the record's content."""
+
+    @classmethod
+    def because(cls, reason: RefusalReason, error: str) -> "UnreadableValue":
+        value = cls()
+        value.reason, value.error = reason, error
+        return value
+
+
 class Record(NamedTuple):
     """A Kafka record as it arrived, not decoded. It is never logged, because it may hold secrets. A tuple for speed."""
 

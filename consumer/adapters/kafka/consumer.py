@@ -18,6 +18,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumer.adapters.kafka.placement import place
+from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.intake.ports import LostPosition
@@ -217,6 +218,7 @@ class KafkaSource:
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is not None:
             return self._consumer
+        keep_readable()
         consumer = AIOKafkaConsumer(
             **self._connection,
             group_id=self._group,

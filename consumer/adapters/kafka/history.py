@@ -16,6 +16,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.flows.rebuild import Dated, OffsetRange
 
@@ -94,6 +95,7 @@ class TopicHistory:
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        keep_readable()
         consumer = AIOKafkaConsumer(
             **self._connection,
             group_id=None,

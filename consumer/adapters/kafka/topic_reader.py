@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
 
+from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Origin, Record
 
 _POLL_MS = 200
@@ -19,6 +20,7 @@ class TopicReader:
     """
 
     def __init__(self, topics: Sequence[str], **connection: Any) -> None:
+        keep_readable()
         self._consumer = AIOKafkaConsumer(
             *topics,
             **connection,

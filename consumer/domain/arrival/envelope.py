@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue, ValidationError
 
 from consumer.domain.arrival import storable
-from consumer.domain.arrival.limits import invalid, invalid_fields, parse_json
-from consumer.domain.events import NO_TRACE, Record, SessionKey, TraceContext
+from consumer.domain.arrival.limits import Unacceptable, invalid, invalid_fields, parse_json
+from consumer.domain.events import NO_TRACE, Record, SessionKey, TraceContext, UnreadableValue
 from schemas.envelope import STRUCTURED_CONTENT_TYPE, Envelope
 
 _BINARY_PREFIX: Final = "ce_"
@@ -48,6 +48,8 @@ def headers_of(record: Record) -> Headers:
 
 def read_event(record: Record, headers: Headers) -> dict[str, JsonValue]:
     """The event in the form of structured mode, its attributes unchecked. Raises Unacceptable if it breaks its mode."""
+    if isinstance(record.value, UnreadableValue):
+        raise Unacceptable(record.value.reason, record.value.error)
     if "ce_type" not in headers or _media_type(headers) == STRUCTURED_CONTENT_TYPE:
         return _structured(parse_json(record.value))
     value = parse_json(record.value)
