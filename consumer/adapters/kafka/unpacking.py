@@ -1,8 +1,8 @@
 """Takes fetched batches apart, so that a record that cannot be read costs itself alone.
 
 The client raises for such a record, whenever its partition is read, for ever. Here an `UnreadableValue` stands in its
-place, with its offset, and its neighbours are read. A checksum covers a whole batch, and so does compression: where they
-fail, every record of the batch is unreadable. A batch whose checksum fails is fetched a second time first.
+place, with its offset, and its neighbours are read. A checksum and a compression cover a whole batch: where they fail,
+every record of the batch is unreadable. A batch whose checksum fails is fetched a second time first.
 """
 
 import struct
