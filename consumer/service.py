@@ -30,9 +30,11 @@ from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.watch import Watch
 from consumer.flows.pacing import rest
+from consumer.flows.rebuild import standing
+from consumer.flows.rebuild.standing import Standing
 from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
-from consumer.wiring.database import database, database_hints, open_redactor
+from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor
 from consumer.wiring.loops import (
     drafting_loop,
     drafting_stores,
@@ -43,12 +45,14 @@ from consumer.wiring.loops import (
 )
 from consumer.wiring.model import open_model
 from consumer.wiring.operation import health_server, metrics, store_reader
+from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.values import retention_rules
 
 EXIT_SECONDS = 24.0
 """The contract's 25 s (part 9), less the time that the interpreter takes to end."""
 CLOSE_SECONDS = 2.0
+STANDING_CONNECTIONS = 3
 RELAY_CONNECTIONS = 3
 PREPARE_AGAIN_SECONDS = 1.0
 WORK_CONNECTIONS = 12
@@ -88,13 +92,18 @@ class Service:
         log.info("The service has started.", event_name="started", http_host=settings.http_host, http_port=port)
         try:
             with self._signals():
+                trust = no_trust_yet()
                 async with (
-                    database(settings, name="work", max_size=WORK_CONNECTIONS) as work_pool,
-                    database(settings, name="relay", max_size=RELAY_CONNECTIONS) as relay_pool,
+                    database(settings, name="standing", max_size=STANDING_CONNECTIONS) as standing_pool,
+                    database(settings, name="work", max_size=WORK_CONNECTIONS, trust=trust) as work_pool,
+                    database(settings, name="relay", max_size=RELAY_CONNECTIONS, trust=trust) as relay_pool,
                     open_cache(settings, self._health) as cache,
                     open_model(settings) as model,
                 ):
-                    await self._live(work_pool, relay_pool, cache, model, prepare_first=prepare_first)
+                    looking = standing_loop(
+                        settings, pool=standing_pool, trust=trust, health=self._health, meters=self._meters
+                    )
+                    await self._live(work_pool, relay_pool, looking, cache, model, prepare_first=prepare_first)
         finally:
             await http.stop()
         if self._guard.reason is not None:
@@ -102,14 +111,21 @@ class Service:
         log.info("The service has ended.", event_name="ended")
 
     async def _live(
-        self, work_pool: Pool, relay_pool: Pool, cache: DraftCache, model: Model | None, *, prepare_first: bool
+        self,
+        work_pool: Pool,
+        relay_pool: Pool,
+        looking: Standing,
+        cache: DraftCache,
+        model: Model | None,
+        *,
+        prepare_first: bool,
     ) -> None:
         reader = store_reader(relay_pool)
         watching = Watch(tables=reader, health=self._health, meters=self._meters, clock=time.monotonic)
         self._guard.start(watch.LOOP, watching.run)
         try:
             redactor = await self._redactor(reader, prepare_first=prepare_first)
-            if redactor is not None:
+            if redactor is not None and await self._store_is_whole(looking):
                 self._start_loops(work_pool, relay_pool, redactor, cache, model)
                 await self._ending.wait()
         finally:
@@ -169,6 +185,18 @@ class Service:
             await rest(self._ending, PREPARE_AGAIN_SECONDS)
         return None
 
+    async def _store_is_whole(self, looking: Standing) -> bool:
+        """Waits until the store was held against Kafka, and has caught up if need be. False if the end comes before."""
+        self._guard.start(standing.LOOP, looking.run)
+        waits = [asyncio.create_task(event.wait()) for event in (looking.checked, self._ending)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return not self._ending.is_set()
+
     async def _shut_down(self) -> None:
         """Stops intake, lets drafting drain, lets the relay publish the outbox, and closes everything, in this order.
 
@@ -180,8 +208,8 @@ class Service:
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
-        self._guard.ask_to_stop("hints", watch.LOOP)
-        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, retention.LOOP)
+        self._guard.ask_to_stop("hints", watch.LOOP, standing.LOOP)
+        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, standing.LOOP, retention.LOOP)
 
     async def _step(self, seconds: float, *names: str) -> None:
         """Waits for these loops to end, but leaves time for the steps that follow."""

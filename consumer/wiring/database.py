@@ -5,15 +5,25 @@ import secrets
 from collections.abc import AsyncIterator
 
 from consumer.adapters.postgres.core import hints
-from consumer.adapters.postgres.core.pool import Pool, closing_pool
+from consumer.adapters.postgres.core.pool import Pool, Trust, closing_pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.domain.redaction import Redactor
 from consumer.settings import Settings
 
 
-def database(settings: Settings, *, name: str, max_size: int) -> contextlib.AbstractAsyncContextManager[Pool]:
-    """A pool that connects when it is first used. PostgreSQL shows its connections under `name`."""
-    return closing_pool(settings.database_url.get_secret_value(), name=name, max_size=max_size)
+def no_trust_yet() -> Trust:
+    """Any database is used until one was looked at."""
+    return Trust()
+
+
+def database(
+    settings: Settings, *, name: str, max_size: int, trust: Trust | None = None
+) -> contextlib.AbstractAsyncContextManager[Pool]:
+    """A pool that connects when it is first used. PostgreSQL shows its connections under `name`.
+
+    With `trust` it connects to the trusted incarnation of the database alone.
+    """
+    return closing_pool(settings.database_url.get_secret_value(), name=name, max_size=max_size, trust=trust)
 
 
 @contextlib.asynccontextmanager

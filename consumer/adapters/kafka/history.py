@@ -7,6 +7,7 @@ closest available approximation of the order in which the service read them.
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -16,9 +17,11 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from consumer.adapters.kafka.client import AWAY
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Origin, Record, TopicPartition
-from consumer.flows.rebuild import Dated, OffsetRange
+from consumer.errors import Transient
+from consumer.flows.rebuild.ports import Dated, OffsetRange
 
 _POLL_MS = 200
 _FETCH_RECORDS = 2000
@@ -34,7 +37,7 @@ _retry_without_coordinator = retry(
 
 
 class TopicHistory:
-    """Implements the port `RetainedTopics`. Every method raises aiokafka's errors while Kafka is unreachable.
+    """Implements the port `RetainedTopics`. Every method raises Transient while Kafka is unreachable.
 
     Requests about groups are repeated for up to 30 s while the brokers have no group coordinator.
     """
@@ -42,27 +45,31 @@ class TopicHistory:
     def __init__(self, **connection: Any) -> None:
         self._connection = connection
 
-    async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
-        """Returns the offsets that each partition retains."""
-        async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+    async def spans(
+        self, topics: Collection[str], *, since: datetime | None = None
+    ) -> dict[TopicPartition, OffsetRange]:
+        """Returns the offsets that each partition retains; with `since` those of records from then on."""
+        async with _away(), _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             described = await admin.describe_topics(list(topics))
         partitions = [
             KafkaPartition(topic["topic"], partition["partition"])
             for topic in described
             for partition in topic["partitions"]
         ]
-        async with self._consumer() as consumer:
+        async with _away(), self._consumer() as consumer:
             starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+            if since is not None:
+                dated = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
+                starts = {partition: at.offset if at else ends[partition] for partition, at in dated.items()}
         return {
             TopicPartition(*partition): OffsetRange(start=starts[partition], end=ends[partition])
             for partition in partitions
         }
 
-    @_retry_without_coordinator
-    async def committed(self, group: str) -> dict[TopicPartition, int]:
+    async def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Returns the committed offsets of the group; partitions without one are left out."""
-        async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
-            offsets = await admin.list_consumer_group_offsets(group)
+        async with _away():
+            offsets = await self._offsets(group, partitions)
         return {
             TopicPartition(*partition): committed.offset
             for partition, committed in offsets.items()
@@ -70,8 +77,22 @@ class TopicHistory:
         }
 
     @_retry_without_coordinator
+    async def _offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[KafkaPartition, Any]:
+        """Hazard: while the coordinator loads, the client swallows the broker's error and leaves entries out."""
+        wanted = [KafkaPartition(*partition) for partition in partitions]
+        async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+            offsets: Mapping[KafkaPartition, Any] = await admin.list_consumer_group_offsets(group, partitions=wanted)
+        if wanted and not offsets.keys() >= set(wanted):
+            raise GroupCoordinatorNotAvailableError
+        return offsets
+
     async def has_members(self, group: str) -> bool:
         """Returns whether the group has any member."""
+        async with _away():
+            return await self._has_members(group)
+
+    @_retry_without_coordinator
+    async def _has_members(self, group: str) -> bool:
         async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             answers = await admin.describe_consumer_groups([group])
         return any(described["members"] for answer in answers for described in answer.to_object()["groups"])
@@ -82,7 +103,7 @@ class TopicHistory:
         if not ends:
             return
         waiting: dict[KafkaPartition, deque[ConsumerRecord]] = {partition: deque() for partition in ends}
-        async with self._consumer() as consumer:
+        async with _away(), self._consumer() as consumer:
             consumer.assign(list(ends))
             for partition in ends:
                 consumer.seek(partition, spans[TopicPartition(*partition)].start)
@@ -108,6 +129,15 @@ class TopicHistory:
             yield consumer
         finally:
             await consumer.stop()
+
+
+@asynccontextmanager
+async def _away() -> AsyncIterator[None]:
+    """Raises Transient for every error that says that Kafka is unreachable."""
+    try:
+        yield
+    except AWAY as error:
+        raise Transient(f"Kafka: {type(error).__name__}; are the brokers up, and is the address right?") from error
 
 
 @asynccontextmanager

@@ -1,29 +1,33 @@
 """The store of a rebuild: takes what was published as it is, and publishes nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake import erasure
+from consumer.adapters.postgres.intake.publishing import put_publications
 from consumer.adapters.postgres.operation.copying import put_package
 from consumer.domain.events import Request, RequestKey, SessionKey, TopicPartition
 from consumer.domain.package.export import Copy, MadeFrom
 from consumer.domain.package.package import Sender
 from consumer.domain.package.published import PublishedOutcome
 from consumer.domain.request.schedule import LATER, RevisionRules
-from consumer.errors import Permanent
+from consumer.errors import Permanent, Transient
 from schemas.packages import Cause, Caution, PackageFailed, PackageReady, PackageStatus, PackageWithdrawn
 
-_ERASED = "session_erased"
+_ALONE = 0x65_73_63_62  # an advisory lock of a transaction, so that it works behind a transaction pooler too
+_LONG_SECONDS = 60.0
 
 _queries = Queries("rebuild")
 _inbox = Queries("inbox")
+_trust = Queries("trust")
 
 
-class RebuiltStore:
-    """Implements the port `flows.rebuild.RebuildStore`. Raises Transient while the database is away."""
+class PostgresOutcomes:
+    """Implements the port `flows.rebuild.ports.OutcomeStore`. Raises Transient while the database is away."""
 
     def __init__(self, pool: Pool, *, sender: Sender, models: Collection[str], rules: RevisionRules) -> None:
         """`models` are the configured one, then the one asked after a refusal. Drafts of both have the first's key."""
@@ -32,17 +36,8 @@ class RebuiltStore:
         self._models = tuple(models)
         self._rules = rules
 
-    async def begin(self) -> None:
-        async with reachable(self._pool):
-            begun = await self._pool.fetchrow(_queries.begun)
-            if await self._pool.fetchval(_queries.has_served if begun else _queries.is_filled):
-                raise Permanent("DATABASE_URL is a store in use. A rebuild needs an empty database of its own.")
-            await self._pool.execute(_queries.begin)
-
     async def positions(self) -> dict[TopicPartition, int]:
-        async with reachable(self._pool):
-            rows = await self._pool.fetch(_queries.positions)
-        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return await _positions(self._pool)
 
     async def date_requests(
         self, requests: Sequence[tuple[Request, datetime]], positions: Mapping[TopicPartition, int]
@@ -78,9 +73,7 @@ class RebuiltStore:
 
         The erasure's own record has left its topic, but older records of the session have not.
         """
-        unheard = {
-            outcome.key.session for outcome in outcomes if getattr(outcome.said, "reason", None) == _ERASED
-        } - set(erased)
+        unheard = {outcome.key.session for outcome in outcomes if outcome.tells_erasure} - set(erased)
         if unheard:
             now: datetime = await connection.fetchval(_inbox.clock)
             await erasure.erase(connection, unheard, (), self._sender, now)  # its publications are published already
@@ -125,16 +118,95 @@ class RebuiltStore:
         model = package.provenance.model
         return self._models[0] if model in self._models else model
 
+    async def _presume(self, connection: Connection, forgotten_before: datetime | None) -> int:
+        if forgotten_before is None:
+            return 0
+        command_tag = await connection.execute(_queries.presume_answered, forgotten_before)
+        return int(command_tag.split()[-1])
+
+    async def _wake_changed(self, connection: Connection) -> None:
+        rules = self._rules
+        await connection.execute(_queries.wake_changed, rules.window_seconds, rules.limit, LATER)
+
+
+class RebuiltStore(PostgresOutcomes):
+    """Implements the port `flows.rebuild.ports.RebuildStore`: a store that nobody uses yet."""
+
+    async def begin(self) -> None:
+        async with reachable(self._pool):
+            begun = await self._pool.fetchrow(_queries.begun)
+            if await self._pool.fetchval(_queries.has_served if begun else _queries.is_filled):
+                raise Permanent("DATABASE_URL is a store in use. A rebuild needs an empty database of its own.")
+            await self._pool.execute(_queries.begin)
+
     async def finish(self, *, forgotten_before: datetime | None, whole: bool) -> int:
         async with transaction(self._pool) as connection:
-            command_tag = "UPDATE 0"
-            if forgotten_before is not None:
-                command_tag = await connection.execute(_queries.presume_answered, forgotten_before)
+            presumed = await self._presume(connection, forgotten_before)
             if whole:
-                rules = self._rules
-                await connection.execute(_queries.wake_changed, rules.window_seconds, rules.limit, LATER)
+                await self._wake_changed(connection)
                 await connection.execute(_queries.finish)
-        return int(command_tag.split()[-1])
+        return presumed
+
+
+class CaughtUpStore(PostgresOutcomes):
+    """Implements the port `flows.rebuild.ports.RestoredStore`: a store in use that has lost commits."""
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[datetime]:
+        async with transaction(self._pool) as lock:
+            await lock.execute(_queries.without_limits)
+            if not await lock.fetchval(_queries.try_alone, _ALONE):
+                raise Transient("the store has lost commits, and another replica reads them again")
+            async with reachable(self._pool):
+                since: datetime = await self._pool.fetchval(_queries.begin_catching_up, timeout=_LONG_SECONDS)
+            yield since
+
+    async def _erase(
+        self, connection: Connection, outcomes: Sequence[PublishedOutcome], erased: Collection[SessionKey]
+    ) -> set[SessionKey]:
+        """None yet: what an erasure publishes depends on outcomes that are still to come."""
+        del connection, outcomes, erased
+        return set()
+
+    async def erase(self, sessions: Collection[SessionKey]) -> None:
+        async with transaction(self._pool) as connection:
+            rows = await connection.fetch(_queries.lock_sessions, *columns(sorted(sessions), 2))
+            left = {SessionKey(row["tenant_id"], row["session_id"]) for row in rows if not row["erased"]}
+            if left:
+                now: datetime = await connection.fetchval(_inbox.clock)
+                _, publications = await erasure.erase(connection, left, (), self._sender, now)
+                await put_publications(connection, publications)
+
+    async def finish(self, *, forgotten_before: datetime | None) -> int:
+        async with transaction(self._pool) as connection:
+            presumed = await self._presume(connection, forgotten_before)
+            await self._wake_changed(connection)
+            await connection.execute(_queries.end_catching_up)
+        return presumed
+
+
+class Incarnations:
+    """Implements the port `flows.rebuild.ports.StandingStore`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def incarnation(self) -> str:
+        async with reachable(self._pool):
+            return str(await self._pool.fetchval(_trust.incarnation))
+
+    async def is_incomplete(self) -> bool:
+        async with reachable(self._pool):
+            return bool(await self._pool.fetchval(_queries.is_catching_up))
+
+    async def positions(self) -> dict[TopicPartition, int]:
+        return await _positions(self._pool)
+
+
+async def _positions(pool: Pool) -> dict[TopicPartition, int]:
+    async with reachable(pool):
+        rows = await pool.fetch(_queries.positions)
+    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:

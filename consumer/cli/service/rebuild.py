@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.cli import output
-from consumer.flows.rebuild import Rebuilt
+from consumer.flows.rebuild.ports import Rebuilt
 from consumer.settings import Settings, read_settings
 from consumer.wiring.rebuilds import rebuild_store
 

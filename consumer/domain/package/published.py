@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from consumer.domain.events import Record, RequestKey
 from consumer.domain.package.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
 from schemas.envelope import Envelope
-from schemas.packages import PackageFailed, PackageReady, PackageWithdrawn
+from schemas.packages import FailureReason, PackageFailed, PackageReady, PackageWithdrawn, WithdrawalReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,11 @@ class PublishedOutcome:
     said: PackageReady | PackageWithdrawn | PackageFailed
     at: datetime
     """When it was decided, by the database's clock at that time."""
+
+    @property
+    def tells_erasure(self) -> bool:
+        """Whether it says that its session is erased."""
+        return getattr(self.said, "reason", None) in {WithdrawalReason.SESSION_ERASED, FailureReason.SESSION_ERASED}
 
 
 _TYPES: dict[str, type[PackageReady | PackageWithdrawn | PackageFailed]] = {

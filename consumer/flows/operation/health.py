@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Hop = Literal["database", "group", "store", "poll", "position", "publish", "parked", "drafting", "model", "cache"]
+Hop = Literal[
+    "database", "standing", "group", "store", "poll", "position", "publish", "parked", "drafting", "model", "cache"
+]
 """A station on the way of a record where work can be stuck:
 
-`database`  PostgreSQL answers the probe; `group`  the consumer is a member of its group;
+`database`  PostgreSQL answers the probe; `standing`  the store has lost no commits;
+`group`  the consumer is a member of its group;
 `store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
 `publish`  the relay reaches the topics; `parked`  the topics take every event;
 `drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers.
@@ -18,7 +21,7 @@ Hop = Literal["database", "group", "store", "poll", "position", "publish", "park
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})
 """The service is not ready without these. They count as stuck until they have worked once."""
-BLOCKING: frozenset[Hop] = NEEDED | {"store", "poll"}
+BLOCKING: frozenset[Hop] = NEEDED | {"standing", "store", "poll"}
 """The service is not ready while one of these fails. The others are named, and work goes on without them."""
 
 SILENCE_SECONDS = 20.0

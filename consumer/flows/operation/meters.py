@@ -57,6 +57,7 @@ class Meter(Enum):
     RELAY_LEADING = _gauge("escalation_relay_leading", "1 while this process publishes, else 0.")
     RELAY_FAILURES = _counter("escalation_relay_failures", "Relay terms that ended in an error, by kind.", "kind")
     RESTARTS = _counter("escalation_loop_restarts", "Loops that were started again after an unexpected end.", "loop")
+    CATCH_UPS = _counter("escalation_store_catch_ups", "Times that the store was found behind the committed offsets.")
     OUTBOX_ROWS = _gauge("escalation_outbox_rows", "Events that wait to be published.")
     OUTBOX_AGE = _gauge("escalation_outbox_oldest_seconds", "Age of the oldest event that waits to be published.")
     OUTBOX_PARKED = _gauge("escalation_outbox_parked", "Events that wait because their topic refuses them.")

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from consumer.adapters.kafka.history import TopicHistory
 from consumer.domain.events import TopicPartition
-from consumer.flows.rebuild import OffsetRange
+from consumer.flows.rebuild.ports import OffsetRange
 from tests.support.topics import make_topics
 
 
@@ -45,7 +45,7 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     }
     assert [dated.timestamp_ms async for dated in history.read(part)] == [4, 3]
 
-    assert await history.committed(group) == {}
+    assert await history.committed(group, [TopicPartition(live, 0)]) == {}
     assert not await history.has_members(group)
     member = AIOKafkaConsumer(live, bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
     await member.start()
@@ -54,4 +54,4 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
         assert await history.has_members(group)
     finally:
         await member.stop()
-    assert await history.committed(group) == {(live, 0): 2}
+    assert await history.committed(group, [TopicPartition(live, 0)]) == {(live, 0): 2}

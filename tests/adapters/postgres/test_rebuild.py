@@ -17,8 +17,10 @@ from consumer.domain.arrival.decode import decode
 from consumer.domain.events import Decoded, Origin, Record, TopicPartition
 from consumer.domain.request.schedule import RevisionRules
 from consumer.errors import Permanent, Transient
-from consumer.flows import rebuild
-from consumer.flows.rebuild import Dated, OffsetRange, Rebuild, Rebuilt
+from consumer.flows.rebuild import reading as rebuild
+from consumer.flows.rebuild.ports import Dated, OffsetRange, Rebuilt
+from consumer.flows.rebuild.reading import Rereading
+from consumer.flows.rebuild.rebuild import Rebuild
 from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened
 from tests.support.store_filler import SENDER, StoreFiller
@@ -57,13 +59,16 @@ class Past:
     def forget(self, topic: str, before: int) -> None:
         self.starts[topic] = before
 
-    async def spans(self, topics: Collection[str]) -> dict[TopicPartition, OffsetRange]:
+    async def spans(
+        self, topics: Collection[str], *, since: datetime | None = None
+    ) -> dict[TopicPartition, OffsetRange]:
+        assert since is None
         return {
             TopicPartition(topic, 0): OffsetRange(start=self.starts[topic], end=len(self.records[topic]))
             for topic in topics
         }
 
-    async def committed(self, _group: str) -> dict[TopicPartition, int]:
+    async def committed(self, _group: str, _partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         if self.committed_by_call:
             return self.committed_by_call.pop(0)
         return {TopicPartition(topic, 0): len(records) for topic, records in self.records.items()}
@@ -143,15 +148,11 @@ async def build(past: Past, pool: Pool, *, broken_off_at: int = 0, falls: bool =
 
     store = Store(pool, sender=SENDER, models=("none",), rules=RULES)
     store.falls = falls
-    return await Rebuild(
-        history=past,
-        inbox=PostgresInbox(pool, sender=SENDER, redactor=REDACTOR, revisions=RULES, publishes=False),
-        store=store,
-        redactor=REDACTOR,
-        topics=TOPICS,
-        group="g",
-        progress=progress,
-    ).run()
+    inbox = PostgresInbox(pool, sender=SENDER, redactor=REDACTOR, revisions=RULES, publishes=False)
+    reading = Rereading(
+        history=past, inbox=inbox, store=store, redactor=REDACTOR, topics=TOPICS, group="g", progress=progress
+    )
+    return await Rebuild(history=past, store=store, reading=reading, topics=TOPICS, group="g").run()
 
 
 async def compared_rows(pool: Pool) -> list[list[tuple[Any, ...]]]:
@@ -211,7 +212,7 @@ async def test_outcomes_that_stand_twice_on_their_topic_count_once(old: Service,
 async def test_what_the_service_has_not_read_is_left_for_the_next_one(old: Service, new: Pool, past: Past) -> None:
     await live(old)
     before = await compared_rows(old.pool)
-    ends = await past.committed("g")
+    ends = await past.committed("g", ())
     past.write(SESSIONS, fact("Nobody has read this.", version=10))
     past.write(REQUESTS, request("r9"))
     past.committed_by_call = [ends] * 3
@@ -241,7 +242,7 @@ async def test_an_outcome_whose_request_is_committed_a_moment_later_waits_for_it
 ) -> None:
     past.members = True
     await old.hear(opened())
-    early = await past.committed("g")
+    early = await past.committed("g", ())
     await old.hear(request(reason="The customer waits."))
     await old.publish()
     past.committed_by_call = [early, early]

@@ -3,22 +3,43 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+
+from consumer.adapters.postgres.core.sql import Queries
 
 STATEMENT_TIMEOUT_SECONDS = 5.0  # a stuck statement must not hold a loop; migrations run outside pools, without it
 IDLE_IN_TRANSACTION_SECONDS = 10
 ACQUIRE_TIMEOUT_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
 
+_queries = Queries("trust")
+
 # Quoted: these types are generic in the stubs only, not at run time.
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
-async def open_pool(dsn: str, *, name: str, max_size: int) -> Pool:
+class StoreReplaced(asyncpg.InterfaceError):
+    """The database was started anew; it may have lost commits, and nobody has looked yet."""
+
+
+@dataclass(slots=True)
+class Trust:
+    """The incarnation of the database that was found whole; None before the first look, when any is used."""
+
+    incarnation: str | None = None
+
+    async def check(self, connection: asyncpg.Connection) -> None:
+        """Raises StoreReplaced for a connection to another incarnation."""
+        if self.incarnation is not None and await connection.fetchval(_queries.incarnation) != self.incarnation:
+            raise StoreReplaced("the database was started anew, and whether it has lost commits is looked at first")
+
+
+async def open_pool(dsn: str, *, name: str, max_size: int, trust: Trust | None = None) -> Pool:
     """A pool that connects at its first use, so that the service starts while the database is away.
 
     `name` is the application name that PostgreSQL shows. Opening does not raise while the database is away; use does.
@@ -30,6 +51,7 @@ async def open_pool(dsn: str, *, name: str, max_size: int) -> Pool:
         timeout=ACQUIRE_TIMEOUT_SECONDS,
         command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,  # the server ends a statement first, unless the network is dead
         max_inactive_connection_lifetime=60,
+        init=None if trust is None else trust.check,
         target_session_attrs=SessionAttribute.read_write,  # a read-only node, after a failover say, must not be used
         server_settings={
             "application_name": name,
@@ -40,9 +62,9 @@ async def open_pool(dsn: str, *, name: str, max_size: int) -> Pool:
 
 
 @asynccontextmanager
-async def closing_pool(dsn: str, *, name: str, max_size: int) -> AsyncIterator[Pool]:
+async def closing_pool(dsn: str, *, name: str, max_size: int, trust: Trust | None = None) -> AsyncIterator[Pool]:
     """A pool that is closed at the end, within CLOSE_SECONDS, also while the database is away."""
-    pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size)
+    pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size, trust=trust)
     try:
         yield pool
     finally:

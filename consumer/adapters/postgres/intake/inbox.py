@@ -21,6 +21,7 @@ from consumer.adapters.postgres.intake.events import (
     stored_texts,
 )
 from consumer.adapters.postgres.intake.progress import BatchInProgress
+from consumer.adapters.postgres.intake.publishing import put_publications
 from consumer.adapters.postgres.intake.soundness import SOUND_BATCH
 from consumer.domain.arrival import deadletters
 from consumer.domain.arrival.acceptance import Acceptance
@@ -120,8 +121,9 @@ class PostgresInbox:
                 now=now,
             )
             progress.publications += dead_letters.records
-            if self._publishes:
-                await _put_publications(connection, progress)
+            if self._publishes and progress.publications:
+                await put_publications(connection, progress.publications)
+                progress.channels.add(OUTBOX)
             if progress.channels:
                 await connection.execute(_queries.notify, sorted(progress.channels))
             if not keep:
@@ -249,13 +251,3 @@ async def _start_clocks(connection: Connection, progress: BatchInProgress, ends:
     if await connection.fetch(_queries.release_clocks, known):
         progress.channels.add(DUE)
     return bool(await connection.fetchval(_queries.backlogged))
-
-
-async def _put_publications(connection: Connection, progress: BatchInProgress) -> None:
-    if progress.publications:
-        rows = [
-            (record.topic, record.key, json.dumps(record.headers), record.value, record.tenant_id, record.session_id)
-            for record in progress.publications
-        ]
-        await connection.execute(_queries.put_outbox, *columns(rows, 6))
-        progress.channels.add(OUTBOX)

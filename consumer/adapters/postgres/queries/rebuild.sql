@@ -89,6 +89,30 @@ WHERE p.package_id = r.last_package_id AND (s.tenant_id, s.session_id) = (r.tena
   AND r.state = 'done' AND s.event_count > p.arrivals
   AND r.revisions_by_change < $2 AND r.first_done_at + make_interval(secs => $1) > now();
 
+-- name: is_catching_up
+SELECT EXISTS (SELECT FROM catching_up);
+
+-- name: without_limits
+-- This transaction only holds a lock, for as long as the work of others takes.
+SELECT set_config('idle_in_transaction_session_timeout', '0', true);
+
+-- name: try_alone
+-- Held until the transaction ends.
+SELECT pg_try_advisory_xact_lock($1);
+
+-- name: begin_catching_up
+-- What is missing here was published after the newest row was written; the clocks of servers may differ by an hour.
+INSERT INTO catching_up AS c (since)
+SELECT coalesce(greatest((SELECT max(changed_at) FROM sessions), (SELECT max(stored_at) FROM requests),
+                         (SELECT max(created_at) FROM packages)), 'epoch') - interval '1 hour'
+ON CONFLICT (only_row) DO UPDATE SET since = c.since
+RETURNING since;
+
+-- name: end_catching_up
+-- What was put into the outbox meanwhile may have been published long ago: the relay looks for it from then on.
+WITH ended AS (DELETE FROM catching_up RETURNING started_at, since)
+UPDATE outbox AS o SET created_at = ended.since FROM ended WHERE o.created_at >= ended.started_at;
+
 -- name: finish
 -- From now on a service may work on the store.
 UPDATE rebuild SET finished_at = now();
