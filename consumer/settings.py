@@ -36,7 +36,15 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr("postgresql://localhost/escalation"), validation_alias=_named("DATABASE_URL")
     )
-    """The URL of PostgreSQL. Each environment needs a database of its own."""
+    """The URL of PostgreSQL. Each environment needs a database of its own.
+
+    It may name several hosts, separated by commas: the writable one is used.
+    """
+    database_pooler: str = Field("auto", pattern="^(auto|transaction)$")
+    """Whether a pooler such as PgBouncer in transaction mode stands before PostgreSQL: `transaction` says so.
+
+    `auto` finds out, but a pooler that passes on the process ids of PostgreSQL's sessions stays unnoticed.
+    """
     redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), validation_alias=_named("REDIS_URL"))
     """The URL of Redis. It is only a cache: its loss costs speed and nothing else."""
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
@@ -194,6 +202,11 @@ class Settings(BaseSettings):
                 "ESCALATION_KAFKA_SASL_USERNAME and ESCALATION_KAFKA_SASL_PASSWORD"
             )
         return self
+
+    @property
+    def behind_pooler(self) -> bool:
+        """Whether the settings say that a transaction pooler stands before PostgreSQL."""
+        return self.database_pooler == "transaction"
 
 
 def _split(url: str, *schemes: str) -> SplitResult:

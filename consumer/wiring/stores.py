@@ -41,7 +41,7 @@ async def prepare_database(settings: Settings) -> list[str]:
     """Applies migrations and makes the redaction key; returns the names of the migrations applied. Raises Transient."""
     dsn = settings.database_url.get_secret_value()
     try:
-        applied = await migrate.migrate(dsn)
+        applied = await migrate.migrate(dsn, pooled=settings.behind_pooler)
     except AWAY as error:
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     async with database(settings, name="prepare", max_size=1) as pool:

@@ -157,8 +157,9 @@ class CaughtUpStore(PostgresOutcomes):
             await lock.execute(_queries.without_limits)
             if not await lock.fetchval(_queries.try_alone, _ALONE):
                 raise Transient("the store has lost commits, and another replica reads them again")
-            async with reachable(self._pool):
-                since: datetime = await self._pool.fetchval(_queries.begin_catching_up, timeout=_LONG_SECONDS)
+            async with transaction(self._pool) as connection:
+                await connection.execute(_queries.without_limits)
+                since: datetime = await connection.fetchval(_queries.begin_catching_up, timeout=_LONG_SECONDS)
             yield since
 
     async def _erase(

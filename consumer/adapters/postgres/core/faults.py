@@ -96,6 +96,8 @@ def _advice(error: Exception) -> str:
     match error:
         case asyncpg.exceptions.InsufficientPrivilegeError():
             return "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the service's role"
+        case asyncpg.exceptions.DuplicatePreparedStatementError() | asyncpg.exceptions.InvalidSQLStatementNameError():
+            return "a pooler stands before PostgreSQL: set ESCALATION_DATABASE_POOLER=transaction"
         case asyncpg.exceptions.IntegrityConstraintViolationError():
             return "a constraint of the database stands in the way that is not this release's"
         case _:

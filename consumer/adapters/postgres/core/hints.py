@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 
-import asyncpg
+import structlog
 
+from consumer.adapters.postgres.core.connecting import Connector
 from consumer.adapters.postgres.core.faults import AWAY
 from consumer.flows.pacing import rest
 
 DUE = "escalation_due"
 OUTBOX = "escalation_outbox"
 CHANNELS = (DUE, OUTBOX)
-_CONNECT_SECONDS = 5.0
 _PROBE_SECONDS = 15.0  # a connection that died silently is noticed within this time
 _AGAIN_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger("escalation.postgres")
 
 
 class Hint:
@@ -32,10 +34,13 @@ class Hint:
 
 
 class Hints:
-    """Listens on a connection of its own. `run` returns only after `stop` and survives every loss of the database."""
+    """Listens on a connection of its own. `run` returns only after `stop` and survives every loss of the database.
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    Behind a pooler that shares its connections there is no LISTEN, because it would stay with one of them: all polls.
+    """
+
+    def __init__(self, dsn: str, *, pooled: bool = False) -> None:
+        self._connector = Connector(dsn, name="escalation-hints", pooled=pooled)
         self._hints = {channel: Hint() for channel in CHANNELS}
 
     def on(self, channel: str) -> Hint:
@@ -48,8 +53,16 @@ class Hints:
             await rest(stop, _AGAIN_SECONDS)
 
     async def _listen(self, stop: asyncio.Event) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
+        connection = await self._connector.connect()
         try:
+            if connection.behind_pooler:
+                connection.terminate()
+                log.info(
+                    "A pooler stands before PostgreSQL: statements are unnamed, and work is found by polling alone.",
+                    event_name="pooler_noticed",
+                )
+                await stop.wait()
+                return
             for channel in self._hints:
                 await connection.add_listener(channel, self._on_notify)
             for hint in self._hints.values():

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
+from consumer.adapters.postgres.core.connecting import Connector
 from consumer.adapters.postgres.core.sql import Queries
 
-STATEMENT_TIMEOUT_SECONDS = 5.0  # a stuck statement must not hold a loop; migrations run outside pools, without it
-IDLE_IN_TRANSACTION_SECONDS = 10
 ACQUIRE_TIMEOUT_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
 
@@ -39,32 +37,27 @@ class Trust:
             raise StoreReplaced("the database was started anew, and whether it has lost commits is looked at first")
 
 
-async def open_pool(dsn: str, *, name: str, max_size: int, trust: Trust | None = None) -> Pool:
+async def open_pool(dsn: str, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None) -> Pool:
     """A pool that connects at its first use, so that the service starts while the database is away.
 
-    `name` is the application name that PostgreSQL shows. Opening does not raise while the database is away; use does.
+    `name` is the application name that PostgreSQL shows. `pooled` says that a transaction pooler stands before the
+    database; most are noticed without it. Opening does not raise while the database is away; use does.
     """
     return await asyncpg.create_pool(
-        dsn,
         min_size=0,
         max_size=max_size,
-        timeout=ACQUIRE_TIMEOUT_SECONDS,
-        command_timeout=STATEMENT_TIMEOUT_SECONDS + 1,  # the server ends a statement first, unless the network is dead
         max_inactive_connection_lifetime=60,
         init=None if trust is None else trust.check,
-        target_session_attrs=SessionAttribute.read_write,  # a read-only node, after a failover say, must not be used
-        server_settings={
-            "application_name": name,
-            "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS:g}s",
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
-        },
+        connect=Connector(dsn, name=name, pooled=pooled).connect,
     )
 
 
 @asynccontextmanager
-async def closing_pool(dsn: str, *, name: str, max_size: int, trust: Trust | None = None) -> AsyncIterator[Pool]:
+async def closing_pool(
+    dsn: str, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None
+) -> AsyncIterator[Pool]:
     """A pool that is closed at the end, within CLOSE_SECONDS, also while the database is away."""
-    pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size, trust=trust)
+    pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size, pooled=pooled, trust=trust)
     try:
         yield pool
     finally:

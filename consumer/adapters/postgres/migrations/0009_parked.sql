@@ -15,9 +15,3 @@ CREATE TABLE refusing_topics (
     refusal         text NOT NULL,
     retry_at        timestamptz NOT NULL                -- when one row is tried
 );
-
--- Dead letters come last: there can be many of them at once, and nobody waits for them.
-CREATE INDEX outbox_next ON outbox ((topic LIKE '%.dlq'), id) WHERE position IS NULL AND retry_at IS NULL;
-CREATE INDEX outbox_refused ON outbox (retry_at) WHERE refused_at IS NOT NULL;
-CREATE INDEX outbox_parked ON outbox (topic, id) WHERE refused_at IS NOT NULL;
-DROP INDEX outbox_untaken;

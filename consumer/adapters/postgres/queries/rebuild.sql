@@ -93,8 +93,8 @@ WHERE p.package_id = r.last_package_id AND (s.tenant_id, s.session_id) = (r.tena
 SELECT EXISTS (SELECT FROM catching_up);
 
 -- name: without_limits
--- This transaction only holds a lock, for as long as the work of others takes.
-SELECT set_config('idle_in_transaction_session_timeout', '0', true);
+-- This transaction may take as long as it takes.
+SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true);
 
 -- name: try_alone
 -- Held until the transaction ends.

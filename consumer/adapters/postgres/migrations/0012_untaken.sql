@@ -1,0 +1,2 @@
+-- `outbox_next` takes its place.
+DROP INDEX outbox_untaken;
