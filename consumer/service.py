@@ -20,7 +20,7 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows import retention
+from consumer.flows import forgetting, retention
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.model import Model
@@ -38,6 +38,7 @@ from consumer.wiring.database import database, database_hints, no_trust_yet, ope
 from consumer.wiring.loops import (
     drafting_loop,
     drafting_stores,
+    forgetting_loop,
     intake_loop,
     record_source,
     relay_loop,
@@ -145,7 +146,6 @@ class Service:
             source=record_source(settings),
             pool=work_pool,
             redactor=redactor,
-            cache=cache,
             health=health,
             meters=meters,
         )
@@ -162,8 +162,10 @@ class Service:
             replay_places=max(1, settings.model_concurrency // 2),
         )
         self._guard.start(drafting.LOOP, writing.run)
+        making_forget = forgetting_loop(pool=relay_pool, cache=cache, hint=listening.on(hints.FORGET), health=health)
+        self._guard.start(forgetting.LOOP, making_forget.run)
         if (rules := retention_rules(settings)) is not None:
-            self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, cache=cache, health=health).run)
+            self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, health=health).run)
         self._guard.start("hints", listening.run)
         health.retire("hints")  # without hints work only starts later
 
@@ -208,8 +210,8 @@ class Service:
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
-        self._guard.ask_to_stop("hints", watch.LOOP, standing.LOOP)
-        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, standing.LOOP, retention.LOOP)
+        self._guard.ask_to_stop("hints", watch.LOOP, standing.LOOP, forgetting.LOOP)
+        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, standing.LOOP, retention.LOOP, forgetting.LOOP)
 
     async def _step(self, seconds: float, *names: str) -> None:
         """Waits for these loops to end, but leaves time for the steps that follow."""

@@ -45,8 +45,8 @@ class Settings(BaseSettings):
 
     `auto` finds out, but a pooler that passes on the process ids of PostgreSQL's sessions stays unnoticed.
     """
-    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), validation_alias=_named("REDIS_URL"))
-    """The URL of Redis. It is only a cache: its loss costs speed and nothing else."""
+    redis_url: SecretStr | None = Field(None, validation_alias=_named("REDIS_URL"))
+    """The URL of Redis. It is only a cache: its loss costs speed and nothing else. Without it there is no cache."""
     anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
     """The key of the Messages API. Without it rules draft every package."""
     anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
@@ -160,8 +160,9 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _of_redis(cls, url: SecretStr) -> SecretStr:
-        _split(url.get_secret_value(), "redis", "rediss", "unix")
+    def _of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            _split(url.get_secret_value(), "redis", "rediss", "unix")
         return url
 
     @field_validator("anthropic_base_url")

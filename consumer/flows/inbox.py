@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from consumer.domain.events import Decoded, SessionKey, TopicPartition
+from consumer.domain.events import Decoded, TopicPartition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,6 @@ class StoredBatch:
     """Numbers of records: stored, repeated, dropped, requested, cancelled, refused, ignored."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Numbers of dead letters, by reason."""
-    erased: frozenset[SessionKey] = frozenset()
-    """Sessions that this batch erases; caches must forget them."""
-    swept: frozenset[SessionKey] = frozenset()
-    """Sessions with drafts in which a value became known as secret; caches must forget them, too."""
     backlogged: bool | None = None
     """Whether requests wait for a backlog to be read; None if that was not checked."""
 
@@ -42,8 +38,6 @@ class StoredBatch:
         return StoredBatch(
             outcomes=Counter(self.outcomes) + Counter(later.outcomes),
             refused=Counter(self.refused) + Counter(later.refused),
-            erased=self.erased | later.erased,
-            swept=self.swept | later.swept,
             backlogged=self.backlogged if later.backlogged is None else self.backlogged or later.backlogged,
         )
 

@@ -1,4 +1,4 @@
-"""How loops wait: `rest` until there may be work, `insist` until a store answers again."""
+"""How loops wait: `rest` until there may be work, `insist` until a store answers again; and when they must end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,6 +19,15 @@ class Waker(Protocol):
 
     async def wait(self) -> object:
         """Returns when there may be something to do. Never raises; may be cancelled and called again."""
+
+
+def is_asked_to_end(error: BaseException) -> bool:
+    """Whether the error is the end that somebody asked this task for.
+
+    A CancelledError that nobody asked for comes from within a library, which cancelled a future of its own.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
 
 
 async def rest(stop: asyncio.Event, seconds: float, *wakers: Waker) -> None:

@@ -1,8 +1,8 @@
 """Retention: deletes old content and old keys in small batches, so that live work hardly notices.
 
-Content goes first and together: a session's events, drafts and packages, its requests' reasons, its cached drafts. Keys
-stay longer: which requests were answered, how often, and that the session existed. So an old record that is read again
-is neither paid for nor published again.
+Content goes first and together: a session's events, drafts and packages, its requests' reasons; its cached drafts
+follow (see `forgetting`). Keys stay longer: which requests were answered, how often, and that the session existed. So
+an old record that is read again is neither paid for nor published again.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import structlog
 
 from consumer.domain.events import SessionKey
 from consumer.errors import Transient
-from consumer.flows.cache import SessionForgetter
 from consumer.flows.operation.health import Health
 from consumer.flows.pacing import rest
 
@@ -81,27 +80,17 @@ class Page:
     """The next page begins after this session; None: this is the last page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrimmedPage:
-    """The result of trimming a page."""
-
-    trimmed: Trimmed
-    gone: tuple[SessionKey, ...]
-    """Sessions whose content was deleted."""
-
-
 class Trimmer(Protocol):
     """The tables. Both methods raise Transient while the database is away."""
 
     async def page(self, after: SessionKey | None, rules: RetentionRules) -> Page: ...
 
-    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
         """Checks the page again under locks and deletes what is old enough, all in one transaction."""
 
 
 async def trim_all(
     trimmer: Trimmer,
-    cache: SessionForgetter,
     rules: RetentionRules,
     *,
     dry_run: bool = False,
@@ -118,12 +107,7 @@ async def trim_all(
     last: SessionKey | None = None
     while stop is None or not stop.is_set():
         page = await trimmer.page(last, rules)
-        if not dry_run:
-            # Hazard: the cache comes before the tables. Once a session has left them, nobody clears its cached drafts.
-            await cache.forget(*page.old)
-        step = await trimmer.trim(page, rules, dry_run=dry_run)
-        await cache.forget(*step.gone)  # work that ended in between may have cached a draft again
-        total += step.trimmed
+        total += await trimmer.trim(page, rules, dry_run=dry_run)
         after_page(page)
         if page.last is None:
             break
@@ -136,9 +120,8 @@ async def trim_all(
 class Retention:
     """Trims once an hour while the service runs. `run` returns after `stop`."""
 
-    def __init__(self, *, trimmer: Trimmer, cache: SessionForgetter, rules: RetentionRules, health: Health) -> None:
+    def __init__(self, *, trimmer: Trimmer, rules: RetentionRules, health: Health) -> None:
         self._trimmer = trimmer
-        self._cache = cache
         self._rules = rules
         self._health = health
 
@@ -148,7 +131,6 @@ class Retention:
             try:
                 trimmed = await trim_all(
                     self._trimmer,
-                    self._cache,
                     self._rules,
                     after_page=lambda _: self._health.beat(LOOP),
                     pause_seconds=PAUSE_SECONDS,

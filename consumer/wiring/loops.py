@@ -12,16 +12,18 @@ from consumer.adapters.postgres.drafting.endings import PostgresEndings
 from consumer.adapters.postgres.drafting.leases import PostgresWorkQueue
 from consumer.adapters.postgres.drafting.ledger import PostgresDraftLedger
 from consumer.adapters.postgres.drafting.outages import PostgresOutages
+from consumer.adapters.postgres.evictions import PostgresEvictions
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.domain.redaction import Redactor
-from consumer.flows.cache import DraftCache, SessionForgetter
+from consumer.flows.cache import DraftCache
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.loop import Drafting
 from consumer.flows.drafting.model import Model
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.drafting.worker import Worker
+from consumer.flows.forgetting import Forgetting
 from consumer.flows.intake.loop import Intake
 from consumer.flows.intake.ports import RecordSource
 from consumer.flows.operation.health import Health
@@ -64,7 +66,6 @@ def intake_loop(
     source: RecordSource,
     pool: Pool,
     redactor: Redactor,
-    cache: SessionForgetter | None,
     health: Health,
     meters: Meters,
 ) -> Intake:
@@ -75,7 +76,6 @@ def intake_loop(
         topics=Topics(settings.topic_prefix),
         health=health,
         meters=meters,
-        cache=cache,
     )
 
 
@@ -181,5 +181,9 @@ def relay_loop(settings: Settings, *, pool: Pool, hint: Waker, health: Health, m
     )
 
 
-def retention_loop(rules: RetentionRules, *, pool: Pool, cache: SessionForgetter, health: Health) -> Retention:
-    return Retention(trimmer=PostgresTrimmer(pool), cache=cache, rules=rules, health=health)
+def forgetting_loop(*, pool: Pool, cache: DraftCache, hint: Waker, health: Health) -> Forgetting:
+    return Forgetting(evictions=PostgresEvictions(pool), cache=cache, hint=hint, health=health)
+
+
+def retention_loop(rules: RetentionRules, *, pool: Pool, health: Health) -> Retention:
+    return Retention(trimmer=PostgresTrimmer(pool), rules=rules, health=health)

@@ -11,6 +11,7 @@ from consumer.adapters.postgres.core.faults import AWAY, describe_error
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.redis import RedisCache
 from consumer.errors import Transient
+from consumer.flows.cache import DraftCache, NoCache
 from consumer.flows.operation.health import Health
 from consumer.flows.relay import ports as relay
 from consumer.settings import Settings
@@ -50,8 +51,11 @@ async def prepare_database(settings: Settings) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def open_cache(settings: Settings, health: Health) -> AsyncIterator[RedisCache]:
-    """The cache of drafts. Never raises: Redis may be away."""
+async def open_cache(settings: Settings, health: Health) -> AsyncIterator[DraftCache]:
+    """The cache of drafts; one that keeps nothing without REDIS_URL. Never raises: Redis may be away."""
+    if settings.redis_url is None:
+        yield NoCache()
+        return
     cache = RedisCache(
         settings.redis_url.get_secret_value(),
         prefix=settings.topic_prefix,

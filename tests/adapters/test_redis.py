@@ -20,6 +20,7 @@ from tests.support.waiting import until
 T = TypeVar("T")
 
 KEY = DraftKey("acme", "session 1", "a" * 64, "p1", "m1")
+WRITER = 41
 ENTRY = LedgerEntry(
     draft='{"problem": "ü"}',
     model="m1",
@@ -68,6 +69,11 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
+async def put(cache: RedisCache, key: DraftKey, version: int) -> None:
+    await cache.admit(key.session, WRITER)
+    await cache.put(key, version, ENTRY, writer=WRITER)
+
+
 async def only_name(redis: Redis, topic_prefix: str) -> bytes:
     (name,) = [name async for name in redis.scan_iter(f"{topic_prefix}*")]
     assert isinstance(name, bytes)
@@ -76,28 +82,28 @@ async def only_name(redis: Redis, topic_prefix: str) -> bytes:
 
 async def test_what_was_put_is_found_by_version_and_by_digest(cache: RedisCache) -> None:
     assert await cache.get(KEY, 7) is None
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     assert await cache.get(KEY, 7) == ENTRY
     assert await cache.get(KEY, 8) == ENTRY, "another version of the same bundle"
 
 
 @pytest.mark.parametrize("change", ["tenant_id", "session_id", "bundle_sha256", "prompt_version", "model"])
 async def test_an_entry_counts_for_its_key_only(cache: RedisCache, change: str) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     assert await cache.get(KEY._replace(**{change: "other"}), 7) is None
 
 
 async def test_a_version_whose_digest_has_changed_is_not_believed(cache: RedisCache) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     newer = KEY._replace(bundle_sha256="b" * 64)  # an event below version 7 arrived late
     assert await cache.get(newer, 7) is None
-    await cache.put(newer, 7, ENTRY)
+    await put(cache, newer, 7)
     assert await cache.get(KEY, 7) == ENTRY
     assert await cache.get(newer, 7) == ENTRY
 
 
 async def test_names_carry_the_prefix_and_end_by_themselves(cache: RedisCache, redis: Redis, topic_prefix: str) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     name = await only_name(redis, topic_prefix)
     assert name.decode() == f"{topic_prefix}escalation:drafts:acme:session%201"
     assert 0 < await redis.ttl(name) <= 60
@@ -105,10 +111,27 @@ async def test_names_carry_the_prefix_and_end_by_themselves(cache: RedisCache, r
 
 async def test_a_session_is_forgotten_whole(cache: RedisCache, redis: Redis, topic_prefix: str) -> None:
     for version in range(3):
-        await cache.put(KEY._replace(bundle_sha256=str(version) * 64), version, ENTRY)
-    await cache.put(KEY._replace(session_id="other"), 1, ENTRY)
-    await cache.forget(SessionKey("acme", "session 1"))
+        await put(cache, KEY._replace(bundle_sha256=str(version) * 64), version)
+    await put(cache, KEY._replace(session_id="other"), 1)
+    assert await cache.forget(SessionKey("acme", "session 1"))
     assert (await only_name(redis, topic_prefix)).endswith(b"other")
+
+
+async def test_whoever_began_before_a_session_was_forgotten_puts_nothing(
+    cache: RedisCache, redis: Redis, topic_prefix: str
+) -> None:
+    await cache.put(KEY, 7, ENTRY, writer=1)
+    assert await cache.get(KEY, 7) is None, "never admitted"
+    await cache.admit(KEY.session, 1)
+    assert await cache.forget(KEY.session)
+    await cache.admit(KEY.session, 2)
+    await cache.put(KEY, 7, ENTRY, writer=1)
+    assert await cache.get(KEY, 7) is None
+    await cache.put(KEY, 7, ENTRY, writer=2)
+    assert await cache.get(KEY, 7) == ENTRY
+    name = await only_name(redis, topic_prefix)
+    assert 0 < await redis.ttl(name) <= 60
+    assert await redis.hlen(name) == 2, "an admission ends with its one copy"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +139,7 @@ async def test_a_session_is_forgotten_whole(cache: RedisCache, redis: Redis, top
     [b"", b"{}", b"null", b"\xff\xfe", b"[]", b'"x"', b"\x80\x04\x95pickle", json.dumps({"key": list(KEY)}).encode()],
 )
 async def test_garbage_is_not_believed(cache: RedisCache, redis: Redis, topic_prefix: str, poison: bytes) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     name = await only_name(redis, topic_prefix)
     for field in await redis.hkeys(name):
         await redis.hset(name, field, poison)
@@ -124,13 +147,13 @@ async def test_garbage_is_not_believed(cache: RedisCache, redis: Redis, topic_pr
     await redis.delete(name)
     await redis.set(name, poison)  # not even a hash
     assert await cache.get(KEY, 7) is None
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
 
 
 async def test_another_sessions_entry_in_its_place_is_not_believed(
     cache: RedisCache, redis: Redis, topic_prefix: str
 ) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     name = await only_name(redis, topic_prefix)
     foreign = name.replace(b"session%201", b"session%202")
     for field, value in (await redis.hgetall(name)).items():
@@ -155,8 +178,9 @@ async def test_nobody_there_is_no_error_and_the_breaker_ends_the_asking(topic_pr
     for _ in range(FAILURES_TO_OPEN):
         assert await cache.get(KEY, 7) is None
     assert at_once(cache.get(KEY, 7)) is None
-    at_once(cache.put(KEY, 7, ENTRY))
-    await cache.forget(KEY.session)
+    at_once(cache.admit(KEY.session, WRITER))
+    at_once(cache.put(KEY, 7, ENTRY, writer=WRITER))
+    assert not await cache.forget(KEY.session)
     assert "cache" in {stuck.what for stuck in health.stuck()}
     assert not any(stuck.blocking for stuck in health.stuck() if stuck.what == "cache")
     await cache.close()
@@ -166,7 +190,7 @@ async def test_nobody_there_is_no_error_and_the_breaker_ends_the_asking(topic_pr
 async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
     hasty: RedisCache, cache: RedisCache, redis_server: RedisServer, clock: Clock
 ) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     redis_server.pause()
     costs = []
     try:
@@ -190,12 +214,12 @@ async def test_a_frozen_redis_costs_a_tenth_of_a_second_a_few_times(
 async def test_a_redis_that_was_killed_is_used_again_when_it_is_back(
     cache: RedisCache, redis_server: RedisServer, clock: Clock
 ) -> None:
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     await redis_server.kill()
     assert await cache.get(KEY, 7) is None
     await redis_server.start()
     clock.now += OPEN_SECONDS + 0.1
-    await cache.put(KEY, 7, ENTRY)
+    await put(cache, KEY, 7)
     assert await cache.get(KEY, 7) == ENTRY
 
 

@@ -94,7 +94,7 @@ class Oracle:
             *_rows(written, accepted),
             *_dead_letters(written, accepted, set(refused)),
             *_nothing_left(written),
-            *await self._offsets(),
+            *await self.unread(),
             *leaks.findings(secrets, places),
         ]
         shown = "\n".join(f"- {complaint}" for complaint in wrong[:_SHOWN])
@@ -118,7 +118,7 @@ class Oracle:
 
     async def unsettled(self) -> str:
         """Some work that is left; empty when none is left."""
-        if lag := await self._offsets():
+        if lag := await self.unread():
             return lag[0]
         connection = await asyncpg.connect(self.dsn)
         try:
@@ -127,6 +127,7 @@ class Oracle:
                 ("leases held", "SELECT count(*) FROM requests WHERE leased_until IS NOT NULL"),
                 ("requests due", "SELECT count(*) FROM requests WHERE due_at < now() + interval '5 seconds'"),
                 ("outbox rows", "SELECT count(*) FROM outbox"),
+                ("sessions for Redis to forget", "SELECT count(*) FROM cache_evictions"),
             ):
                 if number := await connection.fetchval(count):
                     return f"{number} {name}"
@@ -144,7 +145,7 @@ class Oracle:
         finally:
             await connection.close()
 
-    async def _offsets(self) -> list[str]:
+    async def unread(self) -> list[str]:
         """Partitions of the input that the group has not read to the end."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers)

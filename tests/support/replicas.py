@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from consumer.adapters.postgres.core.pool import open_pool
-from consumer.adapters.redis import RedisCache
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import RevisionRules
+from consumer.flows.cache import DraftCache
 from consumer.flows.drafting.loop import Drafting
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.health import Health
@@ -76,7 +76,7 @@ class Replica:
     """One process's drafting loop."""
 
     stores: DraftingStores
-    cache: RedisCache
+    cache: DraftCache
     drafting: Drafting
     health: Health
     meters: Counts

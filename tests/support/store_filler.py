@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.domain.events import Decoded, SessionKey
+from consumer.domain.events import Decoded
 from consumer.domain.package.package import Sender
-from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from consumer.flows.cache import NoCache
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.drafting.worker import ModelUse
 from consumer.flows.inbox import Batch, StoredBatch
@@ -16,15 +16,6 @@ from consumer.wiring.loops import drafting_stores, drafting_worker, inbox
 from tests.support.wire import REDACTOR, TOPICS, arrive
 
 SENDER = Sender(topics=TOPICS, source="/test")
-
-
-class NoCache:
-    async def get(self, _key: DraftKey, _version: int) -> LedgerEntry | None:
-        return None
-
-    async def put(self, _key: DraftKey, _version: int, _entry: LedgerEntry) -> None: ...
-
-    async def forget(self, *_sessions: SessionKey) -> None: ...
 
 
 class StoreFiller:

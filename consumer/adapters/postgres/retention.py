@@ -9,10 +9,11 @@ from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.erasure import tickets_of
 from consumer.domain.events import SessionKey
-from consumer.flows.retention import Page, RetentionRules, Trimmed, TrimmedPage
+from consumer.flows.retention import Page, RetentionRules, Trimmed
 
 _queries = Queries("retention")
 _erasure = Queries("erasure")
+_evictions = Queries("evictions")
 
 PAGE = 1000
 """Sessions that one page looks at."""
@@ -48,14 +49,14 @@ class PostgresTrimmer:
             last=None if ended else _key(rows[-1]),
         )
 
-    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> TrimmedPage:
+    async def trim(self, page: Page, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
         async with transaction(self._pool, readonly=dry_run) as connection:
-            trimmed, gone = await _trim(connection, page.old, rules, dry_run=dry_run)
+            trimmed = await _trim(connection, page.old, rules, dry_run=dry_run)
             if page.after is None:
                 trimmed += await _trim_dead_letters(connection, rules, dry_run=dry_run)
             if rules.keys_seconds is not None and page.forgettable and not dry_run:
                 trimmed += await _forget(connection, page.forgettable, rules.keys_seconds)
-        return TrimmedPage(trimmed=trimmed, gone=gone)
+        return trimmed
 
 
 def _cut(page: list[asyncpg.Record]) -> tuple[list[asyncpg.Record], bool]:
@@ -66,27 +67,24 @@ def _cut(page: list[asyncpg.Record]) -> tuple[list[asyncpg.Record], bool]:
     return page[: to_trim[BATCH - 1] + 1], False
 
 
-async def _trim(
-    connection: Connection, old: Keys, rules: RetentionRules, *, dry_run: bool
-) -> tuple[Trimmed, tuple[SessionKey, ...]]:
+async def _trim(connection: Connection, old: Keys, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
     if old and not dry_run:
         locked = await connection.fetch(_queries.lock_sessions, *columns(old, 2), rules.content_seconds)
         old = [_key(row) for row in locked]
         await connection.execute(_queries.lock_requests, *columns(old, 2))
     if not old:
-        return Trimmed(), ()
+        return Trimmed()
     # Hazard: only under the locks is it certain that no work is left for these sessions.
     rows = await connection.fetch(_queries.trimmable, *columns(old, 2), rules.content_seconds, rules.window_seconds)
     keys = [_key(row) for row in rows]
     if keys and not dry_run:
         await _forget_content(connection, keys)
-    trimmed = Trimmed(
+    return Trimmed(
         sessions=len(keys),
         events=sum(row["events"] for row in rows),
         packages=sum(row["packages"] for row in rows),
         drafts=sum(row["drafts"] for row in rows),
     )
-    return trimmed, () if dry_run else tuple(keys)
 
 
 async def _forget_content(connection: Connection, keys: Keys) -> None:
@@ -97,6 +95,7 @@ async def _forget_content(connection: Connection, keys: Keys) -> None:
         _erasure.forget_drafts,
         _erasure.forget_events,
         _queries.forget_texts,
+        _evictions.put,
     ):
         await connection.execute(statement, *sessions)
     rows = [(*key, ticket.model_dump_json() if (ticket := tickets.get(key)) else None) for key in keys]

@@ -1,7 +1,6 @@
 """`trim`: deletes old content and old keys from the tables."""
 
 import asyncio
-import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,10 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consumer.cli import output
 from consumer.flows import retention
-from consumer.flows.operation.health import Health
 from consumer.flows.retention import RetentionRules, Trimmed
 from consumer.settings import Settings, read_settings
-from consumer.wiring.stores import open_cache
 from consumer.wiring.tables import open_trimmer
 from consumer.wiring.values import retention_rules
 
@@ -33,7 +30,8 @@ def trim(
     """Delete the content of sessions that have been quiet for long: events, drafts and packages together.
 
     Ids stay, so that old records that are read again are neither paid for nor published again. They are deleted after
-    ESCALATION_KEY_RETENTION_DAYS. The command may be interrupted at any time, and may run beside the service.
+    ESCALATION_KEY_RETENTION_DAYS. The service deletes the cached drafts, now or when it runs again. The command may be
+    interrupted at any time, and may run beside the service.
     """
     settings = read_settings()
     rules = retention_rules(settings, days=days)
@@ -51,15 +49,11 @@ def trim(
 
 
 async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
-    async with (
-        open_cache(settings, Health(time.monotonic)) as cache,
-        open_trimmer(settings) as trimmer,
-    ):
+    async with open_trimmer(settings) as trimmer:
         with _bar() as bar:
             task = bar.add_task("sessions", total=await trimmer.count())
             return await retention.trim_all(
                 trimmer,
-                cache,
                 rules,
                 dry_run=dry_run,
                 after_page=lambda page: bar.advance(task, page.looked_at),

@@ -57,8 +57,7 @@ class Finishing:
             drafted_at=entry.drafted_at,
             reused=reused,
         )
-        # Hazard: cache before the final transaction, because an erasure after that transaction clears the cache.
-        await self._cache.put(key, given.bundle.state_version, entry)
+        await self._cache.put(key, given.bundle.state_version, entry, writer=given.work.token)
         spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage)
         await self.publish(given, clock, text, draft_model=key.model, spent=spent)
 
@@ -177,8 +176,6 @@ class Finishing:
         """Acts on the result of a final transaction. Raises Redo for stale work."""
         if result is FinishResult.DONE:
             return
-        # The session may have been erased, or a draft may hold a value that is secret now.
-        await self._cache.forget(work.key.session)
         if result is FinishResult.STALE:
             raise Redo
         log.info(

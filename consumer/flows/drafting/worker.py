@@ -86,6 +86,8 @@ class Worker:
         if work.terms is not None and not work.terms.stands:
             await self._let_go(work)
             return
+        if use is not ModelUse.NEVER:
+            await self._cache.admit(work.key.session, work.token)
         clock = LeaseClock(work=work, began=self._clock(), clock=self._clock)
         given = await self._open(work, clock, use)
         if given is None:

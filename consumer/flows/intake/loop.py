@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.domain.arrival.decode import decode
-from consumer.domain.events import Decoded, Record, Request, SessionKey, TopicPartition
+from consumer.domain.events import Decoded, Record, Request, TopicPartition
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
-from consumer.flows.cache import SessionForgetter
 from consumer.flows.inbox import Batch, Inbox, StoredBatch
 from consumer.flows.intake.backlog import BacklogWatch
 from consumer.flows.intake.membership import BEAT_SECONDS, Membership
@@ -61,7 +60,6 @@ class Intake:
         topics: Topics,
         health: Health,
         meters: Meters,
-        cache: SessionForgetter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._member = Membership(source=source, health=health, loop=LOOP, clock=clock)
@@ -70,13 +68,11 @@ class Intake:
         self._topics = topics
         self._health = health
         self._meters = meters
-        self._cache = cache
         self._clock = clock
         self._parts = PartSize()
         self._backlog = BacklogWatch(clock)
         self._flight: _Flight | None = None
         self._failures = 0
-        self._to_forget: set[SessionKey] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Survives the loss of Kafka and of the database. Any other error is raised, with nothing committed for it."""
@@ -166,18 +162,8 @@ class Intake:
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commits the offsets of a batch that has landed; there are none without a batch."""
-        # Hazard: forget before the offsets move, so that an erasure that is read again after a crash is forgotten
-        # again.
-        await self._forget()
         if offsets:
             await self._member.commit(offsets)
-
-    async def _forget(self) -> None:
-        while self._to_forget:
-            self._health.beat(LOOP)
-            session = self._to_forget.pop()
-            if self._cache is not None:
-                await self._cache.forget(session)
 
     async def _land_last(self) -> None:
         try:
@@ -194,7 +180,6 @@ class Intake:
             self._meters.count(Meter.RECORDS, records, label=outcome)
         for reason, records in stored.refused.items():
             self._meters.count(Meter.DEAD_LETTERS, records, label=reason)
-        self._to_forget |= stored.erased | stored.swept
         if stored.backlogged is not None:
             self._backlog.waiting = stored.backlogged
 

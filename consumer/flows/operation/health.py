@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Hop = Literal[
-    "database", "standing", "group", "store", "poll", "position", "publish", "parked", "drafting", "model", "cache"
+    "database",
+    "standing",
+    "group",
+    "store",
+    "poll",
+    "position",
+    "publish",
+    "parked",
+    "drafting",
+    "model",
+    "cache",
+    "forget",
 ]
 """A station on the way of a record where work can be stuck:
 
@@ -16,7 +27,8 @@ Hop = Literal[
 `group`  the consumer is a member of its group;
 `store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
 `publish`  the relay reaches the topics; `parked`  the topics take every event;
-`drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers.
+`drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers;
+`forget`  Redis has deleted what it must.
 """
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})

@@ -64,6 +64,8 @@ class Meter(Enum):
     OPEN_REQUESTS = _gauge("escalation_open_requests", "Requests without an outcome.")
     DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
     OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")
+    EVICTIONS = _gauge("escalation_cache_evictions", "Deletions of cached drafts that Redis has not acknowledged.")
+    OLDEST_EVICTION = _gauge("escalation_cache_evictions_oldest_seconds", "Age of the oldest of these deletions.")
     STUCK = _gauge("escalation_stuck_seconds", "Time without progress; absent while there is progress.", "what")
 
 

@@ -28,6 +28,8 @@ class Backlog:
     """Events that a topic refuses."""
     parked_seconds: float
     parked_reason: str | None
+    evictions: int
+    oldest_eviction_seconds: float
 
 
 class Tables(Protocol):
@@ -74,3 +76,5 @@ class Watch:
             )
         else:
             self._health.ok("parked")
+        self._meters.set(Meter.EVICTIONS, backlog.evictions)
+        self._meters.set(Meter.OLDEST_EVICTION, backlog.oldest_eviction_seconds)

@@ -11,7 +11,6 @@ from consumer.adapters.postgres import retention as trimming
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.retention import PostgresTrimmer
-from consumer.domain.events import SessionKey
 from consumer.flows import retention
 from consumer.flows.operation.health import Health
 from consumer.flows.retention import DAY_SECONDS, Page, RetentionRules, Trimmed
@@ -25,34 +24,6 @@ RULES = RetentionRules(content_seconds=30 * DAY_SECONDS, keys_seconds=None, wind
 WITH_KEYS = RetentionRules(content_seconds=30 * DAY_SECONDS, keys_seconds=60 * DAY_SECONDS, window_seconds=DAY_SECONDS)
 TICKET = {"system": "connectwise", "ticket_id": "48213"}
 CONTENT = ("session_events", "packages", "drafts")
-
-
-class Forgotten:
-    """A cache that remembers what it was asked to forget."""
-
-    def __init__(self) -> None:
-        self.sessions: set[SessionKey] = set()
-
-    async def forget(self, *sessions: SessionKey) -> None:
-        self.sessions.update(sessions)
-
-
-class Killed(BaseException):
-    """The end of a process."""
-
-
-class Mortal:
-    """A cache that kills its process after `calls_left` calls."""
-
-    def __init__(self, cached: set[SessionKey]) -> None:
-        self.cached = cached
-        self.calls_left = 0
-
-    async def forget(self, *sessions: SessionKey) -> None:
-        if not self.calls_left:
-            raise Killed
-        self.calls_left -= 1
-        self.cached -= {*sessions}
 
 
 @pytest.fixture
@@ -95,7 +66,7 @@ async def age(pool: Pool, days: float, session: str = "s1") -> None:
 
 
 async def trim(pool: Pool, rules: RetentionRules = RULES, *, dry_run: bool = False) -> Trimmed:
-    return await retention.trim_all(PostgresTrimmer(pool), Forgotten(), rules, dry_run=dry_run)
+    return await retention.trim_all(PostgresTrimmer(pool), rules, dry_run=dry_run)
 
 
 async def counts(pool: Pool, *tables: str) -> list[int]:
@@ -110,12 +81,12 @@ async def test_content_leaves_together_and_is_counted(pool: Pool, filler: StoreF
     await answered(pool, filler)
     await answered(pool, filler, subject="young", days_ago=20)
     assert await counts(pool, *CONTENT) == [4, 2, 2]
-    cache = Forgotten()
-    would = await retention.trim_all(PostgresTrimmer(pool), cache, RULES, dry_run=True)
-    assert (await counts(pool, *CONTENT), cache.sessions) == ([4, 2, 2], set())
-    done = await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
+    would = await retention.trim_all(PostgresTrimmer(pool), RULES, dry_run=True)
+    assert await counts(pool, *CONTENT, "cache_evictions") == [4, 2, 2, 0]
+    done = await retention.trim_all(PostgresTrimmer(pool), RULES)
     assert done == would == Trimmed(sessions=1, events=2, packages=1, drafts=1)
-    assert cache.sessions == {SessionKey("default", "s1")}
+    evictions = await pool.fetch("SELECT tenant_id, session_id FROM cache_evictions")
+    assert [tuple(row) for row in evictions] == [("default", "s1")]
     assert await counts(pool, *CONTENT) == [2, 1, 1]
     left = await pool.fetch("SELECT session_id, reason FROM requests ORDER BY 1")
     assert [tuple(row) for row in left] == [("s1", None), ("young", "The customer waits.")]
@@ -241,48 +212,12 @@ async def test_broken_off_anywhere_no_result_outlives_its_key(
         if len(pages) == 2:
             stop.set()
 
-    first = await retention.trim_all(PostgresTrimmer(pool), Forgotten(), RULES, after_page=after, stop=stop)
+    first = await retention.trim_all(PostgresTrimmer(pool), RULES, after_page=after, stop=stop)
     assert 0 < first.sessions < 7
     assert await _orphans(pool) == 0
     assert (first + await trim(pool)).sessions == 7
     assert await counts(pool, *CONTENT) == [0, 0, 0]
     assert await counts(pool, "sessions", "requests") == [7, 7]
-
-
-async def test_a_draft_that_is_cached_while_its_session_leaves_is_forgotten_too(
-    pool: Pool, filler: StoreFiller
-) -> None:
-    await answered(pool, filler)
-
-    class Refilled(Mortal):
-        async def forget(self, *sessions: SessionKey) -> None:
-            await super().forget(*sessions)
-            if self.calls_left == 1:
-                self.cached |= {*sessions}
-
-    cache = Refilled({SessionKey("default", "s1")})
-    cache.calls_left = 2
-    await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
-    assert cache.cached == set()
-
-
-async def test_killed_at_the_cache_it_leaves_no_cached_draft_of_a_session_that_has_left(
-    pool: Pool, filler: StoreFiller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No later run looks in the cache for what the tables forgot."""
-    monkeypatch.setattr(trimming, "BATCH", 2)
-    for number in range(7):
-        await answered(pool, filler, subject=f"s{number}")
-    cache = Mortal({SessionKey("default", f"s{number}") for number in range(7)})
-    for calls in (0, 1, 2, 1):
-        cache.calls_left = calls
-        with pytest.raises(Killed):
-            await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
-        left = await pool.fetch("SELECT tenant_id, session_id FROM sessions WHERE trimmed_at IS NOT NULL")
-        assert not cache.cached & {SessionKey(*row) for row in left}
-    cache.calls_left = 100
-    await retention.trim_all(PostgresTrimmer(pool), cache, RULES)
-    assert (cache.cached, await counts(pool, *CONTENT)) == (set(), [0, 0, 0])
 
 
 async def _orphans(pool: Pool) -> int:
@@ -304,9 +239,7 @@ async def _orphans(pool: Pool) -> int:
 async def test_the_service_trims_by_itself_until_it_is_stopped(pool: Pool, filler: StoreFiller) -> None:
     await answered(pool, filler)
     stop = asyncio.Event()
-    loop = retention.Retention(
-        trimmer=PostgresTrimmer(pool), cache=Forgotten(), rules=RULES, health=Health(lambda: 0.0)
-    )
+    loop = retention.Retention(trimmer=PostgresTrimmer(pool), rules=RULES, health=Health(lambda: 0.0))
     running = asyncio.create_task(loop.run(stop))
     await until(lambda: pool.fetchval("SELECT NOT EXISTS (SELECT FROM session_events)"))
     stop.set()

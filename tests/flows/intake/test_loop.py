@@ -16,12 +16,9 @@ from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
-from consumer.adapters.redis import RedisCache
-from consumer.domain.events import SessionKey
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.writing.ledger import DraftKey, LedgerEntry
-from consumer.flows.cache import SessionForgetter
+from consumer.domain.writing.ledger import LedgerEntry
 from consumer.flows.intake.loop import Intake
 from consumer.flows.operation.health import Health
 from schemas.packages import Usage
@@ -54,9 +51,7 @@ class Stage:
         self.meters = RememberedMeters()
 
     @contextlib.asynccontextmanager
-    async def intake(
-        self, *, batch_records: int = 500, cache: SessionForgetter | None = None
-    ) -> AsyncIterator[KafkaSource]:
+    async def intake(self, *, batch_records: int = 500) -> AsyncIterator[KafkaSource]:
         source = KafkaSource(
             {"bootstrap_servers": self.bootstrap},
             group=self.group,
@@ -76,7 +71,6 @@ class Stage:
             topics=self.topics,
             health=self.health,
             meters=self.meters,
-            cache=cache,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(flow.run(stop))
@@ -184,51 +178,6 @@ SCRIPT = {
     "template": {"name": "Map drive", "parameters_schema": {"parameters": [{"key": "pw", "field_type": "password"}]}},
     "parameters_used": {"pw": "Winter-2026!demo"},
 }
-
-
-async def test_copies_of_drafts_are_forgotten_with_the_session_or_when_a_secret_becomes_known(
-    stage: Stage, redis_url: str, topic_prefix: str
-) -> None:
-    cache = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=stage.health)
-    keys = [DraftKey("default", name, "a" * 64, "p1", "m1") for name in ("erased", "swept", "untouched")]
-    for key in keys:
-        await cache.put(key, 1, ENTRY)
-        await stage.pool.execute(
-            "INSERT INTO drafts (tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer)"
-            " VALUES ($1, $2, $3, $4, $5, 'drafted', '{}')",
-            *key,
-        )
-    await stage.send(
-        [
-            change(ERASED, {}, version=2, subject="erased"),
-            change("session.script_generated.v1", SCRIPT, version=2, subject="swept"),
-            change(version=2, subject="untouched"),
-        ]
-    )
-    async with stage.intake(cache=cache):
-        await stage.until("SELECT count(*) FROM session_events", 2)
-        await stage.until("SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL", 1)
-    copies = [await cache.get(key, 1) for key in keys]
-    await cache.close()
-    assert copies == [None, None, ENTRY]
-
-
-async def test_copies_are_forgotten_before_the_offsets_move(stage: Stage) -> None:
-    """Otherwise a crash in between would keep the copies."""
-
-    class Watched:
-        committed: dict[str, int] | None = None
-
-        async def forget(self, *_: SessionKey) -> None:
-            self.committed = await stage.committed()
-
-    cache = Watched()
-    await stage.send([change(ERASED, {})])
-    async with stage.intake(cache=cache):
-        await stage.until("SELECT count(*) FROM sessions WHERE erased_at IS NOT NULL", 1)
-    assert cache.committed is not None
-    assert cache.committed.get("session-state-changed", 0) <= 0
-    assert (await stage.committed())["session-state-changed"] == 1
 
 
 async def test_a_clock_starts_when_the_marks_of_transactions_are_passed(stage: Stage) -> None:

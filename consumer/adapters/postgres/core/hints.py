@@ -11,7 +11,8 @@ from consumer.flows.pacing import rest
 
 DUE = "escalation_due"
 OUTBOX = "escalation_outbox"
-CHANNELS = (DUE, OUTBOX)
+FORGET = "escalation_forget"
+CHANNELS = (DUE, OUTBOX, FORGET)
 _PROBE_SECONDS = 15.0  # a connection that died silently is noticed within this time
 _AGAIN_SECONDS = 2.0
 

@@ -21,6 +21,7 @@ from schemas.sessions import Description, PsaTicket, SessionDescribed
 
 _queries = Queries("erasure")
 _inbox = Queries("inbox")
+_evictions = Queries("evictions")
 
 Tickets = Mapping[SessionKey, TicketReference | None]
 
@@ -32,7 +33,9 @@ async def erase(
     sender: Sender,
     at: datetime,
 ) -> tuple[Tickets, list[Publication]]:
-    """Deletes all content of the sessions. Their ids, their last ticket and the fact of the erasure remain.
+    """Deletes all content of the sessions, and stores that the cache must forget them.
+
+    Their ids, their last ticket and the fact of the erasure remain.
 
     Returns the tickets and the outcomes to publish. `arriving` are the events that come in the same batch: only their
     ticket is kept.
@@ -52,6 +55,7 @@ async def erase(
         _queries.forget_excerpts,
         _queries.forget_secrets,
         _queries.forget_events,
+        _evictions.put,
     ):
         await connection.execute(statement, *keys)
     dead_letters = [

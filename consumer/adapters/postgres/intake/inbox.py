@@ -99,7 +99,7 @@ class PostgresInbox:
             progress = BatchInProgress()
             now: datetime = await connection.fetchval(_queries.clock)
             await lock_sessions(connection, progress, arrivals)
-            erased = await self._erase(connection, progress, arrivals.events, now)
+            await self._erase(connection, progress, arrivals.events, now)
             acceptance = await accept_events(connection, progress, arrivals.events)
             conflicting = {event.key for event in acceptance.conflicting}
             await self._learn(
@@ -132,17 +132,14 @@ class PostgresInbox:
         return StoredBatch(
             outcomes=progress.outcomes,
             refused=dead_letters.reasons,
-            erased=erased,
-            swept=frozenset(progress.swept),
             backlogged=backlogged if looked else None,
         )
 
     async def _erase(
         self, connection: Connection, progress: BatchInProgress, events: Sequence[SessionChange], now: datetime
-    ) -> frozenset[SessionKey]:
-        """Erases the sessions whose erasure arrives. Returns their keys, those of sessions erased before included."""
-        arriving = frozenset(event.key for event in events if event.type == ERASED)
-        new = arriving - progress.erased
+    ) -> None:
+        """Erases the sessions whose erasure arrives."""
+        new = {event.key for event in events if event.type == ERASED} - progress.erased
         if new:
             tickets, publications = await erasure.erase(connection, new, events, self._sender, now)
             progress.tickets.update((key, tickets.get(key)) for key in new)
@@ -150,7 +147,6 @@ class PostgresInbox:
             progress.erased |= new
             progress.marked -= new
             progress.outcomes["erased"] += len(new)
-        return arriving
 
     async def _learn(
         self, connection: Connection, progress: BatchInProgress, arrivals: Arrivals, arriving: Collection[SessionKey]
@@ -165,9 +161,7 @@ class PostgresInbox:
             learned = await sweeping.learn(connection, self._redactor, progress.marked, secrets, arriving)
             progress.sweepers, grown = learned
             if grown:
-                swept = await sweeping.rewrite(connection, grown)
-                progress.changed |= swept.changed
-                progress.swept |= swept.drafted
+                progress.changed |= await sweeping.rewrite(connection, grown)
 
     async def _receive(
         self,

@@ -24,8 +24,6 @@ class BatchInProgress:
     sweepers: sweeping.Sweepers = field(default_factory=dict)
     changed: set[SessionKey] = field(default_factory=set)
     """Sessions whose stored texts a sweep changed."""
-    swept: set[SessionKey] = field(default_factory=set)
-    """Sessions with stored drafts that were swept."""
     publications: list[Publication | deadletters.DeadLetterRecord] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     channels: set[str] = field(default_factory=set)

@@ -5,7 +5,6 @@ Runs inside the inbox's transaction, with the sessions locked.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
 
 import asyncpg
 
@@ -19,6 +18,7 @@ from consumer.domain.package import redaction
 from consumer.domain.redaction import FoundSecret, KnownSecret, Redactor, Sweeper
 
 _queries = Queries("secrets")
+_evictions = Queries("evictions")
 
 Sweepers = Mapping[SessionKey, Sweeper]
 
@@ -57,23 +57,16 @@ async def learn(
     return {key: result.arriving for key, result in learned.items()}, sweepers_for_stored
 
 
-class Swept(NamedTuple):
-    """The sessions that a sweep of stored texts touched."""
-
-    changed: frozenset[SessionKey]
-    """Sessions with an event or a request's reason that changed."""
-    drafted: frozenset[SessionKey]
-    """Sessions with stored drafts, of which caches may hold copies."""
-
-
-async def rewrite(connection: Connection, sweepers: Sweepers) -> Swept:
+async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[SessionKey]:
     """Sweeps everything that is stored of these sessions. Drafts that hold a secret are deleted.
 
-    A package that could be proven from its events before can still be proven afterwards.
+    Returns the sessions with an event or a request's reason that changed. A package that could be proven from its
+    events before can still be proven afterwards.
     """
     keys = columns(sorted(sweepers), 2)
     before = await proofs.digests(connection, sweepers.keys())
     changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
+    await connection.fetch(_evictions.put_drafted, *keys)
     drafts = await connection.fetch(_queries.drafts, *keys)
     spoiled = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
     if spoiled:
@@ -90,7 +83,7 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> Swept:
     if excerpts:
         rows = [(row["topic"], row["partition"], row["offset"], text) for row, text in excerpts]
         await connection.execute(_queries.rewrite_excerpts, *columns(rows, 4))
-    return Swept(changed, frozenset(SessionKey(row["tenant_id"], row["session_id"]) for row in drafts))
+    return changed
 
 
 async def _rewrite_events(

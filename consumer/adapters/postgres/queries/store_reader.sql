@@ -18,6 +18,9 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)       
         FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS capped)     AS oldest_pending_seconds,
        (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS capped)
                                                                                               AS due_work,
+       (SELECT count(*) FROM (SELECT FROM cache_evictions LIMIT 100000) AS capped)                       AS evictions,
+       (SELECT coalesce(extract(epoch FROM now() - (SELECT since FROM cache_evictions ORDER BY id LIMIT 1)), 0)::float8)
+                                                                                              AS oldest_eviction_seconds,
        parked.rows AS parked_rows, parked.seconds AS parked_seconds, parked.reason AS parked_reason
 FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(refused_at)), 0)::float8 AS seconds,
              min(topic || ': ' || refusal) AS reason
