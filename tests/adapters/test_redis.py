@@ -1,5 +1,7 @@
 """The cache on a real Redis that is flushed, frozen, killed and poisoned: only speed suffers."""
 
+import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -227,3 +229,66 @@ async def test_the_address_is_not_shown(clock: Clock) -> None:
     cache = RedisCache("redis://:hunter22@127.0.0.1:9/0", prefix="", keep_seconds=1, health=Health(clock), clock=clock)
     assert "hunter22" not in repr(cache)
     await cache.close()
+
+
+GARBAGE = {
+    "no protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "an unknown kind of reply": b"@what\r\n",
+    "a number that is none": b":many\r\n" * 8,
+    "a length that is none": b"*x\r\n" * 8,
+    "half a reply": b"*2\r\n$5\r\nab",
+    "half a reply, and no more": None,
+    "another kind of reply": b"+OK\r\n" * 8,
+    "numbers for everything": b":1\r\n" * 8,
+    "lists within lists": b"*1\r\n" * 5000 + b":1\r\n",
+    "no text": b"$4\r\n\xff\xfe\xfd\xfc\r\n" * 8,
+    "an error in no text": b"-\xff\xfe\r\n" * 8,
+    "a list with holes": b"*2\r\n$-1\r\n*-1\r\n" * 8,
+    "a reset": b"",
+}
+
+
+@contextlib.asynccontextmanager
+async def answering(reply: bytes | None) -> AsyncIterator[str]:
+    """A server that answers everything with these bytes; with None byte after byte without an end."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while await reader.read(65536):
+                if reply is None:
+                    writer.write(b"$9999\r\n")
+                    while True:
+                        writer.write(b"x")
+                        await writer.drain()
+                        await asyncio.sleep(0.02)
+                if not reply:
+                    writer.transport.abort()
+                    return
+                writer.write(reply)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+async def test_what_answers_and_is_no_redis_costs_the_cache_and_not_the_draft(kind: str, clock: Clock) -> None:
+    health = Health(clock)
+    async with answering(GARBAGE[kind]) as url:
+        cache = RedisCache(url, prefix="", keep_seconds=60, health=health, clock=clock)
+        for _ in range(2):
+            clock.now += OPEN_SECONDS + 0.1
+            began = time.monotonic()
+            await cache.admit(KEY.session, WRITER)
+            assert await cache.get(KEY, 7) is None
+            await cache.put(KEY, 7, ENTRY, writer=WRITER)
+            forgotten = await cache.forget(KEY.session)
+            assert time.monotonic() - began < 2.0, "each call is bounded, whatever comes"
+            if kind != "numbers for everything":
+                assert not forgotten
+                assert "cache" in {stuck.what for stuck in health.stuck()}
+        await cache.close()
