@@ -1,16 +1,19 @@
 """Settings from the environment: unit, default and reason of each. A wrong one is refused at the start, by name."""
 
+import importlib.util
+import os
 import ssl
+from pathlib import Path
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from consumer import environment
 from consumer.errors import Misconfigured
 
 PREFIX = "ESCALATION_"
-_ENCODE = "in a user name or a password write %2F for /, %23 for #, %3F for ?, %40 for @ and %25 for %"
 
 
 def _named(name: str) -> AliasChoices:
@@ -36,7 +39,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr("postgresql://localhost/escalation"), validation_alias=_named("DATABASE_URL")
     )
-    """The URL of PostgreSQL. Each environment needs a database of its own.
+    """The URL of PostgreSQL. Each environment needs a database of its own. No PG… variable may complete it.
 
     It may name several hosts, separated by commas: the writable one is used.
     """
@@ -51,6 +54,20 @@ class Settings(BaseSettings):
     """The key of the Messages API. Without it rules draft every package."""
     anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
     """The address of the Messages API, or of a gateway that speaks it."""
+    anthropic_custom_headers: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_CUSTOM_HEADERS"))
+    """Headers for a gateway, sent with every call: lines as `Name: value`."""
+    http_proxy: SecretStr | None = Field(None, validation_alias=_named("HTTP_PROXY"))
+    """The proxy to a Messages API at an http:// address, as http://, https:// or socks5://user:password@host:port."""
+    https_proxy: SecretStr | None = Field(None, validation_alias=_named("HTTPS_PROXY"))
+    """The proxy to a Messages API at an https:// address. Of these variables, those in lower case count first."""
+    all_proxy: SecretStr | None = Field(None, validation_alias=_named("ALL_PROXY"))
+    """The proxy to the Messages API when the address has none of its own."""
+    no_proxy: str = Field("", validation_alias=_named("NO_PROXY"))
+    """Hosts, domains, addresses and networks, separated by commas, that are reached without a proxy."""
+    ssl_cert_file: str | None = Field(None, validation_alias=_named("SSL_CERT_FILE"))
+    """A file with the certificate authorities to trust instead of the system's, in every connection with TLS."""
+    ssl_cert_dir: str | None = Field(None, validation_alias=_named("SSL_CERT_DIR"))
+    """As SSL_CERT_FILE, a folder of them."""
     redaction_key: SecretStr | None = None
     """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
@@ -141,13 +158,42 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20.0, gt=0, le=24)
     """How long work under way may take after SIGTERM before it is handed back. The process exits within 25 s."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Of two spellings of a variable the one in lower case counts."""
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = {**env_settings.env_vars, **environment.lower_case_first(os.environ)}
+        return init_settings, env_settings
+
+    @property
+    def model_proxy(self) -> SecretStr | None:
+        """The proxy to the Messages API; None: it is reached directly."""
+        field = self._proxy_field()
+        return None if field is None else getattr(self, field)
+
     @field_validator("database_url", "redis_url", "anthropic_base_url", mode="before")
     @classmethod
     def _stripped(cls, value: object) -> object:
         """Without the blanks and line ends that a file of secrets adds."""
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("anthropic_api_key", mode="before")
+    @field_validator(
+        "anthropic_api_key",
+        "anthropic_custom_headers",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "ssl_cert_file",
+        "ssl_cert_dir",
+        mode="before",
+    )
     @classmethod
     def _stripped_or_unset(cls, key: object) -> object:
         return key.strip() or None if isinstance(key, str) else key
@@ -155,24 +201,51 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _of_postgresql(cls, url: SecretStr) -> SecretStr:
-        _split(url.get_secret_value(), "postgresql", "postgres")
+        parts = environment.split_url(url.get_secret_value(), "postgresql", "postgres")
+        for name, part in sorted(environment.completing(parts, os.environ).items()):
+            raise ValueError(f"{name} would complete it behind its back; write the {part} into it, and unset {name}")
         return url
 
     @field_validator("redis_url")
     @classmethod
     def _of_redis(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            _split(url.get_secret_value(), "redis", "rediss", "unix")
+            environment.split_url(url.get_secret_value(), "redis", "rediss", "unix")
         return url
 
     @field_validator("anthropic_base_url")
     @classmethod
     def _of_http(cls, url: str) -> str:
-        if not _split(url, "https", "http").hostname:
+        if not environment.split_url(url, "https", "http").hostname:
             raise ValueError("names no host")
         return url
 
-    @field_validator("kafka_ssl_cafile")
+    @field_validator("http_proxy", "https_proxy", "all_proxy")
+    @classmethod
+    def _of_a_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
+        if proxy is None:
+            return None
+        url = proxy.get_secret_value()
+        url = url if "://" in url else f"http://{url}"
+        if not environment.split_url(url, "http", "https", "socks5", "socks5h").hostname:
+            raise ValueError("names no host")
+        return SecretStr(url)
+
+    @field_validator("anthropic_custom_headers")
+    @classmethod
+    def _of_headers(cls, text: SecretStr | None) -> SecretStr | None:
+        if text is not None:
+            environment.custom_headers(text.get_secret_value())
+        return text
+
+    @field_validator("ssl_cert_dir")
+    @classmethod
+    def _of_folders(cls, path: str | None) -> str | None:
+        if path is not None and not any(Path(folder).is_dir() for folder in path.split(os.pathsep)):
+            raise ValueError(f"{path} is no folder")
+        return path
+
+    @field_validator("kafka_ssl_cafile", "ssl_cert_file")
     @classmethod
     def _of_certificates(cls, path: str | None) -> str | None:
         if path is not None:
@@ -191,6 +264,7 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.redaction_key is not None and len(self.redaction_key.get_secret_value()) < 16:
             raise ValueError("ESCALATION_REDACTION_KEY must have 16 characters or more")
+        self._insist_on_socks()
         if self.key_retention_days and not self.retention_days:
             raise ValueError(
                 "ESCALATION_KEY_RETENTION_DAYS needs ESCALATION_RETENTION_DAYS: content goes before its keys"
@@ -209,20 +283,18 @@ class Settings(BaseSettings):
         """Whether the settings say that a transaction pooler stands before PostgreSQL."""
         return self.database_pooler == "transaction"
 
+    def _proxy_field(self) -> str | None:
+        address = urlsplit(self.anthropic_base_url)
+        if environment.spared(address, self.no_proxy):
+            return None
+        return next((field for field in (f"{address.scheme}_proxy", "all_proxy") if getattr(self, field)), None)
 
-def _split(url: str, *schemes: str) -> SplitResult:
-    """The URL's parts. Raises ValueError with the reason; it never quotes the URL, which may hold a password."""
-    try:
-        parts = urlsplit(url)
-        for host in parts.netloc.rpartition("@")[2].split(","):  # PostgreSQL's may be several
-            urlsplit(f"//{host}").port  # noqa: B018 - it is parsed here, and the library's message quotes it
-    except ValueError:
-        raise ValueError(f"is no URL; {_ENCODE}") from None
-    if parts.scheme not in schemes:
-        raise ValueError(f"begins with none of {', '.join(f'{scheme}://' for scheme in schemes)}")
-    if "@" in parts.path or "@" in parts.query or parts.fragment:
-        raise ValueError(f"is ambiguous; {_ENCODE}")
-    return parts
+    def _insist_on_socks(self) -> None:
+        proxy, field = self.model_proxy, self._proxy_field()
+        if proxy is None or field is None or not proxy.get_secret_value().startswith("socks"):
+            return
+        if importlib.util.find_spec("socksio") is None:
+            raise ValueError(f"{variable_of(field)}: a SOCKS proxy needs an extra package: pip install 'httpx2[socks]'")
 
 
 def variable_of(field: str) -> str:

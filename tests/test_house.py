@@ -161,7 +161,7 @@ class TestArrows:
     def test_starting_the_service_loads_nothing_of_the_demo(self) -> None:
         """The service runs without the extra."""
         program = (
-            "import sys, consumer.__main__\n"
+            "import sys, consumer.__main__, consumer.cli.main\n"
             "assert 'consumer.cli' in sys.modules\n"
             "print([name for name in sys.modules if name.startswith(('consumer.adapters.embedded', 'jgo', 'psutil'))])"
         )

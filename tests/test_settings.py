@@ -60,7 +60,7 @@ def test_a_password_with_a_slash_ends_the_command_with_2_and_is_not_printed(comm
 def test_a_usual_url_is_taken(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, f" {value}\n")
     values = read_settings().model_dump(include={"database_url", "redis_url", "anthropic_base_url"}).values()
-    assert value in [url if isinstance(url, str) else url.get_secret_value() for url in values]
+    assert value in [url if isinstance(url, str) else url.get_secret_value() for url in values if url is not None]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n"])

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, cast
@@ -35,7 +36,6 @@ from schemas.packages import Usage
 log = structlog.stdlib.get_logger("escalation.model")
 
 CONNECT_SECONDS = 5.0
-KEEPALIVE_SECONDS = 60.0  # with the SDK's default of 5, calls that come seldom pay for TCP and TLS each time
 THINKING_TOKENS = 4096  # a model that thinks unasked spends max_tokens on it; unused tokens are not billed
 
 
@@ -81,23 +81,20 @@ _LOCKED_TYPES = frozenset({"authentication_error", "billing_error", "permission_
 class Anthropic:
     """Implements the port `Model`. Make one per process and event loop: a client fails in another loop."""
 
-    def __init__(self, *, api_key: str, base_url: str, attempt_seconds: float, concurrency: int) -> None:
-        """`concurrency` is the number of calls at once; more would wait for a connection and count as timed out."""
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        attempt_seconds: float,
+        transport: httpx2.AsyncBaseTransport,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`transport` leads to the API. `headers` are sent with every call. Nothing of the environment counts."""
         _keep_bodies_out_of_logs()
         self._attempt_seconds = attempt_seconds
         self._plain: set[str] = set()
-        self._client = _client(
-            api_key,
-            base_url,
-            attempt_seconds,
-            DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(
-                    max_connections=concurrency,
-                    max_keepalive_connections=concurrency,
-                    keepalive_expiry=KEEPALIVE_SECONDS,
-                )
-            ),
-        )
+        self._client = _client(api_key, base_url, attempt_seconds, transport, headers)
 
     async def draft(self, call: Call) -> Answer:
         """See the port `Model`."""
@@ -135,8 +132,8 @@ class Anthropic:
             usage = {"input_tokens": 0, "output_tokens": 0}
             return httpx2.Response(200, json={"type": "message", "content": [], "usage": usage})
 
-        transport = DefaultAsyncHttpxClient(transport=httpx2.MockTransport(canned))
-        async with _client("none", "http://127.0.0.1", self._attempt_seconds, transport) as client:
+        transport = httpx2.MockTransport(canned)
+        async with _client("none", "http://127.0.0.1", self._attempt_seconds, transport, None) as client:
             call = Call(model="claude-", system="-", turns=(), answer_schema={}, max_tokens=1)
             await client.messages.create(**_arguments(call))
 
@@ -298,14 +295,16 @@ def _usage(usage: anthropic.types.Usage | None) -> Usage:
 
 
 def _client(
-    api_key: str, base_url: str, attempt_seconds: float, http_client: DefaultAsyncHttpxClient
+    api_key: str, base_url: str, seconds: float, transport: httpx2.AsyncBaseTransport, headers: Mapping[str, str] | None
 ) -> AsyncAnthropic:
     return AsyncAnthropic(
         api_key=api_key,
         base_url=base_url,
         max_retries=0,
-        timeout=httpx2.Timeout(attempt_seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-        http_client=http_client,
+        timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+        http_client=DefaultAsyncHttpxClient(transport=transport, trust_env=False),
+        default_headers=headers,
+        open_telemetry={"traces": False, "propagation": False},
     )
 
 

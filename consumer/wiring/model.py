@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer import environment
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
+    from httpx2 import AsyncHTTPTransport
+
     from consumer.adapters.anthropic import Anthropic
 
 log = structlog.stdlib.get_logger("escalation.service")
@@ -23,11 +27,18 @@ async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
         log.info("There is no ANTHROPIC_API_KEY: rules draft every package.", event_name="no_model")
         yield None
         return
-    model = (await asyncio.to_thread(_model_class))(
+    given = settings.anthropic_custom_headers
+    model_class, http_transport = await asyncio.to_thread(_loaded)
+    model = model_class(
         api_key=key.get_secret_value(),
         base_url=settings.anthropic_base_url,
         attempt_seconds=settings.model_attempt_seconds,
-        concurrency=settings.model_concurrency,
+        transport=http_transport(
+            concurrency=settings.model_concurrency,
+            proxy=None if settings.model_proxy is None else settings.model_proxy.get_secret_value(),
+            trusted=_trusted(settings),
+        ),
+        headers=None if given is None else environment.custom_headers(given.get_secret_value()),
     )
     try:
         await model.warm_up()
@@ -36,11 +47,19 @@ async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
         await model.close()
 
 
-def _model_class() -> "type[Anthropic]":
+def _trusted(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate authorities that the settings name; None: the system's."""
+    if settings.ssl_cert_file is None and settings.ssl_cert_dir is None:
+        return None
+    return ssl.create_default_context(cafile=settings.ssl_cert_file, capath=settings.ssl_cert_dir)
+
+
+def _loaded() -> "tuple[type[Anthropic], Callable[..., AsyncHTTPTransport]]":
     """Loads the SDK, which takes seconds, ten and more on a busy machine. So only processes that need it load it.
 
     Must not run in the event loop.
     """
     from consumer.adapters.anthropic import Anthropic
+    from consumer.adapters.transport import http_transport
 
-    return Anthropic
+    return Anthropic, http_transport

@@ -9,6 +9,7 @@ import pytest
 
 from consumer.adapters.anthropic import Anthropic
 from consumer.adapters.journal import Journal
+from consumer.adapters.transport import http_transport
 from consumer.domain.events import RequestKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Revision, Sender
@@ -51,7 +52,7 @@ def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
 
 @pytest.fixture
 async def door(model: ModelServer) -> AsyncIterator[Anthropic]:
-    made = Anthropic(api_key="k", base_url=model.url, attempt_seconds=5.0, concurrency=4)
+    made = Anthropic(api_key="k", base_url=model.url, attempt_seconds=5.0, transport=http_transport(concurrency=4))
     yield made
     await made.close()
 
