@@ -44,6 +44,8 @@ class Origin(NamedTuple):
     topic: str
     partition: int
     offset: int
+    timestamp_ms: int = -1
+    """The record's time on its topic: it tells records apart that had the same offset before a topic was made anew."""
 
     @property
     def topic_partition(self) -> TopicPartition:

@@ -48,8 +48,8 @@ def test_what_is_wrong_is_named_in_one_line(wrong: dict[str, str], named: str) -
 
 
 HARMLESS = {
-    "an IPv6 address in brackets": {"NO_PROXY": "127.0.0.1,[::1]", "no_proxy": ""},
-    "a host that the model's address is not": {"NO_PROXY": "127.0.0.0/8,[fe80::/10],.example.com", "no_proxy": ""},
+    "an IPv6 address in brackets": dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,[::1]"),
+    "a host that the model's address is not": dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.0/8,[fe80::/10]"),
     "another credential": {"ANTHROPIC_AUTH_TOKEN": "another-key"},
     "a profile": {"ANTHROPIC_PROFILE": "nobody", "ANTHROPIC_CONFIG_DIR": MISSING},
     "loud logs": {"ANTHROPIC_LOG": "debug"},

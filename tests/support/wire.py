@@ -53,11 +53,13 @@ def record(
     key: bytes | None = b"s1",
     partition: int = 0,
     offset: int | None = None,
+    timestamp_ms: int = -1,
 ) -> Record:
     """`value` is bytes or becomes JSON. Offsets count up."""
     raw = value if isinstance(value, bytes | None) else json.dumps(value).encode()
     at = next(_offsets) if offset is None else offset
-    return Record(origin=Origin(topic, partition, at), key=key, value=raw, headers=tuple((headers or {}).items()))
+    origin = Origin(topic, partition, at, timestamp_ms)
+    return Record(origin=origin, key=key, value=raw, headers=tuple((headers or {}).items()))
 
 
 def arrive(value: Any, *, topic: str | None = None, **details: Any) -> Decoded:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from consumer.domain.events import Origin
 from consumer.settings import Settings
 
 AWAY = (KafkaError, OSError, TimeoutError)
@@ -32,3 +33,8 @@ def connection(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
     return arguments
+
+
+def origin_of(record: Any) -> Origin:
+    """Where aiokafka's record stands; those of the oldest format have no time."""
+    return Origin(record.topic, record.partition, record.offset, -1 if record.timestamp is None else record.timestamp)

@@ -17,9 +17,10 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from consumer.adapters.kafka.client import origin_of
 from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.unpacking import keep_readable
-from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.intake.ports import LostPosition
 from schemas.topics import Topics
@@ -210,7 +211,7 @@ class KafkaSource:
         limit = self._batch_records if most is None else min(most, self._batch_records)
         batches = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
         return [
-            Record(Origin(polled.topic, polled.partition, polled.offset), polled.key, polled.value, polled.headers)
+            Record(origin_of(polled), polled.key, polled.value, polled.headers)
             for records in batches.values()
             for polled in records
         ]

@@ -17,9 +17,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.adapters.kafka.client import AWAY
+from consumer.adapters.kafka.client import AWAY, origin_of
 from consumer.adapters.kafka.unpacking import keep_readable
-from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.rebuild.ports import Dated, OffsetRange
 
@@ -167,7 +167,7 @@ async def _fill(
 
 def _dated(consumed: ConsumerRecord) -> Dated:
     record = Record(
-        origin=Origin(consumed.topic, consumed.partition, consumed.offset),
+        origin=origin_of(consumed),
         key=consumed.key,
         value=consumed.value,
         headers=tuple((name, value) for name, value in consumed.headers),

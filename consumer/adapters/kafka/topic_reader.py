@@ -6,8 +6,9 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
 
+from consumer.adapters.kafka.client import origin_of
 from consumer.adapters.kafka.unpacking import keep_readable
-from consumer.domain.events import Origin, Record
+from consumer.domain.events import Record
 
 _POLL_MS = 200
 
@@ -44,7 +45,7 @@ class TopicReader:
         polled = await self._consumer.getmany(timeout_ms=wait_ms)
         return [
             Record(
-                origin=Origin(consumed.topic, consumed.partition, consumed.offset),
+                origin=origin_of(consumed),
                 key=consumed.key,
                 value=consumed.value,
                 headers=tuple((name, value) for name, value in consumed.headers),

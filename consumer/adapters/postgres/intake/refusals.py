@@ -55,8 +55,8 @@ async def store_refusals(
         )
         for origin, refusal in ready.items()
     ]
-    for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 9)):
-        refusal = ready[row["topic"], row["partition"], row["offset"]]  # type: ignore[index]  # an Origin is that tuple
+    for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 10)):
+        refusal = ready[row["topic"], row["partition"], row["offset"], row["record_ms"]]  # type: ignore[index]  # an Origin is that tuple
         new.reasons[refusal.reason.value] += 1
         new.records.append(deadletters.record_of(refusal, topics, now))
     return new

@@ -81,8 +81,8 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[Sessi
         lambda sweeper, text: cut(sweeper.text(text)),
     )
     if excerpts:
-        rows = [(row["topic"], row["partition"], row["offset"], text) for row, text in excerpts]
-        await connection.execute(_queries.rewrite_excerpts, *columns(rows, 4))
+        rows = [(row["topic"], row["partition"], row["offset"], row["record_ms"], text) for row, text in excerpts]
+        await connection.execute(_queries.rewrite_excerpts, *columns(rows, 5))
     return changed
 
 

@@ -85,12 +85,12 @@ WHERE (s.tenant_id, s.session_id) = (old.tenant_id, old.session_id);
 -- name: forget_excerpts
 -- Empties up to $2 excerpts that are older than $1 seconds.
 WITH old AS (
-    SELECT topic, partition, "offset" FROM dead_letters
+    SELECT topic, partition, "offset", record_ms FROM dead_letters
     WHERE excerpt <> '' AND failed_at < now() - make_interval(secs => $1) LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
 UPDATE dead_letters AS d SET excerpt = '' FROM old
-WHERE (d.topic, d.partition, d."offset") = (old.topic, old.partition, old."offset")
+WHERE (d.topic, d.partition, d."offset", d.record_ms) = (old.topic, old.partition, old."offset", old.record_ms)
 RETURNING true;
 
 -- name: count_excerpts
@@ -120,10 +120,10 @@ WHERE (s.tenant_id, s.session_id) = (old.tenant_id, old.session_id);
 -- name: forget_dead_letters
 -- Deletes up to $2 dead letters that are older than $1 seconds.
 WITH old AS (
-    SELECT topic, partition, "offset" FROM dead_letters
+    SELECT topic, partition, "offset", record_ms FROM dead_letters
     WHERE failed_at < now() - make_interval(secs => $1) LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
 DELETE FROM dead_letters AS d USING old
-WHERE (d.topic, d.partition, d."offset") = (old.topic, old.partition, old."offset")
+WHERE (d.topic, d.partition, d."offset", d.record_ms) = (old.topic, old.partition, old."offset", old.record_ms)
 RETURNING true;

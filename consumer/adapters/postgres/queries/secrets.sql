@@ -80,7 +80,7 @@ FROM unnest($1::bigint[], $2::bytea[]) AS clean (id, value)
 WHERE o.id = clean.id;
 
 -- name: excerpts
-SELECT d.tenant_id, d.session_id, d.topic, d.partition, d."offset", d.excerpt
+SELECT d.tenant_id, d.session_id, d.topic, d.partition, d."offset", d.record_ms, d.excerpt
 FROM dead_letters AS d
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (d.tenant_id, d.session_id) = (wanted.tenant_id, wanted.session_id)
@@ -88,5 +88,7 @@ WHERE d.excerpt <> '';
 
 -- name: rewrite_excerpts
 UPDATE dead_letters AS d SET excerpt = clean.excerpt
-FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[]) AS clean (topic, partition, "offset", excerpt)
-WHERE (d.topic, d.partition, d."offset") = (clean.topic, clean.partition, clean."offset");
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[])
+     AS clean (topic, partition, "offset", record_ms, excerpt)
+WHERE (d.topic, d.partition, d."offset", d.record_ms)
+    = (clean.topic, clean.partition, clean."offset", clean.record_ms);

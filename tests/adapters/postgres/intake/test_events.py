@@ -76,6 +76,22 @@ class TestConflicts:
         assert await rows(pool, "session_events", "event_id") == [("e1",)]
         assert len(await rows(pool, "dead_letters")) == 1
 
+    async def test_another_record_at_the_same_offset_of_a_topic_made_anew_is_told_too(
+        self, pool: Pool, store: Store
+    ) -> None:
+        for time_ms in (1000, 1000, 2000, 2000, 1000):
+            await store(arrive(b"{", offset=77, timestamp_ms=time_ms))
+        assert [row[0] for row in await rows(pool, "dead_letters", "record_ms")] == [1000, 2000]
+        assert len(await outbox(pool)) == 2
+
+    async def test_a_dead_letter_of_the_release_before_is_the_same_one_unless_it_is_older_than_the_record(
+        self, pool: Pool, store: Store
+    ) -> None:
+        await store(arrive(b"{", offset=77))
+        failed_at = await pool.fetchval("SELECT extract(epoch FROM failed_at) * 1000 FROM dead_letters")
+        assert (await store(arrive(b"{", offset=77, timestamp_ms=int(failed_at) - 1000))).refused == {}
+        assert (await store(arrive(b"{", offset=77, timestamp_ms=int(failed_at) + 1000))).refused == {"undecodable": 1}
+
     async def test_a_refused_record_read_again_is_told_once(self, pool: Pool, store: Store) -> None:
         rival = arrive(fact("rival", version=1, id="rival"), offset=77)
         await store(fact("first", version=1), rival)
