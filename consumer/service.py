@@ -29,7 +29,7 @@ from consumer.flows.operation import watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.watch import Watch
-from consumer.flows.pacing import rest
+from consumer.flows.pacing import is_asked_to_end, rest
 from consumer.flows.rebuild import standing
 from consumer.flows.rebuild.standing import Standing
 from consumer.flows.relay import loop as relay
@@ -178,7 +178,9 @@ class Service:
                 await reader.probe()
                 await reader.whole()
                 return await open_redactor(self._settings, reader)
-            except Transient as error:
+            except (Transient, asyncio.CancelledError) as error:
+                if is_asked_to_end(error):
+                    raise
                 log.warning(
                     "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
                     event_name="waiting_to_be_prepared",

@@ -124,17 +124,19 @@ class KafkaSource:
             raise Transient(f"Kafka: {type(error).__name__} while asking for the ends of topics") from error
         return {TopicPartition(*partition): offset for partition, offset in ends.items()}
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commits the offsets of owned partitions. Never raises: after a failure records are read again, harmlessly."""
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commits the offsets of owned partitions. Returns whether the broker has taken them; never raises."""
         consumer = self._consumer
         given = {KafkaPartition(*partition): offset for partition, offset in offsets.items()}
         owned = {partition: offset for partition, offset in given.items() if partition in self._listener.owned}
         if consumer is None or not owned:
-            return
+            return True
         try:
             await asyncio.wait_for(consumer.commit(owned), COMMIT_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("Offsets were not committed.", event_name="commit_failed", error=type(error).__name__)
+            return False
+        return True
 
     def pause(self) -> None:
         """Polls return nothing until `resume`; the group membership stays."""

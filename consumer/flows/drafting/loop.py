@@ -18,7 +18,7 @@ from consumer.flows.drafting.finishing import Redo
 from consumer.flows.drafting.ports import DraftingStores, Lane, Outage
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
-from consumer.flows.pacing import Waker, rest
+from consumer.flows.pacing import Waker, is_asked_to_end, rest
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0
@@ -194,7 +194,9 @@ class Drafting:
             await self._back(work, in_seconds=self._backoff(work), counted=False)
         except Halt:
             raise
-        except Exception:  # one request must not stop the others
+        except (Exception, asyncio.CancelledError) as error:  # one request must not stop the others
+            if is_asked_to_end(error):
+                raise
             log.exception("Drafting a package failed.", event_name="work_failed", attempt=work.attempts)
             await self._after_failure(work, use)
 
@@ -209,7 +211,9 @@ class Drafting:
         except Transient:
             await self._back(work, in_seconds=self._backoff(work), counted=True)
             return
-        except Exception:  # as above; the work is given up next
+        except (Exception, asyncio.CancelledError) as error:  # as above; the work is given up next
+            if is_asked_to_end(error):
+                raise
             log.exception(
                 "Drafting by rules failed, too: the work is given up.",
                 event_name="work_unprocessable",
@@ -245,8 +249,11 @@ class Drafting:
             try:
                 await self._queue.renew([*self._at_model.values(), *self._at_rules.values()])
                 await self._ledger.renew(claims)
-            except Transient as error:
-                log.warning("Leases could not be renewed.", event_name="renewal_failed", error=str(error))
+            except (Exception, asyncio.CancelledError) as error:  # without renewals all work would be done twice
+                if is_asked_to_end(error):
+                    raise
+                why = str(error) if isinstance(error, Transient) else type(error).__name__
+                log.warning("Leases could not be renewed.", event_name="renewal_failed", error=why)
 
     async def _drain(self) -> None:
         under_way = {*self._at_model, *self._at_rules}

@@ -12,6 +12,8 @@ from consumer.flows.operation.health import Health
 BEAT_SECONDS = 1.0
 CALL_STUCK_SECONDS = 90.0
 """A poll waits while the group is rebalanced, 60 s at most. After a longer wait the consumer is replaced."""
+COMMIT_AGAIN_SECONDS = 1.0
+"""How long after a failed commit it is made again, while no record arrives."""
 NOT_A_MEMBER_SECONDS = 5.0
 """A rebalance is normal. A member that the group does not let in for longer is reported as stuck."""
 
@@ -29,6 +31,7 @@ class Membership:
         self._clock = clock
         self._committed: Mapping[TopicPartition, int] = {}
         self._member_at = clock()
+        self._commit_again_at = clock()
 
     async def poll(self, wait_ms: int) -> list[Record]:
         """The next records; empty after `wait_ms`. Reports positions that were lost. Raises Transient."""
@@ -52,18 +55,23 @@ class Membership:
         return self._source.positions()
 
     def has_moved(self, positions: Mapping[TopicPartition, int]) -> bool:
-        """Whether these positions differ from what was committed last."""
-        return positions != self._committed
+        """Whether these positions differ from what was committed last; after a failed commit only a while later."""
+        return positions != self._committed and self._clock() >= self._commit_again_at
 
     async def session_ends(self) -> dict[TopicPartition, int]:
         """The ends of all session topics. Raises Transient."""
         return await self.alive(self._source.session_ends())
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commits those offsets that have moved. Raises Transient."""
+        """Commits those offsets that have moved. Raises Transient.
+
+        Offsets that the broker has not taken still count as moved: they are committed later, also without new records.
+        """
         moved = {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
-        await self.alive(self._source.commit(moved))
-        self._committed = offsets
+        if await self.alive(self._source.commit(moved)):
+            self._committed = offsets
+        else:
+            self._commit_again_at = self._clock() + COMMIT_AGAIN_SECONDS
 
     def pause(self) -> None:
         """Polls return nothing until `rewind`; the membership goes on."""

@@ -1,6 +1,7 @@
 """Guarded tasks: each loop is a named task with one owner, and its end is never overlooked.
 
-A loop that ends in an unexpected error is logged, counted and started again after a pause. Halt stops the service.
+A loop that ends in an unexpected error is logged, counted and started again after a pause: also one that a library
+cancelled by mistake. Halt stops the service.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import structlog
 from consumer.errors import Halt
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
-from consumer.flows.pacing import rest
+from consumer.flows.pacing import is_asked_to_end, rest
 
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 15.0
@@ -86,14 +87,16 @@ class Guard:
                 self.reason = self.reason or halt
                 self.halted.set()
                 return
-            except Exception as error:  # noqa: BLE001 - the one place that catches every error of a loop
+            except (Exception, asyncio.CancelledError) as error:  # the one place that catches every error of a loop
+                if is_asked_to_end(error):
+                    raise
                 self._fell(name, falls, error)
             finally:
                 steady.cancel()
             falls = 0 if self._clock() - started > STEADY_SECONDS else falls + 1
             await rest(stop, PAUSES_SECONDS[min(falls, len(PAUSES_SECONDS) - 1)])
 
-    def _fell(self, name: str, falls: int, error: Exception | None) -> None:
+    def _fell(self, name: str, falls: int, error: BaseException | None) -> None:
         self._meters.count(Meter.RESTARTS, label=name)
         log.error(
             "A loop ended unexpectedly and is started again.", event_name="loop_restarted", loop=name, exc_info=error

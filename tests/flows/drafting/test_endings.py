@@ -1,7 +1,9 @@
 """The end of a request, of a session, of a process, of a database."""
 
+import asyncio
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +11,18 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from consumer.domain.events import RequestKey
+from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.request.work import Work
 from consumer.domain.session import session
+from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing import prompt
 from consumer.flows.drafting import loop as drafting
+from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
-from tests.support.replicas import Replicas, stopped
+from tests.support.replicas import Changed, Replicas, stopped
 from tests.support.servers import PostgresServer
 from tests.support.tables import Tables
 from tests.support.waiting import until
@@ -196,3 +201,36 @@ async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
         await again.close()
     assert {event["status"] for event in events} == {"ready"}
     assert model.calls == 4
+
+
+async def test_work_that_a_library_cancels_is_done_again_and_leases_are_renewed_on(
+    replicas: Replicas, tables: Tables
+) -> None:
+    """The drivers cancel their own futures; nobody has asked the work to end."""
+    cancelled = {"history": 1, "renew": 1}
+    renewed = asyncio.Event()
+
+    def changed(stores: DraftingStores) -> DraftingStores:
+        async def history(key: SessionKey) -> SessionHistory | None:
+            if cancelled["history"]:
+                cancelled["history"] -= 1
+                raise asyncio.CancelledError
+            return await stores.queue.history(key)
+
+        async def renew(works: Collection[Work]) -> None:
+            if cancelled["renew"]:
+                cancelled["renew"] -= 1
+                raise asyncio.CancelledError
+            await stores.queue.renew(works)
+            renewed.set()
+
+        return replace(stores, queue=Changed(stores.queue, history=history, renew=renew))
+
+    await a_session(tables)
+    await tables.add_request()
+    async with replicas.start(change=changed, places=1, lease_seconds=0.6) as replica:
+        (event,) = await packages(tables)
+        await asyncio.wait_for(renewed.wait(), 10)
+        assert not replica.task.done()
+    assert event["type"] == "package_ready"
+    assert cancelled == {"history": 0, "renew": 0}

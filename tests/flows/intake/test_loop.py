@@ -5,12 +5,13 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import CommitFailedError, RequestTimedOutError
 
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
@@ -18,25 +19,15 @@ from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.writing.ledger import LedgerEntry
 from consumer.flows.intake.loop import Intake
 from consumer.flows.operation.health import Health
-from schemas.packages import Usage
 from schemas.topics import Topics
 from tests.support import servers as support
 from tests.support.meters import RememberedMeters
+from tests.support.waiting import until
 from tests.support.wire import FACT, REDACTOR, change, request
 
 WAIT_SECONDS = 120.0
-ENTRY = LedgerEntry(
-    draft="{}",
-    model="m1",
-    warnings=(),
-    attempts=1,
-    usage=Usage(),
-    drafted_at=datetime(2026, 3, 4, tzinfo=UTC),
-    drafted_for="r/1",
-)
 
 
 class Stage:
@@ -172,12 +163,26 @@ async def test_everything_is_stored_and_then_committed(stage: Stage) -> None:
     assert await stage.pool.fetchval("SELECT sum(event_count) FROM sessions") == 301
 
 
-ERASED = "session.erased.v1"
-SCRIPT = {
-    "generation_id": "g1",
-    "template": {"name": "Map drive", "parameters_schema": {"parameters": [{"key": "pw", "field_type": "password"}]}},
-    "parameters_used": {"pw": "Winter-2026!demo"},
-}
+async def test_a_commit_that_failed_is_made_again_though_no_record_arrives(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failures = AIOKafkaConsumer.commit, [RequestTimedOutError(), CommitFailedError(), TimeoutError()]
+
+    async def often_lost(self: AIOKafkaConsumer, offsets: Any) -> None:
+        if failures:
+            raise failures.pop()
+        await commit(self, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", often_lost)
+    await stage.send(facts(50))
+    async with stage.intake():
+        await stage.until("SELECT count(*) FROM session_events", 50)
+
+        async def all_committed() -> bool:
+            return (await stage.committed()).get("session-state-changed") == 50
+
+        await until(all_committed, within_seconds=20)
+    assert not failures
 
 
 async def test_a_clock_starts_when_the_marks_of_transactions_are_passed(stage: Stage) -> None:
