@@ -182,7 +182,8 @@ class Oracle:
 def _accepted(records: list[Record], refused: set[Origin]) -> Accepted:
     accepted = Accepted()
     for record in records:
-        if record.origin in refused:
+        place = record.origin._replace(timestamp_ms=-1)  # dead letters name no time
+        if place in refused:
             continue
         event = json.loads(record.value or b"")
         session = (event.get("tenantid") or "default", event["subject"])
@@ -195,7 +196,7 @@ def _accepted(records: list[Record], refused: set[Origin]) -> Accepted:
         else:
             first = accepted.sessions[session].setdefault(int(event["stateversion"]), event)
             if first["id"] != event["id"]:
-                accepted.conflicts.add(record.origin)
+                accepted.conflicts.add(place)
     return accepted
 
 
