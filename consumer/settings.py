@@ -291,9 +291,9 @@ class Settings(BaseSettings):
 
     def _insist_on_socks(self) -> None:
         proxy, field = self.model_proxy, self._proxy_field()
-        if proxy is None or field is None or not proxy.get_secret_value().startswith("socks"):
+        if self.anthropic_api_key is None or proxy is None or field is None:
             return
-        if importlib.util.find_spec("socksio") is None:
+        if proxy.get_secret_value().startswith("socks") and importlib.util.find_spec("socksio") is None:
             raise ValueError(f"{variable_of(field)}: a SOCKS proxy needs an extra package: pip install 'httpx2[socks]'")
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from consumer.adapters.embedded import ServerName
+from consumer.environment import COMPLETING
 from tests.support import servers as support
 from tests.support.databases import CopiedDatabases, SchemasOfGiven
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Source, TestServers
@@ -75,7 +76,8 @@ def _forget_callers_settings() -> None:
     """No test reaches a real model or a proxy, or passes because of what the caller has set."""
     for name in list(os.environ):
         of_the_service = name.startswith(("ANTHROPIC_", "ESCALATION_")) or name in support.ADDRESSES.values()
-        if (of_the_service and name not in _KEPT) or name.upper() in _PROXY_VARIABLES:
+        of_a_library = name.upper() in _PROXY_VARIABLES or name in COMPLETING
+        if (of_the_service and name not in _KEPT) or of_a_library:
             del os.environ[name]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 

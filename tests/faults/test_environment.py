@@ -47,6 +47,11 @@ def test_what_is_wrong_is_named_in_one_line(wrong: dict[str, str], named: str) -
     assert SECRET not in done.errors + done.output
 
 
+def test_without_a_key_no_proxy_is_missed() -> None:
+    done = command({"PATH": os.environ["PATH"], "ALL_PROXY": "socks5://proxy:1080"}, "outbox", within_seconds=60)
+    assert (done.code, "PROXY" in done.errors) == (1, False), "the database is away, and that is all"
+
+
 HARMLESS = {
     "an IPv6 address in brackets": dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,[::1]"),
     "a host that the model's address is not": dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.0/8,[fe80::/10]"),

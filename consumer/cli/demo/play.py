@@ -22,7 +22,7 @@ from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples, read_samples
 from consumer.cli.demo.stage import ServiceProcess, StageError
 from consumer.domain.events import RequestKey
-from consumer.settings import Settings
+from consumer.settings import read_settings
 from schemas.topics import Topics
 
 _LOOK_SECONDS = 0.25
@@ -64,7 +64,7 @@ class _Demo:
 
     async def play(self) -> int:
         began = time.monotonic()
-        model = Settings().model if os.environ.get("ANTHROPIC_API_KEY") else None
+        model = read_settings().model if os.environ.get("ANTHROPIC_API_KEY") else None
         self._console.print(screen.model_line(model))
         folder = Path(tempfile.mkdtemp(prefix="escalation-demo-"))
         try:
