@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.client import connection
 from consumer.adapters.postgres.core import migrate
-from consumer.adapters.postgres.core.faults import AWAY, describe_error
+from consumer.adapters.postgres.core.faults import ERRORS, describe_error
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.redis import RedisCache
 from consumer.errors import Transient
@@ -43,7 +43,7 @@ async def prepare_database(settings: Settings) -> list[str]:
     dsn = settings.database_url.get_secret_value()
     try:
         applied = await migrate.migrate(dsn, pooled=settings.behind_pooler)
-    except AWAY as error:
+    except ERRORS as error:
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     async with database(settings, name="prepare", max_size=1) as pool:
         await StoreReader(pool).make_redaction_key()

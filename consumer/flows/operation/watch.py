@@ -33,9 +33,12 @@ class Backlog:
 
 
 class Tables(Protocol):
-    """The tables. Both methods raise Transient while the database is away or not prepared, and are bounded in time."""
+    """The tables. All methods raise Transient while the database is away or not prepared, and are bounded in time."""
 
     async def probe(self) -> None: ...
+    async def entitled(self) -> None:
+        """Raises Transient, with what to do, when the service lacks a right that it needs."""
+
     async def backlog(self) -> Backlog: ...
 
 
@@ -54,6 +57,7 @@ class Watch:
             self._health.beat(LOOP)
             try:
                 await self._tables.probe()
+                await self._tables.entitled()
                 if measured_at is None or self._clock() - measured_at >= GAUGES_SECONDS:
                     self._show(await self._tables.backlog())
                     measured_at = self._clock()

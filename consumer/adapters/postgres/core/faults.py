@@ -4,6 +4,7 @@ An error of the data passes: it is the fault of what is stored. Every other erro
 Transient: the caller pauses, says so, and tries again.
 """
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -30,11 +31,23 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.exceptions.UndefinedColumnError,
 )
 """The database does not answer, or not now."""
-_ERRORS: tuple[type[Exception], ...] = (*AWAY, asyncpg.PostgresError)
+ERRORS: tuple[type[Exception], ...] = (*AWAY, asyncpg.PostgresError)
+"""All that PostgreSQL and the way to it raise."""
 
 _DATA_CLASSES = (
     asyncpg.DataError,  # SQLSTATE class 22
     asyncpg.exceptions.ProgramLimitExceededError,  # class 54, such as an index row that would be too long
+)
+
+_GRANT = """
+SELECT current_schema() IS NULL AS unseen,
+       format('GRANT USAGE ON SCHEMA %1$I TO %2$I; '
+              'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %1$I TO %2$I; '
+              'GRANT USAGE ON ALL SEQUENCES IN SCHEMA %1$I TO %2$I',
+              coalesce(current_schema(), 'public'), current_user) AS statement
+"""
+_GRANTS = (
+    "the role needs CONNECT on the database, USAGE of the schema, and SELECT, INSERT, UPDATE, DELETE on its tables"
 )
 
 
@@ -65,8 +78,12 @@ async def reachable(pool: Pool) -> AsyncIterator[None]:
         await pool.expire_connections()  # hazard: else the pool keeps its connections to the old primary for ever
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
     except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
+        if (grant := await missing_grant(pool, only_unseen=True)) is not None:
+            raise StoreFault(f"PostgreSQL: {name_error(error)}; {grant}") from error
         raise NotPrepared from error
-    except _ERRORS as error:
+    except asyncpg.exceptions.InsufficientPrivilegeError as error:
+        raise StoreFault(f"PostgreSQL: {name_error(error)}; {await missing_grant(pool) or _GRANTS}") from error
+    except ERRORS as error:
         if is_of_the_data(error):
             raise
         if isinstance(error, AWAY):
@@ -92,10 +109,20 @@ async def transaction(
         yield connection
 
 
+async def missing_grant(pool: Pool, *, only_unseen: bool = False) -> str | None:
+    """What to run so that the role may do the service's work; None when that cannot be found out.
+
+    With `only_unseen` None also when the role sees the schema of the tables: another error than a missing right.
+    """
+    with contextlib.suppress(*ERRORS):
+        row = await pool.fetchrow(_GRANT)
+        if row is not None and (row["unseen"] or not only_unseen):
+            return f"as an administrator run: {row['statement']}"
+    return None
+
+
 def _advice(error: Exception) -> str:
     match error:
-        case asyncpg.exceptions.InsufficientPrivilegeError():
-            return "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the service's role"
         case asyncpg.exceptions.DuplicatePreparedStatementError() | asyncpg.exceptions.InvalidSQLStatementNameError():
             return "a pooler stands before PostgreSQL: set ESCALATION_DATABASE_POOLER=transaction"
         case asyncpg.exceptions.IntegrityConstraintViolationError():

@@ -46,6 +46,8 @@ async def migrate(dsn: str, *, pooled: bool = False) -> list[str]:
     async with _connected(connector) as connection:
         await _insist_on_utf_8(connection)
         try:
+            if not await _missing(connection):
+                return []  # this needs no right to make tables
             async with _alone(connector):
                 return await _apply_missing(connection)
         except asyncpg.exceptions.InsufficientPrivilegeError as error:
@@ -89,8 +91,7 @@ async def _alone(connector: Connector) -> AsyncIterator[None]:
 
 async def _apply_missing(connection: StoreConnection) -> list[str]:
     await connection.execute(_HISTORY)
-    applied_before = {row["number"] for row in await connection.fetch("SELECT number FROM schema_migrations")}
-    missing = [migration for migration in _migrations() if migration[0] not in applied_before]
+    missing = await _missing(connection)
     for number, name, sql in missing:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(
@@ -103,6 +104,13 @@ async def _apply_missing(connection: StoreConnection) -> list[str]:
             with attempt:
                 await _apply(connection, number, name, sql)
     return [name for _, name, _ in missing]
+
+
+async def _missing(connection: StoreConnection) -> list[tuple[int, str, str]]:
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return _migrations()
+    applied = {row["number"] for row in await connection.fetch("SELECT number FROM schema_migrations")}
+    return [migration for migration in _migrations() if migration[0] not in applied]
 
 
 async def _apply(connection: StoreConnection, number: int, name: str, sql: str) -> None:

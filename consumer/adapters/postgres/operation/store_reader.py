@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from consumer.adapters.postgres.core import from_rows
-from consumer.adapters.postgres.core.faults import NotPrepared, reachable
+from consumer.adapters.postgres.core.faults import NotPrepared, StoreFault, missing_grant, reachable
 from consumer.adapters.postgres.core.migrate import known_migrations
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
@@ -31,6 +31,11 @@ class StoreReader:
         applied = {row["number"] for row in await self._fetch(_queries.prepared)}
         if not applied.issuperset(known_migrations()):
             raise NotPrepared
+
+    async def entitled(self) -> None:
+        """Raises StoreFault, with what to run, when the role lacks a right that the service needs."""
+        if await self._fetch(_queries.lacking):
+            raise StoreFault(f"PostgreSQL: the role lacks rights; {await missing_grant(self._pool)}")
 
     async def whole(self) -> None:
         """Raises Transient while a rebuild is unfinished: half a store must not serve."""

@@ -4,6 +4,13 @@
 -- The numbers of the applied migrations.
 SELECT number FROM schema_migrations;
 
+-- name: lacking
+-- A row when the role lacks a right that every service needs from its start on. Missing tables are an error.
+SELECT FROM unnest(ARRAY['sessions', 'session_events', 'session_secrets', 'requests', 'drafts', 'packages', 'outbox',
+                         'dead_letters', 'relay', 'intake_positions', 'model_outage']::regclass[]) AS named,
+            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS verb
+WHERE NOT has_table_privilege(named, verb) OR NOT has_sequence_privilege('lease_tokens', 'USAGE') LIMIT 1;
+
 -- name: rebuilding
 -- A row while a rebuild of this store is unfinished.
 SELECT started_at FROM rebuild WHERE finished_at IS NULL;
