@@ -1,0 +1,70 @@
+"""Clocks are wrong by an hour, or jump: no lease is taken early, nothing is paid for twice, answers come in time."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_stores import answers, sessions
+from tests.support.clocks import WrongClock
+from tests.support.service import ServiceProcess
+from tests.support.stage import Stage
+
+HOUR = 3600
+ANSWER_SECONDS = 4.0
+"""Of the model: two leases long."""
+IN_TIME_SECONDS = 30.0
+
+
+async def with_clock(stage: Stage, clock: WrongClock) -> ServiceProcess:
+    service = stage.service_of(stage.environment() | clock.variables)
+    service.start()
+    await service.wait_ready()
+    return service
+
+
+@pytest.fixture
+def slow_model(stage: Stage) -> None:
+    stage.model.always(lambda received: replace(stage.model.answer(received), delay_seconds=ANSWER_SECONDS))
+
+
+@pytest.mark.usefixtures("slow_model")
+async def test_replicas_an_hour_apart_take_no_lease_early_and_answer_in_time(stage: Stage, tmp_path: Path) -> None:
+    for name, seconds in (("ahead", HOUR), ("behind", -HOUR)):
+        await with_clock(stage, WrongClock(tmp_path / name, seconds=seconds))
+    sent_at = time.monotonic()
+    await stage.send(*sessions(12, "skewed"))
+    outcomes = await stage.published(12)
+    assert time.monotonic() - sent_at < IN_TIME_SECONDS
+    assert {outcome["status"] for outcome in outcomes} == {"ready"}
+    await stage.settled()
+    await stage.verdict()
+    assert stage.model.calls == await stage.drafts() == 12
+    (row,) = await stage.query("SELECT max(attempts) AS attempts, count(*) AS requests FROM requests")
+    assert row == {"attempts": 0, "requests": 12}
+
+
+@pytest.mark.usefixtures("slow_model")
+async def test_a_clock_that_jumps_while_work_is_under_way_changes_nothing(stage: Stage, tmp_path: Path) -> None:
+    clock = WrongClock(tmp_path / "jumping", seconds=0)
+    service = await with_clock(stage, clock)
+    await stage.running()
+    await stage.send(*sessions(12, "jumped"))
+    await stage.model.called(2)
+    for seconds in (HOUR, -HOUR, 0):
+        clock.jump(seconds)
+        await asyncio.sleep(1.5)
+        await answers(service, 200)
+    await stage.published(12, within_seconds=IN_TIME_SECONDS)
+    await stage.settled()
+    await stage.verdict()
+    assert stage.model.calls == await stage.drafts() == 12
+
+
+async def test_the_wrong_clock_is_what_the_process_sees(stage: Stage, tmp_path: Path) -> None:
+    service = await with_clock(stage, WrongClock(tmp_path / "ahead", seconds=HOUR * 24 * 400))
+    year = (datetime.now(UTC) + timedelta(days=400)).year
+    assert f'"timestamp": "{year}-' in service.logged
