@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from consumer import service
 from consumer.adapters.postgres.core.hints import Hints
-from consumer.flows import forgetting, relay, retention
+from consumer.flows import forgetting, retention
 from consumer.flows.cache import NoCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.ports import DraftingStores
@@ -22,6 +22,7 @@ from consumer.flows.operation import guard, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
+from consumer.flows.relay import loop as relay
 from consumer.flows.retention import RetentionRules
 from schemas.topics import Topics
 from tests.support.waiting import until
