@@ -8,6 +8,7 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.kafka.relay import KafkaBroker
 from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.doubts import PostgresDoubts
 from consumer.adapters.postgres.drafting.endings import PostgresEndings
 from consumer.adapters.postgres.drafting.leases import PostgresWorkQueue
 from consumer.adapters.postgres.drafting.ledger import PostgresDraftLedger
@@ -97,6 +98,7 @@ def drafting_stores(
         outages=PostgresOutages(
             pool, probe_seconds=settings.model_probe_seconds, spread_seconds=settings.upgrade_spread_seconds
         ),
+        doubts=PostgresDoubts(pool, probe_seconds=settings.model_probe_seconds),
     )
 
 
@@ -142,6 +144,7 @@ def drafting_loop(
             choice=model_choice(settings),
             ledger=stores.ledger,
             outages=stores.outages,
+            doubts=stores.doubts,
             probe_seconds=settings.model_probe_seconds,
             health=health,
             meters=meters,

@@ -45,6 +45,26 @@ async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_
     assert probes[-1] - probes[0] >= len(probes) - 2
 
 
+async def test_an_api_that_refuses_every_call_is_an_outage_and_all_is_upgraded_when_it_takes_them(stage: Stage) -> None:
+    stage.model.always(model_server.error(400))
+    service = await stage.running()
+    stories = [Story(f"s-{number}") for number in range(12)]
+    await stage.send(*(event for story in stories for event in _escalated(story, deadline_seconds=30)))
+    assert {event["status"] for event in await stage.published(12)} == {"fallback"}
+    readiness = await service.prompt_readiness()
+    assert readiness.status == 200
+    assert "refuses one prompt after another" in readiness.stuck["model"]
+    assert await stage.drafts() == 0, "a refused prompt stands in the ledger"
+    await service.kill()
+    service.start()
+    await service.wait_ready()
+    stage.model.always(None)
+    upgrades = [event for event in await stage.published(24) if event["cause"] == "upgrade"]
+    assert [(event["status"], event["revision"]) for event in upgrades] == [("ready", 2)] * 12
+    await stage.settled()
+    await stage.verdict()
+
+
 async def test_a_model_that_hangs_does_not_keep_a_package_beyond_its_deadline(stage: Stage) -> None:
     gate = threading.Event()
     stage.model.always(Menu(stage.model).held(gate))

@@ -92,6 +92,7 @@ async def _forget_content(connection: Connection, keys: Keys) -> None:
     sessions = columns(keys, 2)
     for statement in (
         _erasure.forget_packages,
+        _erasure.forget_doubts,
         _erasure.forget_drafts,
         _erasure.forget_events,
         _queries.forget_texts,

@@ -75,8 +75,11 @@ class CallPermit(Protocol[S_co]):
     def may_retry(self) -> bool:
         """Asked after a call that failed."""
 
-    async def answered(self, refusal: PromptRefused | None = None) -> None:
-        """Told after every call that the API answered, if only by refusing the prompt. Raises Transient."""
+    async def answered(self) -> None:
+        """Told after every call that the API answered. Raises Transient."""
+
+    async def refused(self, refusal: PromptRefused) -> S_co | None:
+        """Told when the API does not take a prompt. None: it is this prompt's fault. Raises Transient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +230,8 @@ class ModelDialogue(Generic[S_co]):
             except FormRefused:
                 self._reform(call.model)
             except PromptRefused as refusal:
-                await self._permit.answered(refusal)
-                return Unwritten(warnings=(Caution.MODEL_REFUSED,))
+                of_all = await self._permit.refused(refusal) if call.model == self._choice.name else None
+                return of_all or Unwritten(warnings=(Caution.MODEL_REFUSED,))
             else:
                 self._count(answer)
                 await self._permit.answered()

@@ -27,7 +27,7 @@ from consumer.flows.drafting.dialogue import (
     Written,
 )
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
-from consumer.flows.drafting.ports import Busy, Claim, DraftLedger, Outages
+from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.flows.pacing import insist
@@ -55,6 +55,10 @@ class DraftAttempt:
     force: bool = False
     probe: bool = False
     """This attempt may call while the model is away. A call that is answered ends the outage."""
+    asked_at: datetime | None = None
+    """By the database's clock, shortly before the last call."""
+    refused: bool = False
+    """The API did not take the prompt."""
     claim: Claim | None = None
     dialogue: "ModelDialogue[Stopped] | None" = None
 
@@ -71,9 +75,12 @@ class Drafted:
     entry: LedgerEntry
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
-    """The model does not answer now."""
+    """The model gives no draft now; it may later."""
+
+    doubted: bool = False
+    """It is there, but refused this prompt, perhaps for what the prompt holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Drafter:
         choice: ModelChoice,
         ledger: DraftLedger,
         outages: Outages,
+        doubts: Doubts,
         probe_seconds: float,
         health: Health,
         meters: Meters,
@@ -105,6 +113,7 @@ class Drafter:
         self._choice = choice
         self._ledger = ledger
         self._outages = outages
+        self._doubts = doubts
         self._probe_seconds = probe_seconds
         self._health = health
         self._meters = meters
@@ -118,12 +127,14 @@ class Drafter:
                 return Drafted(entry=entry)
             case Declined() as declined:
                 return declined
+            case Doubted():
+                return Away(doubted=True)
             case Claim() as claim:
                 async with self._holding(attempt, claim) as held:
                     outcome = await self._draft(attempt, claim)
                     return await self._settle(attempt, held, outcome)
 
-    async def _claim(self, attempt: DraftAttempt) -> Claim | LedgerEntry | Declined:
+    async def _claim(self, attempt: DraftAttempt) -> Claim | LedgerEntry | Declined | Doubted:
         """Waits while another worker makes the draft."""
         pause, longest = BUSY_SECONDS
         while True:
@@ -227,14 +238,43 @@ class Drafter:
     async def obstacle(self, attempt: DraftAttempt, claim: Claim) -> Stopped | None:
         """What stands in the way of a call for this attempt."""
         # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
-        if not await insist(lambda: self._ledger.holds(claim)):
+        attempt.asked_at = await insist(lambda: self._ledger.held_at(claim))
+        if attempt.asked_at is None:
             return Lost()
         if not attempt.probe and await insist(self._outages.outage) is not None:
             return Away()
         return None
 
     async def answered(self, attempt: DraftAttempt) -> None:
-        """The model answers: the outage that this attempt probed is over."""
+        """The model answers: what it refused before was at fault, and the outage that this attempt probed is over."""
+        asked_at = attempt.asked_at
+        if asked_at is not None:
+            await insist(lambda: self._doubts.answered(asked_at))
+        await self._reached(attempt)
+
+    async def refused(self, attempt: DraftAttempt, claim: Claim, refusal: PromptRefused) -> Away:
+        """The API does not take the prompt. Nothing is in the ledger before it is known whose fault that is."""
+        attempt.refused = True
+        reason = f"the model's API refuses one prompt after another: {refusal}"
+        suspicion = await insist(
+            lambda: self._doubts.refused(
+                claim, (Caution.MODEL_REFUSED,), drafted_for=attempt.drafted_for, reason=reason
+            )
+        )
+        match suspicion:
+            case Suspicion.PROMPT:
+                log.warning("The API refuses a prompt.", event_name="prompt_refused", error=str(refusal))
+                await self._reached(attempt)
+                return Away(doubted=True)
+            case Suspicion.API:
+                self._health.failing("model", reason)
+                log.warning(
+                    "The model refuses every prompt; rules draft meanwhile.", event_name="outage", error=str(refusal)
+                )
+                return Away()
+
+    async def _reached(self, attempt: DraftAttempt) -> None:
+        """The API is there."""
         self._health.ok("model")
         if attempt.probe:
             attempt.probe = False
@@ -271,7 +311,8 @@ class _Permit:
         """A probe that fails has told enough."""
         return not self.attempt.probe
 
-    async def answered(self, refusal: PromptRefused | None = None) -> None:
-        if refusal is not None:
-            log.warning("The API refuses a prompt.", event_name="prompt_refused", error=str(refusal))
+    async def answered(self) -> None:
         await self.drafter.answered(self.attempt)
+
+    async def refused(self, refusal: PromptRefused) -> Stopped:
+        return await self.drafter.refused(self.attempt, self.claim, refusal)

@@ -1,4 +1,4 @@
-"""The ports of drafting: the queue of work, the ledger of drafts, the endings of work, and outages of the model.
+"""The ports of drafting: the queue of work, the ledger of drafts, the endings of work, outages and doubts of the model.
 
 Replicas coordinate through these ports, by the database and its clock alone. Every method may raise Transient: then it
 may or may not have taken effect. Every method may be repeated.
@@ -6,6 +6,7 @@ may or may not have taken effect. Every method may be repeated.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -71,6 +72,10 @@ class Busy:
     """Another worker is calling the model for this key."""
 
 
+class Doubted:
+    """The API refused this prompt, and it is not known yet whether that was the prompt's fault."""
+
+
 class DraftLedger(Protocol):
     """Drafts that were paid for. A key is paid for once, by whoever holds its claim."""
 
@@ -82,14 +87,17 @@ class DraftLedger(Protocol):
 
     async def claim_draft(
         self, key: DraftKey, *, drafted_for: str, force: bool
-    ) -> Claim | LedgerEntry | Declined | Busy:
-        """Claims the key unless the ledger holds a draft of it. With `force` only a draft for `drafted_for` counts."""
+    ) -> Claim | LedgerEntry | Declined | Doubted | Busy:
+        """Claims the key unless the ledger holds a draft of it, or it is doubted.
+
+        With `force` only a draft for `drafted_for` counts.
+        """
 
     async def renew(self, claims: Collection[Claim]) -> None:
         """Prolongs the claims that are still held; a lost claim stays lost."""
 
-    async def holds(self, claim: Claim) -> bool:
-        """Whether the claim is still held."""
+    async def held_at(self, claim: Claim) -> datetime | None:
+        """The time now, by the database's clock; None when the claim is no longer held."""
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         """Ends the claim with a draft.
@@ -174,14 +182,51 @@ class Outages(Protocol):
     async def end_outage(self) -> None: ...
 
     async def wake_upgrades(self) -> int:
-        """Makes waiting upgrades due, spread out in time, unless the model is away. Returns how many."""
+        """Makes waiting upgrades due, spread out in time, unless the model is away. Returns how many.
+
+        The upgrades of sessions with a doubted prompt go on waiting.
+        """
+
+
+class Suspicion(StrEnum):
+    """Whose fault a refused prompt seems to be."""
+
+    PROMPT = "prompt"
+    """The prompt is doubted: it is not asked again before this is known."""
+    API = "api"
+    """An outage: the API refuses every prompt."""
+
+
+class Doubts(Protocol):
+    """Prompts that the API refused (400), for all replicas together: they were at fault, or it refuses everything.
+
+    | state    | is                              | a prompt is refused                   | a call is answered         |
+    | -------- | ------------------------------- | ------------------------------------- | -------------------------- |
+    | trusted  | no doubt                        | doubting                              | trusted                    |
+    | doubting | one or two different prompts,   | the third different one in a row:     | those older than the call  |
+    |          | none of them in the ledger      | refusing, the doubts are taken back   | are in the ledger: trusted |
+    | refusing | an outage; probes go round the  | refusing; nothing is noted            | trusted; all upgrades are  |
+    |          | waiting upgrades                |                                       | asked for again            |
+
+    A call that began before a refusal says nothing about it: its answer only ends the row.
+    """
+
+    async def refused(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str, reason: str) -> Suspicion:
+        """Notes the refusal and gives the claim back. The third different prompt in a row begins an outage.
+
+        `warnings` are those of a package that rules draft instead.
+        """
+
+    async def answered(self, asked_at: datetime) -> None:
+        """The API answered a call that began at this time by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftingStores:
-    """The four ports together, as one process uses them."""
+    """The five ports together, as one process uses them."""
 
     queue: WorkQueue
     ledger: DraftLedger
     endings: Endings
     outages: Outages
+    doubts: Doubts

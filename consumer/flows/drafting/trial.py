@@ -103,7 +103,9 @@ class _AlwaysPermitted:
     def may_retry(self) -> bool:
         return True
 
-    async def answered(self, refusal: PromptRefused | None = None) -> None: ...
+    async def answered(self) -> None: ...
+
+    async def refused(self, refusal: PromptRefused) -> None: ...
 
 
 def _trial(

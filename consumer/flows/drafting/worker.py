@@ -33,6 +33,8 @@ from schemas.packages import Cause, Caution, FailureReason, PackageStatus
 
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft another worker is making looks again after this time."""
+REFUSED_AGAIN_SECONDS = 30.0
+"""Work of a replay whose prompt was refused during an outage lets other work probe first."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -220,13 +222,14 @@ class Worker:
                 await self._finishing.publish_drafted(given, clock, given.key, outcome.entry)
             case Declined():
                 await self._finishing.by_rules(given, clock, warnings=outcome.warnings, spent=attempt.spent)
-            case Away() if given.cause is Cause.REPLAY:
-                await self._queue.release(given.work, in_seconds=WAITING_AGAIN_SECONDS, counted=False)
+            case Away(doubted=False) if given.cause is Cause.REPLAY:
+                again = REFUSED_AGAIN_SECONDS if attempt.refused else WAITING_AGAIN_SECONDS
+                await self._queue.release(given.work, in_seconds=again, counted=False)
             case Away():
                 await self._finishing.by_rules(
                     given,
                     clock,
-                    warnings=(Caution.MODEL_UNAVAILABLE,),
+                    warnings=(Caution.MODEL_REFUSED if outcome.doubted else Caution.MODEL_UNAVAILABLE,),
                     upgrade_in_seconds=WAITING_AGAIN_SECONDS,
                     spent=attempt.spent,
                 )

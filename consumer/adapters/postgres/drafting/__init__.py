@@ -1,5 +1,5 @@
-"""The four ports of drafting on PostgreSQL.
+"""The five ports of drafting on PostgreSQL.
 
 Law: what replicas have to agree on is decided by a statement, with the database's clock. The files in the order in
-which work passes them: leases, ledger, endings, outages.
+which work passes them: leases, ledger, endings, outages, doubts.
 """

@@ -18,6 +18,7 @@ from consumer.flows.drafting.ports import FinishResult
 from schemas.packages import Cause, FailureReason
 
 _queries = Queries("endings")
+_doubts = Queries("doubts")
 _sessions = Queries("sessions")
 
 
@@ -121,8 +122,11 @@ class PostgresEndings:
     ) -> tuple[float | None, Cause, str | None, int, bool]:
         """When and why the request is worked on again: $5 to $9 of `schedule` and `note_package` in endings.sql."""
         upgrade_wanted = upgrade_in_seconds is not None
-        if upgrade_wanted and await connection.fetchval(_queries.lock_outage):
-            upgrade_in_seconds = None  # the end of the outage wakes it
+        if upgrade_wanted and (
+            await connection.fetchval(_queries.lock_outage)
+            or await connection.fetchval(_doubts.session_doubted, *work.key.session)
+        ):
+            upgrade_in_seconds = None  # the end of the outage, or of the doubt, wakes it
         following = schedule.following(
             schedule.FinishedWork(cause=work.cause, replay_id=work.replay_id, due_at=work.due_at),
             schedule.ScheduledRequest(

@@ -7,7 +7,7 @@ import structlog
 
 from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable, transaction
-from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.request import schedule
@@ -75,20 +75,21 @@ class PostgresWorkQueue:
 
     async def claim_probe(self) -> Work | None:
         async with transaction(self._pool) as connection:
-            candidate = None
-            if self._only_replay is None:
-                candidate = await connection.fetchrow(_queries.probe_candidate)
+            candidate = None if self._only_replay is not None else await _next_to_probe(connection)
             of_replay = candidate is None
             if candidate is None:
                 terms = (self._only_replay, prompt.VERSION, self._model_name)
                 candidate = await connection.fetchrow(_queries.probe_replay, *terms)
-            if candidate is None or not await connection.fetchval(_queries.take_probe, self._probe_seconds):
+            if candidate is None:
+                return None
+            *key, ended_at = candidate
+            if not await connection.fetchval(_queries.take_probe, self._probe_seconds, ended_at):
                 return None
             row = await connection.fetchrow(
                 _queries.lease_probe,
                 self._lease_seconds,
                 self._margin_seconds,
-                *candidate.values(),
+                *key,
                 of_replay,
                 schedule.REPLAYED if of_replay else schedule.LATER,
             )
@@ -115,6 +116,13 @@ class PostgresWorkQueue:
     async def hasten_upgrade(self, key: RequestKey) -> None:
         async with reachable(self._pool):
             await self._pool.execute(_queries.hasten_upgrade, *key, schedule.LATER)
+
+
+async def _next_to_probe(connection: Connection) -> asyncpg.Record | None:
+    """The upgrades take turns at probing, the longest waiting first."""
+    last = await connection.fetchval(_queries.probed_to)
+    candidate = await connection.fetchrow(_queries.probe_candidate, last)
+    return candidate or await connection.fetchrow(_queries.probe_candidate, None)
 
 
 def _work(row: asyncpg.Record) -> Work | None:

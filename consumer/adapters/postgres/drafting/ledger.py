@@ -1,6 +1,7 @@
 """The ledger of drafts, and the claims to make one."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable, transaction
@@ -10,9 +11,10 @@ from consumer.domain.events import SessionKey
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from consumer.flows.drafting.ports import Busy, Claim
+from consumer.flows.drafting.ports import Busy, Claim, Doubted
 
 _queries = Queries("ledger")
+_doubts = Queries("doubts")
 _sessions = Queries("sessions")
 
 
@@ -41,12 +43,14 @@ class PostgresDraftLedger:
 
     async def claim_draft(
         self, key: DraftKey, *, drafted_for: str, force: bool
-    ) -> Claim | LedgerEntry | Declined | Busy:
+    ) -> Claim | LedgerEntry | Declined | Doubted | Busy:
         async with reachable(self._pool):
             token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
             if token is None:
                 row = await self._pool.fetchrow(_queries.find_draft, *key)
-                known = Busy() if row is None else from_rows.known_draft(row)
+                if row is None:
+                    return Doubted() if await self._pool.fetchval(_doubts.doubted, *key) else Busy()
+                known = from_rows.known_draft(row)
                 if known is not None:
                     return known
                 token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
@@ -58,9 +62,10 @@ class PostgresDraftLedger:
             async with reachable(self._pool):
                 await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
 
-    async def holds(self, claim: Claim) -> bool:
+    async def held_at(self, claim: Claim) -> datetime | None:
         async with reachable(self._pool):
-            return bool(await self._pool.fetchval(_queries.holds, *claim.key, claim.token))
+            now: datetime | None = await self._pool.fetchval(_queries.holds, *claim.key, claim.token)
+        return now
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         async with transaction(self._pool) as connection:

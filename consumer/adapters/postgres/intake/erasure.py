@@ -51,6 +51,7 @@ async def erase(
         _queries.end_requests,
         _queries.forget_outbox,
         _queries.forget_packages,
+        _queries.forget_doubts,
         _queries.forget_drafts,
         _queries.forget_excerpts,
         _queries.forget_secrets,

@@ -38,6 +38,11 @@ WHERE (e.tenant_id, e.session_id) = (erased.tenant_id, erased.session_id);
 DELETE FROM session_secrets AS s USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (s.tenant_id, s.session_id) = (erased.tenant_id, erased.session_id);
 
+-- name: forget_doubts
+-- Before the drafts: a doubt that is settled meanwhile becomes one.
+DELETE FROM model_doubts AS d USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (d.tenant_id, d.session_id) = (erased.tenant_id, erased.session_id);
+
 -- name: forget_drafts
 DELETE FROM drafts AS d USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (d.tenant_id, d.session_id) = (erased.tenant_id, erased.session_id);

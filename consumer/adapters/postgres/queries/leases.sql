@@ -74,18 +74,19 @@ WITH due AS MATERIALIZED (
 ORDER BY deadline_at;
 
 -- name: probe_candidate
--- The request that has waited longest for an upgrade, locked.
-SELECT tenant_id, session_id, request_id
+-- The request that has waited longest for an upgrade, locked; of those that ended after $1, unless it is null.
+SELECT tenant_id, session_id, request_id, ended_at
 FROM requests
 WHERE upgrade_wanted AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
+  AND ($1::timestamptz IS NULL OR ended_at > $1)
 ORDER BY ended_at
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
 -- name: probe_replay
 -- The due replay request to probe with when no upgrade waits, locked; by rank, then age. $1 is the planned replay whose
--- work alone is wanted, or null; $2 the prompt version, $3 the model.
-SELECT tenant_id, session_id, request_id
+-- work alone is wanted, or null; $2 the prompt version, $3 the model. These take no turns.
+SELECT tenant_id, session_id, request_id, NULL::timestamptz
 FROM requests AS r
 WHERE due_at <= now() AND cause = 'replay' AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
   AND ($1::text IS NULL OR replay_id = $1)
@@ -95,9 +96,15 @@ ORDER BY rank, stored_at
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
+-- name: probed_to
+SELECT probed_to FROM model_outage;
+
 -- name: take_probe
--- One replica gets a row, the others get none until the next probe is due, in $1 seconds.
-UPDATE model_outage SET next_probe_at = now() + make_interval(secs => $1) WHERE next_probe_at <= now() RETURNING true;
+-- One replica gets a row, the others get none until the next probe is due, in $1 seconds. $2 is when the request that
+-- probes ended, or null: the next probe is another one's, because a prompt that is refused would never end the outage.
+UPDATE model_outage SET next_probe_at = now() + make_interval(secs => $1), probed_to = coalesce($2, probed_to)
+WHERE next_probe_at <= now()
+RETURNING true;
 
 -- name: lease_probe
 -- Leases the request with the key $3, $4, $5 for a call while the model is away: as a replay if $6, else as an upgrade.

@@ -31,10 +31,13 @@ LIMIT 1;
 
 -- name: claim_draft
 -- Claims a key ($1 to $5) for $6 seconds: one without a row, one whose claim has expired, or, if $8 (force), one that
--- was drafted or refused for other work than $7. No row when the key cannot be claimed.
+-- was drafted or refused for other work than $7. No row when the key cannot be claimed, or is doubted.
 INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model,
                          state, claim_token, claimed_until, drafted_for)
-VALUES ($1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7)
+SELECT $1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7
+WHERE NOT EXISTS (
+    SELECT FROM model_doubts
+    WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5))
 ON CONFLICT (tenant_id, session_id, bundle_sha256, prompt_version, model) DO UPDATE
 SET state = 'claimed', claim_token = excluded.claim_token, claimed_until = excluded.claimed_until
 WHERE d.state = 'claimed' AND d.claimed_until < now()
@@ -42,10 +45,10 @@ WHERE d.state = 'claimed' AND d.claimed_until < now()
 RETURNING claim_token;
 
 -- name: holds
-SELECT EXISTS (
-    SELECT FROM drafts
-    WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
-      AND state = 'claimed' AND claim_token = $6);
+-- The time now, while the claim with the token $6 is held.
+SELECT now() FROM drafts
+WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
+  AND state = 'claimed' AND claim_token = $6;
 
 -- name: store_draft
 -- Ends the claim with the token $6. No row when the claim was lost.

@@ -18,6 +18,8 @@ WITH waiting AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests
     WHERE upgrade_wanted AND due_at IS NULL AND state = 'done' AND NOT EXISTS (SELECT FROM model_outage)
+      AND NOT EXISTS (SELECT FROM model_doubts AS d
+                      WHERE (d.tenant_id, d.session_id) = (requests.tenant_id, requests.session_id))
     ORDER BY ended_at
     LIMIT $2
     FOR UPDATE SKIP LOCKED

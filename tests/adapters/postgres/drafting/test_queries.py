@@ -10,7 +10,7 @@ from consumer.adapters.postgres.core.sql import Queries
 from tests.support.tables import Tables
 
 
-@pytest.mark.parametrize("stem", ["leases", "ledger", "endings", "outages", "sessions"])
+@pytest.mark.parametrize("stem", ["leases", "ledger", "endings", "outages", "doubts", "sessions"])
 async def test_every_query_is_valid_on_an_empty_schema(pool: Pool, stem: str) -> None:
     queries = Queries(stem)
     assert queries.names()

@@ -31,10 +31,13 @@ class TestErasure:
             arrive(b"{ kiwi", key=b"s1"),
         )
         await finish(pool, text="kiwi")
+        await pool.execute(
+            "INSERT INTO model_doubts VALUES ('default', 's1', 'bundle', 'prompt', 'model', 'model_refused', 'r1/1')"
+        )
         await store(erased(version=1, id="end"))
         assert await rows(pool, "cache_evictions", "tenant_id", "session_id") == [("default", "s1")]
         assert "kiwi" not in await everything(pool)
-        for table in ("session_events", "session_secrets", "packages", "drafts"):
+        for table in ("session_events", "session_secrets", "packages", "drafts", "model_doubts"):
             assert await rows(pool, table) == []
         session = await row_of(pool, "SELECT * FROM sessions")
         assert session["erased_at"] is not None
