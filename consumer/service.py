@@ -23,7 +23,6 @@ from consumer.errors import Transient
 from consumer.flows import forgetting, retention
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting import loop as drafting
-from consumer.flows.drafting.model import Model
 from consumer.flows.intake import loop as intake
 from consumer.flows.operation import watch
 from consumer.flows.operation.guard import Guard
@@ -44,7 +43,7 @@ from consumer.wiring.loops import (
     relay_loop,
     retention_loop,
 )
-from consumer.wiring.model import open_model
+from consumer.wiring.model import PacedModel, open_model
 from consumer.wiring.operation import health_server, metrics, store_reader
 from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.stores import open_cache, prepare_stores
@@ -117,7 +116,7 @@ class Service:
         relay_pool: Pool,
         looking: Standing,
         cache: DraftCache,
-        model: Model | None,
+        model: PacedModel | None,
         *,
         prepare_first: bool,
     ) -> None:
@@ -133,7 +132,7 @@ class Service:
             await self._shut_down()
 
     def _start_loops(
-        self, work_pool: Pool, relay_pool: Pool, redactor: Redactor, cache: DraftCache, model: Model | None
+        self, work_pool: Pool, relay_pool: Pool, redactor: Redactor, cache: DraftCache, model: PacedModel | None
     ) -> None:
         settings, health, meters = self._settings, self._health, self._meters
         listening = database_hints(settings)

@@ -26,6 +26,7 @@ from consumer.flows.drafting.model import (
     Ending,
     FormRefused,
     ModelAway,
+    ModelBusy,
     ModelFault,
     ModelLocked,
     PromptRefused,
@@ -168,8 +169,10 @@ def _fault_of_status(error: anthropic.APIStatusError) -> ModelFault:
     retry_after = _retry_after_seconds(error.response.headers.get("retry-after"))
     if status in _LOCKED_STATUSES or error.type in _LOCKED_TYPES or _is_spend_limit(error, retry_after):
         return ModelLocked(message)
+    if status == 429 or (retry_after is not None and (status in _TRANSIENT_STATUSES or status >= 500)):
+        return ModelBusy(message, retry_after_seconds=retry_after)
     if status in _TRANSIENT_STATUSES or status >= 500 or status < 400:
-        return ModelAway(message, retry_after_seconds=retry_after)
+        return ModelAway(message)
     if status in _FORM_STATUSES and _FORM_MESSAGE.search(_said(error)):
         return FormRefused(message)
     return PromptRefused(message)

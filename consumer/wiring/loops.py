@@ -21,7 +21,6 @@ from consumer.domain.redaction import Redactor
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.loop import Drafting
-from consumer.flows.drafting.model import Model
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.drafting.worker import Worker
 from consumer.flows.forgetting import Forgetting
@@ -34,6 +33,7 @@ from consumer.flows.relay import ports as relay
 from consumer.flows.relay.loop import Relay
 from consumer.flows.retention import Retention, RetentionRules
 from consumer.settings import Settings
+from consumer.wiring.model import PacedModel
 from consumer.wiring.values import consumer_group, model_choice, revision_rules, sender
 from schemas.topics import Topics
 
@@ -130,7 +130,7 @@ def drafting_loop(
     stores: DraftingStores,
     redactor: Redactor,
     cache: DraftCache,
-    model: Model | None,
+    model: PacedModel | None,
     hint: Waker,
     health: Health,
     meters: Meters,
@@ -140,7 +140,8 @@ def drafting_loop(
     drafter = None
     if model is not None:
         drafter = Drafter(
-            model=model,
+            model=model.model,
+            pace=model.pace,
             choice=model_choice(settings),
             ledger=stores.ledger,
             outages=stores.outages,

@@ -1,14 +1,19 @@
-"""Opens the model that drafts."""
+"""Opens the model that drafts, with the pace of its calls."""
 
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import environment
+from consumer.adapters.redis_pace import RedisPace
+from consumer.flows.drafting.model import Model
+from consumer.flows.drafting.pace import Pace
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,8 +24,16 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger("escalation.service")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacedModel:
+    """A model, and how many calls it is sent at once, and when."""
+
+    model: Model
+    pace: Pace
+
+
 @contextlib.asynccontextmanager
-async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
+async def open_model(settings: Settings) -> AsyncIterator[PacedModel | None]:
     """Yields the model, warmed up; None without a key: then rules draft every package."""
     key = settings.anthropic_api_key
     if key is None:
@@ -40,10 +53,14 @@ async def open_model(settings: Settings) -> AsyncIterator["Anthropic | None"]:
         ),
         headers=None if given is None else environment.custom_headers(given.get_secret_value()),
     )
+    redis = settings.redis_url
+    shared = None if redis is None else RedisPace(redis.get_secret_value(), prefix=settings.topic_prefix)
     try:
         await model.warm_up()
-        yield model
+        yield PacedModel(model=model, pace=Pace(places=settings.model_concurrency, shared=shared, clock=time.monotonic))
     finally:
+        if shared is not None:
+            await shared.close()
         await model.close()
 
 

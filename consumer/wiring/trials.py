@@ -28,6 +28,6 @@ async def journaled_drafter(settings: Settings, answers: Path, *, fresh: bool) -
     async with open_model(settings) as model:
         if model is None:
             raise Permanent("There is no ANTHROPIC_API_KEY.")
-        journal = Journal(answers, model, fresh=fresh)
-        drafter = TrialDrafter(model=journal, choice=model_choice(settings), clock=time.monotonic)
+        journal = Journal(answers, model.model, fresh=fresh)
+        drafter = TrialDrafter(model=journal, choice=model_choice(settings), pace=model.pace, clock=time.monotonic)
         yield JournaledDrafter(drafter=drafter, journal=journal)

@@ -20,6 +20,7 @@ from consumer.flows.drafting.model import (
     Ending,
     FormRefused,
     ModelAway,
+    ModelBusy,
     ModelFault,
     ModelLocked,
     PromptRefused,
@@ -110,12 +111,12 @@ async def test_each_model_gets_what_its_family_takes(
 @pytest.mark.parametrize(
     ("behaviour", "kind", "retry_after"),
     [
-        (model_server.error(429, retry_after="7"), ModelAway, 7.0),
-        (model_server.error(429, retry_after="3600"), ModelAway, 3600.0),
-        (model_server.error(429, retry_after="-1"), ModelAway, None),
-        (model_server.error(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), ModelAway, None),
-        (model_server.error(429), ModelAway, None),
-        (model_server.error(429, error_code="ramp_limit_exceeded"), ModelAway, None),
+        (model_server.error(429, retry_after="7"), ModelBusy, 7.0),
+        (model_server.error(429, retry_after="3600"), ModelBusy, 3600.0),
+        (model_server.error(429, retry_after="-1"), ModelBusy, None),
+        (model_server.error(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), ModelBusy, None),
+        (model_server.error(429), ModelBusy, None),
+        (model_server.error(429, error_code="ramp_limit_exceeded"), ModelBusy, None),
         (model_server.spend_limit(), ModelLocked, None),
         (model_server.error(429, error_code="contract_spend_limit_reached"), ModelLocked, None),
         (model_server.error(400, error_code="self_set_spend_limit_reached"), ModelLocked, None),
@@ -128,6 +129,8 @@ async def test_each_model_gets_what_its_family_takes(
         (model_server.error(500), ModelAway, None),
         (model_server.error(501), ModelAway, None),
         (model_server.error(503), ModelAway, None),
+        (model_server.error(503, retry_after="5"), ModelBusy, 5.0),
+        (model_server.error(529, retry_after="5"), ModelBusy, 5.0),
         (model_server.error(529), ModelAway, None),
         (model_server.error(400), PromptRefused, None),
         (model_server.error(400, message="Your credit balance is too low to access the API."), ModelLocked, None),
@@ -335,7 +338,7 @@ def test_no_class_of_the_sdk_is_forgotten(kind: type[Exception]) -> None:
     request = httpx2.Request("POST", "http://127.0.0.1/v1/messages")
     anthropic.APIStatusError.__init__(made, "no", response=httpx2.Response(status, request=request), body=None)
     made.status_code = status
-    by_status = {400: PromptRefused, 401: ModelLocked, 402: ModelLocked, 403: ModelLocked, 404: ModelLocked}
+    by_status = dict.fromkeys((401, 402, 403, 404), ModelLocked) | {400: PromptRefused, 429: ModelBusy}
     refused = {412, 413, 422, 431}
     expected = PromptRefused if status in refused else by_status.get(status, ModelAway)
     assert type(fault_of(made)) is expected

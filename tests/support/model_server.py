@@ -52,6 +52,12 @@ class Received:
         return self.user_text.partition("\n")[0]
 
     @property
+    def records(self) -> str:
+        """The records alone, whatever the boundary around them."""
+        text = self.user_text
+        return text[text.find("{") : text.rfind("}") + 1] or text
+
+    @property
     def is_repair(self) -> bool:
         return len(self.body["messages"]) > 1
 
@@ -154,7 +160,7 @@ class ModelServer:
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each set of records was sent, whatever the boundary around it."""
-        return Counter(_without_boundary(request.user_text) for request in self.requests)
+        return Counter(request.records for request in self.requests)
 
     def holds(self, secret: str) -> bool:
         """Whether any request, headers included, holds the text."""
@@ -313,11 +319,6 @@ def _complaint(received: Received) -> str | None:
     return None
 
 
-def _without_boundary(text: str) -> str:
-    """The records alone, from the first brace to the last."""
-    return text[text.find("{") : text.rfind("}") + 1] or text
-
-
 # the menu
 
 
@@ -337,6 +338,38 @@ def error(
     headers = {} if retry_after is None else {"retry-after": retry_after}
     whole = json.dumps({"type": "error", "error": body, "request_id": "req_test"}).encode()
     return lambda _: Reply(status=status, body=whole, headers=headers)
+
+
+class Limited:
+    """An account's limits, as a behaviour: calls in a second and calls at once; beyond them 429 with `retry-after`."""
+
+    def __init__(
+        self, server: "ModelServer", *, in_a_second: int, at_once: int, seconds: float, retry_after: str | None = "1"
+    ) -> None:
+        """`seconds` is how long an answer takes."""
+        self._server = server
+        self._in_a_second = in_a_second
+        self._at_once = at_once
+        self._seconds = seconds
+        self._refuse = error(429, retry_after=retry_after)
+        self._ends: deque[float] = deque()
+        self._starts: deque[float] = deque()
+        self.taken: list[float] = []
+        self.refused: list[float] = []
+
+    def __call__(self, received: Received) -> Reply:
+        now = received.at
+        while self._starts and self._starts[0] <= now - 1:
+            self._starts.popleft()
+        while self._ends and self._ends[0] <= now:
+            self._ends.popleft()
+        if len(self._starts) >= self._in_a_second or len(self._ends) >= self._at_once:
+            self.refused.append(now)
+            return self._refuse(received)
+        self._starts.append(now)
+        self._ends.append(now + self._seconds)
+        self.taken.append(now)
+        return _changed(self._server.answer(received), delay_seconds=self._seconds)
 
 
 def spend_limit() -> Behaviour:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from secrets import SystemRandom, token_hex
+from secrets import token_hex
 from typing import Generic, Protocol, TypeVar
 
 from consumer.domain.bundle.bundle import Bundle
@@ -26,21 +26,17 @@ from consumer.flows.drafting.model import (
     FormRefused,
     Model,
     ModelAway,
+    ModelBusy,
     ModelLocked,
     PromptRefused,
     Turn,
 )
+from consumer.flows.drafting.pace import CallTurn, Pace, retry_in_seconds
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, Usage
 
-LONGEST_RETRY_AFTER_SECONDS = 60.0
-"""The contract's cap (part 8), whatever the API asks for."""
-RETRY_SECONDS = (0.5, 2.0)
-"""A call that failed is repeated after a random time between these."""
 CUT_FACTOR = 2
 """The repair of an answer that was cut off gets so many times the room."""
-
-_random = SystemRandom()
 
 S_co = TypeVar("S_co", covariant=True)
 """What stands in the way of a call."""
@@ -55,10 +51,15 @@ _UNUSABLE = {
 
 _FAULTS = {
     ModelAway: "away",
+    ModelBusy: "busy",
     ModelLocked: "locked",
     PromptRefused: "prompt_refused",
     FormRefused: "form_refused",
 }
+
+
+class NoRetryLeft(ModelAway):
+    """A call failed once, and too many calls do for one more to be made at once."""
 
 
 @dataclass(slots=True)
@@ -72,8 +73,9 @@ class CallPermit(Protocol[S_co]):
     async def obstacle(self) -> S_co | None:
         """Asked before every call; None allows it. Raises Transient."""
 
-    def may_retry(self) -> bool:
-        """Asked after a call that failed."""
+    @property
+    def probes(self) -> bool:
+        """A probe neither waits for its turn nor is repeated: one that fails has told enough."""
 
     async def answered(self) -> None:
         """Told after every call that the API answered. Raises Transient."""
@@ -154,6 +156,7 @@ class ModelDialogue(Generic[S_co]):
         model: Model,
         choice: ModelChoice,
         permit: CallPermit[S_co],
+        pace: Pace,
         scan: Scan,
         meters: Meters,
         clock: Callable[[], float],
@@ -161,6 +164,7 @@ class ModelDialogue(Generic[S_co]):
         self._model = model
         self._choice = choice
         self._permit = permit
+        self._pace = pace
         self._scan = scan
         self._meters = meters
         self._clock = clock
@@ -209,33 +213,53 @@ class ModelDialogue(Generic[S_co]):
 
         A refused form costs nothing and says nothing of the prompt: the call goes out once more in the plain form.
         """
+        pause = 0.0
         while True:
-            obstacle = await self._permit.obstacle()
-            if obstacle is not None:
-                return obstacle
-            self.calls += 1
-            try:
-                with self._measured() as measured:
-                    answer = await self._model.draft(call)
-                    measured.result = answer.ending.value
-            except ModelAway as fault:
-                if self._retried or not self._permit.may_retry():
-                    raise
-                self._retried = True
-                await asyncio.sleep(retry_in_seconds(fault))
-            except ModelLocked:
-                if call.model == self._choice.name:
-                    raise
-                return Unwritten(warnings=(Caution.MODEL_REFUSED,))  # the other model's lock is not the first one's
-            except FormRefused:
-                self._reform(call.model)
-            except PromptRefused as refusal:
-                of_all = await self._permit.refused(refusal) if call.model == self._choice.name else None
-                return of_all or Unwritten(warnings=(Caution.MODEL_REFUSED,))
-            else:
-                self._count(answer)
-                await self._permit.answered()
-                return answer
+            await asyncio.sleep(pause)
+            async with self._pace.turn(at_once=self._permit.probes) as turn:
+                obstacle = await self._permit.obstacle()
+                if obstacle is not None:
+                    return obstacle
+                self.calls += 1
+                try:
+                    with self._measured() as measured:
+                        answer = await self._model.draft(call)
+                        measured.result = answer.ending.value
+                except ModelAway as fault:
+                    pause = await self._again_in(fault, turn)
+                except FormRefused:
+                    self._reform(call.model)
+                except (ModelLocked, PromptRefused) as fault:
+                    return await self._refused(fault, call)
+                else:
+                    self._count(answer)
+                    await self._pace.answered()
+                    await self._permit.answered()
+                    return answer
+
+    async def _again_in(self, fault: ModelAway, turn: CallTurn) -> float:
+        """Seconds to the next call, the wait for its turn not included. Raises the fault when there is to be none."""
+        if self._permit.probes:
+            raise fault
+        if isinstance(fault, ModelBusy):
+            if await self._pace.asked_to_wait(turn, retry_in_seconds(fault)):
+                raise fault
+            return 0.0
+        if self._retried:
+            raise fault
+        if not self._pace.may_retry():
+            raise NoRetryLeft(str(fault))
+        self._retried = True
+        return retry_in_seconds(fault)
+
+    async def _refused(self, fault: ModelLocked | PromptRefused, call: Call) -> Unwritten | S_co:
+        """What is said of the other model holds for that one alone. Raises the lock of the first."""
+        outcome = None
+        if call.model == self._choice.name:
+            if isinstance(fault, ModelLocked):
+                raise fault
+            outcome = await self._permit.refused(fault)
+        return outcome or Unwritten(warnings=(Caution.MODEL_REFUSED,))
 
     def _reform(self, model: str) -> None:
         """Notes that the model's calls go out in another form. Raises ModelAway when that is refused, too."""
@@ -282,10 +306,3 @@ class ModelDialogue(Generic[S_co]):
 
     def _named(self) -> Iterable[str]:
         return violations.named(violation for judged in self.judged for violation in judged.violations)
-
-
-def retry_in_seconds(fault: ModelAway) -> float:
-    """When to call again: as the API asked, up to the cap, and a little at random, for others were told the same."""
-    if fault.retry_after_seconds is None:
-        return _random.uniform(*RETRY_SECONDS)
-    return min(fault.retry_after_seconds + _random.uniform(0.0, RETRY_SECONDS[0]), LONGEST_RETRY_AFTER_SECONDS)

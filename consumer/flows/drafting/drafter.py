@@ -8,25 +8,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from secrets import SystemRandom
 
 import structlog
 
-from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.cost.usage import NOTHING_SPENT, Spent
-from consumer.domain.review.checks import Scan
-from consumer.domain.session.history import Basis
-from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from consumer.domain.writing.ledger import Declined, LedgerEntry
 from consumer.errors import EscalationError, Transient
+from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost, Stopped
 from consumer.flows.drafting.dialogue import (
-    LONGEST_RETRY_AFTER_SECONDS,
     ModelChoice,
     ModelDialogue,
+    NoRetryLeft,
     Unwritten,
     Written,
 )
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
+from consumer.flows.drafting.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
 from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
@@ -41,57 +38,6 @@ log = structlog.stdlib.get_logger("escalation.drafting")
 _random = SystemRandom()
 
 
-@dataclass(slots=True, kw_only=True)
-class DraftAttempt:
-    """A bundle that needs a draft. Claim and dialogue can be read while the attempt is under way."""
-
-    key: DraftKey
-    bundle: Bundle
-    basis: Basis
-    scan: Scan
-    drafted_for: str
-    """`<request id>/<revision>`. It may change during the call: a late answer belongs to the next revision."""
-    now: Callable[[], datetime]
-    force: bool = False
-    probe: bool = False
-    """This attempt may call while the model is away. A call that is answered ends the outage."""
-    asked_at: datetime | None = None
-    """By the database's clock, shortly before the last call."""
-    refused: bool = False
-    """The API did not take the prompt."""
-    claim: Claim | None = None
-    dialogue: "ModelDialogue[Stopped] | None" = None
-
-    @property
-    def spent(self) -> Spent:
-        """What was paid so far."""
-        if self.dialogue is None:
-            return NOTHING_SPENT
-        return Spent(calls=self.dialogue.calls, usage=self.dialogue.usage)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
-    entry: LedgerEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Away:
-    """The model gives no draft now; it may later."""
-
-    doubted: bool = False
-    """It is there, but refused this prompt, perhaps for what the prompt holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The claim was lost, or what the draft was made from has changed."""
-
-
-Stopped = Away | Lost
-DraftOutcome = Drafted | Declined | Stopped
-
-
 class Drafter:
     """Obtains drafts from the ledger or the model. `held` are the claims that have to be kept alive."""
 
@@ -103,6 +49,7 @@ class Drafter:
         ledger: DraftLedger,
         outages: Outages,
         doubts: Doubts,
+        pace: Pace,
         probe_seconds: float,
         health: Health,
         meters: Meters,
@@ -114,6 +61,7 @@ class Drafter:
         self._ledger = ledger
         self._outages = outages
         self._doubts = doubts
+        self._pace = pace
         self._probe_seconds = probe_seconds
         self._health = health
         self._meters = meters
@@ -175,12 +123,15 @@ class Drafter:
             model=self._model,
             choice=self._choice,
             permit=_Permit(self, attempt, claim),
+            pace=self._pace,
             scan=attempt.scan,
             meters=self._meters,
             clock=self._clock,
         )
         try:
             return self._outcome_of(attempt, await dialogue.hold(attempt.bundle))
+        except NoRetryLeft:
+            return Away(later=True)
         except ModelAway as fault:
             return await self._begin_outage(fault, fault.retry_after_seconds)
         except ModelLocked as fault:
@@ -242,8 +193,13 @@ class Drafter:
         if attempt.asked_at is None:
             return Lost()
         if not attempt.probe and await insist(self._outages.outage) is not None:
+            self.slow_down()
             return Away()
         return None
+
+    def slow_down(self) -> None:
+        """The model is away: when it is back, calls begin one at a time."""
+        self._pace.restart()
 
     async def answered(self, attempt: DraftAttempt) -> None:
         """The model answers: what it refused before was at fault, and the outage that this attempt probed is over."""
@@ -267,6 +223,7 @@ class Drafter:
                 await self._reached(attempt)
                 return Away(doubted=True)
             case Suspicion.API:
+                self.slow_down()
                 self._health.failing("model", reason)
                 log.warning(
                     "The model refuses every prompt; rules draft meanwhile.", event_name="outage", error=str(refusal)
@@ -283,6 +240,7 @@ class Drafter:
             await insist(self._outages.wake_upgrades)
 
     async def _begin_outage(self, fault: Exception, retry_after_seconds: float | None) -> Away:
+        self.slow_down()
         self._health.failing("model", str(fault))
         log.warning("The model is away; rules draft meanwhile.", event_name="outage", error=str(fault))
         pause = min(retry_after_seconds or 0.0, LONGEST_RETRY_AFTER_SECONDS)
@@ -307,9 +265,9 @@ class _Permit:
     async def obstacle(self) -> Stopped | None:
         return await self.drafter.obstacle(self.attempt, self.claim)
 
-    def may_retry(self) -> bool:
-        """A probe that fails has told enough."""
-        return not self.attempt.probe
+    @property
+    def probes(self) -> bool:
+        return self.attempt.probe
 
     async def answered(self) -> None:
         await self.drafter.answered(self.attempt)

@@ -116,6 +116,7 @@ class Drafting:
             more = await self._take(Lane.MODEL, ModelUse.NEVER) or more
             return await self._take(Lane.REPLAY, ModelUse.NEVER) or more
         if outage is not None:
+            self._drafter.slow_down()
             more = await self._take(Lane.RULES, ModelUse.LATER) or more
             if outage.probe_due and len(self._at_model) < self._model_places:
                 await self._probe()

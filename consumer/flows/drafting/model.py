@@ -1,4 +1,4 @@
-"""The port of the model: one call, its answer, and the four errors of a call that gets no answer."""
+"""The port of the model: one call, its answer, and the errors of a call that gets no answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +70,10 @@ class ModelAway(Transient):
         """How long the API asks to wait, uncapped; None when it does not ask for a wait."""
 
 
+class ModelBusy(ModelAway):
+    """The API took no call and asks to wait: fewer calls at once."""
+
+
 class ModelLocked(EscalationError):
     """The model cannot be used until somebody changes a key, a limit or a name."""
 
@@ -91,6 +95,6 @@ class Model(Protocol):
     async def draft(self, call: Call) -> Answer:
         """Calls the API once, with at most one request on the wire. Bounded in time.
 
-        Raises ModelAway, ModelLocked, PromptRefused or FormRefused, and nothing else. None of their messages holds the
-        prompt. A call that is repeated after FormRefused is sent in another form.
+        Raises ModelAway (ModelBusy, if the API asks to wait), ModelLocked, PromptRefused or FormRefused, and nothing
+        else. None of their messages holds the prompt. A call that is repeated after FormRefused takes another form.
         """

@@ -16,6 +16,7 @@ from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
 from consumer.flows.drafting.dialogue import ModelChoice, ModelDialogue, Written
 from consumer.flows.drafting.model import Answer, Call, Model, PromptRefused
+from consumer.flows.drafting.pace import Pace
 from consumer.flows.operation.meters import NoMeters
 from schemas.packages import PackageStatus, Usage
 
@@ -66,9 +67,10 @@ def try_rules(bundle: Bundle, scan: Scan) -> Trial:
 class TrialDrafter:
     """Drafts by a model."""
 
-    def __init__(self, *, model: Model, choice: ModelChoice, clock: Callable[[], float]) -> None:
+    def __init__(self, *, model: Model, choice: ModelChoice, pace: Pace, clock: Callable[[], float]) -> None:
         self._model = model
         self._choice = choice
+        self._pace = pace
         self._clock = clock
 
     def first_call(self, bundle: Bundle) -> Call:
@@ -84,6 +86,7 @@ class TrialDrafter:
             model=self._model,
             choice=self._choice,
             permit=_AlwaysPermitted(),
+            pace=self._pace,
             scan=scan,
             meters=NoMeters(),
             clock=self._clock,
@@ -100,8 +103,9 @@ class _AlwaysPermitted:
     async def obstacle(self) -> None:
         return None
 
-    def may_retry(self) -> bool:
-        return True
+    @property
+    def probes(self) -> bool:
+        return False
 
     async def answered(self) -> None: ...
 

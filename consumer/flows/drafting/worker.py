@@ -7,6 +7,7 @@ the session is still what it was.
 import asyncio
 from collections.abc import Callable
 from enum import StrEnum
+from secrets import SystemRandom
 
 import structlog
 
@@ -23,7 +24,8 @@ from consumer.domain.session import session
 from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.flows.cache import DraftCache
-from consumer.flows.drafting.drafter import Away, DraftAttempt, Drafted, Drafter, DraftOutcome, Lost
+from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost
+from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.finishing import Finishing, Redo
 from consumer.flows.drafting.lease_clock import LeaseClock
 from consumer.flows.drafting.ports import DraftingStores
@@ -33,10 +35,14 @@ from schemas.packages import Cause, Caution, FailureReason, PackageStatus
 
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft another worker is making looks again after this time."""
+AILING_AGAIN_SECONDS = (10.0, 60.0)
+"""A draft whose call failed, and may not be repeated at once, is asked for again after a random time between these."""
 REFUSED_AGAIN_SECONDS = 30.0
 """Work of a replay whose prompt was refused during an outage lets other work probe first."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
+
+_random = SystemRandom()
 
 
 class ModelUse(StrEnum):
@@ -223,18 +229,22 @@ class Worker:
             case Declined():
                 await self._finishing.by_rules(given, clock, warnings=outcome.warnings, spent=attempt.spent)
             case Away(doubted=False) if given.cause is Cause.REPLAY:
-                again = REFUSED_AGAIN_SECONDS if attempt.refused else WAITING_AGAIN_SECONDS
+                again = REFUSED_AGAIN_SECONDS if attempt.refused else self._again_seconds(outcome)
                 await self._queue.release(given.work, in_seconds=again, counted=False)
             case Away():
                 await self._finishing.by_rules(
                     given,
                     clock,
                     warnings=(Caution.MODEL_REFUSED if outcome.doubted else Caution.MODEL_UNAVAILABLE,),
-                    upgrade_in_seconds=WAITING_AGAIN_SECONDS,
+                    upgrade_in_seconds=self._again_seconds(outcome),
                     spent=attempt.spent,
                 )
             case Lost():
                 raise Redo
+
+    @staticmethod
+    def _again_seconds(away: Away) -> float:
+        return _random.uniform(*AILING_AGAIN_SECONDS) if away.later else WAITING_AGAIN_SECONDS
 
     async def _without_model(self, given: PackageInput, clock: LeaseClock, use: ModelUse) -> None:
         if use is ModelUse.NEVER:

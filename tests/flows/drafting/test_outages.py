@@ -11,8 +11,8 @@ import pytest
 
 from consumer.domain.events import RequestKey
 from consumer.domain.request.work import Work
-from consumer.flows.drafting import dialogue
 from consumer.flows.drafting import loop as drafting
+from consumer.flows.drafting import pace
 from consumer.flows.drafting.model import ModelAway
 from consumer.flows.drafting.ports import DraftingStores, Lane
 from tests.flows.drafting.steps import a_session, named, packages, quiet, request
@@ -28,7 +28,7 @@ from tests.support.waiting import until
 )
 def test_a_retry_comes_when_it_was_asked_for_within_a_minute(asked: float | None, least: float, most: float) -> None:
     fault = ModelAway("later", retry_after_seconds=asked)
-    assert least <= dialogue.retry_in_seconds(fault) <= most
+    assert least <= pace.retry_in_seconds(fault) <= most
 
 
 async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_upgraded_after_it(
@@ -84,7 +84,7 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
 async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(
     replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialogue, "RETRY_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(pace, "RETRY_SECONDS", (0.5, 0.5))
     go_on = asyncio.Event()
 
     def dawdling(stores: DraftingStores) -> DraftingStores:

@@ -185,7 +185,7 @@ async def test_while_the_api_refuses_everything_it_is_probed_once_per_interval_e
         await model.called(began + 8)
     probes = model.requests[began : began + 8]
     assert probes[-1].at - probes[0].at >= 0.5 * (len(probes) - 2)
-    prompts = [request.user_text.partition("\n")[2].rpartition("\n")[0] for request in probes]
+    prompts = [request.records for request in probes]
     assert len(set(prompts[:4])) == len(set(prompts[4:])) == 4
 
 

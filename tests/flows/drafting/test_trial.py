@@ -16,7 +16,7 @@ from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
-from consumer.flows.drafting import dialogue, trial
+from consumer.flows.drafting import pace, trial
 from consumer.flows.drafting.dialogue import ModelChoice
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked
 from consumer.flows.drafting.trial import Trial, TrialDrafter
@@ -44,7 +44,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
     """The server as if nobody had asked it yet."""
-    monkeypatch.setattr(dialogue, "RETRY_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr(pace, "RETRY_SECONDS", (0.0, 0.01))
     server.always(None)
     server.forget()
     return server
@@ -64,7 +64,9 @@ def bench(door: Anthropic) -> TrialDrafter:
 
 def trial_drafter(model: Model, *, name: str = MODEL, other_name: str | None = OTHER_MODEL) -> TrialDrafter:
     choice = ModelChoice(name=name, other_name=other_name, max_tokens=1400)
-    return TrialDrafter(model=model, choice=choice, clock=time.monotonic)
+    return TrialDrafter(
+        model=model, choice=choice, pace=pace.Pace(places=8, shared=None, clock=time.monotonic), clock=time.monotonic
+    )
 
 
 def event(tried: Trial) -> str:

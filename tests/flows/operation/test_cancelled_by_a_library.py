@@ -65,7 +65,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
         relay.LOOP: relay.Relay(name="r", outbox=port, broker=port, hint=asyncio.Event(), batch_rows=1, **shared).run,
         intake.LOOP: intake.Intake(source=port, inbox=port, redactor=REDACTOR, topics=Topics(""), **shared).run,
         drafting.LOOP: drafting.Drafting(
-            stores=DraftingStores(queue=port, ledger=port, endings=port, outages=port),
+            stores=DraftingStores(queue=port, ledger=port, endings=port, outages=port, doubts=port),
             worker=port,
             drafter=None,
             model_places=1,

@@ -1,0 +1,66 @@
+"""One attempt to obtain a draft for a bundle, and how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.cost.usage import NOTHING_SPENT, Spent
+from consumer.domain.review.checks import Scan
+from consumer.domain.session.history import Basis
+from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from consumer.flows.drafting.dialogue import ModelDialogue
+from consumer.flows.drafting.ports import Claim
+
+
+@dataclass(slots=True, kw_only=True)
+class DraftAttempt:
+    """A bundle that needs a draft. Claim and dialogue can be read while the attempt is under way."""
+
+    key: DraftKey
+    bundle: Bundle
+    basis: Basis
+    scan: Scan
+    drafted_for: str
+    """`<request id>/<revision>`. It may change during the call: a late answer belongs to the next revision."""
+    now: Callable[[], datetime]
+    force: bool = False
+    probe: bool = False
+    """This attempt may call while the model is away. A call that is answered ends the outage."""
+    asked_at: datetime | None = None
+    """By the database's clock, shortly before the last call."""
+    refused: bool = False
+    """The API did not take the prompt."""
+    claim: Claim | None = None
+    dialogue: "ModelDialogue[Stopped] | None" = None
+
+    @property
+    def spent(self) -> Spent:
+        """What was paid so far."""
+        if self.dialogue is None:
+            return NOTHING_SPENT
+        return Spent(calls=self.dialogue.calls, usage=self.dialogue.usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """The model gives no draft now; it may later."""
+
+    doubted: bool = False
+    """It is there, but refused this prompt, perhaps for what the prompt holds."""
+    later: bool = False
+    """It ails, and is not to be asked again soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The claim was lost, or what the draft was made from has changed."""
+
+
+Stopped = Away | Lost
+DraftOutcome = Drafted | Declined | Stopped
