@@ -24,7 +24,7 @@ PACKAGES = ("consumer", "schemas")
 DOORS = {
     "aiokafka": ("consumer.adapters.kafka.",),
     "asyncpg": ("consumer.adapters.postgres.",),
-    "redis": ("consumer.adapters.redis.",),
+    "redis": ("consumer.adapters.redis.", "consumer.adapters.redis_pace."),
     "anthropic": ("consumer.adapters.anthropic.",),
     "aiohttp": ("consumer.adapters.http.", "consumer.cli.demo."),
     "jgo": ("consumer.adapters.embedded.",),
