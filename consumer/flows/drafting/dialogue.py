@@ -247,7 +247,7 @@ class ModelDialogue(Generic[S_co]):
             return 0.0
         if self._retried:
             raise fault
-        if not self._pace.may_retry():
+        if not self._pace.may_retry(turn):
             raise NoRetryLeft(str(fault))
         self._retried = True
         return retry_in_seconds(fault)

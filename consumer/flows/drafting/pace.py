@@ -185,9 +185,12 @@ class Pace:
         self._mark = pause.mark
         self._hold_back(pause.seconds, began=self._clock())
 
-    def may_retry(self) -> bool:
-        """Whether the budget has a retry; it is taken."""
-        return self._budget.take()
+    def may_retry(self, turn: CallTurn) -> bool:
+        """Whether the budget has a retry; it is taken. Without one, new calls wait for those that are repeated."""
+        if self._budget.take():
+            return True
+        self._hold_back(RETRY_SECONDS[1], began=turn.began)
+        return False
 
     async def answered(self) -> None:
         self._limit.answered()
