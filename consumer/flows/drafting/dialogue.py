@@ -247,7 +247,7 @@ class ModelDialogue(Generic[S_co]):
             return 0.0
         if self._retried:
             raise fault
-        if not self._pace.may_retry(turn):
+        if not self._pace.may_retry():
             raise NoRetryLeft(str(fault))
         self._retried = True
         return retry_in_seconds(fault)

@@ -185,11 +185,11 @@ class Pace:
         self._mark = pause.mark
         self._hold_back(pause.seconds, began=self._clock())
 
-    def may_retry(self, turn: CallTurn) -> bool:
+    def may_retry(self) -> bool:
         """Whether the budget has a retry; it is taken. Without one, new calls wait for those that are repeated."""
         if self._budget.take():
             return True
-        self._hold_back(RETRY_SECONDS[1], began=turn.began)
+        self._waits_until = max(self._waits_until, self._clock() + RETRY_SECONDS[1])
         return False
 
     async def answered(self) -> None:
