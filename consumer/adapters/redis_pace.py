@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from consumer.flows.drafting.pace import Pause
+from consumer.flows.drafting.calls.pace import Pause
 from consumer.flows.pacing import is_asked_to_end
 
 SOCKET_SECONDS = 0.1  # as for the cache: every call to the model asks first
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class RedisPace:
-    """Implements the port `flows.drafting.pace.SharedPace`. After an error Redis is left alone for OPEN_SECONDS."""
+    """Implements the port `flows.drafting.calls.pace.SharedPace`. After an error Redis rests for OPEN_SECONDS."""
 
     def __init__(self, url: str, *, prefix: str, clock: Callable[[], float] = monotonic) -> None:
         self._redis = Redis.from_url(

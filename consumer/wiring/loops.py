@@ -17,9 +17,13 @@ from consumer.adapters.postgres.evictions import PostgresEvictions
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.postgres.retention import PostgresTrimmer
+from consumer.domain.package.sample import draft_sample
 from consumer.domain.redaction import Redactor
 from consumer.flows.cache import DraftCache
+from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.drafter import Drafter
+from consumer.flows.drafting.failures import Failures
+from consumer.flows.drafting.lease_keeper import LeaseKeeper
 from consumer.flows.drafting.loop import Drafting
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.drafting.worker import Worker
@@ -151,13 +155,24 @@ def drafting_loop(
             meters=meters,
             clock=time.monotonic,
         )
+    worker = drafting_worker(settings, stores=stores, redactor=redactor, cache=cache, drafter=drafter, meters=meters)
+    keeper = LeaseKeeper(queue=stores.queue, ledger=stores.ledger, lease_seconds=settings.lease_seconds)
+    failures = Failures(
+        worker=worker,
+        keeper=keeper,
+        draft_sample=lambda: draft_sample(sender(settings)),
+        health=health,
+        clock=time.monotonic,
+    )
     return Drafting(
         stores=stores,
-        worker=drafting_worker(settings, stores=stores, redactor=redactor, cache=cache, drafter=drafter, meters=meters),
+        worker=worker,
         drafter=drafter,
+        failures=failures,
+        keeper=keeper,
         model_places=settings.model_concurrency,
         replay_places=replay_places,
-        lease_seconds=settings.lease_seconds,
+        longest_work_seconds=max(drafting.LONGEST_WORK_SECONDS, 5 * settings.model_attempt_seconds),
         drain_seconds=settings.drain_seconds,
         hint=hint,
         health=health,

@@ -12,8 +12,8 @@ import structlog
 
 from consumer import environment
 from consumer.adapters.redis_pace import RedisPace
+from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.model import Model
-from consumer.flows.drafting.pace import Pace
 from consumer.settings import Settings
 
 if TYPE_CHECKING:

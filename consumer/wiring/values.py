@@ -2,7 +2,7 @@
 
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.dialogue import ModelChoice
+from consumer.flows.drafting.calls.dialogue import ModelChoice
 from consumer.flows.retention import DAY_SECONDS, RetentionRules
 from consumer.settings import Settings
 from schemas.topics import Topics

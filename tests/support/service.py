@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _PROMPT_TRIES = 5
 EXIT_SECONDS = 25.0
 """The contract's bound for an end after a signal."""
 _POLL_SECONDS = 0.05
-_COMMAND = (sys.executable, "-m", "consumer")
+_PROGRAM = ("consumer",)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,8 +48,12 @@ class Readiness:
 class ServiceProcess:
     """`python -m consumer run`, or another command. All starts write to one log file."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, *arguments: str, program: Sequence[str] = _PROGRAM
+    ) -> None:
+        """`program` is a module, with arguments that go before the others."""
         self.log = log
+        self._program = program
         self._arguments = arguments or ("run",)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,6 +70,11 @@ class ServiceProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def serves(self) -> bool:
+        """Whether this start has begun to answer HTTP requests."""
+        return self._http_port() is not None
+
+    @property
     def logged(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
@@ -75,7 +84,7 @@ class ServiceProcess:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_COMMAND, *self._arguments, *options],
+                [sys.executable, "-m", *self._program, *self._arguments, *options],
                 env=whole_environment(self._environment),
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -214,7 +223,7 @@ def command(
 ) -> Finished:
     """Runs a command of the service to its end; `given` is its standard input."""
     done = subprocess.run(
-        [*_COMMAND, *arguments],
+        [sys.executable, "-m", *_PROGRAM, *arguments],
         env=whole_environment(environment),
         cwd=_ROOT,
         input="" if given is None else given,

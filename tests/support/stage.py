@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -106,9 +106,9 @@ class Stage:
         """A service not yet started. `dsn` replaces the stage's database."""
         return self.service_of(self.environment(keyed=keyed, **changes) | ({"DATABASE_URL": dsn} if dsn else {}))
 
-    def service_of(self, environment: Mapping[str, str]) -> ServiceProcess:
+    def service_of(self, environment: Mapping[str, str], program: Sequence[str] = ("consumer",)) -> ServiceProcess:
         """Not yet started, with this environment and no other."""
-        made = ServiceProcess(environment, self._folder / f"service-{len(self.services)}.log")
+        made = ServiceProcess(environment, self._folder / f"service-{len(self.services)}.log", program=program)
         self.services.append(made)
         return made
 

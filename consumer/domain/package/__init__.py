@@ -2,5 +2,5 @@
 
 The files in reading order: package (every published field), packing (a draft becomes the next revision), endings (a
 note is withdrawn, a request failed), published (read back from the topics), redaction (a secret found later leaves a
-package), proof, export.
+package), proof, export, sample (a session that every sound release can draft).
 """

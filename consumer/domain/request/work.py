@@ -7,6 +7,14 @@ from enum import StrEnum
 from consumer.domain.events import RequestKey, TraceContext
 from schemas.packages import Cause, PackageStatus, TicketReference
 
+IN_COMPANY = 2
+"""Work that did not come back so often is taken up alone from then on, and drafted by rules.
+
+When a process dies, all that it held counts as lost. Alone, only the guilty one does.
+"""
+MOST_LOSSES = 4
+"""Work that did not come back so often, twice of it alone, ends without being looked at again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPackage:
@@ -81,6 +89,16 @@ class Work:
     """Whether half of the deadline has passed: then the package is built from what is known."""
     deadline_in_seconds: float | None
     """The time until the first package has to be decided, less the margin for publishing; None without a deadline."""
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may be what its processes died of."""
+        return self.attempts > IN_COMPANY
+
+    @property
+    def is_guilty(self) -> bool:
+        """Whether nobody has survived it, alone included."""
+        return self.attempts > MOST_LOSSES
 
     @property
     def next_revision(self) -> int:

@@ -9,7 +9,7 @@ from consumer.domain.cost.usage import NOTHING_SPENT, Spent
 from consumer.domain.review.checks import Scan
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from consumer.flows.drafting.dialogue import ModelDialogue
+from consumer.flows.drafting.calls.dialogue import ModelDialogue
 from consumer.flows.drafting.ports import Claim
 
 

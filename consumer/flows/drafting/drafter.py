@@ -15,15 +15,15 @@ import structlog
 from consumer.domain.writing.ledger import Declined, LedgerEntry
 from consumer.errors import EscalationError, Transient
 from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost, Stopped
-from consumer.flows.drafting.dialogue import (
+from consumer.flows.drafting.calls.dialogue import (
     ModelChoice,
     ModelDialogue,
     NoRetryLeft,
     Unwritten,
     Written,
 )
+from consumer.flows.drafting.calls.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
-from consumer.flows.drafting.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
 from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters

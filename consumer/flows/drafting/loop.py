@@ -2,7 +2,11 @@
 
 There are two kinds of places: few at the model, which work holds for seconds, and many for rules, which work holds for
 milliseconds. A fallback never queues behind a call: near a deadline, without a key, or while the model is away, work
-takes a place for rules.
+takes a place for rules. The more fallbacks wait, the earlier they begin, so that the last one is in time, too. Each
+replica reckons as if it made all of them alone: too early costs an upgrade, too late a promise.
+
+Work that was lost twice with its process is suspect: rules draft it, alone. While it is done nothing is begun; calls
+under way go on, for their answers come at times that have nothing to do with it.
 """
 
 import asyncio
@@ -13,9 +17,13 @@ import structlog
 
 from consumer.domain.request.work import Work
 from consumer.errors import Halt, Transient
+from consumer.flows.drafting import lease_keeper
 from consumer.flows.drafting.drafter import Drafter
+from consumer.flows.drafting.failures import LOST_DETAIL, Failures, is_given_up
+from consumer.flows.drafting.fallback_pace import FallbackPace
 from consumer.flows.drafting.finishing import Redo
-from consumer.flows.drafting.ports import DraftingStores, Lane, Outage
+from consumer.flows.drafting.lease_keeper import LeaseKeeper
+from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Outage
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
@@ -25,13 +33,21 @@ POLL_SECONDS = 1.0
 """How often the queue is asked; hints only make it sooner. It varies a little, so that replicas don't keep step."""
 RULES_PLACES = 8
 """Pieces of work without the model at once. Each takes a few milliseconds here and in the database."""
+LOOK_SECONDS = 1.0
+"""How often this loop looks how many fallbacks may have to be made, and for suspect work."""
 WAKE_SECONDS = 10.0
 """How often this loop looks for upgrades that a crash left waiting."""
-MOST_ATTEMPTS = 5
-"""After so many attempts rules draft. If they fail, too, the work is given up."""
-BACKOFF_SECONDS = (1.0, 60.0)
-RELEASE_SECONDS = 1.5
-"""The part of `drain_seconds` that is kept for handing leases back."""
+LONGEST_WORK_SECONDS = 600.0
+"""The longest life of a lease. Three calls with their pauses, and a database that is away, take half of it.
+
+An await that never returns would keep its place and its lease for ever.
+"""
+ALONE_IN_A_ROW = 8
+"""So much suspect work is done before other work is taken up again. It takes milliseconds, unless it kills."""
+CALLING_SECONDS = 0.5
+"""After so long work at the model has folded its session and waits for an answer."""
+ALONE_SECONDS = 5.0
+"""Suspect work that takes longer waits for the database, and no longer keeps others waiting."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -48,9 +64,11 @@ class Drafting:
         stores: DraftingStores,
         worker: Worker,
         drafter: Drafter | None,
+        failures: Failures,
+        keeper: LeaseKeeper,
         model_places: int,
         replay_places: int,
-        lease_seconds: float,
+        longest_work_seconds: float,
         drain_seconds: float,
         hint: Waker,
         health: Health,
@@ -61,13 +79,14 @@ class Drafting:
         Replays take at most `replay_places` of the places at the model, so that live work soon finds a free one.
         """
         self._queue = stores.queue
-        self._ledger = stores.ledger
         self._outages = stores.outages
         self._worker = worker
         self._drafter = drafter
         self._model_places = model_places if drafter is not None else 0
         self._replay_places = min(replay_places, self._model_places)
-        self._lease_seconds = lease_seconds
+        self._failures = failures
+        self._keeper = keeper
+        self._longest_work_seconds = longest_work_seconds
         self._drain_seconds = drain_seconds
         self._hint = hint
         self._health = health
@@ -75,12 +94,16 @@ class Drafting:
         self._random = SystemRandom()
         self._at_model: dict[asyncio.Task[None], Work] = {}
         self._at_rules: dict[asyncio.Task[None], Work] = {}
+        self._begun: dict[asyncio.Task[None], float] = {}
         self._freed = asyncio.Event()
         self._woken_at: float | None = None
+        self._pace = FallbackPace(clock)
+        self._looked_at: float | None = None
+        self._reach_seconds = 0.0
         self._halt: Halt | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        renewing = asyncio.create_task(self._renew(), name="drafting-renewal")
+        renewing = asyncio.create_task(self._keeper.renew(self._renewable, self._claims), name="drafting-renewal")
         paused = False
         try:
             while not stop.is_set():
@@ -110,8 +133,10 @@ class Drafting:
 
     async def _turn(self) -> bool:
         """Starts the due work for which there are places. Returns whether there may be more right now."""
+        await self._keeper.make_up()
+        await self._look_at_queue()
         outage = await self._look_at_model() if self._drafter is not None else None
-        more = await self._take(Lane.URGENT, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
+        more = await self._take_urgent()
         if self._drafter is None:
             more = await self._take(Lane.MODEL, ModelUse.NEVER) or more
             return await self._take(Lane.REPLAY, ModelUse.NEVER) or more
@@ -138,6 +163,45 @@ class Drafting:
             self._health.ok("model")
         return outage
 
+    async def _look_at_queue(self) -> None:
+        """Once in LOOK_SECONDS: how many fallbacks may have to be made, and whether there is suspect work."""
+        if self._looked_at is not None and self._clock() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = self._clock()
+        self._reach_seconds = await self._queue.reach(self._pace.seconds)
+        if self._clock() >= self._failures.rests_until and await self._queue.any_lost():
+            await self._do_alone()
+
+    async def _do_alone(self) -> None:
+        """Does suspect work, one piece after the other, while nothing else is begun here."""
+        for _ in range(ALONE_IN_A_ROW):
+            if not await self._is_alone() or self._clock() < self._failures.rests_until:
+                return
+            work = await self._queue.claim_lost()
+            if work is None:
+                return
+            self._start(work, ModelUse.NEVER if self._drafter is None else ModelUse.SPARED)
+        await self._is_alone()
+
+    async def _is_alone(self) -> bool:
+        """Waits for a while until no work is under way but calls to the model; returns whether that is so."""
+        self._health.beat(LOOP)
+        if self._at_rules:
+            await asyncio.wait(self._at_rules, timeout=ALONE_SECONDS)
+        if any(self._clock() - begun < CALLING_SECONDS for begun in self._begun.values()):
+            await asyncio.sleep(CALLING_SECONDS)
+        return not self._at_rules
+
+    async def _take_urgent(self) -> bool:
+        """As `_take`, for first packages that have to be decided by rules now."""
+        places = RULES_PLACES - len(self._at_rules)
+        if places <= 0:
+            return False
+        taken = await self._queue.claim_urgent(places, reach_seconds=self._reach_seconds)
+        for work in taken:
+            self._start(work, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
+        return len(taken) == places
+
     async def _take(self, lane: Lane, use: ModelUse) -> bool:
         calls = use is ModelUse.CALL
         places = self._model_places - len(self._at_model) if calls else RULES_PLACES - len(self._at_rules)
@@ -162,12 +226,21 @@ class Drafting:
         await self._outages.wake_upgrades()
 
     def _start(self, work: Work, use: ModelUse) -> None:
+        for known in (*self._at_model.values(), *self._at_rules.values()):
+            if known.key == work.key:  # this process stood still for longer than the lease, and lives
+                self._keeper.owe(known)
         held = self._at_model if use in {ModelUse.CALL, ModelUse.PROBE} else self._at_rules
+        if held is self._at_rules:
+            self._pace.begins()
         task = asyncio.create_task(self._guarded(work, use), name="drafting-work")
         held[task] = work
+        self._begun[task] = self._clock()
         task.add_done_callback(lambda done: self._ended(held, done))
 
     def _ended(self, held: dict[asyncio.Task[None], Work], task: asyncio.Task[None]) -> None:
+        self._begun.pop(task, None)
+        if held is self._at_rules:
+            self._pace.ends()
         if not task.cancelled():
             del held[task]  # a cancelled task stays until its work is handed back
             error = task.exception()
@@ -180,87 +253,37 @@ class Drafting:
     async def _guarded(self, work: Work, use: ModelUse) -> None:
         """Does one piece of work. Its errors, except Halt, affect nothing else."""
         try:
-            await self._worker.do(work, use)
+            async with asyncio.timeout(self._longest_work_seconds):
+                if is_given_up(work):
+                    await self._failures.give_up(work, LOST_DETAIL)
+                elif await self._worker.do(work, use):
+                    self._failures.drafted()
             self._health.ok("drafting")
         except Redo:
-            await self._back(work, in_seconds=0.0, counted=False)
+            await self._keeper.back(work, in_seconds=0.0, counted=False)
         except Transient as error:
-            self._health.failing("drafting", str(error))
-            log.warning(
-                "Drafting a package is put off: a server is away or refuses.",
-                event_name="work_waits",
-                error=str(error),
-                attempt=work.attempts,
-            )
-            await self._back(work, in_seconds=self._backoff(work), counted=False)
+            await self._failures.put_off(work, error)
         except Halt:
             raise
         except (Exception, asyncio.CancelledError) as error:  # one request must not stop the others
             if is_asked_to_end(error):
                 raise
-            log.exception("Drafting a package failed.", event_name="work_failed", attempt=work.attempts)
-            await self._after_failure(work, use)
+            await self._failures.failed(work, error)
 
-    async def _after_failure(self, work: Work, use: ModelUse) -> None:
-        if work.attempts < MOST_ATTEMPTS:
-            await self._back(work, in_seconds=self._backoff(work), counted=True)
-            return
-        try:
-            if use is not ModelUse.NEVER:
-                await self._worker.do(work, ModelUse.NEVER)
-                return
-        except Transient:
-            await self._back(work, in_seconds=self._backoff(work), counted=True)
-            return
-        except (Exception, asyncio.CancelledError) as error:  # as above; the work is given up next
-            if is_asked_to_end(error):
-                raise
-            log.exception(
-                "Drafting by rules failed, too: the work is given up.",
-                event_name="work_unprocessable",
-                attempt=work.attempts,
-            )
-        await self._give_up(work)
+    def _renewable(self) -> list[Work]:
+        """The work whose lease has not reached its longest life."""
+        oldest = self._clock() - self._longest_work_seconds
+        held = {**self._at_model, **self._at_rules}
+        return [work for task, work in held.items() if self._begun.get(task, oldest) > oldest]
 
-    async def _give_up(self, work: Work) -> None:
-        try:
-            await self._worker.give_up(work, "The session could not be turned into a package; see the service's log.")
-        except Transient:
-            await self._back(work, in_seconds=self._backoff(work), counted=True)
-
-    def _backoff(self, work: Work) -> float:
-        """Seconds to wait, with full jitter. A request with a deadline is not put off beyond it."""
-        least, most = BACKOFF_SECONDS
-        seconds = self._random.uniform(least, max(min(most, 2.0**work.attempts), least))
-        if work.deadline_in_seconds is None:
-            return seconds
-        return max(min(seconds, work.deadline_in_seconds), least)
-
-    async def _back(self, work: Work, *, in_seconds: float, counted: bool) -> None:
-        try:
-            await self._queue.release(work, in_seconds=in_seconds, counted=counted)
-        except Transient:
-            log.warning("A lease could not be handed back; it expires.", event_name="lease_not_released")
-
-    async def _renew(self) -> None:
-        """Renews leases and claims well before they expire, for as long as the work takes."""
-        while True:
-            await asyncio.sleep(self._lease_seconds / 3)
-            claims = list(self._drafter.held) if self._drafter is not None else []
-            try:
-                await self._queue.renew([*self._at_model.values(), *self._at_rules.values()])
-                await self._ledger.renew(claims)
-            except (Exception, asyncio.CancelledError) as error:  # without renewals all work would be done twice
-                if is_asked_to_end(error):
-                    raise
-                why = str(error) if isinstance(error, Transient) else type(error).__name__
-                log.warning("Leases could not be renewed.", event_name="renewal_failed", error=why)
+    def _claims(self) -> list[Claim]:
+        return list(self._drafter.held) if self._drafter is not None else []
 
     async def _drain(self) -> None:
         under_way = {*self._at_model, *self._at_rules}
         if under_way:
             log.info("Drafting finishes the work under way.", event_name="draining", works=len(under_way))
-            await asyncio.wait(under_way, timeout=max(self._drain_seconds - RELEASE_SECONDS, 0.0))
+            await asyncio.wait(under_way, timeout=max(self._drain_seconds - lease_keeper.RELEASE_SECONDS, 0.0))
 
     async def _hand_back(self) -> None:
         """Cancels tasks that still run. Their work is due at once for another process."""
@@ -268,15 +291,6 @@ class Drafting:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        releases = [self._back(work, in_seconds=0.0, counted=False) for work in left.values()]
-        try:
-            async with asyncio.timeout(RELEASE_SECONDS):
-                await asyncio.gather(*releases)
-        except TimeoutError:
-            log.warning(
-                "Leases could not be handed back in time; they expire.",
-                event_name="leases_not_released",
-                works=len(left),
-            )
+        await self._keeper.hand_back(left.values())
         self._at_model.clear()
         self._at_rules.clear()

@@ -16,27 +16,43 @@ from consumer.domain.package.package import Package, Publication
 from consumer.domain.request.work import Replayed, Work
 from consumer.domain.session.history import Basis, SessionHistory
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from schemas.packages import FailureReason
+from schemas.packages import FailureReason, TicketReference
 
 
 class Lane(StrEnum):
     """A kind of work that can be claimed."""
 
     MODEL = "model"
-    """Live work that is due, upgrades included; by priority, then age."""
+    """Live work that is due, upgrades included; first packages first."""
     REPLAY = "replay"
     """Work that is due because of replayed records and planned replays."""
     RULES = "rules"
     """All due work but upgrades and replays, which wait for a model."""
-    URGENT = "urgent"
-    """First packages whose deadline is near, whether they are due or wait for something."""
 
 
 class WorkQueue(Protocol):
     """Requests with something to be done, taken under leases."""
 
     async def claim(self, lane: Lane, limit: int) -> list[Work]:
-        """Leases up to `limit` pieces of work, the most urgent first."""
+        """Leases up to `limit` pieces of work, in turns of the tenants; a tenant's own work by priority, then age."""
+
+    async def claim_urgent(self, limit: int, *, reach_seconds: float) -> list[Work]:
+        """Leases first packages whose deadline is near, whether they are due or wait for something.
+
+        Those that are due are taken `reach_seconds` before their deadline, if that is earlier.
+        """
+
+    async def any_lost(self) -> bool:
+        """Whether work is due that was lost `IN_COMPANY` times. No other method gives it out than the next one."""
+
+    async def claim_lost(self) -> Work | None:
+        """Leases one piece of such work, the nearest deadline first."""
+
+    async def reach(self, fallback_seconds: float) -> float:
+        """How many seconds before their deadline fallbacks have to be begun, so that those behind are in time, too.
+
+        0 when the usual margin is enough. `fallback_seconds` is how long each takes.
+        """
 
     async def claim_probe(self) -> Work | None:
         """While the model is away: leases the one piece of work that may call it now.
@@ -48,13 +64,19 @@ class WorkQueue(Protocol):
         """Prolongs the leases that are still held; a lost lease stays lost."""
 
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
-        """Gives the work back; it is due again after that time. If not `counted`, this attempt is forgotten."""
+        """Gives the work back; it is due again after that time. If not `counted`, this attempt is forgotten.
+
+        That holds for a lease that was lost meanwhile, too.
+        """
 
     async def wait_for_state(self, work: Work) -> None:
         """Gives the work back until half of its deadline has passed, or until intake wakes it."""
 
     async def history(self, key: SessionKey) -> SessionHistory | None:
         """The session as it is stored now; None for a session that is not known."""
+
+    async def ticket(self, key: SessionKey) -> TicketReference | None:
+        """The ticket that the session names last, read without folding the session."""
 
     async def hasten_upgrade(self, key: RequestKey) -> None:
         """Makes a waiting upgrade due now, for its draft is there."""

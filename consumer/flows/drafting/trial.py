@@ -14,9 +14,9 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.review.verdicts import CheckStanding, Verdict
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.dialogue import ModelChoice, ModelDialogue, Written
+from consumer.flows.drafting.calls.dialogue import ModelChoice, ModelDialogue, Written
+from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.model import Answer, Call, Model, PromptRefused
-from consumer.flows.drafting.pace import Pace
 from consumer.flows.operation.meters import NoMeters
 from schemas.packages import PackageStatus, Usage
 

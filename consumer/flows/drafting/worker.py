@@ -53,6 +53,8 @@ class ModelUse(StrEnum):
     """Call, to see whether it is back."""
     LATER = "later"
     """It is away, or there is no time: rules now, and an upgrade."""
+    SPARED = "spared"
+    """It could be called, but this work is suspected of what its processes died of: rules alone, and an upgrade."""
     NEVER = "never"
     """There is no key."""
 
@@ -86,26 +88,27 @@ class Worker:
         self._meters = meters
         self._clock = clock
 
-    async def do(self, work: Work, use: ModelUse) -> None:
-        """Returns when the lease has ended, one way or another.
+    async def do(self, work: Work, use: ModelUse) -> bool:
+        """Returns when the lease has ended, one way or another; whether the session could be drafted.
 
         Raises Transient, Redo for work that is to be done again at once, and what nobody foresaw.
         """
         if work.terms is not None and not work.terms.stands:
             await self._let_go(work)
-            return
+            return False
         if use is not ModelUse.NEVER:
             await self._cache.admit(work.key.session, work.token)
         clock = LeaseClock(work=work, began=self._clock(), clock=self._clock)
         given = await self._open(work, clock, use)
         if given is None:
-            return
+            return False
         if not given.calls_model:
             await self._from_stored(given, clock)
         elif use in {ModelUse.CALL, ModelUse.PROBE} and self._drafter is not None:
             await self._with_model(self._drafter, given, clock, use)
         else:
             await self._without_model(given, clock, use)
+        return True
 
     async def _let_go(self, work: Work) -> None:
         """Work of a replay that no longer goes on. Later work looks at the news that it would have covered."""
@@ -116,12 +119,14 @@ class Worker:
         await self._finishing.finished(work, result)
 
     async def give_up(self, work: Work, detail: str) -> None:
-        """Ends work that cannot be done: a first package fails, a revision is left out. Raises Transient."""
+        """Ends work that cannot be done: a first package fails, a revision is left out. Raises Transient.
+
+        Does not touch the session's events.
+        """
         if work.last is not None:
             await self._endings.finish_unchanged(work, None, upgrade_in_seconds=None, replayed=Replayed.FAILED)
             return
-        history = await self._queue.history(work.key.session)
-        ticket = None if history is None else history.ticket
+        ticket = await self._queue.ticket(work.key.session)
         await self._finishing.fail(work, ticket, FailureReason.UNPROCESSABLE, detail, work.taken_at)
 
     # what it is about
@@ -250,8 +255,11 @@ class Worker:
         if use is ModelUse.NEVER:
             await self._finishing.by_rules(given, clock)
             return
+        if use is ModelUse.SPARED and given.cause is Cause.UPGRADE:  # the model's way is what it was lost on
+            await self._finishing.by_rules(given, clock)
+            return
         known: LedgerEntry | Declined | None = None
-        if not given.force:
+        if not given.force and use is not ModelUse.SPARED:
             version = given.bundle.state_version
             known = await self._cache.get(given.key, version) or await self._ledger.find_draft(given.key)
         match known:

@@ -12,11 +12,11 @@ import pytest
 from redis.asyncio import Redis
 
 from consumer.domain.events import RequestKey, SessionKey
-from consumer.domain.request.work import Work
+from consumer.domain.request.work import IN_COMPANY, Work
 from consumer.domain.session import session
 from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing import prompt
-from consumer.flows.drafting import loop as drafting
+from consumer.flows.drafting import lease_keeper
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet
@@ -119,7 +119,7 @@ async def test_a_stop_lets_what_is_under_way_finish(replicas: Replicas, tables: 
 async def test_a_stop_hands_back_what_takes_too_long(
     replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "RELEASE_SECONDS", 10.0)  # on a busy machine, too
+    monkeypatch.setattr(lease_keeper, "RELEASE_SECONDS", 10.0)  # on a busy machine, too
     await a_session(tables)
     await tables.add_request()
     model.script(model_server.hang())
@@ -158,7 +158,7 @@ async def test_work_that_always_fails_ends_and_holds_up_nobody(
     by_session = {event["session_id"]: event for event in events}
     assert by_session["session-1"]["status"] == "ready"
     assert by_session["cursed"]["reason"] == "unprocessable"
-    assert (await tables.request(cursed))["attempts"] == drafting.MOST_ATTEMPTS
+    assert (await tables.request(cursed))["attempts"] == IN_COMPANY + 1, "the last time by rules"
 
 
 async def test_rules_step_in_when_the_way_to_the_model_always_fails(

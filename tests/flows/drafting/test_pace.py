@@ -9,9 +9,9 @@ import pytest
 
 from consumer.adapters.redis_pace import RedisPace
 from consumer.domain.events import RequestKey
-from consumer.flows.drafting import pace as pacing
 from consumer.flows.drafting import worker
-from consumer.flows.drafting.pace import CallLimit, Pace, Pause, RetryBudget
+from consumer.flows.drafting.calls import pace as pacing
+from consumer.flows.drafting.calls.pace import CallLimit, Pace, Pause, RetryBudget
 from tests.flows.drafting.steps import packages
 from tests.support import build, model_server
 from tests.support.model_server import Limited, Menu, ModelServer, Received, Reply

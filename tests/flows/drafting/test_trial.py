@@ -16,8 +16,9 @@ from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
-from consumer.flows.drafting import pace, trial
-from consumer.flows.drafting.dialogue import ModelChoice
+from consumer.flows.drafting import trial
+from consumer.flows.drafting.calls import pace
+from consumer.flows.drafting.calls.dialogue import ModelChoice
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked
 from consumer.flows.drafting.trial import Trial, TrialDrafter
 from schemas.packages import Cause, PackageStatus, Provenance

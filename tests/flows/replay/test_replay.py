@@ -18,8 +18,8 @@ from consumer.domain.replay.plan import Plan
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.writing import markdown, prompt
 from consumer.errors import Permanent
-from consumer.flows.drafting import loop as drafting
-from consumer.flows.drafting import pace
+from consumer.flows.drafting import failures
+from consumer.flows.drafting.calls import pace
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.replay import applying
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
@@ -49,7 +49,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(pace, "RETRY_SECONDS", (0.05, 0.1))
-    monkeypatch.setattr(drafting, "BACKOFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(failures, "BACKOFF_SECONDS", (0.01, 0.02))
     monkeypatch.setattr(applying, "TICK_SECONDS", 0.05)
     with capture_logs():
         yield

@@ -1,6 +1,6 @@
 """The queue of drafting's work: due requests, taken under leases."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import asyncpg
 import structlog
@@ -9,23 +9,26 @@ from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
+from consumer.adapters.postgres.intake.erasure import tickets_of
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.request import schedule
-from consumer.domain.request.work import Work
+from consumer.domain.request.work import IN_COMPANY, Work
 from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing import prompt
 from consumer.flows.drafting.ports import Lane
+from schemas.packages import TicketReference
 
 log = structlog.stdlib.get_logger("escalation.postgres")
 
 _queries = Queries("leases")
 _sessions = Queries("sessions")
-_LAST_RANK = 100
-_RANKS = {
-    Lane.MODEL: (0, schedule.REPLAYED),
-    Lane.REPLAY: (schedule.REPLAYED + 1, _LAST_RANK),
-    Lane.RULES: (0, _LAST_RANK),
-}
+_FIRST, _LATER, _REPLAYED = range(3)
+_CLASSES = {Lane.MODEL: (_FIRST, _LATER), Lane.REPLAY: (_REPLAYED,), Lane.RULES: (_FIRST, _LATER, _REPLAYED)}
+"""Tens of the rank, in the order in which they are worked on."""
+_TENANTS_LOOKED_AT = 16
+"""Those with the fewest leases go first. Each costs a look into an index."""
+_DEADLINES_LOOKED_AT = 10_000
+"""Fallbacks for these take minutes; looking at them takes a few milliseconds, once a second."""
 
 
 class PostgresWorkQueue:
@@ -52,26 +55,67 @@ class PostgresWorkQueue:
         self._probe_seconds = probe_seconds
         self._model_name = model_name
         self._only_replay = only_replay
+        self._served: dict[tuple[Lane, int], str] = {}
+        """The tenant whose turn was the last one, by lane and class."""
 
     async def claim(self, lane: Lane, limit: int) -> list[Work]:
         if self._only_replay is not None and lane is not Lane.REPLAY:
             return []
+        rows: list[asyncpg.Record] = []
         async with reachable(self._pool):
-            if lane is Lane.URGENT:
-                rows = await self._pool.fetch(_queries.claim_urgent, self._lease_seconds, self._margin_seconds, limit)
-            else:
-                rows = await self._pool.fetch(
-                    _queries.claim,
-                    self._lease_seconds,
-                    self._margin_seconds,
-                    limit,
-                    lane is not Lane.RULES,
-                    *_RANKS[lane],
-                    prompt.VERSION,
-                    self._model_name,
-                    self._only_replay,
+            for tens in _CLASSES[lane]:
+                while len(rows) < limit and (more := await self._round(lane, tens, limit - len(rows))):
+                    rows += more
+        return _works(rows)
+
+    async def _round(self, lane: Lane, tens: int, limit: int) -> list[asyncpg.Record]:
+        """The next turns. They may be fewer than `limit` though more work waits, but are none only if none waits."""
+        rows = await self._pool.fetch(
+            _queries.claim,
+            self._lease_seconds,
+            self._margin_seconds,
+            limit,
+            lane is not Lane.RULES,
+            tens,
+            prompt.VERSION,
+            self._model_name,
+            self._only_replay,
+            self._served.get((lane, tens), ""),
+            max(limit, _TENANTS_LOOKED_AT),
+            IN_COMPANY,
+        )
+        if rows:
+            self._served[lane, tens] = rows[-1]["tenant_id"]
+        return rows
+
+    async def claim_urgent(self, limit: int, *, reach_seconds: float) -> list[Work]:
+        if self._only_replay is not None:
+            return []
+        async with reachable(self._pool):
+            return _works(
+                await self._pool.fetch(
+                    _queries.claim_urgent, self._lease_seconds, self._margin_seconds, limit, reach_seconds, IN_COMPANY
                 )
-        return [work for row in rows if (work := _work(row)) is not None]
+            )
+
+    async def any_lost(self) -> bool:
+        async with reachable(self._pool):
+            lost: bool = await self._pool.fetchval(_queries.any_lost, IN_COMPANY)
+        return lost
+
+    async def claim_lost(self) -> Work | None:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(
+                _queries.claim_lost, self._lease_seconds, self._margin_seconds, IN_COMPANY, self._only_replay
+            )
+        return None if row is None else _work(row)
+
+    async def reach(self, fallback_seconds: float) -> float:
+        async with reachable(self._pool):
+            reach: float = await self._pool.fetchval(
+                _queries.reach, self._margin_seconds, fallback_seconds, _DEADLINES_LOOKED_AT
+            )
+        return reach
 
     async def claim_probe(self) -> Work | None:
         async with transaction(self._pool) as connection:
@@ -103,7 +147,9 @@ class PostgresWorkQueue:
 
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
         async with reachable(self._pool):
-            await self._pool.execute(_queries.release, *work.key, work.token, in_seconds, counted)
+            released = await self._pool.execute(_queries.release, *work.key, work.token, in_seconds, counted)
+            if released == "UPDATE 0" and not counted:
+                await self._pool.execute(_queries.forget_attempt, *work.key, work.token)
 
     async def wait_for_state(self, work: Work) -> None:
         async with reachable(self._pool):
@@ -112,6 +158,10 @@ class PostgresWorkQueue:
     async def history(self, key: SessionKey) -> SessionHistory | None:
         async with reachable(self._pool):
             return from_rows.history(key, await self._pool.fetch(_sessions.history, *key))
+
+    async def ticket(self, key: SessionKey) -> TicketReference | None:
+        async with transaction(self._pool, readonly=True) as connection:
+            return (await tickets_of(connection, {key})).get(key)
 
     async def hasten_upgrade(self, key: RequestKey) -> None:
         async with reachable(self._pool):
@@ -123,6 +173,10 @@ async def _next_to_probe(connection: Connection) -> asyncpg.Record | None:
     last = await connection.fetchval(_queries.probed_to)
     candidate = await connection.fetchrow(_queries.probe_candidate, last)
     return candidate or await connection.fetchrow(_queries.probe_candidate, None)
+
+
+def _works(rows: Iterable[asyncpg.Record]) -> list[Work]:
+    return [work for row in rows if (work := _work(row)) is not None]
 
 
 def _work(row: asyncpg.Record) -> Work | None:

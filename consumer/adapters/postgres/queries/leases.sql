@@ -5,7 +5,7 @@
 
 -- part: margin
 -- A first package has to be decided so many seconds before its deadline. A short deadline has a short margin.
-least($2, deadline_seconds / 4.0)
+least($2::float8, deadline_seconds / 4.0)
 
 -- part: new_lease
 lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs => $1), attempts = attempts + 1
@@ -26,52 +26,129 @@ SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
            LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
 
--- name: claim
--- Leases due work, ordered by rank, then age. $3 is the limit. $4 says whether upgrades and replays are wanted, which
--- need a model. $5 and $6 are the lowest and the highest rank, $7 the prompt version, $8 the model (null without a
--- key). $9 is the planned replay whose work alone is wanted, null for all work.
--- Work of a planned replay that calls the model is left to replicas with the prompt and model of its plan. When the
--- replay was stopped, any replica may take its work, and only lets it go.
-WITH due AS MATERIALIZED (
-    SELECT tenant_id, session_id, request_id
-    FROM requests AS r
-    WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
-      AND rank BETWEEN $5 AND $6
-      AND ($4 OR cause NOT IN ('upgrade', 'replay'))
-      AND ($9::text IS NULL OR cause = 'replay' AND replay_id = $9)
-      AND (cause <> 'replay' OR NOT EXISTS (
+-- part: claimable
+-- Due, free, of the class $5, and never lost twice by those who took it up ($11).
+r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now()) AND r.state IN ('open', 'done')
+      AND r.rank / 10 = $5 AND r.attempts < $11
+      AND ($4 OR r.cause NOT IN ('upgrade', 'replay'))
+      AND ($8::text IS NULL OR r.cause = 'replay' AND r.replay_id = $8)
+      AND (r.cause <> 'replay' OR NOT EXISTS (
                SELECT FROM replays AS p
                WHERE p.replay_id = r.replay_id AND p.state = 'applying' AND p.calls_model
-                 AND (p.prompt_version <> $7 OR p.model IS DISTINCT FROM $8)))
-    ORDER BY rank, stored_at
+                 AND (p.prompt_version <> $6 OR p.model IS DISTINCT FROM $7)))
+
+-- name: claim
+-- Leases due work in turns: the tenants stand in a circle by their ids, $9 is the one that was served last. Of the next
+-- $10 tenants with work, those with the fewest leases come first, then those that are next in the circle. So tenants
+-- share the places and not the queue; a tenant's own work goes by rank, then age.
+-- $3 is the limit. $4 says whether upgrades and replays are wanted, which need a model. $5 is the class: 0 first
+-- packages, 1 revisions and upgrades, 2 replays. $6 is the prompt version, $7 the model (null without a key). $8 is the
+-- planned replay whose work alone is wanted, null for all work.
+-- Work of a planned replay that calls the model is left to replicas with the prompt and model of its plan. When the
+-- replay was stopped, any replica may take its work, and only lets it go.
+-- Each step of the walk is one look into the index, whatever waits behind the tenant's first row.
+WITH RECURSIVE walk AS (
+    SELECT 0 AS lap, $9::text COLLATE "C" AS tenant_id, 0 AS place
+    UNION ALL
+    SELECT step.lap, step.tenant_id, walk.place + 1
+    FROM walk, LATERAL (
+        (SELECT walk.lap, r.tenant_id FROM requests AS r
+         WHERE {{claimable}}
+           AND r.tenant_id > walk.tenant_id AND (walk.lap = 0 OR r.tenant_id <= $9)
+         ORDER BY r.tenant_id LIMIT 1)
+        UNION ALL
+        (SELECT 1, r.tenant_id FROM requests AS r
+         WHERE {{claimable}}
+           AND walk.lap = 0 AND r.tenant_id <= $9
+         ORDER BY r.tenant_id LIMIT 1)
+        LIMIT 1
+    ) AS step
+    WHERE walk.place < $10
+), holding AS MATERIALIZED (
+    SELECT tenant_id, count(*) AS leases FROM requests WHERE leased_until > now() GROUP BY tenant_id
+), turns AS MATERIALIZED (
+    SELECT walk.tenant_id, walk.place, coalesce(holding.leases, 0) AS leases
+    FROM walk LEFT JOIN holding USING (tenant_id)
+    WHERE walk.place > 0
+    ORDER BY leases, walk.place
     LIMIT $3
-    FOR UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+    SELECT turns.place, first.tenant_id, first.session_id, first.request_id
+    FROM turns, LATERAL (
+        SELECT r.tenant_id, r.session_id, r.request_id, r.rank, r.stored_at
+        FROM requests AS r
+        WHERE {{claimable}}
+          AND r.tenant_id = turns.tenant_id
+        ORDER BY r.rank, r.stored_at
+        LIMIT (SELECT ceil($3 / count(*)::numeric) FROM turns)
+        FOR UPDATE SKIP LOCKED
+    ) AS first
+    ORDER BY turns.leases + row_number() OVER (PARTITION BY turns.place ORDER BY first.rank, first.stored_at),
+             turns.place
+    LIMIT $3
 ), taken AS (
     {{lease}}
-    RETURNING r.*, coalesce(r.half_deadline_at <= now(), r.backlog IS NULL) AS waited
+    RETURNING r.*, due.place, coalesce(r.half_deadline_at <= now(), r.backlog IS NULL) AS waited
 )
 {{leased_work}}
-ORDER BY rank, stored_at;
+ORDER BY place, rank, stored_at;
 
 -- name: claim_urgent
--- Leases first packages that have to be decided now, due or not. $3 is the limit. The margin is at most a quarter of
--- the deadline, so half of the deadline has passed by then.
+-- Leases first packages that have to be decided now. $3 is the limit. Those within their margin are taken due or not:
+-- the margin is at most a quarter of the deadline, so half of it has passed by then. While fallbacks queue, $4 is more
+-- than the margin, and those that are due are taken so many seconds before their deadline.
+-- Work that was lost $5 times is not for company.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
     FROM requests
-    WHERE state = 'open' AND deadline_at <= now() + make_interval(secs => $2) -- lets the index be used
-      AND deadline_at <= now() + make_interval(secs => {{margin}})
+    WHERE state = 'open' AND deadline_at <= now() + make_interval(secs => greatest($2::float8, $4::float8)) -- lets the index be used
+      AND (deadline_at <= now() + make_interval(secs => {{margin}})
+           OR due_at <= now() AND deadline_at <= now() + make_interval(secs => $4))
       AND (due_at <= now() OR attempts = 0) -- after a failed attempt the pause is kept
-      AND (leased_until IS NULL OR leased_until < now())
+      AND (leased_until IS NULL OR leased_until < now()) AND attempts < $5
     ORDER BY deadline_at
     LIMIT $3
     FOR UPDATE SKIP LOCKED
 ), taken AS (
     {{lease}}
-    RETURNING r.*, true AS waited
+    RETURNING r.*, r.half_deadline_at <= now() OR r.deadline_at <= now() + make_interval(secs => {{margin}}) AS waited
 )
 {{leased_work}}
 ORDER BY deadline_at;
+
+-- name: reach
+-- How many seconds before its deadline a first package has to be decided by rules, so that those behind it are, too.
+-- With $2 seconds for each fallback, the package at place n of those that wait, by deadline, has to be begun n times $2
+-- and the margin $1 before its deadline. The last one for which that moment has come, with all before it, must go now.
+-- $3 bounds how many are looked at.
+SELECT coalesce(max(left_seconds), 0)::float8
+FROM (SELECT extract(epoch FROM deadline_at - now()) AS left_seconds, row_number() OVER (ORDER BY deadline_at) AS place
+      FROM (SELECT deadline_at FROM requests WHERE state = 'open' AND deadline_at IS NOT NULL
+            ORDER BY deadline_at LIMIT $3) AS nearest) AS waiting
+WHERE left_seconds <= $1::float8 + place * $2::float8;
+
+-- name: any_lost
+-- $1 is how often it was lost.
+SELECT EXISTS (SELECT FROM requests
+               WHERE due_at <= now() AND attempts >= $1 AND attempts >= 2 -- lets the index be used
+                 AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done'));
+
+-- name: claim_lost
+-- Leases one piece of work that was lost $3 times. $4 is the planned replay whose work alone is wanted, or null.
+WITH due AS MATERIALIZED (
+    SELECT tenant_id, session_id, request_id
+    FROM requests
+    WHERE due_at <= now() AND attempts >= $3 AND attempts >= 2 -- lets the index be used
+      AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
+      AND ($4::text IS NULL OR cause = 'replay' AND replay_id = $4)
+    ORDER BY deadline_at, stored_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+), taken AS (
+    {{lease}}
+    RETURNING r.*, coalesce(r.half_deadline_at <= now(), r.backlog IS NULL) AS waited
+)
+{{leased_work}};
 
 -- name: probe_candidate
 -- The request that has waited longest for an upgrade, locked; of those that ended after $1, unless it is null.
@@ -140,6 +217,13 @@ UPDATE requests
 SET lease_token = NULL, leased_until = NULL, due_at = now() + make_interval(secs => $5),
     attempts = CASE WHEN $6 THEN attempts ELSE greatest(attempts - 1, 0) END
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
+
+-- name: forget_attempt
+-- For work whose lease $4 was lost before it was given back: whoever holds it now keeps the count of its own attempt.
+UPDATE requests
+SET attempts = attempts - 1
+WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token IS DISTINCT FROM $4
+  AND attempts > CASE WHEN leased_until > now() THEN 1 ELSE 0 END;
 
 -- name: wait_for_state
 -- Gives work back until half of its deadline; $4 is the token. It is due at once if the state has arrived meanwhile.

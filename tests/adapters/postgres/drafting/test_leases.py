@@ -40,6 +40,60 @@ async def test_work_is_taken_by_rank_then_age(stores: DraftingStores, tables: Ta
     assert [work.key.request_id for work in first + rest] == ["old", "young", "low", "later"]
 
 
+async def test_tenants_take_turns_whatever_priority_they_claim(stores: DraftingStores, tables: Tables) -> None:
+    for number in range(6):
+        await tables.add_request(RequestKey("loud", f"s{number}", "r"), priority=1, stored_at=-90.0)
+    for tenant in ("calm", "quiet"):
+        for number in range(2):
+            await tables.add_request(RequestKey(tenant, f"s{number}", "r"), priority=4)
+    taken = [work.key.tenant_id for _ in range(10) for work in await stores.queue.claim(Lane.MODEL, 1)]
+    assert taken[:6] == ["calm", "loud", "quiet"] * 2
+    assert taken[6:] == ["loud"] * 4
+
+
+async def test_several_places_are_shared_out_in_one_claim(stores: DraftingStores, tables: Tables) -> None:
+    for number in range(9):
+        await tables.add_request(RequestKey("loud", f"s{number}", "r"), priority=1)
+    for number in range(2):
+        await tables.add_request(RequestKey("quiet", f"s{number}", "r"))
+    taken = [work.key.tenant_id for work in await stores.queue.claim(Lane.MODEL, 6)]
+    assert (taken.count("quiet"), taken.count("loud")) == (2, 4)
+
+
+async def test_who_holds_the_fewest_places_of_all_replicas_is_next(pool: Pool, tables: Tables) -> None:
+    for tenant in ("slow", "swift"):
+        for number in range(3):
+            await tables.add_request(RequestKey(tenant, f"s{number}", "r"))
+    here, there = make_stores(pool).queue, make_stores(pool).queue
+    first = await here.claim(Lane.MODEL, 1)
+    second = await there.claim(Lane.MODEL, 1)
+    assert [work.key.tenant_id for work in first + second] == ["slow", "swift"], "both begin at the same place"
+
+
+async def test_first_packages_of_all_go_before_upgrades_and_revisions_of_any(
+    stores: DraftingStores, tables: Tables
+) -> None:
+    for number in range(3):
+        await tables.add_request(
+            RequestKey("loud", f"s{number}", "r"), state="done", cause="upgrade", deadline_at=None, rank=11
+        )
+    await tables.add_request(RequestKey("quiet", "s", "r"), priority=4)
+    taken = await stores.queue.claim(Lane.MODEL, 2)
+    assert [work.key.tenant_id for work in taken] == ["quiet", "loud"]
+
+
+async def test_the_more_fallbacks_wait_the_earlier_they_begin(stores: DraftingStores, tables: Tables) -> None:
+    for number in range(50):
+        await tables.add_request(RequestKey("default", f"s{number}", "r"), deadline_at=20.0, deadline_seconds=60)
+    assert await stores.queue.reach(0.1) == 0.0, "50 take 5 s, and the margin is 3 s: there are 20 s"
+    assert await stores.queue.claim_urgent(10, reach_seconds=0.0) == []
+    reach = await stores.queue.reach(0.5)
+    assert 19 < reach <= 20, "50 take 25 s"
+    await tables.change_request(RequestKey("default", "s0", "r"), due_at=5.0, half_deadline_at=5.0)
+    taken = await stores.queue.claim_urgent(100, reach_seconds=reach + 1)
+    assert len(taken) == 49, "what waits for its state waits until half of its deadline"
+
+
 async def test_twenty_claimers_never_share_a_request(pool: Pool, tables: Tables) -> None:
     for number in range(100):
         await tables.add_request(RequestKey("default", f"s-{number}", "r"))
@@ -67,7 +121,7 @@ async def test_urgent_work_is_that_whose_deadline_is_near(pool: Pool, tables: Ta
     ]
     for name, deadline_at, columns in requests:
         await tables.add_request(RequestKey("default", "s", name), deadline_at=deadline_at, **columns)
-    taken = await stores.queue.claim(Lane.URGENT, 10)
+    taken = await stores.queue.claim_urgent(10, reach_seconds=0.0)
     assert [work.key.request_id for work in taken] == ["shorter", "waits", "near"]
     assert all(work.waited for work in taken)
     left = (await tables.request(taken[0].key))["deadline_at"] - taken[0].taken_at
@@ -144,3 +198,29 @@ async def test_a_history_is_one_moment(stores: DraftingStores, tables: Tables) -
     assert (history.arrivals, history.secrets, history.erased) == (2, 0, False)
     assert all(event.actor is None for event in history.events)
     assert build.session(*history.events) == build.session(build.opened(), build.fact())
+
+
+async def test_work_that_was_lost_twice_is_given_out_alone(stores: DraftingStores, tables: Tables) -> None:
+    await tables.add_request(attempts=2, deadline_at=1.0)
+    assert await stores.queue.claim(Lane.MODEL, 10) == []
+    assert await stores.queue.claim(Lane.RULES, 10) == []
+    assert await stores.queue.claim_urgent(10, reach_seconds=60.0) == []
+    assert await stores.queue.any_lost()
+    work = await stores.queue.claim_lost()
+    assert work is not None
+    assert work.is_suspect
+    assert not await stores.queue.any_lost()
+    assert await stores.queue.claim_lost() is None
+
+
+async def test_an_attempt_can_be_forgotten_after_its_lease_was_lost(pool: Pool, tables: Tables) -> None:
+    await tables.add_request()
+    stores = make_stores(pool)
+    lost = await take(stores)
+    await tables.change_request(leased_until=datetime(2020, 1, 1, tzinfo=UTC))
+    held = await take(stores)
+    assert held.attempts == 2
+    for _ in range(2):
+        await stores.queue.release(lost, in_seconds=0.0, counted=False)
+        row = await tables.request()
+        assert (row["attempts"], row["lease_token"]) == (1, held.token), "the holder's own attempt counts"

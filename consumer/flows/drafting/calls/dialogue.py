@@ -19,6 +19,7 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import ANSWER_SCHEMA
+from consumer.flows.drafting.calls.pace import CallTurn, Pace, retry_in_seconds
 from consumer.flows.drafting.model import (
     Answer,
     Call,
@@ -31,7 +32,6 @@ from consumer.flows.drafting.model import (
     PromptRefused,
     Turn,
 )
-from consumer.flows.drafting.pace import CallTurn, Pace, retry_in_seconds
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, Usage
 
