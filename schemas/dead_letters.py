@@ -24,6 +24,8 @@ class RefusalReason(StrEnum):
     """Over 1 MiB, nested over 64 levels, over 1,000 parameters, or in a batch that becomes over 128 MiB."""
     CORRUPT = "corrupt"
     """The broker hands it out damaged."""
+    INTERNAL = "internal"
+    """A fault of the service that only this record meets. A later release can take it: redrive it then."""
 
 
 class DeadLetter(Published):

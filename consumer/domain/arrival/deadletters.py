@@ -12,7 +12,7 @@ from consumer.domain.arrival import storable
 from consumer.domain.arrival.limits import Unacceptable
 from consumer.domain.events import Record, Refusal, SessionKey
 from consumer.domain.redaction import Scope
-from schemas.dead_letters import EXCERPT_BYTES, DeadLetter
+from schemas.dead_letters import EXCERPT_BYTES, DeadLetter, RefusalReason
 from schemas.envelope import DEFAULT_TENANT, JSON_CONTENT_TYPE
 from schemas.topics import Topics
 
@@ -52,6 +52,18 @@ def refusal_of(record: Record, unacceptable: Unacceptable, event: dict[str, Json
         reason=unacceptable.reason,
         error=unacceptable.error[:ERROR_CHARACTERS],
         excerpt=excerpt,
+    )
+
+
+def refusal_by_fault(record: Record, error: BaseException) -> Refusal:
+    """The refusal of a record that the service itself stumbles over. It shows nothing: no secret was looked for."""
+    return Refusal(
+        origin=record.origin,
+        record_key=record.key,
+        session=None,
+        reason=RefusalReason.INTERNAL,
+        error=f"the service cannot take it in: {type(error).__name__}",
+        excerpt=_described(record.value) if record.value else "",
     )
 
 

@@ -15,7 +15,6 @@ from consumer.errors import Transient
 from consumer.flows.drafting.lease_keeper import LeaseKeeper
 from consumer.flows.drafting.worker import Worker
 from consumer.flows.operation.health import Health
-from schemas.packages import Cause
 
 BACKOFF_SECONDS = (1.0, 60.0)
 SEVERAL = 3
@@ -119,8 +118,3 @@ class Failures:
         if work.deadline_in_seconds is None:
             return seconds
         return max(min(seconds, work.deadline_in_seconds), least)
-
-
-def is_given_up(work: Work) -> bool:
-    """Whether the work ends without being tried. A replay makes no text by rules: a good package stands."""
-    return work.is_guilty or (work.is_suspect and work.cause is Cause.REPLAY and work.last is not None)

@@ -19,7 +19,7 @@ from consumer.domain.request.work import Work
 from consumer.errors import Halt, Transient
 from consumer.flows.drafting import lease_keeper
 from consumer.flows.drafting.drafter import Drafter
-from consumer.flows.drafting.failures import LOST_DETAIL, Failures, is_given_up
+from consumer.flows.drafting.failures import LOST_DETAIL, Failures
 from consumer.flows.drafting.fallback_pace import FallbackPace
 from consumer.flows.drafting.finishing import Redo
 from consumer.flows.drafting.lease_keeper import LeaseKeeper
@@ -27,6 +27,7 @@ from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Outage
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
+from schemas.packages import Cause
 
 LOOP = "drafting"
 POLL_SECONDS = 1.0
@@ -42,12 +43,13 @@ LONGEST_WORK_SECONDS = 600.0
 
 An await that never returns would keep its place and its lease for ever.
 """
-ALONE_IN_A_ROW = 8
-"""So much suspect work is done before other work is taken up again. It takes milliseconds, unless it kills."""
 CALLING_SECONDS = 0.5
 """After so long work at the model has folded its session and waits for an answer."""
-ALONE_SECONDS = 5.0
-"""Suspect work that takes longer waits for the database, and no longer keeps others waiting."""
+ALONE_SECONDS = 2.0
+"""For so long suspect work may keep other work waiting; it takes milliseconds, unless it kills.
+
+It must be less than the margin before a deadline.
+"""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -173,15 +175,18 @@ class Drafting:
             await self._do_alone()
 
     async def _do_alone(self) -> None:
-        """Does suspect work, one piece after the other, while nothing else is begun here."""
-        for _ in range(ALONE_IN_A_ROW):
-            if not await self._is_alone() or self._clock() < self._failures.rests_until:
-                return
+        """Does suspect work, one piece after the other, while nothing else is begun here; for ALONE_SECONDS or so."""
+        until = self._clock() + ALONE_SECONDS
+        while await self._is_alone() and self._failures.rests_until <= self._clock() < until:
             work = await self._queue.claim_lost()
             if work is None:
                 return
-            self._start(work, ModelUse.NEVER if self._drafter is None else ModelUse.SPARED)
-        await self._is_alone()
+            if work.cause is Cause.REPLAY and work.last is not None and self._drafter is not None:
+                # Rules make no replay. An answer comes later, in company.
+                await asyncio.wait({self._start(work, ModelUse.CALL)}, timeout=CALLING_SECONDS)
+                return
+            use = ModelUse.NEVER if self._drafter is None else ModelUse.SPARED
+            await asyncio.wait({self._start(work, use)}, timeout=ALONE_SECONDS)
 
     async def _is_alone(self) -> bool:
         """Waits for a while until no work is under way but calls to the model; returns whether that is so."""
@@ -225,7 +230,7 @@ class Drafting:
         self._woken_at = self._clock()
         await self._outages.wake_upgrades()
 
-    def _start(self, work: Work, use: ModelUse) -> None:
+    def _start(self, work: Work, use: ModelUse) -> "asyncio.Task[None]":
         for known in (*self._at_model.values(), *self._at_rules.values()):
             if known.key == work.key:  # this process stood still for longer than the lease, and lives
                 self._keeper.owe(known)
@@ -236,6 +241,7 @@ class Drafting:
         held[task] = work
         self._begun[task] = self._clock()
         task.add_done_callback(lambda done: self._ended(held, done))
+        return task
 
     def _ended(self, held: dict[asyncio.Task[None], Work], task: asyncio.Task[None]) -> None:
         self._begun.pop(task, None)
@@ -254,7 +260,7 @@ class Drafting:
         """Does one piece of work. Its errors, except Halt, affect nothing else."""
         try:
             async with asyncio.timeout(self._longest_work_seconds):
-                if is_given_up(work):
+                if work.is_guilty:
                     await self._failures.give_up(work, LOST_DETAIL)
                 elif await self._worker.do(work, use):
                     self._failures.drafted()

@@ -3,6 +3,8 @@
 It commits an offset only after the transaction that stored its record. While the database stores one batch, the next
 one is read and decoded; there are never more than these two. While the database is away, reading pauses and the
 membership lives on: both batches are dropped, polls yield nothing, and reading goes on at the committed offsets.
+
+A record that decoding stumbles over is set aside as a dead letter. When most records are refused, reading pauses.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.domain.arrival.decode import decode
-from consumer.domain.events import Decoded, Record, Request, TopicPartition
+from consumer.domain.events import Decoded, Record, Refusal, Request, TopicPartition
 from consumer.domain.redaction import Redactor
 from consumer.errors import Transient
 from consumer.flows.inbox import Batch, Inbox, StoredBatch
@@ -22,6 +24,8 @@ from consumer.flows.intake.backlog import BacklogWatch
 from consumer.flows.intake.membership import BEAT_SECONDS, Membership
 from consumer.flows.intake.parts import PartSize
 from consumer.flows.intake.ports import RecordSource
+from consumer.flows.intake.setting_aside import decode_alone, decode_sound
+from consumer.flows.intake.suspicion import REMEMBERED, RefusalsLeap, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import rest
@@ -73,6 +77,7 @@ class Intake:
         self._backlog = BacklogWatch(clock)
         self._flight: _Flight | None = None
         self._failures = 0
+        self._suspicion = Suspicion(lambda: decode_sound(topics, redactor))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Survives the loss of Kafka and of the database. Any other error is raised, with nothing committed for it."""
@@ -83,6 +88,8 @@ class Intake:
                     await self._turn()
                 except _StoreAway as away:
                     await self._wait_for_store(stop, away)
+                except RefusalsLeap as doubt:
+                    await self._wait_in_doubt(stop, doubt)
                 except Transient as error:
                     await self._wait_for_kafka(stop, error)
             await self._land_last()
@@ -101,7 +108,11 @@ class Intake:
             return
         arrivals = await self._decoded(records)
         ends = {}
-        if Request in {type(decoded.arrival) for decoded in arrivals}:
+        kinds = {type(decoded.arrival) for decoded in arrivals}
+        self._suspicion.note(arrivals if Refusal in kinds else arrivals[-REMEMBERED:])
+        if Refusal in kinds:
+            self._suspicion.check()
+        if Request in kinds:
             ends = await self._member.session_ends()
         landed = await self._land()
         look = self._backlog.may_look()
@@ -122,7 +133,11 @@ class Intake:
     async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
         arrivals: list[Decoded] = []
         for at in range(0, len(records), YIELD_EVERY):
-            arrivals += [decode(record, self._topics, self._redactor) for record in records[at : at + YIELD_EVERY]]
+            piece = records[at : at + YIELD_EVERY]
+            try:
+                arrivals += [decode(record, self._topics, self._redactor) for record in piece]
+            except BaseException:  # noqa: BLE001 - each is looked at again
+                arrivals += [decode_alone(record, self._topics, self._redactor) for record in piece]
             await asyncio.sleep(0)
         return tuple(arrivals)
 
@@ -156,6 +171,7 @@ class Intake:
         self._failures = 0
         self._parts.grow()
         self._health.ok("store")
+        self._health.ok("decode")
         self._meters.count(Meter.BATCHES, label="stored")
         self._count(stored)
         return flight.offsets
@@ -198,12 +214,7 @@ class Intake:
         self._health.failing("store", str(away))
         self._member.pause()
         while not stop.is_set():
-            until = self._clock() + self._next_backoff()
-            while self._clock() < until and not stop.is_set():
-                with contextlib.suppress(Transient):
-                    await self._member.poll(0)
-                self._member.report()
-                await rest(stop, min(BEAT_SECONDS, max(0.0, until - self._clock())))
+            await self._poll_without_reading(stop, self._next_backoff())
             try:
                 await self._member.alive(self._inbox.probe())
             except Transient as error:
@@ -211,6 +222,25 @@ class Intake:
                 continue
             break
         await self._member.rewind()
+
+    async def _wait_in_doubt(self, stop: asyncio.Event, doubt: RefusalsLeap) -> None:
+        """Pauses. Then the records that raised the doubt are read again; whatever was stored before is committed."""
+        log.error("Intake paused: most records are refused.", event_name="refusals_leap", error=str(doubt))
+        with contextlib.suppress(_StoreAway):
+            await self._commit(await self._land())
+        self._health.failing("decode", str(doubt))
+        self._member.pause()
+        await self._poll_without_reading(stop, doubt.seconds)
+        await self._member.rewind()
+
+    async def _poll_without_reading(self, stop: asyncio.Event, seconds: float) -> None:
+        until = self._clock() + seconds
+        while self._clock() < until and not stop.is_set():
+            self._health.beat(LOOP)
+            with contextlib.suppress(Transient):
+                await self._member.poll(0)
+            self._member.report()
+            await rest(stop, min(BEAT_SECONDS, max(0.0, until - self._clock())))
 
     async def _wait_for_kafka(self, stop: asyncio.Event, error: Transient) -> None:
         """Waits, then goes on at the committed offsets: records that were read and not stored are read again."""

@@ -12,6 +12,7 @@ Hop = Literal[
     "standing",
     "group",
     "store",
+    "decode",
     "poll",
     "position",
     "publish",
@@ -25,7 +26,8 @@ Hop = Literal[
 
 `database`  PostgreSQL answers the probe; `standing`  the store has lost no commits;
 `group`  the consumer is a member of its group;
-`store`  intake can write its batches; `poll`  Kafka yields records; `position`  a committed offset was lost;
+`store`  intake can write its batches; `decode`  most records can be taken in; `poll`  Kafka yields records;
+`position`  a committed offset was lost;
 `publish`  the relay reaches the topics; `parked`  the topics take every event;
 `drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers;
 `forget`  Redis has deleted what it must.
@@ -33,7 +35,7 @@ Hop = Literal[
 
 NEEDED: frozenset[Hop] = frozenset({"database", "group"})
 """The service is not ready without these. They count as stuck until they have worked once."""
-BLOCKING: frozenset[Hop] = NEEDED | {"standing", "store", "poll"}
+BLOCKING: frozenset[Hop] = NEEDED | {"standing", "store", "decode", "poll"}
 """The service is not ready while one of these fails. The others are named, and work goes on without them."""
 
 SILENCE_SECONDS = 20.0

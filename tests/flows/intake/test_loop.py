@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -12,16 +12,22 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import CommitFailedError, RequestTimedOutError
+from structlog.testing import capture_logs
 
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.kafka.consumer import KafkaSource
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
+from consumer.domain.arrival import decode as decode_module
+from consumer.domain.arrival import fast as fast_module
+from consumer.domain.events import Record
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
+from consumer.flows.intake import suspicion
 from consumer.flows.intake.loop import Intake
 from consumer.flows.operation.health import Health
 from schemas.topics import Topics
+from tests.flows.drafting.steps import named
 from tests.support import servers as support
 from tests.support.meters import RememberedMeters
 from tests.support.waiting import until
@@ -237,3 +243,64 @@ async def test_a_lost_position_is_loud_and_reading_goes_on(stage: Stage) -> None
         await stage.send(facts(90)[80:])
         await stage.until("SELECT count(*) FROM session_events", 60)
     assert "position" in {stuck.what for stuck in stage.health.stuck()}
+
+
+class Panic(BaseException):
+    """What a native library raises when it fails inside."""
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, Panic])
+async def test_a_record_that_decoding_stumbles_over_is_set_aside(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    stumble(monkeypatch, error, lambda record: record.key == b"s3")
+    await stage.send(facts(70))
+    with capture_logs() as logs:
+        async with stage.intake():
+            await stage.until("SELECT count(*) FROM session_events", 60)
+            await stage.until("SELECT count(*) FROM dead_letters WHERE reason = 'internal'", 10)
+    assert (await stage.committed())["session-state-changed"] == 70
+    assert "Ping" not in str(await stage.pool.fetch("SELECT * FROM dead_letters"))
+    assert sum(line["event_name"] == "record_set_aside" for line in logs) == 10
+
+
+async def test_a_release_that_can_decode_nothing_pauses_and_sets_nothing_aside(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspicion, "STUMBLES_SECONDS", 0.2)
+    stumble(monkeypatch, RuntimeError, lambda _: True)
+    await stage.send(facts(70))
+    async with stage.intake():
+        await named(stage.health, "decode")
+        await asyncio.sleep(2)  # it is tried again and again
+        assert "decode" in {stuck.what for stuck in stage.health.stuck()}
+        monkeypatch.undo()
+        await stage.until("SELECT count(*) FROM session_events", 70)
+    assert await stage.pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+    assert "decode" not in {stuck.what for stuck in stage.health.stuck()}
+
+
+async def test_a_leap_of_malformed_records_pauses_once_and_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspicion, "REFUSALS_SECONDS", 2.0)
+    malformed: list[object] = [change(data={}, version=1, subject=f"bad{number}") for number in range(150)]
+    async with stage.intake():
+        await stage.send(malformed)
+        await named(stage.health, "decode")
+        assert await stage.pool.fetchval("SELECT count(*) FROM dead_letters") < 50
+        await stage.send(facts(5))
+        await stage.until("SELECT count(*) FROM session_events", 5)
+        await stage.until("SELECT count(*) FROM dead_letters", 150)
+        assert "decode" not in {stuck.what for stuck in stage.health.stuck()}
+
+
+def stumble(monkeypatch: pytest.MonkeyPatch, error: type[BaseException], over: Callable[[Record], bool]) -> None:
+    fast = fast_module.fast
+
+    def falls(record: Record, *arguments: Any) -> Any:
+        if over(record):
+            raise error(record.value)
+        return fast(record, *arguments)
+
+    monkeypatch.setattr(decode_module, "fast", falls)

@@ -106,7 +106,13 @@ class PostgresWorkQueue:
     async def claim_lost(self) -> Work | None:
         async with reachable(self._pool):
             row = await self._pool.fetchrow(
-                _queries.claim_lost, self._lease_seconds, self._margin_seconds, IN_COMPANY, self._only_replay
+                _queries.claim_lost,
+                self._lease_seconds,
+                self._margin_seconds,
+                IN_COMPANY,
+                self._only_replay,
+                prompt.VERSION,
+                self._model_name,
             )
         return None if row is None else _work(row)
 

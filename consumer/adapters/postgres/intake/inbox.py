@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import asyncpg
+import structlog
 
-from consumer.adapters.postgres.core.faults import StoreFault, name_error, reachable, transaction
+from consumer.adapters.postgres.core.faults import StoreFault, is_of_the_data, name_error, reachable, transaction
 from consumer.adapters.postgres.core.hints import DUE, OUTBOX
 from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
@@ -25,18 +25,30 @@ from consumer.adapters.postgres.intake.publishing import put_publications
 from consumer.adapters.postgres.intake.soundness import SOUND_BATCH
 from consumer.domain.arrival import deadletters
 from consumer.domain.arrival.acceptance import Acceptance
-from consumer.domain.events import Cancellation, Refusal, Request, SessionChange, SessionKey, TopicPartition
+from consumer.domain.events import (
+    Cancellation,
+    Decoded,
+    Origin,
+    Refusal,
+    Request,
+    SessionChange,
+    SessionKey,
+    TopicPartition,
+)
 from consumer.domain.package.package import Sender
 from consumer.domain.redaction import Redactor
 from consumer.domain.request.schedule import LATER, RevisionRules
+from consumer.errors import EscalationError
 from consumer.flows.inbox import Batch, StoredBatch
 from schemas.dead_letters import RefusalReason
 from schemas.sessions import ERASED
 
 _queries = Queries("inbox")
 
-_REFUSED_BY_THE_STORE = (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError)
-"""What may be the fault of a record: `reachable` has made everything else Transient."""
+_SEVERAL = 5
+"""So many records that the service stumbles over, and none between them that it stores, are no coincidence."""
+
+log = structlog.stdlib.get_logger("escalation.postgres")
 
 
 class _RolledBack(Exception):
@@ -55,30 +67,56 @@ class PostgresInbox:
         self._sender = sender
         self._redactor = redactor
         self._revisions = revisions
+        self._stumbled: set[bytes | Origin] = set()
+        """Keys of records that were set aside since a sound one was stored."""
 
     async def probe(self) -> None:
         async with reachable(self._pool):
             await self._pool.execute("SELECT 1 FROM sessions LIMIT 1")
 
     async def store(self, batch: Batch) -> StoredBatch:
-        """Stores the batch in one transaction. Where the store refuses a record, it stores halves, and halves of these.
+        """Stores the batch in one transaction. Where that fails for a record, it stores halves, and halves of these.
 
-        At the end the record stands alone and becomes a refusal.
+        At the end the record stands alone and becomes a refusal, whether the store refuses it or the service stumbles.
         """
         try:
-            return await self._store(batch)
-        except _REFUSED_BY_THE_STORE as error:
+            stored = await self._store(batch)
+        except EscalationError:
+            raise
+        except Exception as error:
             if not batch.arrivals:
                 raise
             if len(batch.arrivals) == 1:
                 if isinstance(batch.arrivals[0].arrival, Refusal):
                     raise StoreFault(f"PostgreSQL does not take a dead letter: {name_error(error)}") from error
                 await self._prove_soundness(error)
+                if not is_of_the_data(error):
+                    self._stumble(batch.arrivals[0], error)
                 return await self.store(replace(batch, arrivals=(refusals.unstorable(batch.arrivals[0], error),)))
             middle = len(batch.arrivals) // 2
             first = replace(batch, arrivals=batch.arrivals[:middle], positions={}, look_at_backlog=False)
             stored = await self.store(first)
             return stored.then(await self.store(replace(batch, arrivals=batch.arrivals[middle:])))
+        if any(not isinstance(decoded.arrival, Refusal) for decoded in batch.arrivals):
+            self._stumbled.clear()
+        return stored
+
+    def _stumble(self, decoded: Decoded, error: Exception) -> None:
+        """Raises StoreFault when the service stumbles over one record after the other: the release is at fault."""
+        origin = decoded.arrival.origin
+        log.error(
+            "Storing stumbled over a record; it is set aside.",
+            event_name="record_set_aside",
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
+            exc_info=error,
+        )
+        self._stumbled.add(decoded.record_key or origin)
+        if len(self._stumbled) >= _SEVERAL:
+            raise StoreFault(
+                f"the service can store no record: {type(error).__name__}; the release is faulty, deploy a sound one"
+            ) from error
 
     async def _prove_soundness(self, refusal: Exception) -> None:
         """Before a record is refused: whether the store takes sound records. Raises StoreFault where it does not."""
@@ -86,10 +124,12 @@ class PostgresInbox:
             await self._store(SOUND_BATCH, keep=False)
         except _RolledBack:
             return
-        except _REFUSED_BY_THE_STORE as error:
+        except EscalationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
             raise StoreFault(
-                f"PostgreSQL refuses sound records, too: {name_error(error)}; a trigger or a changed column may be the "
-                "reason"
+                f"PostgreSQL refuses sound records, too: {name_error(error)}; a trigger, a changed column or a faulty "
+                "release may be the reason"
             ) from refusal
 
     async def _store(self, batch: Batch, *, keep: bool = True) -> StoredBatch:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from consumer.adapters.postgres.core.faults import is_of_the_data
 from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.sweeping import Sweepers
@@ -63,13 +64,15 @@ async def store_refusals(
 
 
 def unstorable(decoded: Decoded, error: Exception) -> Decoded:
-    """The refusal of a record that was accepted but that the store refuses. A dead letter beats a stuck partition."""
+    """The refusal of a record that was accepted but cannot be stored. A dead letter beats a stuck partition."""
+    of_the_data = is_of_the_data(error)
+    what = "the store refuses it" if of_the_data else "the service cannot store it"
     refusal = Refusal(
         origin=decoded.arrival.origin,
         record_key=decoded.record_key,
         session=None,
-        reason=RefusalReason.INVALID,
-        error=f"the store refuses it: {type(error).__name__}",
+        reason=RefusalReason.INVALID if of_the_data else RefusalReason.INTERNAL,
+        error=f"{what}: {type(error).__name__}",
         excerpt="",
     )
     return Decoded(refusal, decoded.record_key)

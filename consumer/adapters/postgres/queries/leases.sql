@@ -134,14 +134,19 @@ SELECT EXISTS (SELECT FROM requests
                  AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done'));
 
 -- name: claim_lost
--- Leases one piece of work that was lost $3 times. $4 is the planned replay whose work alone is wanted, or null.
+-- Leases one piece of work that was lost $3 times. $4 is the planned replay whose work alone is wanted, or null; $5 the
+-- prompt version, $6 the model, as in `claim`.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
-    FROM requests
+    FROM requests AS r
     WHERE due_at <= now() AND attempts >= $3 AND attempts >= 2 -- lets the index be used
       AND (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
       AND ($4::text IS NULL OR cause = 'replay' AND replay_id = $4)
-    ORDER BY deadline_at, stored_at
+      AND (cause <> 'replay' OR NOT EXISTS (
+               SELECT FROM replays AS p
+               WHERE p.replay_id = r.replay_id AND p.state = 'applying' AND p.calls_model
+                 AND (p.prompt_version <> $5 OR p.model IS DISTINCT FROM $6)))
+    ORDER BY deadline_at, attempts, stored_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), taken AS (
@@ -155,6 +160,7 @@ WITH due AS MATERIALIZED (
 SELECT tenant_id, session_id, request_id, ended_at
 FROM requests
 WHERE upgrade_wanted AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
+  AND attempts < 2 -- what was lost twice is done alone
   AND ($1::timestamptz IS NULL OR ended_at > $1)
 ORDER BY ended_at
 LIMIT 1
@@ -166,6 +172,7 @@ FOR UPDATE SKIP LOCKED;
 SELECT tenant_id, session_id, request_id, NULL::timestamptz
 FROM requests AS r
 WHERE due_at <= now() AND cause = 'replay' AND state = 'done' AND (leased_until IS NULL OR leased_until < now())
+  AND attempts < 2 -- as above
   AND ($1::text IS NULL OR replay_id = $1)
   AND NOT EXISTS (SELECT FROM replays AS p WHERE p.replay_id = r.replay_id
                   AND (NOT p.calls_model OR p.prompt_version <> $2 OR p.model IS DISTINCT FROM $3))
