@@ -50,7 +50,7 @@ async def test_one_record_is_set_aside_and_its_neighbours_are_stored(
 @pytest.mark.parametrize(
     ("falls", "set_aside"),
     [(lambda _: True, 0), (lambda key: key.tenant_id == "default", 4)],
-    ids=["all", "all others"],
+    ids=["all", "all but the sound one"],
 )
 async def test_a_release_that_can_store_nothing_sets_nothing_aside(
     pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch, falls: Falls, set_aside: int
