@@ -41,6 +41,7 @@ async def everything(stage: Stage) -> Mapping[str, list[str]]:
     return {**tables, "published": sorted(str(event["id"]) for event in written.published)}
 
 
+@pytest.mark.failure(33)
 async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Stage) -> None:
     service = await stage.running(revise_after_seconds="0.3")
     await stage.send(*history())
@@ -68,6 +69,7 @@ async def test_a_rewind_yields_no_package_no_call_and_the_same_tables(stage: Sta
     assert await everything(stage) == before
 
 
+@pytest.mark.failure(33)
 async def test_known_records_on_the_replay_topics_change_nothing(stage: Stage) -> None:
     await stage.running(revise_after_seconds="0.3")
     events = [event for event in history() if event["id"] != "a rival"]  # a conflict is dead-lettered every time

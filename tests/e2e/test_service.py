@@ -107,6 +107,7 @@ async def test_a_change_after_the_package_yields_a_revision_and_an_equal_bundle_
     assert len((await stage.verdict()).published) == 2
 
 
+@pytest.mark.failure(18)
 async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answered_in_time(stage: Stage) -> None:
     await stage.running()
     unknown, behind = Story(), Story()
@@ -123,6 +124,7 @@ async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answere
     await stage.verdict()
 
 
+@pytest.mark.failure(18)
 async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: Stage) -> None:
     await stage.running()
     story = Story()
@@ -134,6 +136,7 @@ async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: 
     assert (package["state_version"], package["warnings"]) == (2, [])
 
 
+@pytest.mark.failure(15)
 async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -> None:
     await stage.running()
     story = Story("healthy")
@@ -218,6 +221,7 @@ async def test_erasing_a_session_withdraws_its_package_and_leaves_no_word_of_it(
     assert words not in str(written.tables)
 
 
+@pytest.mark.failure(39)
 async def test_sigterm_under_load_ends_with_0_in_time_and_what_is_left_is_done_later(stage: Stage) -> None:
     stories = [Story(f"s-{number}") for number in range(120)]
     first = await stage.running()

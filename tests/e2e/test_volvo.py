@@ -34,6 +34,7 @@ def stream() -> volvo.Stream:
     return volvo.stream(*OPTIONS)
 
 
+@pytest.mark.failure(17)
 async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_secret(
     stream: volvo.Stream, stage: Stage
 ) -> None:
@@ -54,6 +55,7 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
 
 
 @pytest.mark.timeout(360)
+@pytest.mark.failure(1, 2, 3)
 async def test_killing_the_service_at_ten_random_moments_changes_nothing_in_the_outcome(
     stream: volvo.Stream, stage: Stage
 ) -> None:

@@ -5,6 +5,8 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from tests.faults.test_stores import sessions
 from tests.support import compose
 from tests.support.stage import API_KEY, Stage
@@ -34,6 +36,7 @@ def composed(**given: str) -> dict[str, str]:
     return {name: re.sub(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}", value, text) for name, text in environment.items()}
 
 
+@pytest.mark.failure(56)
 async def test_with_a_key_and_an_empty_base_url_the_api_is_called(stage: Stage) -> None:
     environment = composed(ANTHROPIC_API_KEY=API_KEY)
     assert not environment["ANTHROPIC_BASE_URL"]

@@ -76,6 +76,7 @@ async def service_names(service: ServiceProcess, word: str) -> None:
     await until(it_does, within_seconds=NAMED_SECONDS)
 
 
+@pytest.mark.failure(12, 26)
 async def test_it_starts_and_ends_while_every_server_is_away(lost: ServiceProcess) -> None:
     lost.start()
     stuck = await until_answering(lost)
@@ -124,6 +125,7 @@ async def test_a_database_that_hangs_is_named_at_once_and_delays_no_answer(
 
 
 @pytest.mark.kills_servers
+@pytest.mark.failure(10)
 async def test_it_ends_in_time_without_broker_and_database(ready: ServiceProcess, servers: support.TestServers) -> None:
     await asyncio.gather(servers.kafka.kill(), servers.postgres.kill())
     try:

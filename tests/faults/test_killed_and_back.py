@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+import pytest
+
 from tests.faults.test_stores import sessions
 from tests.support.stage import Stage
 
@@ -11,6 +13,7 @@ BACK_SECONDS = 10.0
 """Promise: a replica with an instance id is ready within that time, though the group waits 30 s for the dead."""
 
 
+@pytest.mark.failure(53)
 async def test_with_instance_ids_a_killed_replica_is_back_at_once(stage: Stage) -> None:
     names = ("first", "second")
     replicas = [await stage.running(instance_id=name, session_timeout_seconds="30") for name in names]

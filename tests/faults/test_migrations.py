@@ -32,6 +32,7 @@ async def somebody_reads(dsn: str, table: str) -> AsyncIterator[None]:
         connection.terminate()
 
 
+@pytest.mark.failure(35, 58)
 async def test_a_migration_that_waits_for_a_lock_holds_up_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await stage.running()
     known = migrate._migrations()
@@ -47,6 +48,7 @@ async def test_a_migration_that_waits_for_a_lock_holds_up_nobody(stage: Stage, m
     await stage.verdict()
 
 
+@pytest.mark.failure(58)
 async def test_an_index_whose_building_was_killed_is_built_again_beside_a_running_service(
     stage: Stage, tmp_path: Path
 ) -> None:

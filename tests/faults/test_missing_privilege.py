@@ -40,6 +40,7 @@ async def statement_to_run(service: ServiceProcess) -> str | None:
 
 
 @pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.failure(43)
 async def test_the_service_names_what_to_run_and_needs_no_restart(stage: Stage, role: str, lacking: str) -> None:
     if LACKING[lacking]:
         await stage.execute(LACKING[lacking].format(role=role))
@@ -56,6 +57,7 @@ async def test_the_service_names_what_to_run_and_needs_no_restart(stage: Stage, 
     assert "Traceback" not in service.logged
 
 
+@pytest.mark.failure(43)
 async def test_a_command_says_it_in_one_line(stage: Stage, role: str) -> None:
     for command in (["session", "list"], ["replay", "plan"], ["trim", "--days", "1"], ["outbox"]):
         done = await stage.command(*command, DATABASE_URL=dsn_of(stage, role))

@@ -4,6 +4,8 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from tests.support import model_server
 from tests.support.model_server import Menu
 from tests.support.stage import Event, Stage, Story
@@ -11,6 +13,7 @@ from tests.support.stage import Event, Stage, Story
 OVERLOADED = 529
 
 
+@pytest.mark.failure(20)
 async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))
     service = await stage.running()
@@ -29,6 +32,7 @@ async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(st
     await stage.verdict()
 
 
+@pytest.mark.failure(20)
 async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_all(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))
     await stage.running(model_probe_seconds="1", model_concurrency="8")
@@ -45,6 +49,7 @@ async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_
     assert probes[-1] - probes[0] >= len(probes) - 2
 
 
+@pytest.mark.failure(52)
 async def test_an_api_that_refuses_every_call_is_an_outage_and_all_is_upgraded_when_it_takes_them(stage: Stage) -> None:
     stage.model.always(model_server.error(400))
     service = await stage.running()
@@ -65,6 +70,7 @@ async def test_an_api_that_refuses_every_call_is_an_outage_and_all_is_upgraded_w
     await stage.verdict()
 
 
+@pytest.mark.failure(21)
 async def test_a_model_that_hangs_does_not_keep_a_package_beyond_its_deadline(stage: Stage) -> None:
     gate = threading.Event()
     stage.model.always(Menu(stage.model).held(gate))

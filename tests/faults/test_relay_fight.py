@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 
 import asyncpg
+import pytest
 
 from consumer.adapters.kafka.topic_reader import TopicReader
 from tests.support.relay_process import Parameters
@@ -95,6 +96,7 @@ class Fight:
             await connection.close()
 
 
+@pytest.mark.failure(3, 5)
 async def test_every_event_is_seen_once_whoever_is_killed_or_frozen(
     bootstrap_servers: str, database: str, topic_prefix: str
 ) -> None:

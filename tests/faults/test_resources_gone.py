@@ -21,6 +21,7 @@ TOO_FEW = 1
 DISK_BYTES = 4_000_000
 
 
+@pytest.mark.failure(36)
 async def test_without_descriptors_it_pauses_and_goes_on_when_there_are_some(stage: Stage) -> None:
     service = await stage.running()
     await stage.send(*sessions(5, "before"))
@@ -81,6 +82,7 @@ def fill(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_small_disk")
+@pytest.mark.failure(36)
 async def test_a_full_disk_is_named_and_work_goes_on_when_there_is_room(stage: Stage, small_disk: Path) -> None:
     service = await stage.running()
     await stage.send(*sessions(5, "before"))

@@ -42,6 +42,7 @@ async def stuck(service: ServiceProcess, what: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.failure(42)
 async def test_sound_records_are_never_refused_for_a_fault_of_the_store(stage: Stage, fault: str) -> None:
     service = await stage.running()
     await stage.send(*sessions(5, "before"))
@@ -58,6 +59,7 @@ async def test_sound_records_are_never_refused_for_a_fault_of_the_store(stage: S
     assert service.running
 
 
+@pytest.mark.failure(42)
 async def test_an_altered_column_under_a_cached_plan_costs_nothing(stage: Stage) -> None:
     await stage.running()
     await stage.send(*sessions(5, "before"))
@@ -69,6 +71,7 @@ async def test_an_altered_column_under_a_cached_plan_costs_nothing(stage: Stage)
     assert await stage.query("SELECT count(*) FROM dead_letters") == [{"count": 0}]
 
 
+@pytest.mark.failure(42)
 async def test_no_request_fails_because_packages_cannot_be_stored(stage: Stage) -> None:
     service = await stage.running()
     await stage.execute("ALTER TABLE packages ADD CONSTRAINT of_others CHECK (revision < 0) NOT VALID")
@@ -93,6 +96,7 @@ async def test_what_is_mended_is_no_longer_named_although_there_is_no_work(stage
     await until(nothing_is_named, within_seconds=NAMED_SECONDS)
 
 
+@pytest.mark.failure(35)
 async def test_a_row_of_a_newer_release_is_left_alone_and_holds_up_nobody(stage: Stage) -> None:
     service = await stage.running()
     await stage.send(*sessions(1, "newer"))

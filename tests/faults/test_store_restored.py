@@ -59,6 +59,7 @@ async def begin(stage: Stage) -> Story:
     return known
 
 
+@pytest.mark.failure(28)
 async def test_nothing_is_lost_and_nothing_published_or_paid_twice(stage: Stage) -> None:
     known, backup = await begin(stage), Backup(stage)
     await backup.take()
@@ -78,6 +79,7 @@ async def test_nothing_is_lost_and_nothing_published_or_paid_twice(stage: Stage)
     assert len(stage.model.requests) <= calls + 4
 
 
+@pytest.mark.failure(28)
 async def test_a_kill_while_it_catches_up(stage: Stage) -> None:
     known, backup = await begin(stage), Backup(stage)
     await backup.take()
@@ -102,6 +104,7 @@ async def test_a_kill_while_it_catches_up(stage: Stage) -> None:
 
 
 @pytest.mark.kills_servers
+@pytest.mark.failure(28)
 async def test_a_failover_under_a_running_service(stage: Stage, postgres_server: PostgresServer) -> None:
     """The server comes back, a few seconds older, at the same address: nobody restarts the service."""
     folder = getattr(postgres_server, "folder", None)

@@ -43,6 +43,7 @@ async def named(service: ServiceProcess, what: str) -> None:
     await until(it_is, within_seconds=NAMED_SECONDS)
 
 
+@pytest.mark.failure(26)
 async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     stage: Stage, servers: support.TestServers
 ) -> None:
@@ -61,6 +62,7 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     assert service.running
 
 
+@pytest.mark.failure(24)
 async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
     stage: Stage, servers: support.TestServers
 ) -> None:
@@ -82,6 +84,7 @@ async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
     assert stage.model.calls == await stage.drafts()
 
 
+@pytest.mark.failure(12)
 async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(
     stage: Stage, servers: support.TestServers
 ) -> None:

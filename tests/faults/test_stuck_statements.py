@@ -43,6 +43,7 @@ async def never_dead(service: ServiceProcess) -> None:
 
 
 @pytest.mark.parametrize(("table", "what"), [("drafts", "drafting"), ("sessions", "store"), ("outbox", "publish")])
+@pytest.mark.failure(29)
 async def test_a_locked_table_stops_only_what_needs_it(stage: Stage, table: str, what: str) -> None:
     service = await stage.running()
     await stage.send(*sessions(5, "before"))
@@ -67,6 +68,7 @@ async def requests_stored(stage: Stage, count: int) -> bool:
     return await stage.query("SELECT count(*) FROM requests") == [{"count": count}]
 
 
+@pytest.mark.failure(31)
 async def test_work_is_taken_up_in_time_without_notifications(stage: Stage) -> None:
     await stage.running(keyed=False, database_pooler="transaction")  # which does without LISTEN
     listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"

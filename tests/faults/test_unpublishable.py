@@ -83,6 +83,7 @@ async def send_bad(stage: Stage, count: int = 3, *, key: bytes = b"s") -> None:
 
 
 @pytest.mark.parametrize("known_before", [False, True], ids=["never seen", "seen before"])
+@pytest.mark.failure(47)
 async def test_a_dead_letter_topic_that_is_gone(stage: Stage, *, known_before: bool) -> None:
     dead_letters = stage.topics.dead_letter_of(stage.topics.sessions)
     if known_before:
@@ -107,6 +108,7 @@ async def test_a_dead_letter_topic_that_is_gone(stage: Stage, *, known_before: b
     assert len((await stage.oracle.read()).dead_letters) == 3
 
 
+@pytest.mark.failure(47)
 async def test_a_dead_letter_topic_that_takes_only_small_records(stage: Stage) -> None:
     dead_letters = stage.topics.dead_letter_of(stage.topics.sessions)
     await limit_size(stage, dead_letters, 100)
@@ -120,6 +122,7 @@ async def test_a_dead_letter_topic_that_takes_only_small_records(stage: Stage) -
     await stage.verdict()
 
 
+@pytest.mark.failure(47)
 async def test_one_package_that_is_too_large_for_its_topic(stage: Stage) -> None:
     """The others of its topic go on."""
     await limit_size(stage, stage.topics.ready, 9_000)
@@ -135,6 +138,7 @@ async def test_one_package_that_is_too_large_for_its_topic(stage: Stage) -> None
     await stage.verdict()
 
 
+@pytest.mark.failure(48)
 async def test_a_bad_record_with_a_key_of_a_megabyte(stage: Stage) -> None:
     await stage.running()
     await send_bad(stage, key=b"k" * 990_000)
@@ -146,6 +150,7 @@ async def test_a_bad_record_with_a_key_of_a_megabyte(stage: Stage) -> None:
     assert all(letter.key is not None and len(letter.key) <= 1024 for letter in letters)
 
 
+@pytest.mark.failure(48)
 async def test_a_ticket_system_of_600_000_characters(stage: Stage) -> None:
     await stage.running()
     story = Story("long")

@@ -18,6 +18,7 @@ ENDED_SECONDS = 4 * LONG_ENOUGH_SECONDS
 
 
 @pytest.mark.parametrize("how", ["kill", "crash", "spin"])
+@pytest.mark.failure(50)
 async def test_a_session_that_kills_ends_after_four_deaths_and_its_neighbours_are_drafted(
     stage: Stage, how: str
 ) -> None:
@@ -25,6 +26,7 @@ async def test_a_session_that_kills_ends_after_four_deaths_and_its_neighbours_ar
     assert deaths == MOST_LOSSES
 
 
+@pytest.mark.failure(50)
 async def test_of_two_sessions_that_kill_each_ends_and_no_neighbour_does(stage: Stage) -> None:
     assert await drafted_by_the_dying(stage, "kill", ["sick", "sick-too"]) <= 2 * MOST_LOSSES
 

@@ -242,6 +242,7 @@ async def struggle(world: World) -> None:
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.failure(47)
 def test_every_row_is_published_once_though_the_topic_refuses_some_for_a_while(seed: int) -> None:
     world = World(random.Random(seed), fault_rate=0.05, poison={2, 7, 11})
 
@@ -263,6 +264,7 @@ def test_every_row_is_published_once_though_the_topic_refuses_some_for_a_while(s
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.failure(11)
 def test_every_row_is_published_once_whatever_fails_in_between(seed: int) -> None:
     world = World(random.Random(seed), fault_rate=0.1)
     asyncio.run(struggle(world))

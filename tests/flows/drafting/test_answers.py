@@ -52,6 +52,7 @@ async def test_force_asks_again(replicas: Replicas, tables: Tables, model: Model
     assert events[1]["from_cache"] is False
 
 
+@pytest.mark.failure(22)
 async def test_an_answer_that_breaks_a_rule_is_repaired_once(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
@@ -156,6 +157,7 @@ async def test_an_api_that_takes_only_the_plain_form_drafts_in_it(
     assert await tables.count("drafts") == 1, "the refused call stands in no ledger"
 
 
+@pytest.mark.failure(23)
 async def test_an_empty_account_is_an_outage_and_its_fallback_is_upgraded_when_it_is_paid(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
@@ -175,6 +177,7 @@ def _menu() -> list[str]:
 
 
 @pytest.mark.parametrize("fault", [*_menu(), "reset", "html", "broken_json", "rate_limit", "overload", "hang"])
+@pytest.mark.failure(22)
 async def test_one_fault_of_any_kind_is_mended(
     replicas: Replicas, tables: Tables, model: ModelServer, fault: str
 ) -> None:

@@ -49,6 +49,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.failure(51)
 async def test_a_release_that_can_draft_nothing_ends_nothing(
     replicas: Replicas, tables: Tables, faults: set[str], fault: str
 ) -> None:
@@ -67,6 +68,7 @@ async def test_a_release_that_can_draft_nothing_ends_nothing(
     assert set(last.values()) == {"ready"}, "what was tried in vain is drafted by rules first"
 
 
+@pytest.mark.failure(16)
 async def test_a_session_that_cannot_be_drafted_ends_though_no_other_comes(
     replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:

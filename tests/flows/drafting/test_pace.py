@@ -225,6 +225,7 @@ async def test_an_api_that_asks_to_wait_too_long_gives_fallbacks_in_time_and_upg
     assert await tables.count("model_outage") == 0
 
 
+@pytest.mark.failure(19)
 async def test_an_ailing_api_is_asked_again_for_few_calls_and_later_for_the_others(
     replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ async def test_an_ailing_api_is_asked_again_for_few_calls_and_later_for_the_othe
     assert await tables.count("model_outage") == 0
 
 
+@pytest.mark.failure(20)
 async def test_after_an_outage_calls_come_back_little_by_little(
     replicas: Replicas, tables: Tables, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """Packages: what they hold, what they are built from, and their cost."""
 
+import pytest
+
 from consumer.domain.events import RequestKey
 from consumer.domain.writing import prompt
 from tests.flows.drafting.steps import a_session, packages, quiet, request
@@ -43,6 +45,7 @@ async def test_what_is_sent_holds_the_records_and_no_actor(
     assert not model.holds("fact-1")
 
 
+@pytest.mark.failure(25)
 async def test_twenty_requests_of_one_session_on_two_replicas_cost_one_call(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from typing import Any
 
+import pytest
+
 from consumer.domain.events import RequestKey
 from consumer.domain.writing.ledger import Declined, DraftKey
 from consumer.flows.drafting.ports import Claim, Doubted, Doubts, DraftLedger, Suspicion
@@ -62,6 +64,7 @@ def of_session(events: Events, name: str) -> list[dict[str, Any]]:
     return [event for event in events if event["session_id"] == name]
 
 
+@pytest.mark.failure(52)
 async def test_three_different_prompts_refused_in_a_row_are_an_outage_and_none_is_in_the_ledger(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:

@@ -324,6 +324,7 @@ async def test_a_release_with_another_prompt_leaves_the_replay_to_those_it_was_p
     assert model.calls == REQUESTS
 
 
+@pytest.mark.failure(34)
 async def test_replays_leave_places_at_the_model_to_live_work(
     replicas: Replicas, tables: Tables, model: ModelServer, replaying: Replaying
 ) -> None:
