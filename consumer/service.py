@@ -83,6 +83,7 @@ class Service:
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
         self._deadline = 0.0
+        self._last_resort: threading.Timer | None = None
 
     async def run(self, *, prepare_first: bool = False) -> None:
         ease_collection()
@@ -232,6 +233,7 @@ class Service:
         handled = (signal.SIGTERM, signal.SIGINT)
         for signum in handled:
             loop.add_signal_handler(signum, self._signalled, signum.name)
+            signal.signal(signum, self._promise_an_end)  # the event loop, which hears of it too, may be blocked
         halted = asyncio.create_task(self._guard.halted.wait(), name="halted")
         halted.add_done_callback(lambda _: self._ending.set())
         try:
@@ -248,6 +250,10 @@ class Service:
             return
         self._ending.set()
         self._deadline = time.monotonic() + EXIT_SECONDS
-        last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))  # 25 s are promised, whatever hangs
-        last_resort.daemon = True
-        last_resort.start()
+
+    def _promise_an_end(self, *_: object) -> None:
+        """Runs between two instructions, whatever computes. 25 s are promised."""
+        if self._last_resort is None:
+            self._last_resort = threading.Timer(EXIT_SECONDS, os._exit, args=(0,))
+            self._last_resort.daemon = True
+            self._last_resort.start()

@@ -47,7 +47,7 @@ class HealthServer:
 
     async def _livez(self, _request: web.Request) -> web.Response:
         alive = self._health.alive
-        loops = [entry for entry in self._health.stuck() if entry.is_loop]
+        loops = [entry for entry in self._health.stuck() if entry.restart_helps]
         return web.json_response({"alive": alive, "stuck": _rows(loops)}, status=200 if alive else 503)
 
     async def _readyz(self, _request: web.Request) -> web.Response:

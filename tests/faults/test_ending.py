@@ -136,6 +136,21 @@ async def test_it_ends_in_time_without_broker_and_database(ready: ServiceProcess
     assert (ended.code, ended.seconds < 25) == (0, True)
 
 
+async def test_a_loop_that_computes_for_ever_ends_in_time(stage: Stage) -> None:
+    service = stage.service_of(stage.environment(), ("tests.support.deadly", "spin", "sick"))
+    service.start()
+    await service.wait_ready()
+    story = Story("sick")
+    await stage.send(story.opened(), story.request())
+
+    async def spins() -> bool:
+        return service.serves and await service.get("/livez") is None
+
+    await until(spins)
+    ended = await service.terminate()
+    assert (ended.code, ended.seconds < 26) == (0, True)
+
+
 async def test_a_second_signal_makes_it_faster(stage: Stage) -> None:
     stage.model.always(model_server.hang())
     service = await stage.running(drain_seconds="20")

@@ -42,6 +42,7 @@ SILENCE_SECONDS = 20.0
 """A loop without a sign of life for so long is stuck. With the time between two looks it is named within 30 s."""
 
 _LOOP = "loop:"
+_SILENT = "the loop does not turn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,8 @@ class Stuck:
     """For how long, by the monotonic clock."""
     blocking: bool
     """Whether the service is not ready because of it."""
-
-    @property
-    def is_loop(self) -> bool:
-        return self.what.startswith(_LOOP)
+    restart_helps: bool = False
+    """Whether another process might do better: a loop stands still. What falls is started again in this one."""
 
 
 @dataclass(slots=True)
@@ -119,7 +118,7 @@ class Health:
             for hop, trouble in self._troubles.items()
         ]
         silent = [
-            Stuck(what=_LOOP + loop, reason="the loop does not turn", seconds=now - last, blocking=True)
+            Stuck(what=_LOOP + loop, reason=_SILENT, seconds=now - last, blocking=True, restart_helps=True)
             for loop, (last, within) in self._beats.items()
             if now - last > within
         ]
@@ -136,7 +135,7 @@ class Health:
     @property
     def alive(self) -> bool:
         """Whether every loop turns."""
-        return not any(stuck.is_loop for stuck in self.stuck())
+        return not any(stuck.restart_helps for stuck in self.stuck())
 
 
 def _one_line(reason: str) -> str:

@@ -46,7 +46,7 @@ async def test_a_loop_that_ended_is_started_again(error: Exception | None) -> No
     while loops.starts < 4:  # noqa: ASYNC110 - a start is one turn of the event loop
         await asyncio.sleep(0)
     assert loops.meters.counts[Meter.RESTARTS, "one"] == 3
-    assert not loops.health.alive
+    assert [stuck.what for stuck in loops.health.stuck() if stuck.what.startswith("loop:")] == ["loop:one"]
     assert not loops.guard.halted.is_set()
     await loops.end()
 
