@@ -1,6 +1,6 @@
 """The metrics of the service in the text format that Prometheus reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -28,6 +28,11 @@ class PrometheusMeters(Meters):
         metric = self._metrics[meter]
         assert isinstance(metric, Gauge)  # noqa: S101
         (metric.labels(label) if label else metric).set(value)
+
+    def replace(self, meter: Meter, values: Mapping[str, float]) -> None:
+        self._metrics[meter].clear()
+        for label, value in values.items():
+            self.set(meter, value, label=label)
 
     def observe(self, meter: Meter, value: float) -> None:
         metric = self._metrics[meter]

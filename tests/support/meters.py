@@ -1,6 +1,7 @@
 """Meters that remember."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from consumer.flows.operation.meters import Meter
 
@@ -16,6 +17,10 @@ class RememberedMeters:
 
     def set(self, meter: Meter, value: float, *, label: str = "") -> None:
         self.values[meter, label] = value
+
+    def replace(self, meter: Meter, values: Mapping[str, float]) -> None:
+        self.values = {place: value for place, value in self.values.items() if place[0] is not meter}
+        self.values |= {(meter, label): value for label, value in values.items()}
 
     def observe(self, meter: Meter, value: float) -> None:
         self.observed.append((meter, value))

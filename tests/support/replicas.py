@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -39,6 +39,9 @@ class Counts:
 
     def set(self, meter: Meter, value: float, *, label: str = "") -> None:
         self.counts[meter, label] = value
+
+    def replace(self, meter: Meter, values: Mapping[str, float]) -> None:
+        self.counts |= {(meter, label): value for label, value in values.items()}
 
     def observe(self, meter: Meter, value: float) -> None:
         self.counts[meter, ""] = value

@@ -18,11 +18,12 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumer.adapters.kafka.client import origin_of
+from consumer.adapters.kafka.lags import LagWatch
 from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
-from consumer.flows.intake.ports import LostPosition
+from consumer.flows.intake.ports import Lag, LostPosition
 from schemas.topics import Topics
 
 START_SECONDS = 30.0
@@ -66,6 +67,7 @@ class KafkaSource:
         self._moved_at = time.monotonic()
         self._checked_at = 0.0
         self._live_at = self._replayed_at = 0.0
+        self._lags = LagWatch()
         self.lost: list[LostPosition] = []
         """Committed offsets that were not in the log. The caller clears the list."""
 
@@ -111,6 +113,15 @@ class KafkaSource:
             if state is not None and state.has_valid_position:
                 positions[TopicPartition(*partition)] = int(state.position)
         return positions
+
+    def lags(self) -> dict[TopicPartition, Lag]:
+        """Returns how far reading of each owned partition is behind its end, as far as the brokers have told it."""
+        consumer = self._consumer
+        if consumer is None:
+            return {}
+        ends = {TopicPartition(*partition): consumer.highwater(partition) for partition in self._listener.owned}
+        known = {partition: int(end) for partition, end in ends.items() if end is not None}
+        return self._lags.lags(self.positions(), known)
 
     async def session_ends(self) -> dict[TopicPartition, int]:
         """Returns the ends of all partitions with session events, live and replayed, owned or not. Raises Transient."""
@@ -212,6 +223,7 @@ class KafkaSource:
     ) -> list[Record]:
         limit = self._batch_records if most is None else min(most, self._batch_records)
         batches = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
+        self._lags.note(batches)
         return [
             Record(origin_of(polled), polled.key, polled.value, polled.headers)
             for records in batches.values()

@@ -66,7 +66,7 @@ class Intake:
         meters: Meters,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._member = Membership(source=source, health=health, loop=LOOP, clock=clock)
+        self._member = Membership(source=source, health=health, meters=meters, loop=LOOP, clock=clock)
         self._inbox = inbox
         self._redactor = redactor
         self._topics = topics

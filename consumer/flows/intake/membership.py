@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
-from consumer.flows.intake.ports import RecordSource
+from consumer.flows.intake.ports import Lag, RecordSource
 from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter, Meters
 
 BEAT_SECONDS = 1.0
 CALL_STUCK_SECONDS = 90.0
@@ -17,16 +18,24 @@ COMMIT_AGAIN_SECONDS = 1.0
 NOT_A_MEMBER_SECONDS = 5.0
 """A rebalance is normal. A member that the group does not let in for longer is reported as stuck."""
 
+STILL_SECONDS = 60.0
+"""A partition that has not moved for longer, though there is more, is named (contract part 4)."""
+
 T = TypeVar("T")
 
 
 class Membership:
     """The record source as one member of the group. Remembers which offsets are committed."""
 
-    def __init__(self, *, source: RecordSource, health: Health, loop: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, source: RecordSource, health: Health, meters: Meters, loop: str, clock: Callable[[], float]
+    ) -> None:
         """`loop` is the name under which health expects signs of life."""
         self._source = source
         self._health = health
+        self._meters = meters
+        self._lags_at = self._reading_since = clock()
+        self._paused = False
         self._loop = loop
         self._clock = clock
         self._committed: Mapping[TopicPartition, int] = {}
@@ -43,12 +52,27 @@ class Membership:
         return records
 
     def report(self) -> None:
-        """Tells health whether the group has let this member in."""
+        """Tells health whether the group has let this member in and whether reading moves, and meters the lags."""
+        if self._clock() - self._lags_at >= BEAT_SECONDS:
+            self._lags_at = self._clock()
+            self._report_lags(self._source.lags())
         if self._source.is_member:
             self._member_at = self._clock()
             self._health.ok("group")
         elif self._clock() - self._member_at > NOT_A_MEMBER_SECONDS:
             self._health.failing("group", "the consumer is not a member of its group")
+
+    def _report_lags(self, lags: Mapping[TopicPartition, Lag]) -> None:
+        self._meters.replace(Meter.LAG_RECORDS, {str(partition): lag.records for partition, lag in lags.items()})
+        self._meters.replace(Meter.LAG_SECONDS, {str(partition): lag.seconds for partition, lag in lags.items()})
+        reading = 0.0 if self._paused else self._clock() - self._reading_since
+        still = {at: lag for at, lag in lags.items() if min(lag.still_seconds, reading) > STILL_SECONDS}
+        if still:
+            partition, lag = max(still.items(), key=lambda entry: entry[1].still_seconds)
+            longest = f"{partition} for {lag.still_seconds:.0f} s, {lag.records} records behind"
+            self._health.failing("partition", f"{len(still)} partitions stand still; {longest}")
+        else:
+            self._health.ok("partition")
 
     def positions(self) -> dict[TopicPartition, int]:
         """The offset that is read next, for each owned partition where it is known."""
@@ -75,11 +99,14 @@ class Membership:
 
     def pause(self) -> None:
         """Polls return nothing until `rewind`; the membership goes on."""
+        self._paused = True
         self._source.pause()
 
     async def rewind(self) -> None:
         """Reading goes on at the committed offsets: what was read since then is read again. Raises Transient."""
         self._committed = {}
+        self._paused = False
+        self._reading_since = self._clock()
         await self.alive(self._source.resume())
 
     async def close(self) -> None:

@@ -31,6 +31,16 @@ class LostPosition(NamedTuple):
         )
 
 
+class Lag(NamedTuple):
+    """How far reading of a partition is behind its end."""
+
+    records: int
+    seconds: float
+    """The age of the last record that was read, where there are more."""
+    still_seconds: float
+    """For how long its position has not moved although there are more."""
+
+
 class RecordSource(Protocol):
     """The input topics, read as a member of the consumer group.
 
@@ -43,6 +53,7 @@ class RecordSource(Protocol):
     def lost(self) -> list[LostPosition]: ...
     async def poll(self, wait_ms: int) -> list[Record]: ...
     def positions(self) -> dict[TopicPartition, int]: ...
+    def lags(self) -> Mapping[TopicPartition, Lag]: ...
     async def session_ends(self) -> dict[TopicPartition, int]: ...
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Returns whether the offsets are committed."""

@@ -15,6 +15,8 @@ Hop = Literal[
     "decode",
     "poll",
     "position",
+    "partition",
+    "requests",
     "publish",
     "parked",
     "drafting",
@@ -28,6 +30,7 @@ Hop = Literal[
 `group`  the consumer is a member of its group;
 `store`  intake can write its batches; `decode`  most records can be taken in; `poll`  Kafka yields records;
 `position`  a committed offset was lost;
+`partition`  each partition moves; `requests`  each request ends by its deadline;
 `publish`  the relay reaches the topics; `parked`  the topics take every event;
 `drafting`  work can be taken up and finished; `model`  the model answers; `cache`  Redis answers;
 `forget`  Redis has deleted what it must.

@@ -5,6 +5,7 @@ The values of labels come from closed sets, too: no tenant, no session, no text 
 Flows call `Meters`; an adapter shows the figures at `/metrics`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol
@@ -42,6 +43,10 @@ class Meter(Enum):
     """Every metric of the service."""
 
     RECORDS = _counter("escalation_records", "Records that intake has read, by what was done with them.", "outcome")
+    LAG_RECORDS = _gauge("escalation_lag_records", "Records that wait in a partition of this replica.", "partition")
+    LAG_SECONDS = _gauge(
+        "escalation_lag_seconds", "Age of the last record read from a partition, where there are more.", "partition"
+    )
     DEAD_LETTERS = _counter("escalation_dead_letters", "Records refused, by reason.", "reason")
     BATCHES = _counter("escalation_intake_batches", "Intake transactions, by result.", "result")
     PACKAGES = _counter("escalation_packages", "Outcomes decided, by status.", "status")
@@ -62,6 +67,7 @@ class Meter(Enum):
     OUTBOX_AGE = _gauge("escalation_outbox_oldest_seconds", "Age of the oldest event that waits to be published.")
     OUTBOX_PARKED = _gauge("escalation_outbox_parked", "Events that wait because their topic refuses them.")
     OPEN_REQUESTS = _gauge("escalation_open_requests", "Requests without an outcome.")
+    OVERDUE = _gauge("escalation_overdue_requests", "Requests without an outcome well after their deadline.")
     DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
     OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")
     EVICTIONS = _gauge("escalation_cache_evictions", "Deletions of cached drafts that Redis has not acknowledged.")
@@ -74,6 +80,9 @@ class Meters(Protocol):
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
     def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...
+    def replace(self, meter: Meter, values: Mapping[str, float]) -> None:
+        """Sets the values by label; other labels of the metric are gone."""
+
     def observe(self, meter: Meter, value: float) -> None: ...
 
 
@@ -82,4 +91,5 @@ class NoMeters:
 
     def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None: ...
     def set(self, meter: Meter, value: float, *, label: str = "") -> None: ...
+    def replace(self, meter: Meter, values: Mapping[str, float]) -> None: ...
     def observe(self, meter: Meter, value: float) -> None: ...

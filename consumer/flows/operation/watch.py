@@ -24,6 +24,10 @@ class Backlog:
     open_requests: int
     oldest_pending_seconds: float
     due_work: int
+    overdue: int
+    """Requests without an outcome well after their deadline."""
+    overdue_seconds: float
+    overdue_request: str | None
     parked_rows: int
     """Events that a topic refuses."""
     parked_seconds: float
@@ -74,6 +78,15 @@ class Watch:
         self._meters.set(Meter.OLDEST_PENDING, backlog.oldest_pending_seconds)
         self._meters.set(Meter.DUE_WORK, backlog.due_work)
         self._meters.set(Meter.OUTBOX_PARKED, backlog.parked_rows)
+        self._meters.set(Meter.OVERDUE, backlog.overdue)
+        if backlog.overdue:
+            self._health.failing(
+                "requests",
+                f"{backlog.overdue} have no outcome after their deadline; the oldest is {backlog.overdue_request}",
+                seconds=backlog.overdue_seconds,
+            )
+        else:
+            self._health.ok("requests")
         if backlog.parked_rows:
             self._health.failing(
                 "parked", f"{backlog.parked_rows} events wait: {backlog.parked_reason}", seconds=backlog.parked_seconds

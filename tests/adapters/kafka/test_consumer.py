@@ -234,6 +234,18 @@ async def test_whatever_fails_while_partitions_are_put_in_their_place_is_kafka_a
         await source.poll(100)
 
 
+async def test_lags_are_known_by_partition(bootstrap_servers: str, topics: Topics, make: Make) -> None:
+    await _write(bootstrap_servers, topics.sessions, 10)
+    source = make(batch_records=3)
+    await _read(source, 3)
+    lags = source.lags()
+    assert sum(lag.records for lag in lags.values()) == 7
+    assert all((lag.seconds > 0) <= (lag.records > 0) for lag in lags.values())
+    await _read(source, 7)
+    assert {lag.records for lag in source.lags().values()} == {0}
+    assert {lag.seconds for lag in source.lags().values()} == {0}
+
+
 @pytest.mark.failure(9)
 async def test_a_consumer_that_stands_still_in_silence_is_replaced(
     bootstrap_servers: str, topics: Topics, make: Make, monkeypatch: pytest.MonkeyPatch

@@ -145,7 +145,7 @@ INSERT INTO intake_positions AS p (topic, partition, next_offset)
 SELECT topic, partition, next_offset
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS reached (topic, partition, next_offset)
 ORDER BY topic COLLATE "C", partition
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, moved_at = now()
 WHERE p.next_offset <> excluded.next_offset;
 
 -- name: positions
@@ -162,7 +162,8 @@ WITH reached AS MATERIALIZED (
     WHERE r.backlog IS NOT NULL AND NOT EXISTS (
         SELECT FROM jsonb_each_text(r.backlog) AS due (place, upto)
         LEFT JOIN intake_positions AS p ON p.topic || '/' || p.partition = due.place
-        WHERE coalesce(p.next_offset, 0) < least(due.upto::bigint, ($1::jsonb ->> due.place)::bigint))
+        WHERE coalesce(p.next_offset, 0) < least(due.upto::bigint, ($1::jsonb ->> due.place)::bigint)
+          AND greatest(p.moved_at, r.stored_at) > now() - interval '60 seconds') -- one that stands still counts no more
     FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE requests AS r

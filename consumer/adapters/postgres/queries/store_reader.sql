@@ -28,8 +28,14 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)       
        (SELECT count(*) FROM (SELECT FROM cache_evictions LIMIT 100000) AS capped)                       AS evictions,
        (SELECT coalesce(extract(epoch FROM now() - (SELECT since FROM cache_evictions ORDER BY id LIMIT 1)), 0)::float8)
                                                                                               AS oldest_eviction_seconds,
+       overdue.rows AS overdue, overdue.seconds AS overdue_seconds, overdue.request AS overdue_request,
        parked.rows AS parked_rows, parked.seconds AS parked_seconds, parked.reason AS parked_reason
-FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(refused_at)), 0)::float8 AS seconds,
+FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(deadline_at)), 0)::float8 AS seconds,
+             (array_agg(request_id || ' of session ' || session_id || ' of tenant ' || tenant_id ORDER BY deadline_at))[1]
+                 AS request
+      FROM (SELECT * FROM requests WHERE state = 'open' AND deadline_at < now() - interval '30 seconds'
+            ORDER BY deadline_at LIMIT 1000) AS capped) AS overdue,
+     (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(refused_at)), 0)::float8 AS seconds,
              min(topic || ': ' || refusal) AS reason
       FROM (SELECT topic, refused_at, refusal FROM outbox WHERE refused_at IS NOT NULL LIMIT 100000) AS capped) AS parked;
 

@@ -31,6 +31,15 @@ class TestBacklog:
         assert (row["deadline_at"] - row["half_deadline_at"]).total_seconds() == 50
         assert row["due_at"] == row["half_deadline_at"]
 
+    async def test_a_partition_that_stands_still_no_longer_counts(self, pool: Pool, store: Store) -> None:
+        await store(request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
+        await pool.execute("UPDATE requests SET stored_at = now() - interval '70 seconds'")
+        await pool.execute("UPDATE intake_positions SET moved_at = now() - interval '50 seconds'")
+        assert (await store(positions={self.LIVE: 10}, look_at_backlog=True)).backlogged is True
+        await pool.execute("UPDATE intake_positions SET moved_at = now() - interval '61 seconds'")
+        assert (await store(positions={self.LIVE: 10}, look_at_backlog=True)).backlogged is False
+        assert (await request_row(pool))["deadline_at"] is not None
+
     async def test_then_a_known_session_is_due(self, pool: Pool, store: Store) -> None:
         await store(fact("a", version=1), request(), positions={self.LIVE: 10}, ends={self.LIVE: 20})
         assert (await request_row(pool))["due_at"] is None

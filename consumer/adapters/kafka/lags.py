@@ -1,0 +1,52 @@
+"""How far reading is behind the ends of the partitions, in records and in time."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from aiokafka import TopicPartition as KafkaPartition
+
+from consumer.domain.events import TopicPartition
+from consumer.flows.intake.ports import Lag
+
+
+class LagWatch:
+    """Remembers when each partition's position moved, and the time of its last record."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._wall = wall
+        self._moved: dict[TopicPartition, tuple[int, float]] = {}
+        self._last_ms: dict[TopicPartition, int] = {}
+
+    def note(self, batches: Mapping[KafkaPartition, Collection[Any]]) -> None:
+        """The records that were read just now."""
+        for partition, records in batches.items():
+            *_, last = records
+            self._last_ms[TopicPartition(*partition)] = last.timestamp
+
+    def lags(
+        self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, Lag]:
+        """The lags of the partitions whose end is known. Those of other partitions are forgotten."""
+        now = self._clock()
+        self._moved = {
+            partition: known
+            if (known := self._moved.get(partition)) and known[0] == position and position < ends.get(partition, 0)
+            else (position, now)
+            for partition, position in positions.items()
+        }
+        return {
+            partition: Lag(
+                records=max(0, ends[partition] - position),
+                seconds=self._behind(partition) if position < ends[partition] else 0.0,
+                still_seconds=now - self._moved[partition][1],
+            )
+            for partition, position in positions.items()
+            if partition in ends
+        }
+
+    def _behind(self, partition: TopicPartition) -> float:
+        """The age of the last record that was read: the next one is younger. 0 before the first."""
+        last_ms = self._last_ms.get(partition)
+        return max(0.0, self._wall() - last_ms / 1000) if last_ms is not None else 0.0

@@ -1,0 +1,69 @@
+"""What intake's membership tells of the partitions."""
+
+from typing import Any
+
+from consumer.domain.events import TopicPartition
+from consumer.flows.intake.membership import STILL_SECONDS, Membership
+from consumer.flows.intake.ports import Lag
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter
+from tests.support.meters import RememberedMeters
+
+AT = TopicPartition("session-state-changed", 3)
+
+
+class Source:
+    """A member whose partition has records that it does not read."""
+
+    is_member = True
+
+    def __init__(self) -> None:
+        self.still_seconds = 0.0
+
+    def lags(self) -> dict[TopicPartition, Lag]:
+        return {AT: Lag(records=5, seconds=7.0, still_seconds=self.still_seconds)}
+
+    def pause(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
+
+class Member:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.health, self.meters, self.source = Health(self.clock), RememberedMeters(), Source()
+        source: Any = self.source
+        self.membership = Membership(
+            source=source, health=self.health, meters=self.meters, loop="intake", clock=self.clock
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+    def after(self, seconds: float) -> str | None:
+        """What is said of partitions then."""
+        self.now += seconds
+        self.source.still_seconds += seconds
+        self.membership.report()
+        return next((stuck.reason for stuck in self.health.stuck() if stuck.what == "partition"), None)
+
+
+def test_a_partition_that_stands_still_is_named_and_its_lag_is_metered() -> None:
+    member = Member()
+    assert member.after(STILL_SECONDS - 1) is None
+    said = member.after(2)
+    assert said is not None
+    assert f"{AT} for 61 s, 5 records behind" in said
+    assert member.meters.values[Meter.LAG_RECORDS, str(AT)] == 5
+    assert member.meters.values[Meter.LAG_SECONDS, str(AT)] == 7.0
+    member.source.still_seconds = -1.0
+    assert member.after(1) is None
+
+
+async def test_while_intake_is_paused_nothing_stands_still_by_itself() -> None:
+    member = Member()
+    member.membership.pause()
+    assert member.after(10 * STILL_SECONDS) is None
+    await member.membership.rewind()
+    assert member.after(STILL_SECONDS - 1) is None
+    assert member.after(2) is not None
