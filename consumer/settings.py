@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     # intake
     intake_batch_records: int = Field(5000, ge=1, le=20000)
     """Records per transaction. More are no faster, fewer are slower: 2,000 by a fifth, 1 by far."""
-    session_timeout_seconds: float = Field(30.0, ge=1, le=300)
+    session_timeout_seconds: float = Field(10.0, ge=1, le=300)
     """How long Kafka waits for a silent member before its partitions move. Shorter times expel members on a pause."""
 
     # drafting
