@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock bench bench-claim bench-replay mutate clean
+.PHONY: help setup demo test check format generate lock bench bench-claim bench-hostile bench-replay mutate clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -42,6 +42,9 @@ bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 
 bench-claim: $(STAMP) ## Measure taking up work while 50,000 requests wait, of one tenant and of 5,000
 	@$(BIN)/python -m tests.benchmarks.claim
+
+bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to decode (a minute)
+	@$(BIN)/python -m tests.benchmarks.hostile
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
 from typing import Annotated, Any, LiteralString
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
+    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -49,12 +51,30 @@ _SOUND = _Matching(
 )
 
 
+STORED = "stored"
+"""The validation context of data that was validated before: what is repaired once is not repaired again."""
+
+
+def is_finite(value: float) -> bool:
+    """Whether a double holds a number, however many digits it has."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _number_as_text(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    if not is_finite(value):
+        raise PydanticCustomError("not_finite", "must be a number that is finite as a double")
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _ticket(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, str) or info.context == STORED:
+        return value
+    return value.strip().removeprefix("#").strip()
 
 
 def instant(value: Any) -> datetime:
@@ -115,6 +135,9 @@ NumberOrText = Annotated[
     WithJsonSchema({"type": ["string", "number"], "minLength": 1, "maxLength": 256}, mode="validation"),
 ]
 """Another system's key: a text, or a number, which is kept as text."""
+
+TicketId = Annotated[NumberOrText, BeforeValidator(_ticket)]
+"""A ticket's id, kept without blanks around it and without one leading `#`."""
 
 Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
 """A session's version: an integer from 0 to 2^63-1, written without a fraction."""

@@ -6,12 +6,24 @@ Acceptance never depends on the session's state: an event that names a fact or f
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, ConfigDict, FailFast, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Received
-from schemas.fields import Flag, Id, Instant, Json, JsonObject, NumberOrText, OptionalText, Percent, Text, Word
+from schemas.fields import (
+    Flag,
+    Id,
+    Instant,
+    Json,
+    JsonObject,
+    NumberOrText,
+    OptionalText,
+    Percent,
+    Text,
+    TicketId,
+    Word,
+)
 
 DIAGNOSTIC_CHECK = "diagnostic_check"
 """The one `source_type` with a meaning: a check that was run. The vocabulary is open."""
@@ -76,8 +88,8 @@ class PsaTicket(Received):
 
     system: Word
     """`connectwise`, `autotask`, `halopsa` or another one."""
-    ticket_id: NumberOrText
-    """The ticket's id there; a number is kept as text."""
+    ticket_id: TicketId
+    """The ticket's id there; a number is kept as text, without blanks around it and one leading `#`."""
     connection_id: NumberOrText | None = None
     """Which connection of the tenant, where there are several."""
     record_type: NumberOrText | None = None
@@ -278,11 +290,11 @@ class SessionSnapshot(Description):
     Lists are oldest first; an absent or null list is empty; of two rows with one id the last counts.
     """
 
-    facts: Annotated[tuple[SnapshotFact, ...], _when_null(())] = ()
+    facts: Annotated[tuple[SnapshotFact, ...], FailFast(), _when_null(())] = ()
     """The live facts."""
-    fixes: Annotated[tuple[SnapshotFix, ...], _when_null(())] = ()
+    fixes: Annotated[tuple[SnapshotFix, ...], FailFast(), _when_null(())] = ()
     """The fixes, the most recently suggested last."""
-    scripts: Annotated[tuple[SnapshotScript, ...], _when_null(())] = ()
+    scripts: Annotated[tuple[SnapshotScript, ...], FailFast(), _when_null(())] = ()
     """The generated scripts."""
 
 

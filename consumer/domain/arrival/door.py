@@ -27,6 +27,7 @@ _PARAMETERS = "parameters_used"
 _SCHEMA = "parameters_schema"
 _OF_SCRIPTS = frozenset({_PARAMETERS, _SCHEMA})
 _TEMPLATE = "template"
+_ROWS = frozenset({"facts", "fixes", "scripts"})
 _LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
 
 
@@ -86,9 +87,20 @@ def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
         elif isinstance(value, dict):
             clean[name] = _replaced(scope, value)
         elif isinstance(value, list):
-            clean[name] = [_replaced(scope, row) if isinstance(row, dict) else row for row in value]
+            clean[name] = _replaced_rows(scope, value, is_known=name in _ROWS)
         else:
             clean[name] = value
+    return clean
+
+
+def _replaced_rows(scope: Scope, rows: list[JsonValue], *, is_known: bool) -> list[JsonValue]:
+    if dict not in set(map(type, rows)):
+        return rows
+    clean: list[JsonValue] = []
+    for row in rows:
+        if scope.looks.are_used_up and not is_known:
+            break  # no model reads the rest
+        clean.append(_replaced(scope, row) if isinstance(row, dict) else row)
     return clean
 
 

@@ -20,6 +20,9 @@ class Unusual(ValueError):
     """The fast path does not take this value."""
 
 
+_LONGEST_AGAIN: Final = 65_536
+"""Bytes of data that are read twice on the fast path, if need be."""
+
 Reader = Callable[[Raw], str]
 """A function from the data's bytes to the text that `stored.dump_data` gives for its model.
 
@@ -42,6 +45,8 @@ def _reader(model: type[SessionData]) -> Reader:
         try:
             return write(read(data)).decode()
         except msgspec.ValidationError:
+            if len(bytes(data)) > _LONGEST_AGAIN:
+                raise
             return by_model(data)  # the model may keep the value in another form, such as a number as text
 
     return by_struct

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from itertools import chain, takewhile
+from math import isfinite
 from typing import Never
 
 from pydantic import JsonValue, ValidationError
@@ -9,6 +11,10 @@ from pydantic_core import from_json
 
 from consumer.errors import Permanent
 from schemas.dead_letters import RefusalReason
+from schemas.envelope import Envelope
+from schemas.escalations import ESCALATION_TYPES
+from schemas.fields import is_finite
+from schemas.sessions import SESSION_TYPES, PsaTicket, Template
 
 MAX_BYTES = 1024 * 1024
 """The most bytes of a record's value, uncompressed."""
@@ -19,8 +25,11 @@ MAX_PARAMETERS = 1_000
 
 _SHOWN_PROBLEMS = 3
 _FREE_NAMES = frozenset({"parameters_used", "parameters_schema"})  # names below these are the producer's own words
+_MODELS = (Envelope, PsaTicket, Template, *SESSION_TYPES.values(), *ESCALATION_TYPES.values())
+_FIELDS = frozenset(chain(*(model.model_fields for model in _MODELS)))
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTAINERS = frozenset({dict, list})
+_NUMBERS = frozenset({int, float})
 
 
 class Unacceptable(Permanent):
@@ -65,7 +74,7 @@ def parse_json(value: bytes | None) -> JsonValue:
     if value.startswith(_BYTE_ORDER_MARK):
         value = value.removeprefix(_BYTE_ORDER_MARK)
     parsed = _parsed(value)
-    check_depth(parsed)
+    check_values(parsed)
     return parsed
 
 
@@ -74,7 +83,7 @@ def parse_member(value: bytes, *, levels: int) -> JsonValue:
     parsed = around = _parsed(value)
     for _ in range(levels):
         around = [around]
-    check_depth(around)
+    check_values(around)
     return parsed
 
 
@@ -86,20 +95,49 @@ def _parsed(value: bytes) -> JsonValue:
     return parsed
 
 
-def check_depth(value: JsonValue) -> None:
-    """Raises Unacceptable for a value that is nested too deeply. Does not recurse itself."""
-    level = [value] if type(value) in _CONTAINERS else []
+def check_values(value: JsonValue) -> None:
+    """Raises Unacceptable for a value that is nested too deeply or holds a number that no double does.
+
+    Does not recurse itself.
+    """
+    level, types = [value], {type(value)}
     for _ in range(MAX_DEPTH):
-        if not level:
+        if types.isdisjoint(_CONTAINERS):
             return
-        level = [
-            member
-            for container in level
-            for member in (container.values() if type(container) is dict else container)  # type: ignore[union-attr]
-            if type(member) in _CONTAINERS
-        ]
-    if level:
+        level = _members(level, types)
+        types = set(map(type, level))
+        if not (types.isdisjoint(_NUMBERS) or _are_finite(level)):
+            raise invalid(f"{_path(_steps_to_endless(value))}must be a number that is finite as a double")
+    if not types.isdisjoint(_CONTAINERS):
         raise too_large(f"the value is nested over {MAX_DEPTH} levels")
+
+
+def _members(values: list[JsonValue], types: set[type]) -> list[JsonValue]:
+    """The members of all lists and objects among these values."""
+    lists = values if types == {list} else [value for value in values if type(value) is list]
+    objects = [value for value in values if type(value) is dict] if dict in types else ()
+    return [*chain.from_iterable(lists), *chain.from_iterable(map(dict.values, objects))]  # type: ignore[arg-type]
+
+
+def _are_finite(members: list[JsonValue]) -> bool:
+    floats = [member for member in members if type(member) is float]
+    integers = [member for member in members if type(member) is int]
+    if not all(map(isfinite, floats)):
+        return False
+    return not integers or (is_finite(max(integers)) and is_finite(min(integers)))
+
+
+def _steps_to_endless(value: JsonValue) -> tuple[str | int, ...]:
+    """The path to a number that no double holds, as far as its names are the contract's."""
+    waiting: list[tuple[JsonValue, tuple[str | int, ...]]] = [(value, ())]
+    while waiting:
+        around, steps = waiting.pop()
+        if isinstance(around, float | int) and not is_finite(around):
+            return tuple(takewhile(lambda step: isinstance(step, int) or step in _FIELDS, steps))
+        if isinstance(around, list | dict):
+            members = enumerate(around) if isinstance(around, list) else around.items()
+            waiting += [(member, (*steps, step)) for step, member in members]
+    return ()
 
 
 def data_object(data: JsonValue) -> dict[str, JsonValue]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from consumer.domain.events import SessionChange, SessionEvent
+from schemas.fields import STORED
 from schemas.sessions import SESSION_TYPES, SessionData
 
 _ADAPTERS: Mapping[str, TypeAdapter[SessionData]] = {name: TypeAdapter(model) for name, model in SESSION_TYPES.items()}
@@ -22,7 +23,7 @@ def load_data(event_type: str, text: str | None) -> SessionData | None:
     Raises `ValueError` for a text that `dump_data` did not write.
     """
     adapter = _ADAPTERS.get(event_type)
-    return None if adapter is None or text is None else adapter.validate_json(text)
+    return None if adapter is None or text is None else adapter.validate_json(text, context=STORED)
 
 
 def event_of(change: SessionChange) -> SessionEvent:

@@ -12,7 +12,9 @@ What this package promises:
 4. A found secret is stored only as ``KnownSecret``: keyed fingerprints of the spellings of its value (literal,
    URL-encoded, base64, UTF-16 base64, escaped). ``Sweeper`` removes every occurrence of them elsewhere in the session.
    A sweep writes the kind ``secret``, so that the result does not depend on which of two finders came first.
-5. Nothing here raises because of the content of a text or a JSON value. The time taken is linear in its length.
+5. Nothing here raises because of the content of a text or a JSON value. The time taken is linear in its length, and
+   bounded for all texts of one record together: detectors look at some thousand places (``detectors.looks``). What is
+   left of a text or a value then is not read: if anything in it may be a secret, all of it is replaced as one.
 6. Numbers (``[REDACTED:password#1]``) are given when a bundle is made, in the order of its texts.
 7. Secrets can contain each other: a connection string contains a password, an encoded header contains both. Whichever
    becomes known first, and whether by a mark or in the text itself, every text ends as if all secrets had been known
@@ -29,6 +31,7 @@ The limits of these promises:
 - Where two secrets share a spelling (a nested value and another parameter), it is removed under the secret that was
   known first, so its placeholder depends on the order of arrival. A text that differs from a secret only in how another
   secret inside it is spelled may or may not be taken for that secret.
+- What is replaced because it was not read is not looked for elsewhere, nor are the secrets in it.
 - Where a text was cut before a value was known, as an excerpt is, a piece of the value at the text's end stays.
 
 How a value goes through::
@@ -48,7 +51,7 @@ The files in reading order: redactor (the door), detectors, parameters, stand_in
 spellings of a value), sweep, occurrences.
 """
 
-from consumer.domain.redaction.detectors import is_clean
+from consumer.domain.redaction.detectors import Looks, is_clean
 from consumer.domain.redaction.fingerprints import Fingerprint, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries, entries
 from consumer.domain.redaction.placeholders import Numbering, SecretKind, number_placeholders
@@ -61,6 +64,7 @@ __all__ = [
     "FoundSecret",
     "KnownSecret",
     "Learned",
+    "Looks",
     "Numbering",
     "Redactor",
     "Scope",

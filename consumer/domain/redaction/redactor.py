@@ -1,12 +1,13 @@
 """The door: turns raw texts and parameters into redacted ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from consumer.domain.redaction import detectors, parameters
+from consumer.domain.redaction.detectors import TextSpan
 from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FingerprintKey, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries
 from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, stored_placeholder
@@ -16,8 +17,12 @@ DEEPEST = 70
 """Levels of a JSON value that are read. What lies deeper becomes null (events over 64 levels are refused anyway)."""
 MOST_PASSES = 8
 """Most passes of the detectors over one text. A pass that finds a secret is followed by another, with less to find."""
-_LONGEST_WORD = 32
-"""Characters. A token without digits and capitals is longer."""
+_NUMBERS: frozenset[type] = frozenset({int, float, bool})
+_NOTHING: frozenset[type] = frozenset()
+_SCALARS = _NUMBERS | {str}
+_TOGETHER = 256
+"""Members of a list whose texts are looked at together first."""
+_FEW = 8
 
 
 class Learned(NamedTuple):
@@ -52,7 +57,7 @@ class Scope:
     is never shown.
     """
 
-    __slots__ = ("_by_identity", "_key", "_redaction_key", "_session_id", "_tenant_id")
+    __slots__ = ("_by_identity", "_key", "_names", "_redaction_key", "_session_id", "_tenant_id", "looks")
 
     def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
         self._redaction_key = redaction_key
@@ -60,16 +65,23 @@ class Scope:
         self._session_id = session_id
         self._key: FingerprintKey | None = None
         self._by_identity: dict[str, FoundSecret] | None = None
+        self.looks = detectors.Looks()
+        """Once they are used up, a text with anything suspicious is replaced whole."""
+        self._names: dict[str, tuple[str, SecretKind | None]] = {}
 
     def text(self, text: str) -> str:
         """The text with its secrets replaced; the same object if none is found."""
-        if len(text) <= _LONGEST_WORD and _is_a_word(text):
+        if detectors.is_a_word(text):
             return text
+        self.looks.step()
+        if self.looks.are_used_up:
+            return text if detectors.is_clean(text) else self._placeholder(SecretKind.SECRET, text, (), known=False)
+        changed: list[TextSpan] | None = None
         for _ in range(MOST_PASSES):
-            detections = detectors.find_secrets(text)
+            detections = detectors.find_secrets(text, self.looks, changed)
             if not detections:
                 break
-            text = self._replaced(text, detections)
+            text, changed = self._replaced(text, detections)
         return text
 
     def parameters(self, parameters_schema: object, parameters_used: JsonValue) -> JsonValue:
@@ -129,18 +141,21 @@ class Scope:
             self._key = FingerprintKey(self._redaction_key, self._tenant_id, self._session_id)
         return self._key
 
-    def _replaced(self, text: str, detections: list[detectors.Detection]) -> str:
+    def _replaced(self, text: str, detections: list[detectors.Detection]) -> tuple[str, list[TextSpan]]:
+        """The text with a placeholder for each detection, and where these stand in it."""
         parts: list[str] = []
-        end = 0
+        places: list[TextSpan] = []
+        end = at = 0
         for detection in detections:
             value = text[detection.start : detection.stop]
-            parts += (
-                text[end : detection.start],
-                self._placeholder(detection.kind, value, (value,), known=detection.known),
-            )
+            placeholder = self._placeholder(detection.kind, value, (value,), known=detection.known)
+            parts += text[end : detection.start], placeholder
+            at += detection.start - end
+            places.append((at, at + len(placeholder)))
+            at += len(placeholder)
             end = detection.stop
         parts.append(text[end:])
-        return "".join(parts)
+        return "".join(parts), places
 
     def _placeholder(self, kind: SecretKind, value: str, leaves: Iterable[str], *, known: bool = True) -> str:
         identity = self._session_key().identity(value)
@@ -168,7 +183,8 @@ class Scope:
                 case parameters.Marking.PLAIN:
                     clean[self.text(name)] = self._texts(value, depth + 1)
                 case parameters.Marking.UNKNOWN:
-                    clean[self.text(name)] = self._suspected(name, value, depth + 1)
+                    clean_name, kind = self._name(name)
+                    clean[clean_name] = self._suspected(kind, value, depth + 1)
         return clean
 
     def _schema(self, schema: JsonValue, depth: int) -> JsonValue:
@@ -176,20 +192,28 @@ class Scope:
         listed = clean.get("parameters") if isinstance(clean, dict) else clean
         if not isinstance(listed, list):
             return clean
-        for entry in listed:
+        for number, entry in enumerate(listed):
+            if self.looks.are_used_up:
+                listed[number:] = [self._unread(listed[number:])]
+                break
             if isinstance(entry, dict) and parameters.is_marked(entry):
                 for name in parameters.VALUE_FIELDS & entry.keys():
                     entry[name] = self._whole(parameters.kind_of(entry), entry[name])
         return clean
 
+    def _unread(self, value: JsonValue) -> JsonValue:
+        """One placeholder for what is not looked at."""
+        return self._placeholder(SecretKind.SECRET, parameters.any_text(value), (), known=False)
+
     def _whole(self, kind: SecretKind, value: JsonValue) -> JsonValue:
         """One placeholder for the whole value. Null and the empty text hold no secret and stay as they are."""
         if value is None or value == "" or (isinstance(value, str) and is_placeholder(value)):
             return value
+        self.looks.take(1)
         return self._placeholder(kind, parameters.canonical_text(value), parameters.leaves(value))
 
-    def _suspected(self, name: str, value: JsonValue, depth: int) -> JsonValue:
-        kind = parameters.suspected_kind(name)
+    def _suspected(self, kind: SecretKind | None, value: JsonValue, depth: int) -> JsonValue:
+        """A value whose name suggests a secret of this kind, or none."""
         if isinstance(value, str):
             if kind is not None and parameters.is_suspect_value(value):
                 return self._whole(kind, value)
@@ -200,7 +224,8 @@ class Scope:
         if isinstance(value, dict):
             return self._json(value, depth, suspect=kind)
         if isinstance(value, list) and depth < DEEPEST:
-            return [self._suspected(name, member, depth + 1) for member in value]
+            harmless = _NUMBERS if kind is None else _NOTHING
+            return self._each(value, lambda member: self._suspected(kind, member, depth + 1), harmless)
         if kind is not None and isinstance(value, int | float) and parameters.is_suspect_number(value):
             return self._whole(kind, value)
         return self._json(value, depth)
@@ -212,9 +237,9 @@ class Scope:
         if depth >= DEEPEST:
             return None
         if isinstance(value, dict):
-            return {self.text(name): self._texts(member, depth + 1) for name, member in value.items()}
+            return {self._name(name)[0]: self._texts(member, depth + 1) for name, member in value.items()}
         if isinstance(value, list):
-            return [self._texts(member, depth + 1) for member in value]
+            return self._each(value, lambda member: self._texts(member, depth + 1), _NUMBERS)
         return value
 
     def _json(self, value: JsonValue, depth: int, suspect: SecretKind | None = None) -> JsonValue:
@@ -223,27 +248,65 @@ class Scope:
         if depth >= DEEPEST:
             return None
         if isinstance(value, list):
-            return [self._json(member, depth + 1) for member in value]
+            return self._each(value, lambda member: self._json(member, depth + 1), _NUMBERS)
         if isinstance(value, dict):
-            return {self.text(name): self._member(value, name, depth, suspect) for name in value}
+            return self._object(value, depth, suspect)
         return value
 
-    def _member(self, around: dict[str, JsonValue], name: str, depth: int, suspect: SecretKind | None) -> JsonValue:
-        value = around[name]
-        if name == "parameters_used":
-            return self._parameters(parameters.entries(parameters.schema_beside(around)), value, depth + 1)
-        if name == "parameters_schema":
-            return self._schema(value, depth + 1)
-        if suspect is not None and name.casefold() in parameters.CARRIER_NAMES:
-            return self._suspected(suspect.value, value, depth + 1)
-        return (
-            self._suspected(name, value, depth + 1) if parameters.suspected_kind(name) else self._json(value, depth + 1)
-        )
+    def _each(
+        self, members: list[JsonValue], redacted: Callable[[JsonValue], JsonValue], harmless: frozenset[type]
+    ) -> JsonValue:
+        """The members, redacted; those of ``harmless`` types as they are. Once no looks are left, all others as one."""
+        self.looks.step()
+        clean: list[JsonValue] = []
+        as_they_are = harmless
+        for number, member in enumerate(members):
+            if number % _TOGETHER == 0 and harmless and len(members) > _FEW:
+                as_they_are = _SCALARS if _are_plain(members[number : number + _TOGETHER]) else harmless
+            if not member or type(member) in as_they_are:
+                clean.append(member)
+            elif self.looks.are_used_up:
+                clean.append(self._unread(members[number:]))
+                break
+            else:
+                clean.append(redacted(member))
+        return clean
+
+    def _object(self, around: dict[str, JsonValue], depth: int, suspect: SecretKind | None) -> JsonValue:
+        """As `_each` for the members of an object, with their names."""
+        self.looks.step()
+        clean: dict[str, JsonValue] = {}
+        for number, (name, value) in enumerate(around.items()):
+            if self.looks.are_used_up:
+                rest = dict(list(around.items())[number:])
+                clean["rest"] = self._unread(rest)
+                break
+            clean_name, kind = self._name(name)
+            if kind is suspect is None and type(value) in _NUMBERS:
+                clean[clean_name] = value
+            elif name == "parameters_used":
+                entries = parameters.entries(parameters.schema_beside(around))
+                clean[clean_name] = self._parameters(entries, value, depth + 1)
+            elif name == "parameters_schema":
+                clean[clean_name] = self._schema(value, depth + 1)
+            elif suspect is not None and name.casefold() in parameters.CARRIER_NAMES:
+                clean[clean_name] = self._suspected(parameters.suspected_kind(suspect.value), value, depth + 1)
+            elif kind is not None:
+                clean[clean_name] = self._suspected(kind, value, depth + 1)
+            else:
+                clean[clean_name] = self._json(value, depth + 1)
+        return clean
+
+    def _name(self, name: str) -> tuple[str, SecretKind | None]:
+        """The name, redacted, and the kind of secret that it suggests."""
+        known = self._names.get(name)
+        if known is None:
+            self.looks.take(1)
+            known = self._names[name] = (self.text(name), parameters.suspected_kind(name))
+        return known
 
 
-def _is_a_word(text: str) -> bool:
-    """Whether the text is one plain word, such as a source type or a parameter's name.
-
-    No detector finds anything in such a word; the sweep reads it all the same.
-    """
-    return text.islower() and text.isascii() and text.replace("_", "").isalpha()
+def _are_plain(members: list[JsonValue]) -> bool:
+    """Whether no text of a list is a secret or holds one: one look at all together nearly always shows it."""
+    texts = [member for member in members if type(member) is str]
+    return detectors.is_clean("\n".join(texts)) and not any(map(parameters.has_secret_shape, texts))

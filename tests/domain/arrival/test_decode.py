@@ -11,6 +11,7 @@ from consumer.domain.arrival import deadletters, limits, stored
 from consumer.domain.arrival.decode import decode
 from consumer.domain.arrival.envelope import check_attributes
 from consumer.domain.arrival.limits import Unacceptable
+from consumer.domain.arrival.stored import event_of
 from consumer.domain.events import Cancellation, Decoded, Ignored, Refusal, Request, SessionChange, SessionEvent
 from schemas.dead_letters import EXCERPT_BYTES, RefusalReason
 from schemas.envelope import Envelope
@@ -339,19 +340,78 @@ class TestPoison:
         snapshot = {"scripts": [script(600), script(401) | {"generation_id": "g2"}]}
         assert refused(arrive(change("session.snapshot.v1", snapshot))).reason is RefusalReason.TOO_LARGE
 
-    @pytest.mark.parametrize("digits", [30, 4300, 4301, 20_000])
+    @pytest.mark.parametrize("digits", [30, 308, 309, 4300, 4301, 20_000])
     def test_huge_integers_harm_nobody(self, digits: int) -> None:
         raw = json.dumps(change(data=FACT | {"extra": "HERE"})).replace('"HERE"', "9" * digits)
         decoded = arrive(raw.encode())
-        assert isinstance(decoded.arrival, SessionChange) == (digits <= 4300)
+        assert isinstance(decoded.arrival, SessionChange) == (digits <= 308)
         raw = json.dumps(change(version=55)).replace("55", "9" * digits)
         assert "integer" in refused(arrive(raw.encode())).error or "stateversion" in refused(arrive(raw.encode())).error
 
-    def test_a_number_beyond_every_double_is_kept_as_text(self) -> None:
-        raw = json.dumps(change("session.script_generated.v1", SCRIPT | {"parameters_used": {"n": 12345}}))
-        event = accepted(arrive(raw.replace("12345", "1e400").encode()))
-        assert isinstance(event.data, ScriptGenerated)
-        assert event.data.parameters_used == {"n": "inf"}
+    @pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 309, "-" + "9" * 400])
+    @pytest.mark.parametrize(
+        ("event", "path"),
+        [
+            (change("session.script_generated.v1", SCRIPT | {"parameters_used": {"n": 12345}}),
+             "data.parameters_used: "),
+            (
+                change("session.script_generated.v1", SCRIPT | {"parameters_used": {"n": [{"m": [12345]}]}}),
+                "data.parameters_used: ",
+            ),
+            (change("session.snapshot.v1", {"scripts": [SCRIPT | {"parameters_used": {"n": 12345}}]}),
+             "data.scripts[0].parameters_used: "),
+            (change("session.opened.v1", {"psa_ticket": {"system": "halopsa", "ticket_id": 12345}}),
+             "data.psa_ticket.ticket_id: "),
+            (change(data=FACT | {"newer": 12345}), "data: "),
+            (change(data=FACT, newer={"inner": 12345}), ""),
+            (change(version=12345), "stateversion: "),
+            (change("session.rated.v1", {"stars": [12345]}), "data: "),
+            (request(reason="r", priority=12345), "data.priority: "),
+        ],
+    )  # fmt: skip
+    def test_a_number_beyond_every_double_is_refused_wherever_it_stands(
+        self, event: dict[str, Any], path: str, number: str
+    ) -> None:
+        topic = REQUESTS if str(event["type"]).startswith("escalation") else SESSIONS
+        refusal = refused(arrive(json.dumps(event).replace("12345", number).encode(), topic=topic))
+        assert refusal.reason is RefusalReason.INVALID
+        assert refusal.error == f"{path}must be a number that is finite as a double"
+
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+    @pytest.mark.parametrize("where", ["fact_id", "newer"])
+    def test_words_are_no_numbers(self, number: str, where: str) -> None:
+        raw = json.dumps(change(data=FACT | {where: 12345})).replace("12345", number)
+        assert refused(arrive(raw.encode())).reason is RefusalReason.UNDECODABLE
+
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            (42, "42"), (42.0, "42"), (-0.0, "0"), (0.5, "0.5"), (1e22, "1" + "0" * 22), (10**40, "1" + "0" * 40),
+            ("42", "42"), (" 42 ", "42"), ("#42", "42"), ("##42", "#42"), (" # 42\n", "42"), ("4 2", "4 2"),
+            ("INC#7", "INC#7"), ("42.0", "42.0"),
+            ("\u200342\x1f", "42"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("newer", [{}, {"newer": 1}])
+    def test_a_ticket_is_kept_bare_and_as_text(self, sent: Any, kept: str, newer: dict[str, Any]) -> None:
+        ticket = {"system": "halopsa", "ticket_id": sent}
+        change_ = arrive(change("session.opened.v1", {"psa_ticket": ticket} | newer)).arrival
+        assert isinstance(change_, SessionChange)
+        assert (
+            change_.data
+            == f'{{"psa_ticket":{{"system":"halopsa","ticket_id":{json.dumps(kept, ensure_ascii=False)}}}}}'
+        )
+        event = event_of(change_)
+        assert isinstance(event.data, SessionOpened)
+        assert event.data.psa_ticket is not None
+        assert event.data.psa_ticket.ticket_id == kept
+
+    @pytest.mark.parametrize("sent", ["", " ", "#", " # ", "\x00", "#\x00", True, None, [], "4" * 257, 10**300])
+    @pytest.mark.parametrize("newer", [{}, {"newer": 1}])
+    def test_a_ticket_without_an_id_is_refused(self, sent: Any, newer: dict[str, Any]) -> None:
+        ticket = {"system": "halopsa", "ticket_id": sent}
+        refusal = refused(arrive(change("session.opened.v1", {"psa_ticket": ticket} | newer)))
+        assert refusal.error.startswith("data.psa_ticket.ticket_id: ")
 
     @given(st.binary(max_size=200))
     def test_never_raises_on_bytes(self, value: bytes) -> None:

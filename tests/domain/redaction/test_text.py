@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.redaction import Redactor, Scope
-from consumer.domain.redaction.detectors import RULES, Family, find_secrets
+from consumer.domain.redaction.detectors import RULES, Family, Looks, find_secrets
 from consumer.domain.redaction.placeholders import PLACEHOLDER
 from tests.support.remembered import remembered
 
@@ -120,6 +120,18 @@ def test_any_text_is_redacted_once_and_for_all(parts: list[str]) -> None:
     assert scope().text(once) == once
     for placeholder in PLACEHOLDER.findall(text):
         assert placeholder in PLACEHOLDER.findall(once)
+
+
+FAR_APART = st.sampled_from(["", " ", "\n", "Ping works. " * 30, "x" * 300, " " * 60, "The printer answers.\n" * 250])
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS) | st.sampled_from(SIGNS) | FAR_APART, max_size=12))
+def test_a_further_look_near_what_changed_finds_what_a_look_at_everything_would(parts: list[str]) -> None:
+    text = before = "".join(parts)
+    door = scope()
+    while detections := find_secrets(text, Looks()):
+        text, _ = door._replaced(text, detections)
+    assert scope().text(before) == text
 
 
 @pytest.mark.parametrize(
@@ -272,5 +284,5 @@ def test_no_pattern_is_slow_behind_one_anchor(family: Family) -> None:
 )
 def test_a_text_of_nothing_but_anchors_takes_linear_time(dense: str) -> None:
     started = time.process_time()
-    find_secrets((dense * LENGTH)[:LENGTH])
+    find_secrets((dense * LENGTH)[:LENGTH], Looks())
     assert time.process_time() - started < GENEROUS_SECONDS

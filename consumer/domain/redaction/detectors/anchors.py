@@ -51,14 +51,18 @@ _PAIRED = r" / (?:[^\p{L}\p{N}_\s]|\S*\d)"
 """A pair's value begins with a sign or a quote, or contains a digit: "Open / Waiting" is no pair. Pairs have a gate of
 their own, because the open repetition would multiply the states of the other gate."""
 
+_PIECE = 16_384
+"""Characters of a text that are searched at once: whoever has seen enough of a text does not pay for the rest."""
+
 
 class Anchors:
     """The anchors of a table of rules. An anchor with an upper-case letter is found in that case only."""
 
-    __slots__ = ("_anchors", "_automaton", "_gate", "_pairs")
+    __slots__ = ("_anchors", "_automaton", "_gate", "_longest", "_pairs")
 
     def __init__(self, anchors: Iterable[str]) -> None:
         self._anchors = tuple(sorted(anchors))
+        self._longest = max(map(len, self._anchors))
         self._automaton = AhoCorasick(
             [anchor.lower() for anchor in self._anchors], implementation=Implementation.DFA, store_patterns=False
         )
@@ -75,20 +79,24 @@ class Anchors:
         return self._gate(text) or self._pairs(text)
 
     def within(self, text: str) -> Iterable[tuple[str, int]]:
-        """The anchors of the text, each with its place."""
+        """The anchors of the text, each with its place. Looks at one piece of the text after the other."""
         valid = text if text.isascii() else _without_surrogates(text)
         return self._places(text, lowered(valid)) if self.may_stand_in(valid) else ()
 
     def _places(self, text: str, lower: str) -> Iterator[tuple[str, int]]:
         allowed: dict[str, bool] = {}
-        for number, at, stop in self._automaton.find_matches_as_indexes(lower, overlapping=True):
-            anchor = self._anchors[number]
-            is_allowed = allowed.get(anchor)
-            if is_allowed is None:
-                later = _LATER.get(anchor)
-                is_allowed = allowed[anchor] = later is None or later.search(lower, at) is not None
-            if is_allowed and (anchor == lower[at:stop] or anchor == text[at:stop]):
-                yield anchor, at
+        for begin in range(0, len(lower), _PIECE):
+            piece = lower[begin : begin + _PIECE + self._longest - 1]
+            for number, start, stop in self._automaton.find_matches_as_indexes(piece, overlapping=True):
+                if start >= _PIECE:
+                    continue  # the next piece has it, too
+                anchor, at = self._anchors[number], begin + start
+                is_allowed = allowed.get(anchor)
+                if is_allowed is None:
+                    later = _LATER.get(anchor)
+                    is_allowed = allowed[anchor] = later is None or later.search(lower, at) is not None
+                if is_allowed and (anchor == piece[start:stop] or anchor == text[at : begin + stop]):
+                    yield anchor, at
 
 
 def _gate(pattern: str) -> Callable[[str], bool]:

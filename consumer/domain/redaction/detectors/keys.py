@@ -34,9 +34,9 @@ def _armoured(text: str, at: int) -> Iterable[TextSpan]:
 
 
 RULES: tuple[Detector, ...] = (
-    Detector(family=Family.KEYS, kind=SecretKind.KEY, anchors=("private key-----", "private key block-----"), look=_armoured),
+    Detector(family=Family.KEYS, kind=SecretKind.KEY, anchors=("private key-----", "private key block-----"), look=_armoured, far=True),
     Detector(
-        family=Family.KEYS, kind=SecretKind.KEY, anchors=("private-lines:",),
+        family=Family.KEYS, kind=SecretKind.KEY, anchors=("private-lines:",), far=True,
         look=shape(r"private-lines:[ ]?[0-9]{1,4}\s{1,4}(?P<s>[A-Za-z0-9+/=]{8,256}(?:\r?\n[A-Za-z0-9+/=]{1,256}(?![\w:-])){0,200})"),
     ),
 )  # fmt: skip

@@ -177,7 +177,7 @@ def _before_word(text: str, at: int) -> tuple[TextSpan, ...]:
     start, stop = match.span("s")
     if before[start] == '"':
         start, stop = start + 1, stop - 1
-    return value_after(text[: floor + stop], floor + start, strong)
+    return tuple((floor + start, floor + stop) for start, stop in value_after(before[:stop], start, strong))
 
 
 _NEW_WORD = r"(?<![A-Za-z])"

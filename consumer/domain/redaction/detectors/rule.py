@@ -3,6 +3,7 @@
 A rule names *anchors*: literal lower-case strings without which it cannot match (a case-sensitive anchor contains an
 upper-case letter). Until an anchor is found, only a substring search runs. Then the rule looks at that place only, with
 patterns whose repetitions are all bounded. So the time is linear in the length of the text, whatever the text contains.
+Where a text has anchors without end, `looks` ends it.
 """
 
 import re
@@ -13,6 +14,11 @@ from typing import TypeAlias
 
 from consumer.domain.redaction.detectors.values import VALUE, Demand, Value, trimmed
 from consumer.domain.redaction.placeholders import SecretKind
+
+FARTHEST = 4_096
+"""Characters behind an anchor that decide what a rule finds there, unless the rule is far; only blanks can be more."""
+NEAREST = 256
+"""Characters before an anchor that decide what a rule finds there."""
 
 TextSpan: TypeAlias = tuple[int, int]
 Finder: TypeAlias = Callable[[str, int], Iterable[TextSpan]]
@@ -44,6 +50,12 @@ class Detector:
     look: Finder
     telling: bool = True
     """Whether a value that this rule finds is looked for in the rest of the session (a six-digit code is not)."""
+    far: bool = False
+    """Whether what it looks at may end more than `FARTHEST` characters behind the anchor."""
+    looks: int = 1
+    """How many looks a look of this rule counts for."""
+    decoded: Callable[[str], str | None] | None = None
+    """Decodes what was found, which then is a secret only if a secret stands in the decoded text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

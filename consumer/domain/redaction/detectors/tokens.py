@@ -19,6 +19,7 @@ from consumer.domain.redaction.placeholders import SecretKind
 
 _COOKIE = pattern(r"cookie:[ \t]*+(?=[^\s=;]{1,80}=)")
 _CRUMB = pattern(r"[^\s=;,]{1,80}=")
+_MOST_CRUMBS = 50
 _NEXT_CRUMB = pattern(r";[ \t]*+(?=[^\s=;]{1,80}=)")
 
 
@@ -39,7 +40,7 @@ def _cookies(text: str, at: int) -> Iterable[TextSpan]:
         return NOTHING
     spans: list[TextSpan] = []
     place = header.end()
-    for _ in range(50):
+    for _ in range(_MOST_CRUMBS):
         name = _CRUMB.match(text, place)
         if name is None:
             break
@@ -53,7 +54,7 @@ def _cookies(text: str, at: int) -> Iterable[TextSpan]:
 
 RULES: tuple[Detector, ...] = (
     Detector(
-        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("eyJ",),
+        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("eyJ",), far=True,
         look=shape(r"(?<![A-Za-z0-9_-])eyJ[\w-]{4,8192}\.[\w-]{4,8192}(?:\.[\w-]{1,8192}){0,3}\.?", case=True),
     ),
     Detector(
@@ -68,7 +69,7 @@ RULES: tuple[Detector, ...] = (
         family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("authorization:",),
         look=after(r"authorization:[ \t]*+(?:[a-z][\w-]{1,20}[ \t]++)?(?:token=)?", opaque),
     ),
-    Detector(family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("cookie:",), look=_cookies),
+    Detector(family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("cookie:",), look=_cookies, far=True, looks=_MOST_CRUMBS),
     Detector(
         family=Family.TOKENS, kind=SecretKind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
         look=shape(

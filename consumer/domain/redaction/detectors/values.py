@@ -75,6 +75,8 @@ COMMON = words(
     niepoprawne wygasło zapomniane nie nieprawidłowe fel glömt inte utgånget forkert glemt ikke udløbet väärä unohtunut
     vanhentunut ei не неверный истёк истек забыт подходит 错误 过期 不对 忘记"""
 )
+_OPENED = {")": "(", "]": "[", "}": "{"}
+_PUNCTUATION = frozenset(".,:'\"”’»`")
 _SYMBOLS = frozenset("!#$%^&*?@~+=|\\§€£")
 
 
@@ -150,13 +152,18 @@ Demand: TypeAlias = Callable[[Value], bool]
 
 def trimmed(text: str, start: int, stop: int) -> int:
     """The end of a bare value without the punctuation of the sentence around it."""
+    surplus: dict[str, int] = {}
     while stop > start:
         last = text[stop - 1]
-        opened = {")": "(", "]": "[", "}": "{"}.get(last)
-        if last in ".,:'\"”’»`" or (opened and text.count(last, start, stop) > text.count(opened, start, stop)):
-            stop -= 1
-        else:
+        if (opened := _OPENED.get(last)) is not None:
+            if last not in surplus:
+                surplus[last] = text.count(last, start, stop) - text.count(opened, start, stop)
+            if surplus[last] <= 0:
+                break
+            surplus[last] -= 1
+        elif last not in _PUNCTUATION:
             break
+        stop -= 1
     return stop
 
 
