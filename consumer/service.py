@@ -47,7 +47,7 @@ from consumer.wiring.model import PacedModel, open_model
 from consumer.wiring.operation import health_server, metrics, store_reader
 from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.stores import open_cache, prepare_stores
-from consumer.wiring.values import retention_rules
+from consumer.wiring.values import retention_rules, work_name
 
 EXIT_SECONDS = 24.0
 """The contract's 25 s (part 9), less the time that the interpreter takes to end."""
@@ -96,7 +96,7 @@ class Service:
                 trust = no_trust_yet()
                 async with (
                     database(settings, name="standing", max_size=STANDING_CONNECTIONS) as standing_pool,
-                    database(settings, name="work", max_size=WORK_CONNECTIONS, trust=trust) as work_pool,
+                    database(settings, name=work_name(settings), max_size=WORK_CONNECTIONS, trust=trust) as work_pool,
                     database(settings, name="relay", max_size=RELAY_CONNECTIONS, trust=trust) as relay_pool,
                     open_cache(settings, self._health) as cache,
                     open_model(settings) as model,

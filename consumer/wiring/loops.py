@@ -1,7 +1,5 @@
 """The loops: intake, drafting, relay, retention and the watch, each with what it works on."""
 
-import os
-import socket
 import time
 
 from consumer.adapters.kafka.client import connection
@@ -38,7 +36,7 @@ from consumer.flows.relay.loop import Relay
 from consumer.flows.retention import Retention, RetentionRules
 from consumer.settings import Settings
 from consumer.wiring.model import PacedModel
-from consumer.wiring.values import consumer_group, model_choice, revision_rules, sender
+from consumer.wiring.values import consumer_group, model_choice, process_name, revision_rules, sender
 from schemas.topics import Topics
 
 
@@ -96,6 +94,7 @@ def drafting_stores(
             probe_seconds=settings.model_probe_seconds,
             model_name=settings.model if has_model else None,
             only_replay=only_replay,
+            named=settings.instance_id is not None and only_replay is None,
         ),
         ledger=PostgresDraftLedger(pool, redactor=redactor, lease_seconds=settings.lease_seconds),
         endings=PostgresEndings(pool, rules=revision_rules(settings)),
@@ -183,7 +182,7 @@ def drafting_loop(
 def relay_loop(settings: Settings, *, pool: Pool, hint: Waker, health: Health, meters: Meters) -> Relay:
     prefix = settings.topic_prefix
     return Relay(
-        name=f"{socket.gethostname()}:{os.getpid()}",
+        name=process_name(settings),
         outbox=PostgresOutbox(pool, name=prefix + relay.NAME, lease_seconds=settings.lease_seconds),
         broker=KafkaBroker(
             connection(settings),

@@ -1,5 +1,9 @@
 """Turns settings into the values that domain and flows take."""
 
+import hashlib
+import os
+import socket
+
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
 from consumer.flows.drafting.calls.dialogue import ModelChoice
@@ -15,6 +19,18 @@ def sender(settings: Settings) -> Sender:
 def consumer_group(settings: Settings) -> str:
     """The name of the consumer group, with the topic prefix."""
     return settings.topic_prefix + settings.consumer_group
+
+
+def process_name(settings: Settings) -> str:
+    """The name of this process for others to see; with an instance id it is the name of the one before, too."""
+    instance = settings.instance_id
+    return f"{socket.gethostname()}:{os.getpid()}" if instance is None else f"instance {instance}"
+
+
+def work_name(settings: Settings) -> str:
+    """The name of the connections for work: leases are held under it. With an instance id it is this replica's own."""
+    instance = settings.instance_id
+    return "work" if instance is None else f"work-{hashlib.sha256(instance.encode()).hexdigest()[:16]}"
 
 
 def revision_rules(settings: Settings) -> RevisionRules:

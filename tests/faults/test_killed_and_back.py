@@ -8,7 +8,8 @@ import time
 import pytest
 
 from tests.faults.test_stores import sessions
-from tests.support.stage import Stage
+from tests.support import model_server
+from tests.support.stage import Stage, Story
 
 KILLING_SECONDS = 20.0
 BACK_SECONDS = 10.0
@@ -40,6 +41,22 @@ async def test_with_instance_ids_killed_replicas_are_back_at_once_and_requests_a
     waits = sorted(await waited(stage))
     assert len(waits) == 5 * number
     assert waits[int(0.95 * len(waits))] < P95_SECONDS
+
+
+@pytest.mark.failure(53)
+async def test_a_replica_that_is_back_takes_back_the_work_that_it_held(stage: Stage) -> None:
+    """Nobody waits for the lease to expire."""
+    stage.model.always(model_server.hang())
+    replica = await stage.running(instance_id="first", lease_seconds="120")
+    story = Story("held")
+    await stage.send(story.opened(), story.request())
+    await stage.model.called()
+    await replica.kill()
+    stage.model.always(None)
+    replica.start()
+    await stage.published(1, within_seconds=20)
+    await stage.settled()
+    await stage.verdict()
 
 
 async def waited(stage: Stage) -> list[float]:

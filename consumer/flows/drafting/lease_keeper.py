@@ -30,6 +30,7 @@ class LeaseKeeper:
         self._ledger = ledger
         self._lease_seconds = lease_seconds
         self._owed: list[Work] = []
+        self._has_taken_back = False
 
     async def renew(self, works: Callable[[], Iterable[Work]], claims: Callable[[], Iterable[Claim]]) -> None:
         """Renews leases and claims well before they expire, until it is cancelled."""
@@ -59,7 +60,13 @@ class LeaseKeeper:
             self._owed.append(work)
 
     async def make_up(self) -> None:
-        """Forgets attempts that are owed. Raises Transient while the database takes nothing."""
+        """Forgets attempts that are owed, and first ends the leases of the process that died under this name.
+
+        Raises Transient while the database takes nothing.
+        """
+        if not self._has_taken_back:
+            await self._queue.take_back()
+            self._has_taken_back = True
         while self._owed:
             await self._queue.release(self._owed[-1], in_seconds=0.0, counted=False)
             self._owed.pop()

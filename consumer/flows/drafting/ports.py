@@ -33,6 +33,9 @@ class Lane(StrEnum):
 class WorkQueue(Protocol):
     """Requests with something to be done, taken under leases."""
 
+    async def take_back(self) -> None:
+        """Ends the leases of a process that died under this one's name, if it has one. Its attempts count."""
+
     async def claim(self, lane: Lane, limit: int) -> list[Work]:
         """Leases up to `limit` pieces of work, in turns of the tenants; a tenant's own work by priority, then age."""
 

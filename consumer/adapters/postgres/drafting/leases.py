@@ -43,11 +43,13 @@ class PostgresWorkQueue:
         probe_seconds: float,
         model_name: str | None,
         only_replay: str | None = None,
+        named: bool = False,
     ) -> None:
         """A first package has to be decided `margin_seconds` (at most a quarter of its deadline) before the deadline.
 
         `probe_seconds` is the pause between two probes while the model is away. `model_name` is None without a key.
-        With `only_replay` the queue gives out the work of that planned replay alone.
+        With `only_replay` the queue gives out the work of that planned replay alone. `named` says that no other process
+        has connections of the pool's name.
         """
         self._pool = pool
         self._lease_seconds = lease_seconds
@@ -55,6 +57,7 @@ class PostgresWorkQueue:
         self._probe_seconds = probe_seconds
         self._model_name = model_name
         self._only_replay = only_replay
+        self._named = named
         self._served: dict[tuple[Lane, int], str] = {}
         """The tenant whose turn was the last one, by lane and class."""
 
@@ -97,6 +100,11 @@ class PostgresWorkQueue:
                     _queries.claim_urgent, self._lease_seconds, self._margin_seconds, limit, reach_seconds, IN_COMPANY
                 )
             )
+
+    async def take_back(self) -> None:
+        if self._named:
+            async with reachable(self._pool):
+                await self._pool.execute(_queries.take_back)
 
     async def any_lost(self) -> bool:
         async with reachable(self._pool):

@@ -8,7 +8,8 @@
 least($2::float8, deadline_seconds / 4.0)
 
 -- part: new_lease
-lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs => $1), attempts = attempts + 1
+lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs => $1), attempts = attempts + 1,
+leased_by = current_setting('application_name')
 
 -- part: lease
 -- Leases the rows of `due`.
@@ -202,6 +203,19 @@ WITH taken AS (
     RETURNING r.*, true AS waited
 )
 {{leased_work}};
+
+-- name: take_back
+-- Ends the leases that a dead process of this name holds, and its claims of drafts of these sessions. Nobody else may
+-- have this name.
+WITH own AS (
+    UPDATE requests SET lease_token = NULL, leased_until = NULL
+    WHERE due_at IS NOT NULL AND leased_until > now() AND leased_by = current_setting('application_name')
+    RETURNING tenant_id, session_id
+)
+UPDATE drafts AS d SET claimed_until = now()
+FROM (SELECT DISTINCT tenant_id, session_id FROM own) AS sessions
+WHERE (d.tenant_id, d.session_id) = (sessions.tenant_id, sessions.session_id)
+  AND d.state = 'claimed' AND d.claimed_until > now() AND d.claimed_by = current_setting('application_name');
 
 -- name: renew_leases
 -- Prolongs leases to $5 seconds from now; $4 are their tokens. Skips rows that are locked just now, because waiting

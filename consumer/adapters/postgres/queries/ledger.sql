@@ -33,13 +33,15 @@ LIMIT 1;
 -- Claims a key ($1 to $5) for $6 seconds: one without a row, one whose claim has expired, or, if $8 (force), one that
 -- was drafted or refused for other work than $7. No row when the key cannot be claimed, or is doubted.
 INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model,
-                         state, claim_token, claimed_until, drafted_for)
-SELECT $1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7
+                         state, claim_token, claimed_until, drafted_for, claimed_by)
+SELECT $1, $2, $3, $4, $5, 'claimed', nextval('lease_tokens'), now() + make_interval(secs => $6), $7,
+       current_setting('application_name')
 WHERE NOT EXISTS (
     SELECT FROM model_doubts
     WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5))
 ON CONFLICT (tenant_id, session_id, bundle_sha256, prompt_version, model) DO UPDATE
-SET state = 'claimed', claim_token = excluded.claim_token, claimed_until = excluded.claimed_until
+SET state = 'claimed', claim_token = excluded.claim_token, claimed_until = excluded.claimed_until,
+    claimed_by = excluded.claimed_by
 WHERE d.state = 'claimed' AND d.claimed_until < now()
    OR d.state <> 'claimed' AND $8 AND d.drafted_for IS DISTINCT FROM $7
 RETURNING claim_token;

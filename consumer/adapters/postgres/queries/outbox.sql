@@ -2,12 +2,14 @@
 -- All times are by the database's clock.
 
 -- name: lead
--- Takes the lease for $3 seconds as the leader $2, when nobody holds it. The new token fences the leader before.
+-- Takes the lease for $3 seconds as the leader $2, when nobody holds it, or somebody who died under this name: nobody
+-- else may have the name of an instance. The new token fences the leader before.
 INSERT INTO relay AS r (name, token, leader, led_until)
 VALUES ($1, 1, $2, now() + make_interval(secs => $3))
 ON CONFLICT (name) DO UPDATE
     SET token = r.token + 1, leader = excluded.leader, led_until = excluded.led_until
     WHERE r.led_until IS NULL OR r.led_until < now()
+       OR r.leader = excluded.leader AND excluded.leader LIKE 'instance %'
 RETURNING token, position, numbered;
 
 -- name: resign
