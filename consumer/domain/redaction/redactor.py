@@ -1,6 +1,6 @@
 """The door: turns raw texts and parameters into redacted ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -65,8 +65,7 @@ class Scope:
         self._session_id = session_id
         self._key: FingerprintKey | None = None
         self._by_identity: dict[str, FoundSecret] | None = None
-        self.looks = detectors.Looks()
-        """Once they are used up, a text with anything suspicious is replaced whole."""
+        self.looks = detectors.Looks()  # once they are used up, a text with anything suspicious is replaced whole
         self._names: dict[str, tuple[str, SecretKind | None]] = {}
 
     def text(self, text: str) -> str:
@@ -124,13 +123,22 @@ class Scope:
     def learn(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> Learned:
         """Returns what follows from ``secrets``, the secrets that doors of this session found.
 
-        ``known`` are the secrets that were stored before. Both are by identity.
-        All stored texts must have been swept by ``known``: only then are values found that contain another secret.
+        ``known`` are the secrets that were stored before. Both are by identity. All stored texts must have been swept by ``known``: only then are values found that contain another secret.
         """
+        return self.learned(known, tuple(self.fresh(known, secrets)), secrets)
+
+    def fresh(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> Iterator[KnownSecret]:
+        """The first part of `learn`: yields the secrets that are not known. Each takes up to a millisecond."""
         before = self.sweeper(known.values())
-        fresh = tuple(before.within(secrets[identity]) for identity in sorted(secrets.keys() - known.keys()))
-        stored = self.sweeper((*known.values(), *fresh)) if fresh else before
-        return Learned(fresh, stored, stored.with_at_hand(secrets.values()) if secrets else stored)
+        for identity in sorted(secrets.keys() - known.keys()):
+            yield before.within(secrets[identity])
+
+    def learned(
+        self, known: Mapping[str, KnownSecret], fresh: Sequence[KnownSecret], secrets: Mapping[str, FoundSecret]
+    ) -> Learned:
+        """The second part of `learn`, with all that `fresh` yielded."""
+        stored = self.sweeper((*known.values(), *fresh))
+        return Learned(tuple(fresh), stored, stored.with_at_hand(secrets.values()) if secrets else stored)
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         """Sweeps one text. For several texts, make one `sweeper`."""

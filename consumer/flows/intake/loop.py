@@ -28,7 +28,7 @@ from consumer.flows.intake.setting_aside import decode_alone, decode_sound
 from consumer.flows.intake.suspicion import REMEMBERED, RefusalsLeap, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
-from consumer.flows.pacing import rest
+from consumer.flows.pacing import LoopTurn, rest
 from schemas.topics import Topics
 
 LOOP = "intake"
@@ -37,8 +37,6 @@ WAIT_MS = 250
 STORE_SECONDS = 30.0
 """How long storing a batch may take. It is given up then, because something blocks it."""
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
-YIELD_EVERY = 100
-"""Records decoded before other tasks get the event loop: a few milliseconds."""
 LAST_STORE_SECONDS = 3.0
 
 log = structlog.stdlib.get_logger("escalation.intake")
@@ -132,13 +130,15 @@ class Intake:
 
     async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
         arrivals: list[Decoded] = []
-        for at in range(0, len(records), YIELD_EVERY):
-            piece = records[at : at + YIELD_EVERY]
+        turn = LoopTurn()
+        for record in records:
             try:
-                arrivals += [decode(record, self._topics, self._redactor) for record in piece]
-            except BaseException:  # noqa: BLE001 - each is looked at again
-                arrivals += [decode_alone(record, self._topics, self._redactor) for record in piece]
-            await asyncio.sleep(0)
+                arrivals.append(decode(record, self._topics, self._redactor))
+            except BaseException:  # noqa: BLE001 - it is looked at again
+                arrivals.append(decode_alone(record, self._topics, self._redactor))
+            if turn.is_over:
+                self._health.beat(LOOP)
+                await turn.end()
         return tuple(arrivals)
 
     def _take_off(self, batch: Batch) -> None:

@@ -9,9 +9,8 @@ what stands there is not published twice.
 from collections.abc import Mapping
 
 from consumer.domain.events import SessionKey, TopicPartition
-from consumer.domain.package.published import read_outcome
 from consumer.flows.rebuild.ports import OffsetRange, Rebuilt, RestoredStore, RetainedTopics
-from consumer.flows.rebuild.reading import Rereading, batches
+from consumer.flows.rebuild.reading import Rereading, batches, outcomes_of
 from schemas.topics import Topics
 
 
@@ -47,7 +46,7 @@ class CatchUp:
         """Stores the outcomes; returns the sessions that they call erased."""
         erased: set[SessionKey] = set()
         async for batch in batches(self._history.read(spans)):
-            outcomes = [outcome for dated in batch if (outcome := read_outcome(dated.record)) is not None]
+            outcomes = await outcomes_of(batch)
             await self._store.put_outcomes(outcomes, {})
             self._reading.rebuilt.outcomes += len(outcomes)
             erased |= {outcome.key.session for outcome in outcomes if outcome.tells_erasure}

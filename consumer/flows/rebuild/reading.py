@@ -14,6 +14,7 @@ from consumer.domain.package.published import PublishedOutcome, read_outcome
 from consumer.domain.redaction import Redactor
 from consumer.errors import Permanent
 from consumer.flows.inbox import Batch, Inbox
+from consumer.flows.pacing import in_turns
 from consumer.flows.rebuild.ports import Dated, OffsetRange, OutcomeStore, Rebuilt, RetainedTopics
 from schemas.topics import Topics
 
@@ -73,7 +74,7 @@ class Rereading:
         """Stores the requests up to their limits, and nothing else. They still count as unread."""
         spans = await self._spans(_upto(limits, inputs, [at for at in inputs if not self._carries_sessions(at)]))
         async for batch in batches(self._history.read(spans)):
-            decoded = [decode(dated.record, self._topics, self._redactor) for dated in batch]
+            decoded = await self._decoded(batch)
             requests = tuple(known for known in decoded if isinstance(known.arrival, Request))
             await self._inbox.store(Batch(arrivals=requests))
             await self._store.date_requests(_dated_requests(decoded, batch), {})
@@ -84,7 +85,7 @@ class Rereading:
         mine = [partition for partition in inputs if self._carries_sessions(partition) is sessions]
         spans = await self._spans(_upto(limits, inputs, mine))
         async for batch in batches(self._history.read(spans)):
-            arrivals = [decode(dated.record, self._topics, self._redactor) for dated in batch]
+            arrivals = await self._decoded(batch)
             await self._inbox.store(
                 Batch(arrivals=tuple(arrivals), positions=_positions_after(batch) if sessions else {})
             )
@@ -94,6 +95,9 @@ class Rereading:
         reached = await self._store.positions()
         ends = {partition: max(limits[partition], reached.get(partition, 0)) for partition in mine}
         await self._inbox.store(Batch(positions=ends))
+
+    async def _decoded(self, batch: Sequence[Dated]) -> list[Decoded]:
+        return await in_turns(batch, lambda dated: decode(dated.record, self._topics, self._redactor))
 
     def _carries_sessions(self, partition: TopicPartition) -> bool:
         return self._topics.carries_sessions(partition.topic)
@@ -120,7 +124,7 @@ class Rereading:
         """Stores the outcomes of these ranges as those of their requests."""
         waited = False
         async for batch in batches(self._history.read(await self._spans(ends))):
-            outcomes = [outcome for dated in batch if (outcome := read_outcome(dated.record)) is not None]
+            outcomes = await outcomes_of(batch)
             if not waited and await self._store.unknown(outcomes):
                 waited = True
                 await self._catch_up(outcomes)
@@ -161,6 +165,12 @@ def _upto(
     partitions: Iterable[TopicPartition],
 ) -> dict[TopicPartition, OffsetRange]:
     return {partition: OffsetRange(start=inputs[partition].start, end=limits[partition]) for partition in partitions}
+
+
+async def outcomes_of(batch: Sequence[Dated]) -> list[PublishedOutcome]:
+    """What this release can read of the batch."""
+    read = await in_turns(batch, lambda dated: read_outcome(dated.record))
+    return [outcome for outcome in read if outcome is not None]
 
 
 def _dated_requests(arrivals: Sequence[Decoded], batch: Sequence[Dated]) -> list[tuple[Request, datetime]]:

@@ -3,7 +3,6 @@
 Sessions are folded and bundled as in drafting. Each bundle is compared with the last package of its request.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,8 @@ from consumer.domain.replay.plan import Plan, plan_of
 from consumer.domain.replay.weighing import Candidate, DraftSource, KnownDraft, Weighed, weigh
 from consumer.domain.session import session
 from consumer.domain.session.history import SessionHistory
+from consumer.flows.pacing import LoopTurn
 from schemas.packages import Cause, PackageStatus
-
-YIELD_EVERY = 20
-"""Sessions weighed before other tasks get the event loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +61,7 @@ class Planner:
         """Calls `looked_at` with the number of requests looked at since the last call. Raises Transient."""
         weighed: list[Weighed] = []
         sessions = requests = 0
+        turn = LoopTurn()
         async for piece in self._source.candidates(chosen):
             for key, group in groupby(piece, key=lambda candidate: candidate.key.session):
                 candidates = list(group)
@@ -71,8 +69,8 @@ class Planner:
                 requests += len(candidates)
                 weighed += await self._weigh(key, candidates)
                 looked_at(len(candidates))
-                if sessions % YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
+                if turn.is_over:
+                    await turn.end()
         return plan_of(
             weighed,
             model_name=self._model_name,

@@ -15,7 +15,8 @@ from consumer.domain.arrival import door
 from consumer.domain.arrival.deadletters import cut
 from consumer.domain.events import SessionKey
 from consumer.domain.package import redaction
-from consumer.domain.redaction import FoundSecret, KnownSecret, Redactor, Sweeper
+from consumer.domain.redaction import FoundSecret, KnownSecret, Learned, Redactor, Sweeper
+from consumer.flows.pacing import LoopTurn
 
 _queries = Queries("secrets")
 _evictions = Queries("evictions")
@@ -40,15 +41,21 @@ async def learn(
         for row in await connection.fetch(_queries.known, *columns(sessions, 2)):
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
-    learned = {
-        key: redactor.scope(*key).learn(known.get(key, {}), door_secrets.get(key, {}))
-        for key in {*known, *door_secrets}
-        if key in arriving or not door_secrets[key].keys() <= known.get(key, {}).keys()
-    }
+    learned: dict[SessionKey, Learned] = {}
+    turn = LoopTurn()
+    for key in {*known, *door_secrets}:
+        if key in arriving or not door_secrets[key].keys() <= known.get(key, {}).keys():
+            scope, secrets = redactor.scope(*key), door_secrets.get(key, {})
+            fresh = []
+            for secret in scope.fresh(known.get(key, {}), secrets):
+                fresh.append(secret)
+                if turn.is_over:
+                    await turn.end()
+            learned[key] = scope.learned(known.get(key, {}), fresh, secrets)
     grown = {key: result for key, result in learned.items() if result.fresh}
     if grown:
-        fresh = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]
-        rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in fresh]
+        new = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]
+        rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in new]
         await connection.execute(_queries.remember, *columns(rows, 5))
         unmarked = grown.keys() - set(marked)
         if unmarked:
@@ -68,13 +75,13 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[Sessi
     changed = await _rewrite_events(connection, sweepers, keys) | await _rewrite_reasons(connection, sweepers, keys)
     await connection.fetch(_evictions.put_drafted, *keys)
     drafts = await connection.fetch(_queries.drafts, *keys)
-    spoiled = [tuple(row)[:5] for row in drafts if _sweeper(sweepers, row).text(row["answer"]) != row["answer"]]
+    spoiled = [tuple(row)[:5] for row, _ in await _changes(drafts, sweepers, "answer", Sweeper.text)]
     if spoiled:
         await connection.execute(_queries.forget_drafts, *columns(spoiled, 5))
     await _rewrite_packages(connection, sweepers, keys)
     if changed:
         await proofs.note_redaction(connection, before)
-    excerpts = _changes(
+    excerpts = await _changes(
         await connection.fetch(_queries.excerpts, *keys),
         sweepers,
         "excerpt",
@@ -90,12 +97,15 @@ async def _rewrite_events(
     connection: Connection, sweepers: Sweepers, keys: list[list[object]]
 ) -> frozenset[SessionKey]:
     rows = []
+    turn = LoopTurn()
     for row in await connection.fetch(_queries.events, *keys):
         sweeper = _sweeper(sweepers, row)
         actor = None if row["actor"] is None else sweeper.text(row["actor"])
         data = None if row["data"] is None else door.swept_data(sweeper, row["data"])
         if actor != row["actor"] or data != row["data"]:
             rows.append((row["tenant_id"], row["session_id"], row["version"], actor, data))
+        if turn.is_over:
+            await turn.end()
     if rows:
         await connection.execute(_queries.rewrite_events, *columns(rows, 5))
     return frozenset(SessionKey(row[0], row[1]) for row in rows)
@@ -104,7 +114,7 @@ async def _rewrite_events(
 async def _rewrite_reasons(
     connection: Connection, sweepers: Sweepers, keys: list[list[object]]
 ) -> frozenset[SessionKey]:
-    reasons = _changes(await connection.fetch(_queries.reasons, *keys), sweepers, "reason", Sweeper.text)
+    reasons = await _changes(await connection.fetch(_queries.reasons, *keys), sweepers, "reason", Sweeper.text)
     if reasons:
         rows = [(row["tenant_id"], row["session_id"], row["request_id"], text) for row, text in reasons]
         await connection.execute(_queries.rewrite_reasons, *columns(rows, 4))
@@ -113,29 +123,35 @@ async def _rewrite_reasons(
 
 async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
     """Sweeps stored packages and the outbox. Records that were published stay on their topics."""
-    packages = _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", redaction.published)
+    packages = await _changes(await connection.fetch(_queries.packages, *keys), sweepers, "event", redaction.published)
     if packages:
         rows = [(row["package_id"], text, redaction.content_sha256(text)) for row, text in packages]
         await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
     unpublished = []
+    turn = LoopTurn()
     for row in await connection.fetch(_queries.unpublished, *keys):
         before = row["value"].decode()
         after = redaction.published(_sweeper(sweepers, row), before)
         if after != before:
             unpublished.append((row["id"], after.encode()))
+        if turn.is_over:
+            await turn.end()
     if unpublished:
         await connection.execute(_queries.rewrite_outbox, *columns(unpublished, 2))
 
 
-def _changes(
+async def _changes(
     rows: Iterable[asyncpg.Record], sweepers: Sweepers, column: str, sweep: Callable[[Sweeper, str], str]
 ) -> list[tuple[asyncpg.Record, str]]:
     """The rows whose text changes when it is swept, each with its new text."""
     changed = []
+    turn = LoopTurn()
     for row in rows:
         text = sweep(_sweeper(sweepers, row), row[column])
         if text != row[column]:
             changed.append((row, text))
+        if turn.is_over:
+            await turn.end()
     return changed
 
 

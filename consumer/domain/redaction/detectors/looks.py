@@ -14,14 +14,11 @@ class Looks:
     when the looks are used up is taken for one secret: it is removed and not read.
     """
 
-    __slots__ = ("again", "first", "steps")
-
-    def __init__(self) -> None:
-        self.steps = MOST_STEPS
-        """For texts, lists and objects that hold anything to look at."""
-        self.first = MOST_LOOKS
-        self.again = MOST_LOOKS
-        """For what only a further look finds."""
+    steps = MOST_STEPS
+    """For texts, lists and objects that hold anything to look at."""
+    first = MOST_LOOKS
+    again = MOST_LOOKS
+    """For what only a further look finds."""
 
     @property
     def are_used_up(self) -> bool:
