@@ -17,12 +17,11 @@ from tests.support.meters import RememberedMeters
 from tests.support.wire import REDACTOR, TOPICS, change, record
 
 ONE_RECORD_SECONDS = 0.25
-SLACK_SECONDS = 0.2
-"""For a busy machine, on which the loop's own thread waits for a processor."""
+SLACK_SECONDS = 0.1
 
 
 class Delays:
-    """The longest time for which the event loop did not come round."""
+    """The longest processor time for which the event loop did not come round: others may have the processor, too."""
 
     longest_seconds = 0.0
 
@@ -30,9 +29,9 @@ class Delays:
     async def watched(self) -> AsyncIterator[None]:
         async def look() -> None:
             while True:
-                before = time.monotonic()
+                before = time.process_time()
                 await asyncio.sleep(0.001)
-                self.longest_seconds = max(self.longest_seconds, time.monotonic() - before)
+                self.longest_seconds = max(self.longest_seconds, time.process_time() - before)
 
         probe = asyncio.create_task(look(), name="probe")
         await asyncio.sleep(0.01)
@@ -55,11 +54,11 @@ async def test_a_batch_of_hostile_records_does_not_hold_the_event_loop() -> None
     hostile_ones = [hostile.fact("password is a1! " * 60_000) for _ in range(20)]
     records: list[Record] = [*hostile_ones, *(record(change(version=number)) for number in range(500))]
     delays, health = Delays(), Health(time.monotonic)
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     async with delays.watched():
         decoded = await intake(health)._decoded(records)
     assert [type(each.arrival) for each in decoded] == [SessionChange] * len(records)
-    assert time.monotonic() - began > 2 * (ONE_RECORD_SECONDS + SLACK_SECONDS)  # so much work would have shown
+    assert time.process_time() - worked > 2 * (ONE_RECORD_SECONDS + SLACK_SECONDS)  # so much work would have shown
     assert delays.longest_seconds < TURN_SECONDS + ONE_RECORD_SECONDS + SLACK_SECONDS
     assert health._beats[LOOP][0] > began
 
