@@ -173,6 +173,42 @@ def _usual(hint: Any) -> str:
     return {str: '"a1"', int: "42", float: "42", bool: "true"}.get(hint, '{"host":"srv-1"}')
 
 
+def paths(hint: Any) -> Iterator[tuple[str, ...]]:
+    """The path of each field of a model, those of its rows and members included."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        for name, kind in get_type_hints(hint, include_extras=True).items():
+            if name in hint.model_fields:
+                yield (name,)
+                yield from ((name, *path) for path in paths(kind))
+    elif hasattr(hint, "__metadata__") or get_origin(hint) in {Union, UnionType, tuple}:
+        yield from paths(get_args(hint)[0])
+
+
+def usual_but(hint: Any, path: tuple[str, ...], value: str) -> str:
+    """A usual object of a model, with this value at this path."""
+    if not path:
+        return value
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        kinds = get_type_hints(hint, include_extras=True)
+        return members(
+            (name, usual_but(kinds[name], path[1:], value) if name == path[0] else _usual(kinds[name]))
+            for name in hint.model_fields
+        )
+    within = usual_but(get_args(hint)[0], path, value)
+    return f"[{within}]" if get_origin(hint) is tuple else within
+
+
+def odd_values() -> list[str]:
+    """Every odd spelling that this module knows, for a field of any type."""
+    odd_times = [
+        "".join(other if number == at else each[0] for number, each in enumerate(_TIME_PARTS))
+        for at, part in enumerate(_TIME_PARTS)
+        for other in part
+    ]
+    written = [json.dumps(text) for text in (*USUAL, *TEXTS, *odd_times)]
+    return [*written, *NUMBERS, *NO_JSON, "true", "false", "null", "[]", "{}", "[null]", "[1e400]", '{"a":[1e400]}']
+
+
 def attributes() -> Iterator[tuple[str, Written]]:
     """Each attribute of the envelope, with its values; `data` is left to `data`."""
     hints = get_type_hints(Envelope, include_extras=True)
