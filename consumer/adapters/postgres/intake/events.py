@@ -11,6 +11,7 @@ from consumer.domain.arrival import door
 from consumer.domain.arrival.acceptance import Acceptance, Head, Slot, accept, to_look_up
 from consumer.domain.events import SessionChange, SessionKey
 from consumer.domain.request.schedule import may_change_package
+from consumer.flows.pacing import LoopTurn
 from schemas.packages import TicketReference
 from schemas.sessions import ERASED
 
@@ -59,18 +60,13 @@ async def accept_events(
 async def copy_events(connection: Connection, progress: BatchInProgress, acceptance: Acceptance) -> None:
     if not acceptance.accepted:
         return
-    rows = [
-        (
-            *event.key,
-            event.version,
-            arrival,
-            event.event_id,
-            event.type,
-            event.occurred_at,
-            *stored_texts(event, progress.sweepers),
-        )
-        for arrival, event in acceptance.accepted
-    ]
+    rows = []
+    turn = LoopTurn()
+    for arrival, event in acceptance.accepted:
+        texts = stored_texts(event, progress.sweepers)
+        rows.append((*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at, *texts))
+        if event.key in progress.sweepers and turn.is_over:
+            await turn.end()
     await connection.copy_records_to_table("session_events", records=rows, columns=_EVENT_COLUMNS)
     heads = [(*key, *head) for key, head in acceptance.heads.items()]
     await connection.execute(_queries.advance_sessions, *columns(heads, 4))
