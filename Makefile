@@ -20,7 +20,7 @@ demo: $(STAMP) ## Start real Kafka, PostgreSQL and Redis, run the service on sam
 	@$(BIN)/escalation-consumer demo
 
 test: check ## Check everything, then run all tests on real servers
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/ruff format --check --quiet
