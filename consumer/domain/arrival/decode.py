@@ -13,7 +13,8 @@ _LONG_BYTES = 65_536
 
 def decode(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
     """What the record says, redacted, or why it is refused. Pure but for the redactor's key; never raises."""
-    if record.value is None or len(record.value) < _LONG_BYTES or not gc.isenabled():
+    value = record.value
+    if value is None or len(value) < _LONG_BYTES or not gc.isenabled():
         return fast(record, topics, redactor) or thorough(record, topics, redactor)
     # The cycle collector looks at every list of a long value several times, which takes longer than to read it. JSON
     # makes no cycles.

@@ -20,8 +20,8 @@ from schemas.fields import Id, NumberOrText, Percent, ShortId, Text, TicketId, V
 VISIBLE: Final = r"\S"
 """Pattern of a text that is not blank, as Python understands it. The caller looks for U+0000."""
 
-TRIMMED: Final = r"\A[^\s#](?s:.*\S)?\Z"
-"""Pattern of a ticket's id from which nothing is taken away."""
+TRIMMED: Final = r"\A[^\s#]\S*\Z"
+"""Pattern of a usual ticket's id, from which nothing is taken away."""
 
 _TEXTS: Final = (Text, Word, Id, ShortId, NumberOrText)
 _NUMBERS: Final = (Version, Percent)

@@ -130,12 +130,12 @@ class Intake:
 
     async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
         arrivals: list[Decoded] = []
-        turn = LoopTurn()
+        topics, redactor, turn = self._topics, self._redactor, LoopTurn()
         for record in records:
             try:
-                arrivals.append(decode(record, self._topics, self._redactor))
+                arrivals.append(decode(record, topics, redactor))
             except BaseException:  # noqa: BLE001 - it is looked at again
-                arrivals.append(decode_alone(record, self._topics, self._redactor))
+                arrivals.append(decode_alone(record, topics, redactor))
             if turn.is_over:
                 self._health.beat(LOOP)
                 await turn.end()

@@ -65,7 +65,7 @@ async def copy_events(connection: Connection, progress: BatchInProgress, accepta
     for arrival, event in acceptance.accepted:
         texts = stored_texts(event, progress.sweepers)
         rows.append((*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at, *texts))
-        if event.key in progress.sweepers and turn.is_over:
+        if progress.sweepers and turn.is_over:
             await turn.end()
     await connection.copy_records_to_table("session_events", records=rows, columns=_EVENT_COLUMNS)
     heads = [(*key, *head) for key, head in acceptance.heads.items()]
