@@ -11,19 +11,8 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from schemas.envelope import Received
-from schemas.fields import (
-    Flag,
-    Id,
-    Instant,
-    Json,
-    JsonObject,
-    NumberOrText,
-    OptionalText,
-    Percent,
-    Text,
-    TicketId,
-    Word,
-)
+from schemas.fields import Flag, Id, Instant, Json, JsonObject, NumberOrText, OptionalText, Percent, Text
+from schemas.tickets import PsaTicket
 
 DIAGNOSTIC_CHECK = "diagnostic_check"
 """The one `source_type` with a meaning: a check that was run. The vocabulary is open."""
@@ -81,19 +70,6 @@ def _check_pending(status: FixStatus, pending_reason: str | None) -> None:
         raise PydanticCustomError(
             "pending_reason_required", "pending_reason: applied_pending needs what is being waited on"
         )
-
-
-class PsaTicket(Received):
-    """A ticket in the PSA (the ticket system of a managed service provider)."""
-
-    system: Word
-    """`connectwise`, `autotask`, `halopsa` or another one."""
-    ticket_id: TicketId
-    """The ticket's id there; a number is kept as text, without blanks around it and one leading `#`."""
-    connection_id: NumberOrText | None = None
-    """Which connection of the tenant, where there are several."""
-    record_type: NumberOrText | None = None
-    """The kind of ticket there, such as a service or a project ticket."""
 
 
 class Description(Received):

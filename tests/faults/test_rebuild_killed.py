@@ -43,7 +43,7 @@ COPIED = {
     "requests": "SELECT tenant_id, session_id, request_id, stored_at, first_done_at, ended_at, due_at IS NULL"
     " FROM requests ORDER BY 1, 2, 3",
     "packages": "SELECT package_id, created_at FROM packages ORDER BY 1",
-    "positions": "SELECT * FROM intake_positions ORDER BY 1, 2",
+    "positions": "SELECT topic, partition, next_offset FROM intake_positions ORDER BY 1, 2",
 }
 """Further rows that rebuilt stores share."""
 

@@ -14,7 +14,8 @@ from schemas.dead_letters import RefusalReason
 from schemas.envelope import Envelope
 from schemas.escalations import ESCALATION_TYPES
 from schemas.fields import is_finite
-from schemas.sessions import SESSION_TYPES, PsaTicket, Template
+from schemas.sessions import SESSION_TYPES, Template
+from schemas.tickets import PsaTicket
 
 MAX_BYTES = 1024 * 1024
 """The most bytes of a record's value, uncompressed."""

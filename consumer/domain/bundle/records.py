@@ -14,7 +14,8 @@ from typing import Self
 from pydantic import JsonValue
 
 from consumer.domain.session.fixes import OutcomeText
-from schemas.sessions import DIAGNOSTIC_CHECK, FixStatus, PsaTicket
+from schemas.sessions import DIAGNOSTIC_CHECK, FixStatus
+from schemas.tickets import PsaTicket
 
 UNTITLED = "(untitled)"
 UNKNOWN_TEMPLATE = "(unknown template)"

@@ -28,7 +28,7 @@ from schemas.packages import (
     TicketReference,
     WithdrawalReason,
 )
-from schemas.sessions import PsaTicket
+from schemas.tickets import PsaTicket
 from schemas.topics import Topics
 
 READY_TYPE = "escalation.package_ready.v1"

@@ -25,7 +25,6 @@ from schemas.sessions import (
     FixOutcomeRecorded,
     FixSuggested,
     FixSuperseded,
-    PsaTicket,
     ScriptGenerated,
     SessionClosed,
     SessionDescribed,
@@ -35,6 +34,7 @@ from schemas.sessions import (
     SessionSnapshot,
     Template,
 )
+from schemas.tickets import PsaTicket
 
 _DESCRIBED = frozenset(Description.model_fields)
 

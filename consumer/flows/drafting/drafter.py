@@ -24,7 +24,7 @@ from consumer.flows.drafting.calls.dialogue import (
 )
 from consumer.flows.drafting.calls.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
-from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspicion
+from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspect
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.flows.pacing import insist
@@ -218,11 +218,11 @@ class Drafter:
             )
         )
         match suspicion:
-            case Suspicion.PROMPT:
+            case Suspect.PROMPT:
                 log.warning("The API refuses a prompt.", event_name="prompt_refused", error=str(refusal))
                 await self._reached(attempt)
                 return Away(doubted=True)
-            case Suspicion.API:
+            case Suspect.API:
                 self.slow_down()
                 self._health.failing("model", reason)
                 log.warning(

@@ -213,7 +213,7 @@ class Outages(Protocol):
         """
 
 
-class Suspicion(StrEnum):
+class Suspect(StrEnum):
     """Whose fault a refused prompt seems to be."""
 
     PROMPT = "prompt"
@@ -236,7 +236,7 @@ class Doubts(Protocol):
     A call that began before a refusal says nothing about it: its answer only ends the row.
     """
 
-    async def refused(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str, reason: str) -> Suspicion:
+    async def refused(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str, reason: str) -> Suspect:
         """Notes the refusal and gives the claim back. The third different prompt in a row begins an outage.
 
         `warnings` are those of a package that rules draft instead.

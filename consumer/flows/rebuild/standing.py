@@ -73,7 +73,7 @@ class Standing:
             try:
                 while not (await asyncio.wait({working}, timeout=LOOK_SECONDS))[0]:
                     self._health.beat(LOOP)
-                self._told(working.result())
+                self._report(working.result())
             finally:
                 working.cancel()
         self._trust(incarnation)
@@ -106,7 +106,7 @@ class Standing:
             partitions=shown,
         )
 
-    def _told(self, rebuilt: Rebuilt) -> None:
+    def _report(self, rebuilt: Rebuilt) -> None:
         log.warning(
             "The store has caught up: drafting and publishing go on.",
             event_name="store_caught_up",

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.domain.events import RequestKey
 from consumer.domain.writing.ledger import Declined, DraftKey
-from consumer.flows.drafting.ports import Claim, Doubted, Doubts, DraftLedger, Suspicion
+from consumer.flows.drafting.ports import Claim, Doubted, Doubts, DraftLedger, Suspect
 from tests.flows.drafting.steps import Events, named, packages, quiet
 from tests.support import build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer, Received, Reply
@@ -225,7 +225,7 @@ async def claimed(ledger: DraftLedger, key: DraftKey) -> Claim:
     return claim
 
 
-async def refused(doubts: Doubts, claim: Claim) -> Suspicion:
+async def refused(doubts: Doubts, claim: Claim) -> Suspect:
     return await doubts.refused(claim, ("model_refused",), drafted_for="r/1", reason="no")
 
 
@@ -235,7 +235,7 @@ async def test_of_refusals_at_the_same_moment_the_third_begins_the_outage(replic
         for _ in range(10):
             claims = [await claimed(ledger, key) for key in KEYS]
             seen = await asyncio.gather(*(refused(doubts, claim) for claim in claims))
-            assert sorted(seen) == [Suspicion.API, Suspicion.API, Suspicion.PROMPT, Suspicion.PROMPT]
+            assert sorted(seen) == [Suspect.API, Suspect.API, Suspect.PROMPT, Suspect.PROMPT]
             assert await tables.count("model_doubts") == 0
             await replica.stores.outages.end_outage()
             await tables.execute("DELETE FROM drafts")
@@ -249,7 +249,7 @@ async def test_an_answer_of_any_age_ends_the_row(replicas: Replicas, tables: Tab
         for key in KEYS[:3]:
             seen.append(await refused(doubts, await claimed(ledger, key)))
             await doubts.answered(before)
-        assert seen == [Suspicion.PROMPT] * 3
+        assert seen == [Suspect.PROMPT] * 3
         assert await tables.count("drafts") == 0
 
 
@@ -257,7 +257,7 @@ async def test_the_same_prompt_refused_again_is_not_a_second_one(replicas: Repli
     async with replicas.start(key=False) as replica:
         ledger, doubts = replica.stores.ledger, replica.stores.doubts
         claim = await claimed(ledger, KEYS[0])
-        assert [await refused(doubts, claim) for _ in range(4)] == [Suspicion.PROMPT] * 4
+        assert [await refused(doubts, claim) for _ in range(4)] == [Suspect.PROMPT] * 4
         assert isinstance(await ledger.claim_draft(KEYS[0], drafted_for="other/1", force=True), Doubted)
         await doubts.answered(await tables.now())
         assert await ledger.find_draft(KEYS[0]) == Declined(warnings=("model_refused",))

@@ -22,6 +22,7 @@ from consumer.flows.operation import guard, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
+from consumer.flows.rebuild import standing
 from consumer.flows.relay import loop as relay
 from consumer.flows.retention import RetentionRules
 from schemas.topics import Topics
@@ -77,6 +78,16 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             hint=asyncio.Event(),
             health=health,
             clock=time.monotonic,
+        ).run,
+        standing.LOOP: standing.Standing(
+            store=port,
+            history=port,
+            topics=Topics(""),
+            group="g",
+            trust=lambda _: None,
+            catch_up=port.catch_up,
+            health=health,
+            meters=NoMeters(),
         ).run,
         forgetting.LOOP: forgetting.Forgetting(
             evictions=port, cache=NoCache(), hint=asyncio.Event(), health=health

@@ -17,7 +17,8 @@ from consumer.domain.package.endings import after_erasure, note_of_known
 from consumer.domain.package.package import Publication, Sender, ticket_reference
 from consumer.domain.request.lifecycle import KnownRequest, RequestState
 from schemas.packages import TicketReference
-from schemas.sessions import Description, PsaTicket, SessionDescribed
+from schemas.sessions import Description, SessionDescribed
+from schemas.tickets import PsaTicket
 
 _queries = Queries("erasure")
 _inbox = Queries("inbox")

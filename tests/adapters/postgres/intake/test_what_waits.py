@@ -24,11 +24,11 @@ async def test_a_request_without_an_outcome_and_a_refused_event_are_named_since_
     health, meters, stop = Health(clock), RememberedMeters(), asyncio.Event()
     watch = Watch(tables=StoreReader(pool), health=health, meters=meters, clock=clock)
     await pool.execute(LATE, 20)
-    await told(watch, stop)
+    await look_once(watch, stop)
     assert named(health) == {}
     await pool.execute(LATE, 70)
     await pool.execute(REFUSED)
-    await told(watch, stop)
+    await look_once(watch, stop)
     said = named(health)
     assert said["requests"][0].endswith("the oldest is r1 of session s1 of tenant default")
     assert 69 < said["requests"][1] < 90
@@ -38,11 +38,11 @@ async def test_a_request_without_an_outcome_and_a_refused_event_are_named_since_
     assert meters.values[Meter.OUTBOX_PARKED, ""] == 1
     await pool.execute("DELETE FROM requests")
     await pool.execute("DELETE FROM outbox")
-    await told(watch, stop)
+    await look_once(watch, stop)
     assert named(health) == {}
 
 
-async def told(watch: Watch, stop: asyncio.Event) -> None:
+async def look_once(watch: Watch, stop: asyncio.Event) -> None:
     """The first turn of the loop reads everything."""
     stop.clear()
     turning = asyncio.create_task(watch.run(stop))
