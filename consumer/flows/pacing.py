@@ -42,20 +42,20 @@ def is_asked_to_end(error: BaseException) -> bool:
 class LoopTurn:
     """A turn at the event loop. Work on many pieces asks after each whether it is over, and ends it."""
 
-    __slots__ = ("_clock", "_until")
+    __slots__ = ("_clock", "until")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._until = clock() + TURN_SECONDS
+        self.until = clock() + TURN_SECONDS
 
     @property
     def is_over(self) -> bool:
-        return self._clock() >= self._until
+        return self._clock() >= self.until
 
     async def end(self) -> None:
         """Lets other tasks work; the next turn begins then."""
         await asyncio.sleep(0)
-        self._until = self._clock() + TURN_SECONDS
+        self.until = self._clock() + TURN_SECONDS
 
 
 async def in_turns(pieces: Iterable[T], work: Callable[[T], R]) -> list[R]:

@@ -130,13 +130,13 @@ class Intake:
 
     async def _decoded(self, records: list[Record]) -> tuple[Decoded, ...]:
         arrivals: list[Decoded] = []
-        topics, redactor, turn = self._topics, self._redactor, LoopTurn()
+        topics, redactor, turn, clock = self._topics, self._redactor, LoopTurn(), time.monotonic
         for record in records:
             try:
                 arrivals.append(decode(record, topics, redactor))
             except BaseException:  # noqa: BLE001 - it is looked at again
                 arrivals.append(decode_alone(record, topics, redactor))
-            if turn.is_over:
+            if clock() >= turn.until:
                 self._health.beat(LOOP)
                 await turn.end()
         return tuple(arrivals)
