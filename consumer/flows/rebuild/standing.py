@@ -6,7 +6,8 @@ until then nobody uses it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -56,12 +57,24 @@ class Standing:
         while not stop.is_set():
             self._health.beat(LOOP)
             try:
-                await self._look()
+                await self._turning(self._look())
             except Transient as error:
                 self._health.failing("standing", str(error))
             else:
                 self._health.ok("standing")
             await rest(stop, LOOK_SECONDS)
+
+    async def _turning(self, look: Coroutine[Any, Any, None]) -> None:
+        """Awaits it with signs of life: while a server hangs or the store catches up, no loop stands still."""
+        looking = asyncio.ensure_future(look)
+        try:
+            while not (await asyncio.wait({looking}, timeout=LOOK_SECONDS))[0]:
+                self._health.beat(LOOP)
+        finally:
+            if not looking.done():
+                looking.cancel()
+                await asyncio.wait({looking})
+        looking.result()
 
     async def _look(self) -> None:
         incarnation = await self._store.incarnation()
@@ -69,13 +82,7 @@ class Standing:
             return
         if behind := await self._behind():
             self._tell(behind)
-            working = asyncio.ensure_future(self._catch_up())
-            try:
-                while not (await asyncio.wait({working}, timeout=LOOK_SECONDS))[0]:
-                    self._health.beat(LOOP)
-                self._report(working.result())
-            finally:
-                working.cancel()
+            self._report(await self._catch_up())
         self._trust(incarnation)
         self._trusted = incarnation
         self.checked.set()
