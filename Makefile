@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate lock bench bench-claim bench-hostile bench-replay mutate clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-hostile bench-replay mutate clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -20,7 +20,10 @@ demo: $(STAMP) ## Start real Kafka, PostgreSQL and Redis, run the service on sam
 	@$(BIN)/escalation-consumer demo
 
 test: check ## Check everything, then run all tests on real servers
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not long"
+
+faults: $(STAMP) ## Run every test of a fault on real servers, the long ones too (half an hour)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/faults
 
 check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/ruff format --check --quiet

@@ -79,7 +79,9 @@ HARMLESS = {
 }
 
 
-@pytest.mark.parametrize("kind", HARMLESS)
+@pytest.mark.parametrize(
+    "kind", [*list(HARMLESS)[:3], *(pytest.param(name, marks=pytest.mark.long) for name in list(HARMLESS)[3:])]
+)
 @pytest.mark.failure(56)
 async def test_what_is_not_meant_for_the_service_changes_nothing(stage: Stage, kind: str) -> None:
     service = stage.service_of(stage.environment() | HARMLESS[kind])
@@ -122,7 +124,9 @@ async def forwarding_proxy(model_url: str, asked: list[str]) -> AsyncIterator[in
         yield server.sockets[0].getsockname()[1]
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "variable", ["HTTP_PROXY", *(pytest.param(name, marks=pytest.mark.long) for name in ("http_proxy", "ALL_PROXY"))]
+)
 async def test_a_proxy_is_used_with_its_password(stage: Stage, variable: str) -> None:
     asked: list[str] = []
     async with forwarding_proxy(stage.model.url, asked) as port:

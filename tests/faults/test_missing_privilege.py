@@ -39,7 +39,9 @@ async def statement_to_run(service: ServiceProcess) -> str | None:
     return match and match[0]
 
 
-@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize(
+    "lacking", ["every right", *(pytest.param(name, marks=pytest.mark.long) for name in list(LACKING)[1:])]
+)
 @pytest.mark.failure(43)
 async def test_the_service_names_what_to_run_and_needs_no_restart(stage: Stage, role: str, lacking: str) -> None:
     if LACKING[lacking]:

@@ -6,7 +6,7 @@ from tests.support.model_server import Limited
 from tests.support.stage import Stage, Story
 
 
-@pytest.mark.parametrize("redis", ["shared", "away"])
+@pytest.mark.parametrize("redis", ["shared", pytest.param("away", marks=pytest.mark.long)])
 @pytest.mark.failure(19)
 async def test_two_replicas_keep_to_the_limits_of_the_api_and_draft_everything(stage: Stage, redis: str) -> None:
     limited = Limited(stage.model, in_a_second=20, at_once=4, seconds=0.3, retry_after="1")

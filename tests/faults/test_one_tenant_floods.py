@@ -15,7 +15,10 @@ QUIET_SECONDS = 5.0
 """Five requests at eight places whose calls take a second each: a place that becomes free is theirs, turn about."""
 
 
-@pytest.mark.parametrize("places", [[8], [4, 4]], ids=["one replica", "two replicas"])
+@pytest.mark.parametrize(
+    "places",
+    [pytest.param([8], id="one replica"), pytest.param([4, 4], id="two replicas", marks=pytest.mark.long)],
+)
 @pytest.mark.failure(49)
 async def test_five_requests_of_another_tenant_do_not_wait_behind_three_hundred(
     stage: Stage, places: list[int]
@@ -38,7 +41,11 @@ async def test_five_requests_of_another_tenant_do_not_wait_behind_three_hundred(
 
 
 @pytest.mark.parametrize(
-    "away", [model_server.error(529), model_server.hang()], ids=["the model is away", "the model hangs"]
+    "away",
+    [
+        pytest.param(model_server.error(529), id="the model is away", marks=pytest.mark.long),
+        pytest.param(model_server.hang(), id="the model hangs"),
+    ],
 )
 @pytest.mark.failure(49)
 async def test_every_request_of_a_flood_gets_its_fallback_by_its_deadline(stage: Stage, away: Behaviour) -> None:

@@ -80,6 +80,7 @@ async def test_nothing_is_lost_and_nothing_published_or_paid_twice(stage: Stage)
 
 
 @pytest.mark.failure(28)
+@pytest.mark.long
 async def test_a_kill_while_it_catches_up(stage: Stage) -> None:
     known, backup = await begin(stage), Backup(stage)
     await backup.take()

@@ -17,7 +17,9 @@ FROZEN_SECONDS = 4.0
 ENDED_SECONDS = 4 * LONG_ENOUGH_SECONDS
 
 
-@pytest.mark.parametrize("how", ["kill", "crash", "spin"])
+@pytest.mark.parametrize(
+    "how", ["kill", pytest.param("crash", marks=pytest.mark.long), pytest.param("spin", marks=pytest.mark.long)]
+)
 @pytest.mark.failure(50)
 async def test_a_session_that_kills_ends_after_four_deaths_and_its_neighbours_are_drafted(
     stage: Stage, how: str
@@ -26,6 +28,7 @@ async def test_a_session_that_kills_ends_after_four_deaths_and_its_neighbours_ar
     assert deaths == MOST_LOSSES
 
 
+@pytest.mark.long
 @pytest.mark.failure(50)
 async def test_of_two_sessions_that_kill_each_ends_and_no_neighbour_does(stage: Stage) -> None:
     assert await drafted_by_the_dying(stage, "kill", ["sick", "sick-too"]) <= 2 * MOST_LOSSES
