@@ -15,10 +15,10 @@ from tests.support import hostile
 from tests.support.hostile import Kind
 from tests.support.wire import REDACTOR, TOPICS
 
-LIMIT_SECONDS = 0.25
+LIMIT_SECONDS = 0.25 * 1.4  # processor time; `make bench-hostile` prints it, and slower machines run this test, too
 MOST_GROWTH = 2.5
 """Of the time, when a record is twice as long."""
-NOISE_SECONDS = 0.03
+NOISE_SECONDS = 0.05
 RUNS = 5
 KINDS = hostile.kinds()
 SECRET = "Marble!2277-quay"

@@ -17,7 +17,7 @@ from tests.support.meters import RememberedMeters
 from tests.support.wire import REDACTOR, TOPICS, change, record
 
 ONE_RECORD_SECONDS = 0.25
-SLACK_SECONDS = 0.1
+SLACK_SECONDS = 0.3  # a busy machine, and one that is slower than the one that was measured
 
 
 class Delays:

@@ -3,8 +3,8 @@
 MOST_LOOKS = 5_000
 """For all texts of a record, at first sight and again as many. A look takes 5 to 20 µs, and a record may take 250 ms.
 Over a thousand lines of a log in which each line names a password pass."""
-MOST_STEPS = 12_000
-"""Texts, lists and objects of a record: one for 87 bytes of the longest record. A step takes 2 to 4 µs."""
+MOST_STEPS = 10_000
+"""Texts, lists and objects of a record: one for 105 bytes of the longest record. A step takes 2 to 4 µs."""
 
 
 class Looks:
