@@ -9,13 +9,14 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import lt
 from typing import Any
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.record.util import decode_varint
+from aiokafka.record.util import decode_varint_py
 
 from consumer.adapters.kafka.inflation import LARGEST_BATCH_BYTES, inflates_too_much
 from consumer.domain.events import UnreadableValue
@@ -173,11 +174,16 @@ def _records_of(batch: Any, raw: memoryview) -> Sequence[Any]:
         error = f"its batch of records becomes larger than {LARGEST_BATCH_BYTES} bytes when it is unpacked"
         return _all_of(raw, UnreadableValue.because(RefusalReason.TOO_LARGE, error))
     try:
-        return list(batch)
+        records = list(batch)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - codecs raise errors of any kind
         return _one_by_one(raw, error)
+    offsets = [record.offset for record in records]
+    span = _span(raw)
+    if offsets and (offsets[0] < span[0] or offsets[-1] > span[-1] or not all(map(lt, offsets, offsets[1:]))):
+        return _one_by_one(raw, CorruptRecordException())
+    return records
 
 
 def _one_by_one(raw: memoryview, error: Exception) -> Sequence[Any]:
@@ -191,11 +197,17 @@ def _one_by_one(raw: memoryview, error: Exception) -> Sequence[Any]:
         kind = f"its batch of records cannot be unpacked: {type(error).__name__}"
         known = isinstance(error, KafkaError)  # its text is the client's own words
         return _all_of(raw, UnreadableValue.because(RefusalReason.CORRUPT, f"{kind}: {error}" if known else kind))
-    records: list[Any] = list(tolerant)
-    read = {record.offset for record in records}
-    damage = UnreadableValue.because(RefusalReason.CORRUPT, "its batch of records ends before it, or is damaged there")
-    rest = [_InItsPlace(offset, damage) for offset in _span(raw) if offset not in read]
-    return sorted(records + rest, key=lambda record: record.offset) if tolerant.is_damaged else records
+    span = _span(raw)
+    read: dict[int, Any] = {}
+    for record in tolerant:
+        if record.offset in span and record.offset not in read:
+            read[record.offset] = record
+        else:
+            tolerant.is_damaged = True
+    if tolerant.is_damaged:
+        damage = UnreadableValue.because(RefusalReason.CORRUPT, "its batch of records is damaged")
+        read = {offset: _InItsPlace(offset, damage) for offset in span} | read
+    return [read[offset] for offset in sorted(read)]
 
 
 def _all_of(raw: memoryview, damage: UnreadableValue) -> Sequence[Any]:
@@ -211,28 +223,29 @@ class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka sh
     """A batch in which a record that cannot be read is stepped over by its length."""
 
     is_damaged = False
+    _is_at_its_end = False
 
     def __next__(self) -> Any:
-        if self._next_record_index >= self._num_records or self.is_damaged:
+        if self._next_record_index >= self._num_records or self._is_at_its_end:
             raise StopIteration
         start = self._pos
         self._next_record_index += 1
         try:
-            return self._read_msg()
+            return self._read_msg(decode_varint_py)  # hazard: the native one reads beyond the end of the batch
         except (ValueError, IndexError, CorruptRecordException) as error:
             return self._in_its_place(start, error)
 
     def _in_its_place(self, start: int, error: Exception) -> _InItsPlace:
         try:
-            length, begin = decode_varint(self._buffer, start)
-            _, at = decode_varint(self._buffer, begin)  # attributes
-            _, at = decode_varint(self._buffer, at)  # time
-            delta, _ = decode_varint(self._buffer, at)
+            length, begin = decode_varint_py(self._buffer, start)
+            _, at = decode_varint_py(self._buffer, begin)  # attributes
+            _, at = decode_varint_py(self._buffer, at)  # time
+            delta, _ = decode_varint_py(self._buffer, at)
         except (ValueError, IndexError):
-            self.is_damaged = True
+            self.is_damaged = self._is_at_its_end = True
             raise StopIteration from None
         if length <= 0 or begin + length > len(self._buffer):
-            self.is_damaged = True
+            self.is_damaged = self._is_at_its_end = True
             raise StopIteration
         self._pos = begin + length
         why = "a header's name is not UTF-8" if isinstance(error, UnicodeDecodeError) else "its structure is broken"
