@@ -24,7 +24,7 @@ PACKAGES = ("consumer", "schemas")
 DOORS = {
     "aiokafka": ("consumer.adapters.kafka.",),
     "asyncpg": ("consumer.adapters.postgres.",),
-    "redis": ("consumer.adapters.redis.", "consumer.adapters.redis_pace."),
+    "redis": ("consumer.adapters.redis.",),
     "anthropic": ("consumer.adapters.anthropic.",),
     "aiohttp": ("consumer.adapters.http.", "consumer.cli.demo."),
     "jgo": ("consumer.adapters.embedded.",),

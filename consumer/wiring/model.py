@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import environment
-from consumer.adapters.redis_pace import RedisPace
+from consumer.adapters.redis.pace import RedisPace
 from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.model import Model
 from consumer.settings import Settings

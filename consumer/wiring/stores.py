@@ -9,7 +9,7 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.postgres.core import migrate
 from consumer.adapters.postgres.core.faults import ERRORS, describe_error
 from consumer.adapters.postgres.operation.store_reader import StoreReader
-from consumer.adapters.redis import RedisCache
+from consumer.adapters.redis.cache import RedisCache
 from consumer.errors import Transient
 from consumer.flows.cache import DraftCache, NoCache
 from consumer.flows.operation.health import Health

@@ -11,7 +11,8 @@ from typing import TypeVar
 import pytest
 from redis.asyncio import Redis
 
-from consumer.adapters.redis import FAILURES_TO_OPEN, OPEN_SECONDS, RedisCache
+from consumer.adapters.redis.cache import FAILURES_TO_OPEN, RedisCache
+from consumer.adapters.redis.connection import OPEN_SECONDS
 from consumer.domain.events import SessionKey
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
@@ -59,7 +60,7 @@ async def hasty(redis_url: str, topic_prefix: str, clock: Clock) -> AsyncIterato
 async def cache(
     redis_url: str, topic_prefix: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RedisCache]:
-    monkeypatch.setattr("consumer.adapters.redis.SOCKET_SECONDS", 30.0)
+    monkeypatch.setattr("consumer.adapters.redis.connection.SOCKET_SECONDS", 30.0)
     made = RedisCache(redis_url, prefix=topic_prefix, keep_seconds=60, health=Health(clock), clock=clock)
     yield made
     await made.close()

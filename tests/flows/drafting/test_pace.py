@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from consumer.adapters.redis_pace import RedisPace
+from consumer.adapters.redis.pace import RedisPace
 from consumer.domain.events import RequestKey
 from consumer.flows.drafting import worker
 from consumer.flows.drafting.calls import pace as pacing
@@ -88,7 +88,7 @@ def test_retries_are_a_tenth_of_the_answers_and_a_few() -> None:
 
 @pytest.fixture
 async def shared(redis_url: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RedisPace]:
-    monkeypatch.setattr("consumer.adapters.redis_pace.SOCKET_SECONDS", 30.0)
+    monkeypatch.setattr("consumer.adapters.redis.connection.SOCKET_SECONDS", 30.0)
     made = RedisPace(redis_url, prefix=topic_prefix)
     yield made
     await made.close()

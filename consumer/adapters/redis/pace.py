@@ -3,20 +3,12 @@
 Law: no method raises. Whatever happens to Redis, each replica goes on pacing itself.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
+from consumer.adapters.redis.connection import RedisConnection
 from consumer.flows.drafting.calls.pace import Pause
-from consumer.flows.pacing import is_asked_to_end
-
-SOCKET_SECONDS = 0.1  # as for the cache: every call to the model asks first
-OPEN_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -25,17 +17,10 @@ class RedisPace:
     """Implements the port `flows.drafting.calls.pace.SharedPace`. After an error Redis rests for OPEN_SECONDS."""
 
     def __init__(self, url: str, *, prefix: str, clock: Callable[[], float] = monotonic) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=SOCKET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
+        self._connection = RedisConnection(url, failures_to_open=1, clock=clock, decode_responses=True)
+        self._redis = self._connection.client
         self._pause = f"{prefix}escalation:pace:pause"
         self._answered = f"{prefix}escalation:pace:answered"
-        self._clock = clock
-        self._rests_until = 0.0
 
     async def pause(self) -> Pause | None:
         async def read() -> Pause | None:
@@ -57,18 +42,7 @@ class RedisPace:
         return bool(await self._ask(lambda: self._redis.exists(self._answered)))
 
     async def close(self) -> None:
-        self._rests_until = 0.0
-        await self._ask(self._redis.aclose)
+        await self._connection.close()
 
     async def _ask(self, asking: Callable[[], Awaitable[T]]) -> T | None:
-        """What Redis answers; None when it does not, or rests. Broad for the reason that the cache's boundary gives."""
-        if self._clock() < self._rests_until:
-            return None
-        try:
-            async with asyncio.timeout(2 * SOCKET_SECONDS):
-                return await asking()
-        except (Exception, asyncio.CancelledError) as error:
-            if is_asked_to_end(error):
-                raise
-            self._rests_until = self._clock() + OPEN_SECONDS
-            return None
+        return None if self._connection.is_resting else await self._connection.ask(asking)

@@ -7,26 +7,20 @@ something else) costs speed, never an error and never a wrong package: every ent
 the draft key that it holds.
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TypeVar, cast
+from typing import cast
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from consumer.adapters.redis.connection import RedisConnection
 from consumer.domain.events import SessionKey
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
-from consumer.flows.pacing import is_asked_to_end
 
-SOCKET_SECONDS = 0.1  # no retries: even with this limit the client's default ones make a frozen Redis cost 3.5 to 5.5 s
 FAILURES_TO_OPEN = 3
-OPEN_SECONDS = 5.0  # how long a failed Redis is not called, because 0.1 s per draft would add up
 LARGEST_ENTRY_BYTES = 262_144
 
 _PUT = """
@@ -36,8 +30,6 @@ redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """
 """Checks the admission and writes in one step, so that no deletion can come in between."""
-
-T = TypeVar("T")
 
 
 class _Copy(BaseModel):
@@ -58,22 +50,16 @@ class RedisCache:
     def __init__(
         self, url: str, *, prefix: str, keep_seconds: int, health: Health, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=SOCKET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            max_connections=64,
+        self._connection = RedisConnection(
+            url, failures_to_open=FAILURES_TO_OPEN, clock=clock, report=self._report, max_connections=64
         )
+        self._redis = self._connection.client
         self._prefix = prefix
         self._keep_seconds = keep_seconds
         self._health = health
-        self._clock = clock
-        self._failures = 0
-        self._rests_until = 0.0
 
     async def admit(self, session: SessionKey, writer: int) -> None:
-        if self._is_open():
+        if self._connection.is_resting:
             return
         name = self._name(session)
 
@@ -83,11 +69,11 @@ class RedisCache:
                 pipeline.expire(name, self._keep_seconds)
                 await pipeline.execute()
 
-        await self._ask(note)
+        await self._connection.ask(note)
 
     async def get(self, key: DraftKey, version: int) -> LedgerEntry | None:
         """Returns the entry stored for the version, else for the bundle's digest; skips one made for another key."""
-        if self._is_open():
+        if self._connection.is_resting:
             return None
 
         async def look() -> LedgerEntry | None:
@@ -95,11 +81,11 @@ class RedisCache:
             values = await cast("Awaitable[list[object]]", self._redis.hmget(self._name(key.session), fields))
             return next((entry for raw in values if (entry := _valid(raw, key)) is not None), None)
 
-        return await self._ask(look)
+        return await self._connection.ask(look)
 
     async def put(self, key: DraftKey, version: int, entry: LedgerEntry, *, writer: int) -> None:
         """Stores the entry under its version and its digest; drops one of more than LARGEST_ENTRY_BYTES."""
-        if self._is_open():
+        if self._connection.is_resting:
             return
         value = _Copy(key=key, entry=entry).model_dump_json()
         if len(value.encode()) > LARGEST_ENTRY_BYTES:
@@ -110,7 +96,7 @@ class RedisCache:
             name = self._name(key.session)
             await cast("Awaitable[object]", self._redis.eval(_PUT, 1, name, *fields, value, str(self._keep_seconds)))
 
-        await self._ask(store)
+        await self._connection.ask(store)
 
     async def forget(self, *sessions: SessionKey) -> bool:
         """Deletes all entries and admissions of these sessions, also while the breaker is open.
@@ -126,45 +112,21 @@ class RedisCache:
                 raise TypeError("what answers is no Redis")
             return True
 
-        return await self._ask(delete) is True
+        return await self._connection.ask(delete) is True
 
     async def close(self) -> None:
-        await self._ask(self._redis.aclose)
-
-    async def _ask(self, asking: Callable[[], Awaitable[T]]) -> T | None:
-        """What Redis answers; None when it does not, in time and in its protocol.
-
-        The one broad `except`: the client raises what it met (no RedisError for a reply that it cannot take apart), and
-        none of it may cost a draft. A server that sends byte after byte escapes the client's own time limit.
-        """
-        try:
-            async with asyncio.timeout(2 * SOCKET_SECONDS):
-                answer = await asking()
-        except (Exception, asyncio.CancelledError) as error:
-            if is_asked_to_end(error):
-                raise
-            self._failed(error)
-            return None
-        self._worked()
-        return answer
+        await self._connection.close()
 
     def _name(self, session: SessionKey) -> str:
         return (
             f"{self._prefix}escalation:drafts:{quote(session.tenant_id, safe='')}:{quote(session.session_id, safe='')}"
         )
 
-    def _is_open(self) -> bool:
-        return self._clock() < self._rests_until
-
-    def _failed(self, error: BaseException) -> None:
-        self._failures += 1
-        self._health.failing("cache", f"Redis: {type(error).__name__}")
-        if self._failures >= FAILURES_TO_OPEN:
-            self._rests_until = self._clock() + OPEN_SECONDS
-
-    def _worked(self) -> None:
-        self._failures = 0
-        self._health.ok("cache")
+    def _report(self, error: BaseException | None) -> None:
+        if error is None:
+            self._health.ok("cache")
+        else:
+            self._health.failing("cache", f"Redis: {type(error).__name__}")
 
 
 def _by_writer(writer: int) -> str:
