@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from consumer.adapters.kafka.client import brokers_reachable
 from consumer.errors import Halt, Transient
 from schemas.topics import Topics
 
@@ -30,12 +31,10 @@ async def prepare_topics(
     wanted.append(_topic(marker_topic, 1))
     admin = AIOKafkaAdminClient(**connection)
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
+        async with brokers_reachable(), asyncio.timeout(_TIMEOUT_SECONDS):
             await admin.start()
             missing = [topic for topic in wanted if topic.name not in set(await admin.list_topics())]
             return await _create(admin, missing)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise Transient(f"Kafka: {type(error).__name__}; are the brokers up, and is the address right?") from error
     finally:
         await admin.close()
 

@@ -1,11 +1,14 @@
-"""Connection settings for every Kafka client of this service."""
+"""What every Kafka client of this service shares: the settings of its connection, and who is at fault."""
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.errors import KafkaError
 
 from consumer.domain.events import Origin
+from consumer.errors import Transient
 from consumer.settings import Settings
 
 AWAY = (KafkaError, OSError, TimeoutError)
@@ -33,6 +36,15 @@ def connection(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
     return arguments
+
+
+@asynccontextmanager
+async def brokers_reachable() -> AsyncIterator[None]:
+    """Raises Transient for every error that says that Kafka is unreachable."""
+    try:
+        yield
+    except AWAY as error:
+        raise Transient(f"Kafka: {type(error).__name__}; are the brokers up, and is the address right?") from error
 
 
 def origin_of(record: Any) -> Origin:

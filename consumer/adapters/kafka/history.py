@@ -17,10 +17,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.adapters.kafka.client import AWAY, origin_of
+from consumer.adapters.kafka.client import brokers_reachable, origin_of
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
-from consumer.errors import Transient
 from consumer.flows.rebuild.ports import Dated, OffsetRange
 
 _POLL_MS = 200
@@ -49,14 +48,14 @@ class TopicHistory:
         self, topics: Collection[str], *, since: datetime | None = None
     ) -> dict[TopicPartition, OffsetRange]:
         """Returns the offsets that each partition retains; with `since` those of records from then on."""
-        async with _away(), _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+        async with brokers_reachable(), _closing(AIOKafkaAdminClient(**self._connection)) as admin:
             described = await admin.describe_topics(list(topics))
         partitions = [
             KafkaPartition(topic["topic"], partition["partition"])
             for topic in described
             for partition in topic["partitions"]
         ]
-        async with _away(), self._consumer() as consumer:
+        async with brokers_reachable(), self._consumer() as consumer:
             starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
             if since is not None:
                 dated = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
@@ -68,7 +67,7 @@ class TopicHistory:
 
     async def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Returns the committed offsets of the group; partitions without one are left out."""
-        async with _away():
+        async with brokers_reachable():
             offsets = await self._offsets(group, partitions)
         return {
             TopicPartition(*partition): committed.offset
@@ -88,7 +87,7 @@ class TopicHistory:
 
     async def has_members(self, group: str) -> bool:
         """Returns whether the group has any member."""
-        async with _away():
+        async with brokers_reachable():
             return await self._has_members(group)
 
     @_retry_without_coordinator
@@ -103,7 +102,7 @@ class TopicHistory:
         if not ends:
             return
         waiting: dict[KafkaPartition, deque[ConsumerRecord]] = {partition: deque() for partition in ends}
-        async with _away(), self._consumer() as consumer:
+        async with brokers_reachable(), self._consumer() as consumer:
             consumer.assign(list(ends))
             for partition in ends:
                 consumer.seek(partition, spans[TopicPartition(*partition)].start)
@@ -129,15 +128,6 @@ class TopicHistory:
             yield consumer
         finally:
             await consumer.stop()
-
-
-@asynccontextmanager
-async def _away() -> AsyncIterator[None]:
-    """Raises Transient for every error that says that Kafka is unreachable."""
-    try:
-        yield
-    except AWAY as error:
-        raise Transient(f"Kafka: {type(error).__name__}; are the brokers up, and is the address right?") from error
 
 
 @asynccontextmanager

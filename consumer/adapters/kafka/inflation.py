@@ -1,40 +1,41 @@
 """How large a compressed batch of records becomes, known before it is unpacked."""
 
 import struct
+from collections.abc import Callable
 
 import cramjam
+from aiokafka.record.default_records import DefaultRecordBase as Codec
 
 LARGEST_BATCH_BYTES = 128 * 1024 * 1024
 """A batch that becomes larger is not unpacked: it would take seconds and the memory of the process. 128 of the largest
 accepted values go into it."""
 
-GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 _XERIAL_HEADER = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
 _LZ4_MOST_RATIO = 255
 
 
-def inflates_too_much(codec: int, packed: bytes) -> bool:
+def inflates_too_much(codec: int, packed: memoryview) -> bool:
     """Whether the batch becomes larger than the bound. False for what cannot be told: unpacking it fails anyway."""
     match codec:
-        case 1:  # gzip ends in its size
+        case Codec.CODEC_GZIP:  # it ends in its size
             return len(packed) >= 4 and struct.unpack("<I", packed[-4:])[0] > LARGEST_BATCH_BYTES
-        case 2:
-            return _snappy_bytes(packed) > LARGEST_BATCH_BYTES
-        case 3 if len(packed) * _LZ4_MOST_RATIO <= LARGEST_BATCH_BYTES:
-            return False
-        case 3 | 4:
-            return not _fits(codec, packed)
+        case Codec.CODEC_SNAPPY:
+            return _snappy_bytes(bytes(packed)) > LARGEST_BATCH_BYTES
+        case Codec.CODEC_LZ4:
+            may_be = len(packed) * _LZ4_MOST_RATIO > LARGEST_BATCH_BYTES
+            return may_be and not _fits(cramjam.lz4.decompress_into, bytes(packed))
+        case Codec.CODEC_ZSTD:
+            return not _fits(cramjam.zstd.decompress_into, bytes(packed))
         case _:
             return False
 
 
-def _fits(codec: int, packed: bytes) -> bool:
+def _fits(unpack_into: Callable[[bytes, bytearray], int], packed: bytes) -> bool:
     """Unpacks it, for few producers say the size. Both codecs take a tenth of a second for the bound."""
     room = bytearray(LARGEST_BATCH_BYTES)  # the system gives its pages only where something is written
-    unpack = cramjam.lz4.decompress_into if codec == LZ4 else cramjam.zstd.decompress_into
     try:
-        unpack(packed, room)
+        unpack_into(packed, room)
     except cramjam.DecompressionError as error:
         return "whole buffer" not in str(error)
     return True

@@ -1,7 +1,7 @@
 """How far reading is behind the ends of the partitions, in records and in time."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition as KafkaPartition
@@ -19,11 +19,10 @@ class LagWatch:
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
         self._last_ms: dict[TopicPartition, int] = {}
 
-    def note(self, batches: Mapping[KafkaPartition, Collection[Any]]) -> None:
+    def note(self, batches: Mapping[KafkaPartition, Sequence[Any]]) -> None:
         """The records that were read just now."""
         for partition, records in batches.items():
-            *_, last = records
-            self._last_ms[TopicPartition(*partition)] = last.timestamp
+            self._last_ms[TopicPartition(*partition)] = records[-1].timestamp
 
     def lags(
         self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, GroupCoordinatorNotAvailableError, for_code
 
-from consumer.adapters.kafka.client import AWAY
+from consumer.adapters.kafka.client import brokers_reachable
 from consumer.errors import Permanent, Transient
 
 CALL_SECONDS = 30.0
@@ -135,7 +135,7 @@ async def _target_offsets(
 @asynccontextmanager
 async def _admin(connection: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**connection)
-    async with _away():
+    async with brokers_reachable():
         try:
             await asyncio.wait_for(admin.start(), CALL_SECONDS)
             yield admin
@@ -146,7 +146,7 @@ async def _admin(connection: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminCl
 @asynccontextmanager
 async def _consumer(connection: Mapping[str, Any], group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(**connection, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest")
-    async with _away():
+    async with brokers_reachable():
         try:
             await asyncio.wait_for(consumer.start(), CALL_SECONDS)
             yield consumer
@@ -155,12 +155,3 @@ async def _consumer(connection: Mapping[str, Any], group: str | None) -> AsyncIt
             await asyncio.wait({stopping}, timeout=STOP_SECONDS)
             stopping.cancel()
             await asyncio.gather(stopping, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _away() -> AsyncIterator[None]:
-    """Raises Transient for every error that says that Kafka is unreachable."""
-    try:
-        yield
-    except AWAY as error:
-        raise Transient(f"Kafka: {type(error).__name__}; are the brokers up, and is the address right?") from error

@@ -28,6 +28,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from consumer.flows.pacing import is_asked_to_end
 from consumer.flows.relay.ports import BrokerAway, EventsRefused, Identity, OutboxRow, Publisher, content_digest
 
 FENCE_SECONDS = 10.0
@@ -273,9 +274,8 @@ async def _bounded(what: str, seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+    except asyncio.CancelledError as error:
+        if is_asked_to_end(error):
             raise
         raise BrokerAway(f"Kafka: could not {what}: its client gave up") from None  # the client cancels its own futures
     except TimeoutError as error:

@@ -170,7 +170,7 @@ def _offsets_of(raw: memoryview, begins_at: int) -> range:
 
 def _records_of(batch: Any, raw: memoryview) -> Sequence[Any]:
     codec = batch.compression_type
-    if codec and inflates_too_much(codec, bytes(raw[_HEAD.size :])):
+    if codec and inflates_too_much(codec, raw[_HEAD.size :]):
         error = f"its batch of records becomes larger than {LARGEST_BATCH_BYTES} bytes when it is unpacked"
         return _all_of(raw, UnreadableValue.because(RefusalReason.TOO_LARGE, error))
     try:
@@ -237,16 +237,19 @@ class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka sh
 
     def _in_its_place(self, start: int, error: Exception) -> _InItsPlace:
         try:
-            length, begin = decode_varint_py(self._buffer, start)
-            _, at = decode_varint_py(self._buffer, begin)  # attributes
-            _, at = decode_varint_py(self._buffer, at)  # time
-            delta, _ = decode_varint_py(self._buffer, at)
+            self._pos, offset = self._step_over(start)
         except (ValueError, IndexError):
             self.is_damaged = self._is_at_its_end = True
             raise StopIteration from None
-        if length <= 0 or begin + length > len(self._buffer):
-            self.is_damaged = self._is_at_its_end = True
-            raise StopIteration
-        self._pos = begin + length
         why = "a header's name is not UTF-8" if isinstance(error, UnicodeDecodeError) else "its structure is broken"
-        return _InItsPlace(self.base_offset + delta, UnreadableValue.because(RefusalReason.UNDECODABLE, why))
+        return _InItsPlace(offset, UnreadableValue.because(RefusalReason.UNDECODABLE, why))
+
+    def _step_over(self, start: int) -> tuple[int, int]:
+        """Where the next record begins, and this one's offset. Raises IndexError or ValueError where none is told."""
+        length, begin = decode_varint_py(self._buffer, start)
+        _, at = decode_varint_py(self._buffer, begin)  # attributes
+        _, at = decode_varint_py(self._buffer, at)  # time
+        delta, _ = decode_varint_py(self._buffer, at)
+        if length <= 0 or begin + length > len(self._buffer):
+            raise IndexError
+        return begin + length, self.base_offset + delta
