@@ -1,11 +1,11 @@
-"""How loops wait: `rest` until there may be work, `insist` until a store answers again; `LoopTurn` lets others work.
+"""How loops wait: `rest` until there may be work, `insist` until a store answers again, `attended` for a long call.
 
-`is_asked_to_end` tells when they must end.
+`in_turns` and `LoopTurn` let others work; `is_asked_to_end` tells when a loop must end.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 from consumer.errors import Transient
@@ -19,8 +19,10 @@ TURN_SECONDS = 0.05
 """How long work on many records may hold the event loop. Heartbeats, deadlines and `/livez` wait that long, and for one
 record at most; a pause costs some 20 µs. Counted in time: one record can take a thousand times as long as another."""
 
+CANCELLED_SECONDS = 1.0
+"""How long a cancelled call is waited for."""
+
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Waker(Protocol):
@@ -58,15 +60,29 @@ class LoopTurn:
         self.until = self._clock() + TURN_SECONDS
 
 
-async def in_turns(pieces: Iterable[T], work: Callable[[T], R]) -> list[R]:
-    """The result of each piece, in order; other tasks work in between."""
-    results: list[R] = []
+async def in_turns(pieces: Iterable[T]) -> AsyncIterator[T]:
+    """The pieces, in order. Other tasks work between two of them when what was done with them has taken long."""
     turn = LoopTurn()
     for piece in pieces:
-        results.append(work(piece))
+        yield piece
         if turn.is_over:
             await turn.end()
-    return results
+
+
+async def attended(call: Awaitable[T], attend: Callable[[], Awaitable[None]], *, every_seconds: float) -> T:
+    """Awaits a call that may take long, and attends to something meanwhile, such as giving signs of life.
+
+    The call is cancelled when `attend` raises, which is raised here, or when this is cancelled.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        while not (await asyncio.wait({task}, timeout=every_seconds))[0]:
+            await attend()
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCELLED_SECONDS)
 
 
 async def rest(stop: asyncio.Event, seconds: float, *wakers: Waker) -> None:

@@ -54,9 +54,6 @@ def standing_loop(settings: Settings, *, pool: Pool, trust: Trust, health: Healt
     """`pool` is used with whatever database there is."""
     history = TopicHistory(**connection(settings))
 
-    def believe(incarnation: str) -> None:
-        trust.incarnation = incarnation
-
     async def catch_up() -> Rebuilt:
         redactor = await open_redactor(settings, StoreReader(pool))
         store = _outcomes(CaughtUpStore, settings, pool)
@@ -68,7 +65,7 @@ def standing_loop(settings: Settings, *, pool: Pool, trust: Trust, health: Healt
         history=history,
         topics=Topics(settings.topic_prefix),
         group=consumer_group(settings),
-        trust=believe,
+        trust=trust,
         catch_up=catch_up,
         health=health,
         meters=meters,

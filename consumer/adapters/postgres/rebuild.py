@@ -1,4 +1,4 @@
-"""The store of a rebuild: takes what was published as it is, and publishes nothing."""
+"""Stores that are made whole from the topics: they take what was published as it is."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -1,6 +1,5 @@
 """Intake's membership in the consumer group: each call gives signs of life, and tells health what is stuck."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from consumer.errors import Transient
 from consumer.flows.intake.ports import Lag, RecordSource
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.pacing import attended
 
 BEAT_SECONDS = 1.0
 CALL_STUCK_SECONDS = 90.0
@@ -119,16 +119,12 @@ class Membership:
         Raises Transient when the call takes longer than `CALL_STUCK_SECONDS`. The source is closed first, for only then
         may a poll be cancelled.
         """
-        task = asyncio.ensure_future(call)
         since = self._clock()
-        try:
-            while not (await asyncio.wait({task}, timeout=BEAT_SECONDS))[0]:
-                self._health.beat(self._loop)
-                if self._clock() - since > CALL_STUCK_SECONDS:
-                    await self._source.close()
-                    raise Transient("Kafka: a call did not return; a new consumer is made")
-            return task.result()
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task}, timeout=BEAT_SECONDS)
+
+        async def beat() -> None:
+            self._health.beat(self._loop)
+            if self._clock() - since > CALL_STUCK_SECONDS:
+                await self._source.close()
+                raise Transient("Kafka: a call did not return; a new consumer is made")
+
+        return await attended(call, beat, every_seconds=BEAT_SECONDS)

@@ -93,6 +93,12 @@ class RestoredStore(OutcomeStore, Protocol):
         """As a rebuild's. From now on services work on the store again."""
 
 
+class Trusted(Protocol):
+    """Which incarnation of the store may be used; None before the first look."""
+
+    incarnation: str | None
+
+
 class StandingStore(Protocol):
     """What tells one store from another, and how far it has read. Raises Transient while the database is away."""
 

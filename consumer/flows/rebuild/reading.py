@@ -97,7 +97,7 @@ class Rereading:
         await self._inbox.store(Batch(positions=ends))
 
     async def _decoded(self, batch: Sequence[Dated]) -> list[Decoded]:
-        return await in_turns(batch, lambda dated: decode(dated.record, self._topics, self._redactor))
+        return [decode(dated.record, self._topics, self._redactor) async for dated in in_turns(batch)]
 
     def _carries_sessions(self, partition: TopicPartition) -> bool:
         return self._topics.carries_sessions(partition.topic)
@@ -169,8 +169,7 @@ def _upto(
 
 async def outcomes_of(batch: Sequence[Dated]) -> list[PublishedOutcome]:
     """What this release can read of the batch."""
-    read = await in_turns(batch, lambda dated: read_outcome(dated.record))
-    return [outcome for outcome in read if outcome is not None]
+    return [outcome async for dated in in_turns(batch) if (outcome := read_outcome(dated.record)) is not None]
 
 
 def _dated_requests(arrivals: Sequence[Decoded], batch: Sequence[Dated]) -> list[tuple[Request, datetime]]:

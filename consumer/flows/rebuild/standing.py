@@ -6,8 +6,7 @@ until then nobody uses it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -15,8 +14,8 @@ from consumer.domain.events import TopicPartition
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
-from consumer.flows.pacing import rest
-from consumer.flows.rebuild.ports import Rebuilt, RetainedTopics, StandingStore
+from consumer.flows.pacing import attended, rest
+from consumer.flows.rebuild.ports import Rebuilt, RetainedTopics, StandingStore, Trusted
 from schemas.topics import Topics
 
 LOOP = "standing"
@@ -36,12 +35,12 @@ class Standing:
         history: RetainedTopics,
         topics: Topics,
         group: str,
-        trust: Callable[[str], None],
+        trust: Trusted,
         catch_up: Callable[[], Awaitable[Rebuilt]],
         health: Health,
         meters: Meters,
     ) -> None:
-        """`trust` is called with the incarnation that was found whole."""
+        """`trust` is given the incarnation that was found whole."""
         self._store = store
         self._history = history
         self._topics = topics
@@ -50,41 +49,31 @@ class Standing:
         self._catch_up = catch_up
         self._health = health
         self._meters = meters
-        self._trusted: str | None = None
         self.checked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self._health.beat(LOOP)
             try:
-                await self._turning(self._look())
+                await attended(self._look(), self._beat, every_seconds=LOOK_SECONDS)
             except Transient as error:
                 self._health.failing("standing", str(error))
             else:
                 self._health.ok("standing")
             await rest(stop, LOOK_SECONDS)
 
-    async def _turning(self, look: Coroutine[Any, Any, None]) -> None:
-        """Awaits it with signs of life: while a server hangs or the store catches up, no loop stands still."""
-        looking = asyncio.ensure_future(look)
-        try:
-            while not (await asyncio.wait({looking}, timeout=LOOK_SECONDS))[0]:
-                self._health.beat(LOOP)
-        finally:
-            if not looking.done():
-                looking.cancel()
-                await asyncio.wait({looking})
-        looking.result()
+    async def _beat(self) -> None:
+        """Also while a server hangs or the store catches up."""
+        self._health.beat(LOOP)
 
     async def _look(self) -> None:
         incarnation = await self._store.incarnation()
-        if incarnation == self._trusted:
+        if incarnation == self._trust.incarnation:
             return
         if behind := await self._behind():
             self._tell(behind)
             self._report(await self._catch_up())
-        self._trust(incarnation)
-        self._trusted = incarnation
+        self._trust.incarnation = incarnation
         self.checked.set()
 
     async def _behind(self) -> dict[TopicPartition, tuple[int, int]]:

@@ -15,7 +15,7 @@ from consumer.domain.replay.plan import Plan, plan_of
 from consumer.domain.replay.weighing import Candidate, DraftSource, KnownDraft, Weighed, weigh
 from consumer.domain.session import session
 from consumer.domain.session.history import SessionHistory
-from consumer.flows.pacing import LoopTurn
+from consumer.flows.pacing import in_turns
 from schemas.packages import Cause, PackageStatus
 
 
@@ -61,16 +61,13 @@ class Planner:
         """Calls `looked_at` with the number of requests looked at since the last call. Raises Transient."""
         weighed: list[Weighed] = []
         sessions = requests = 0
-        turn = LoopTurn()
         async for piece in self._source.candidates(chosen):
-            for key, group in groupby(piece, key=lambda candidate: candidate.key.session):
+            async for key, group in in_turns(groupby(piece, key=lambda candidate: candidate.key.session)):
                 candidates = list(group)
                 sessions += 1
                 requests += len(candidates)
                 weighed += await self._weigh(key, candidates)
                 looked_at(len(candidates))
-                if turn.is_over:
-                    await turn.end()
         return plan_of(
             weighed,
             model_name=self._model_name,

@@ -84,7 +84,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             history=port,
             topics=Topics(""),
             group="g",
-            trust=lambda _: None,
+            trust=port,
             catch_up=port.catch_up,
             health=health,
             meters=NoMeters(),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumer.adapters.postgres.core.pool import Trust
 from consumer.domain.events import TopicPartition
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
@@ -27,7 +28,7 @@ class World:
         self.position = 10
         self.incomplete = False
         self.away: asyncio.Event | None = None
-        self.trusted: list[str] = []
+        self.trust = Trust()
         self.catches_up = 0
         self.health, self.meters = Health(asyncio.get_running_loop().time), RememberedMeters()
         store: Any = self
@@ -36,7 +37,7 @@ class World:
             history=store,
             topics=Topics(""),
             group="g",
-            trust=self.trusted.append,
+            trust=self.trust,
             catch_up=self.catch_up,
             health=self.health,
             meters=self.meters,
@@ -88,11 +89,11 @@ async def run(world: World, seconds: float = 0.2) -> None:
 async def test_a_store_that_is_not_behind_is_trusted_until_it_is_another_one() -> None:
     world = World()
     await run(world)
-    assert (world.trusted, world.catches_up) == (["first"], 0)
+    assert (world.trust.incarnation, world.catches_up) == ("first", 0)
     assert world.standing.checked.is_set()
     world.name = "second"
     await run(world)
-    assert world.trusted == ["first", "second"]
+    assert world.trust.incarnation == "second"
 
 
 @pytest.mark.parametrize("incomplete", [False, True], ids=["behind", "begun by somebody"])
@@ -103,7 +104,7 @@ async def test_a_store_that_is_behind_is_trusted_once_it_has_caught_up(*, incomp
     world.position = 10 if incomplete else 7
     await run(world)
     assert world.catches_up == 2
-    assert world.trusted == ["first"]
+    assert world.trust.incarnation == "first"
     assert world.meters.counts[Meter.CATCH_UPS, ""] == 2
     assert "standing" not in world.stuck()
 
@@ -115,5 +116,5 @@ async def test_a_broker_that_hangs_is_no_loop_that_stands_still() -> None:
     running = asyncio.create_task(run(world, 0.8))
     await asyncio.sleep(0.7)
     assert world.health.alive
-    assert world.trusted == []
+    assert world.trust.incarnation is None
     await running

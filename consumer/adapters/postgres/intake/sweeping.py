@@ -16,7 +16,7 @@ from consumer.domain.arrival.deadletters import cut
 from consumer.domain.events import SessionKey
 from consumer.domain.package import redaction
 from consumer.domain.redaction import FoundSecret, KnownSecret, Learned, Redactor, Sweeper
-from consumer.flows.pacing import LoopTurn
+from consumer.flows.pacing import in_turns
 
 _queries = Queries("secrets")
 _evictions = Queries("evictions")
@@ -42,15 +42,10 @@ async def learn(
             secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
             known[SessionKey(row["tenant_id"], row["session_id"])][secret.identity] = secret
     learned: dict[SessionKey, Learned] = {}
-    turn = LoopTurn()
     for key in {*known, *door_secrets}:
         if key in arriving or not door_secrets[key].keys() <= known.get(key, {}).keys():
             scope, secrets = redactor.scope(*key), door_secrets.get(key, {})
-            fresh = []
-            for secret in scope.fresh(known.get(key, {}), secrets):
-                fresh.append(secret)
-                if turn.is_over:
-                    await turn.end()
+            fresh = [secret async for secret in in_turns(scope.fresh(known.get(key, {}), secrets))]
             learned[key] = scope.learned(known.get(key, {}), fresh, secrets)
     grown = {key: result for key, result in learned.items() if result.fresh}
     if grown:
@@ -97,15 +92,12 @@ async def _rewrite_events(
     connection: Connection, sweepers: Sweepers, keys: list[list[object]]
 ) -> frozenset[SessionKey]:
     rows = []
-    turn = LoopTurn()
-    for row in await connection.fetch(_queries.events, *keys):
+    async for row in in_turns(await connection.fetch(_queries.events, *keys)):
         sweeper = _sweeper(sweepers, row)
         actor = None if row["actor"] is None else sweeper.text(row["actor"])
         data = None if row["data"] is None else door.swept_data(sweeper, row["data"])
         if actor != row["actor"] or data != row["data"]:
             rows.append((row["tenant_id"], row["session_id"], row["version"], actor, data))
-        if turn.is_over:
-            await turn.end()
     if rows:
         await connection.execute(_queries.rewrite_events, *columns(rows, 5))
     return frozenset(SessionKey(row[0], row[1]) for row in rows)
@@ -128,14 +120,11 @@ async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: li
         rows = [(row["package_id"], text, redaction.content_sha256(text)) for row, text in packages]
         await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
     unpublished = []
-    turn = LoopTurn()
-    for row in await connection.fetch(_queries.unpublished, *keys):
+    async for row in in_turns(await connection.fetch(_queries.unpublished, *keys)):
         before = row["value"].decode()
         after = redaction.published(_sweeper(sweepers, row), before)
         if after != before:
             unpublished.append((row["id"], after.encode()))
-        if turn.is_over:
-            await turn.end()
     if unpublished:
         await connection.execute(_queries.rewrite_outbox, *columns(unpublished, 2))
 
@@ -145,13 +134,10 @@ async def _changes(
 ) -> list[tuple[asyncpg.Record, str]]:
     """The rows whose text changes when it is swept, each with its new text."""
     changed = []
-    turn = LoopTurn()
-    for row in rows:
+    async for row in in_turns(rows):
         text = sweep(_sweeper(sweepers, row), row[column])
         if text != row[column]:
             changed.append((row, text))
-        if turn.is_over:
-            await turn.end()
     return changed
 
 

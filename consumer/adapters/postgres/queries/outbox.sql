@@ -66,23 +66,24 @@ DELETE FROM outbox WHERE id = ANY($1::bigint[]);
 UPDATE outbox SET position = NULL
 WHERE position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
 
+-- part: next_try
+-- When what was refused once more, as `t`, is tried again: after 5 seconds, then after 10, 20, 40 and 60.
+now() + make_interval(secs => least(60, 5 * 2 ^ least(t.refusals, 4)))
+
 -- name: park_rows
--- The rows $3 wait, refused for the reason $4, if the token $2 still leads. They are tried again after 5 seconds, then
--- after 10, 20, 40 and 60.
-UPDATE outbox
+-- The rows $3 wait, refused for the reason $4, if the token $2 still leads.
+UPDATE outbox AS t
 SET position = NULL, refused_at = coalesce(refused_at, now()), refusals = refusals + 1, refusal = $4,
-    retry_at = now() + make_interval(secs => least(60, 5 * 2 ^ least(refusals, 4)))
+    retry_at = {{next_try}}
 WHERE id = ANY($3::bigint[]) AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
 
 -- name: park_topic
--- The topic $3 refuses everything for the reason $4, if the token $2 still leads. Its numbered rows wait with it; the
--- trials have the distances of `park_rows`.
+-- The topic $3 refuses everything for the reason $4, if the token $2 still leads. Its numbered rows wait with it.
 WITH refusing AS (
     INSERT INTO refusing_topics AS t (topic, refusal, retry_at)
     SELECT $3, $4, now() + make_interval(secs => 5) FROM relay WHERE name = $1 AND token = $2
     ON CONFLICT (topic) DO UPDATE
-        SET refusals = t.refusals + 1, refusal = excluded.refusal,
-            retry_at = now() + make_interval(secs => least(60, 5 * 2 ^ least(t.refusals, 4)))
+        SET refusals = t.refusals + 1, refusal = excluded.refusal, retry_at = {{next_try}}
     RETURNING topic, refusal
 )
 UPDATE outbox AS o
