@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.support import answers
-from tests.support.databases import connected
 from tests.support.model_server import ModelServer
 from tests.support.replicas import Replicas
 from tests.support.tables import Tables
@@ -19,8 +18,8 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Tables]:
-    async with connected(database) as connection:
-        yield Tables(connection)
+    async with Tables.of(database) as opened:
+        yield opened
 
 
 @pytest.fixture

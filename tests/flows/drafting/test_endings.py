@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import pytest
 from redis.asyncio import Redis
 
@@ -40,7 +39,7 @@ async def test_a_cancellation_while_drafting_wins(replicas: Replicas, tables: Ta
         gate.set()
 
         async def drafted() -> bool:
-            return bool(await tables.connection.fetchval("SELECT state = 'drafted' FROM drafts"))
+            return bool(await tables.database.fetchval("SELECT state = 'drafted' FROM drafts"))
 
         await until(drafted)
     assert await tables.published() == []
@@ -57,10 +56,10 @@ async def test_nothing_of_a_session_that_is_erased_while_drafting_is_kept(
     model.always(Menu(model).held(gate))
     async with replicas.start():
         await model.called()
-        async with tables.connection.transaction():  # as intake does
-            await tables.execute("UPDATE sessions SET erased_at = now()")
-            await tables.execute("DELETE FROM session_events")
-            await tables.execute("DELETE FROM drafts")
+        async with tables.transaction() as same:  # as intake does
+            await same.execute("UPDATE sessions SET erased_at = now()")
+            await same.execute("DELETE FROM session_events")
+            await same.execute("DELETE FROM drafts")
         gate.set()
         (event,) = await packages(tables)
     assert (event["type"], event["reason"]) == ("package_failed", "session_erased")
@@ -201,9 +200,8 @@ async def test_a_database_that_is_killed_under_way_costs_no_call_and_no_package(
 
         await until(answered)  # while nobody can store them
         await postgres_server.start()
-        again = await asyncpg.connect(database)
-        events = await packages(Tables(again), 4)
-        await again.close()
+        async with Tables.of(database) as again:
+            events = await packages(again, 4)
     assert {event["status"] for event in events} == {"ready"}
     assert model.calls == 4
 

@@ -59,7 +59,7 @@ async def test_a_release_that_can_draft_nothing_ends_nothing(
         stuck = await named(replica.health, "drafting")
         await quiet(tables, 0, seconds=1.5)  # many tries
         assert "RuntimeError for every session" in (await named(replica.health, "drafting")).reason, stuck
-    assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE state = 'open'") == 5
+    assert await tables.database.fetchval("SELECT count(*) FROM requests WHERE state = 'open'") == 5
     faults.clear()
     async with replicas.start() as mended:
         events = await packages(tables, 10)

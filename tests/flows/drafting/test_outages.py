@@ -77,8 +77,8 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
     by_request = {fallback["request_id"]: fallback["package_id"] for fallback in events[:6]}
     assert all(upgrade["supersedes"] == by_request[upgrade["request_id"]] for upgrade in upgrades)
     assert len(model.calls_by_prompt()) == 1
-    assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
-    assert await tables.connection.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
+    assert await tables.database.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
+    assert await tables.database.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
 
 
 async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(

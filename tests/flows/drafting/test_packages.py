@@ -83,7 +83,7 @@ async def test_without_a_key_rules_draft_and_nothing_is_waited_for(
         ("fallback", None, 0)
     }
     assert {tuple(event["warnings"]) for event in events} == {()}
-    assert await tables.connection.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
+    assert await tables.database.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
 
 
 async def test_priorities_order_the_models_work(replicas: Replicas, tables: Tables, model: ModelServer) -> None:

@@ -5,7 +5,6 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import pytest
 
 from consumer.domain.bundle import bundle
@@ -140,7 +139,7 @@ async def test_a_forced_draft_that_was_declined_late_is_not_asked_for_again(
 
         await until(settled)
     assert fallback["warnings"] == ["model_unavailable"]
-    assert await tables.connection.fetchval("SELECT state FROM drafts") == "refused"
+    assert await tables.database.fetchval("SELECT state FROM drafts") == "refused"
     assert model.calls == 2, "one call and its repair"
 
 
@@ -156,7 +155,6 @@ async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first
         await postgres_server.kill()
         await asyncio.sleep(0.7)  # the answer comes and needs a repair, while the database cannot allow it
         await postgres_server.start()
-        again = await asyncpg.connect(database)
-        (event,) = await published(Tables(again), 1)
-        await again.close()
+        async with Tables.of(database) as again:
+            (event,) = await published(again, 1)
     assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired", "violated:unreadable:1"], 2)

@@ -50,7 +50,7 @@ async def in_ledger(tables: Tables, **states: int) -> None:
 
     async def so_many() -> bool:
         nonlocal seen
-        rows = await tables.connection.fetch("SELECT state, count(*) AS rows FROM drafts GROUP BY 1")
+        rows = await tables.database.fetch("SELECT state, count(*) AS rows FROM drafts GROUP BY 1")
         seen = {row["state"]: row["rows"] for row in rows}
         return seen == states
 

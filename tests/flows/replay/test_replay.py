@@ -120,7 +120,7 @@ async def published(tables: Tables, count: int) -> Packages:
 
 
 async def idle(tables: Tables) -> bool:
-    return not await tables.connection.fetchval(
+    return not await tables.database.fetchval(
         "SELECT count(*) FROM requests WHERE due_at IS NOT NULL OR lease_token IS NOT NULL OR cause = 'replay'"
     )
 

@@ -7,7 +7,6 @@ import pytest
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.flows.drafting.ports import DraftingStores
 from tests.adapters.postgres.drafting.steps import make_stores
-from tests.support.databases import connected
 from tests.support.tables import Tables
 
 
@@ -20,8 +19,8 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Tables]:
-    async with connected(database) as connection:
-        yield Tables(connection)
+    async with Tables.of(database) as opened:
+        yield opened
 
 
 @pytest.fixture

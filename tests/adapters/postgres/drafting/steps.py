@@ -133,7 +133,7 @@ async def is_due(tables: Tables, seconds: float, *, since: datetime, key: Reques
 async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
     scope = REDACTOR.scope(KEY.tenant_id, KEY.session_id)
     scope.parameters({"parameters": [{"key": "p", "field_type": "password"}]}, {"p": value})
-    rows = await tables.connection.fetch("SELECT kind, identity, forms FROM session_secrets")
+    rows = await tables.database.fetch("SELECT kind, identity, forms FROM session_secrets")
     known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
     for secret in scope.learn(known, {match.identity: match for match in scope.found_secrets()}).fresh:
         await tables.execute(

@@ -32,7 +32,7 @@ async def test_package_request_and_outbox_are_written_together(stores: DraftingS
     assert row["first_done_at"] is not None
     (event,) = await tables.published()
     assert event["package_id"] == str(row["last_package_id"])
-    kept = await tables.connection.fetchrow("SELECT * FROM packages")
+    kept = await tables.database.fetchrow("SELECT * FROM packages")
     assert kept is not None
     assert json.loads(kept["event"]) == {name: value for name, value in event.items() if name != "type"}
     assert (kept["arrivals"], kept["model"]) == (2, "m1")
@@ -71,12 +71,12 @@ async def test_a_finish_waits_for_a_cancellation_under_way(stores: DraftingStore
     await a_session(tables)
     await tables.add_request()
     work = await take(stores)
-    async with tables.connection.transaction():
-        await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
+    async with tables.transaction() as same:
+        await same.execute("SELECT 1 FROM sessions FOR UPDATE")
         finishing = asyncio.create_task(publish(stores, work))
         await asyncio.sleep(0.1)
         assert not finishing.done()
-        await tables.change_request(state="cancelled")
+        await same.change_request(state="cancelled")
     assert await finishing is FinishResult.GONE
 
 
@@ -84,11 +84,11 @@ async def test_a_secret_found_meanwhile_makes_the_work_stale(stores: DraftingSto
     await a_session(tables)
     await tables.add_request()
     work = await take(stores)
-    async with tables.connection.transaction():
-        await tables.execute("SELECT 1 FROM sessions FOR UPDATE")
+    async with tables.transaction() as same:
+        await same.execute("SELECT 1 FROM sessions FOR UPDATE")
         finishing = asyncio.create_task(publish(stores, work))
         await asyncio.sleep(0.1)
-        await a_secret(tables)
+        await a_secret(same)
     assert await finishing is FinishResult.STALE
     assert await tables.published() == []
     assert (await tables.request())["state"] == "open"

@@ -154,7 +154,7 @@ async def test_one_probe_at_a_time_over_all_replicas(pool: Pool, tables: Tables)
     began, minute = await tables.now(), timedelta(seconds=60)
     await replicas[0].outages.begin_outage("still gone", probe_in_seconds=60)
     await replicas[1].outages.begin_outage("still gone", probe_in_seconds=10)
-    next_probe_at = await tables.connection.fetchval("SELECT next_probe_at FROM model_outage")
+    next_probe_at = await tables.database.fetchval("SELECT next_probe_at FROM model_outage")
     assert began + minute <= next_probe_at <= await tables.now() + minute
 
 
