@@ -48,8 +48,13 @@ class Topics:
         return self.sessions + DEAD_LETTER_SUFFIX, self.requests + DEAD_LETTER_SUFFIX
 
     @property
+    def written(self) -> tuple[str, ...]:
+        """What this service alone writes to."""
+        return (self.ready, self.failed, *self.dead_letter)
+
+    @property
     def all(self) -> tuple[str, ...]:
-        return (*self.live, *self.replay, self.ready, self.failed, *self.dead_letter)
+        return (*self.live, *self.replay, *self.written)
 
     def carries_sessions(self, topic: str) -> bool:
         """Whether a record of `topic` belongs to the session events (else: to the requests)."""

@@ -195,6 +195,7 @@ def relay_loop(settings: Settings, *, pool: Pool, hint: Waker, health: Health, m
         health=health,
         meters=meters,
         clock=time.monotonic,
+        topics=Topics(prefix).written,
         batch_rows=settings.relay_batch_rows,
     )
 

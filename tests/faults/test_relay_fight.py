@@ -101,7 +101,7 @@ async def test_every_event_is_seen_once_whoever_is_killed_or_frozen(
     bootstrap_servers: str, database: str, topic_prefix: str
 ) -> None:
     topic = f"{topic_prefix}events"
-    parameters = Parameters(bootstrap_servers=bootstrap_servers, dsn=database, prefix=topic_prefix)
+    parameters = Parameters(bootstrap_servers=bootstrap_servers, dsn=database, prefix=topic_prefix, topics=[topic])
     await make_topics(bootstrap_servers, **{topic: 3, parameters.marker_topic: 1})
     ring = Fight(parameters, topic, SEED)
     await ring.run(ROWS, FAULTS)

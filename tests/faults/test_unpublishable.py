@@ -12,9 +12,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.adapters.kafka.topic_reader import TopicReader
+from consumer.flows.relay.parking import ALONE_IN_A_ROW
 from tests.faults.test_stores import sessions
+from tests.support import relay_process
+from tests.support import servers as support
+from tests.support.databases import connected
 from tests.support.service import ServiceProcess
 from tests.support.stage import Stage, Story
+from tests.support.topics import make_topics
 from tests.support.waiting import until
 
 
@@ -136,6 +141,46 @@ async def test_one_package_that_is_too_large_for_its_topic(stage: Stage) -> None
     await stage.published(11, within_seconds=90)
     await stage.settled()
     await stage.verdict()
+
+
+@pytest.mark.failure(47)
+async def test_small_rows_that_are_refused_before_others_of_their_topic(
+    servers: support.TestServers, database: str, topic_prefix: str
+) -> None:
+    """A compacted topic takes none without a key. Three in a row look as if the topic took nothing."""
+    parameters = relay_process.Parameters(
+        bootstrap_servers=servers.kafka.bootstrap_servers,
+        dsn=database,
+        prefix=topic_prefix,
+        transaction_seconds=10.0,
+        topics=[f"{topic_prefix}compacted"],
+    )
+    await make_topics(parameters.bootstrap_servers, **{parameters.marker_topic: 1})
+    admin = AIOKafkaAdminClient(bootstrap_servers=parameters.bootstrap_servers)
+    await admin.start()
+    try:
+        compacted = NewTopic(parameters.topics[0], 1, 1, topic_configs={"cleanup.policy": "compact"})
+        await admin.create_topics([compacted])
+    finally:
+        await admin.close()
+    async with connected(database) as connection:
+        add = "INSERT INTO outbox (topic, key, headers, value) VALUES ($1, $2, '[]', $3)"
+        for number in range(ALONE_IN_A_ROW + 2):
+            await connection.execute(add, parameters.topics[0], None, b"%d" % number)
+        for number in range(20):
+            await connection.execute(add, parameters.topics[0], b"k%d" % number, b"a longer one: %d" % number)
+        stop = asyncio.Event()
+        relaying = asyncio.create_task(relay_process.relay(parameters, stop))
+
+        async def only_they_are_left() -> bool:
+            return bool(await connection.fetchval("SELECT count(*) FROM outbox") == ALONE_IN_A_ROW + 2)
+
+        await until(only_they_are_left, within_seconds=60)
+        await connection.execute("UPDATE outbox SET retry_at = now()")  # all of them are tried again at once ...
+        await connection.execute(add, parameters.topics[0], b"new", b"new")
+        await until(only_they_are_left, within_seconds=4)  # ... and nobody takes that for the topic's
+        stop.set()
+        await relaying
 
 
 @pytest.mark.failure(48)

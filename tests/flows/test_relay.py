@@ -3,22 +3,25 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from consumer.flows.operation.health import Health
 from consumer.flows.relay import loop as relay
 from consumer.flows.relay.agreement import Agreement, agreement_of
+from consumer.flows.relay.hanging import TRIES
 from consumer.flows.relay.loop import Relay
 from consumer.flows.relay.ports import (
     BrokerAway,
     Doubtful,
     EventsRefused,
+    Hanging,
     Identity,
     OutboxRow,
     Publisher,
@@ -42,6 +45,8 @@ class World:
     chance: random.Random
     fault_rate: float = 0.0
     fences: bool = True
+    forgets: bool = False
+    """The broker may count a transaction as over without having ended it."""
     outbox: dict[int, int | None] = field(default_factory=dict)
     token: int = 0
     position: int = 0
@@ -49,6 +54,11 @@ class World:
     epoch: int = 0
     committed: int | None = None
     log: list[int] = field(default_factory=list)
+    hanging: list[int] = field(default_factory=list)
+    foreign: bool = False
+    """What hangs is of another producer: no end of ours ends it."""
+    closed: bool = False
+    """The topic has no leader."""
     poison: set[int] = field(default_factory=set)
     """Rows that the topic refuses."""
     parked: set[int] = field(default_factory=set)
@@ -126,13 +136,13 @@ class Table:
         world = self._world
         await world.step()
         if token == world.token:
-            world.parked |= refusal.ids or set(world.outbox)
+            world.parked |= set(world.outbox) if refusal.of_all else refusal.ids
             world.outbox |= dict.fromkeys(world.parked & world.outbox.keys())
 
     async def retry_parked(self, _token: int) -> Collection[str]:
         await self._world.step()
-        if self._world.chance.random() < 0.1:
-            self._world.parked.clear()
+        if self._world.parked and self._world.chance.random() < 0.1:
+            self._world.parked.remove(self._world.chance.choice(sorted(self._world.parked)))
         return ()
 
     async def admit(self, topics: Collection[str]) -> None:
@@ -158,20 +168,63 @@ class Producer:
     def __init__(self, world: World, epoch: int) -> None:
         self._world = world
         self._epoch = epoch
+        self._link_lost = False
 
     async def position(self) -> int | None:
         await self._world.step()
         return self._world.committed
 
-    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+    async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
+        await self._world.step()
+        if self._world.closed:
+            return {}
+        rows = frozenset(map(_identity, self._world.hanging))
+        found = (
+            [
+                Hanging(
+                    topic=TOPIC,
+                    partition=0,
+                    begins_at=0 if self._world.foreign else len(self._world.log),
+                    identities=rows,
+                )
+            ]
+            if rows
+            else []
+        )
+        return dict.fromkeys(topics, found)
+
+    async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
         world = self._world
         await world.step()
         if (world.fences and self._epoch != world.epoch) or world.fails():
             raise BrokerAway
+        assert [each.identities for each in hanging] == [frozenset(map(_identity, world.hanging))]
+        if not world.foreign:
+            world.log += world.hanging if commit else []
+            world.hanging.clear()
+
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+        world = self._world
+        await world.step()
+        if (world.fences and self._epoch != world.epoch) or self._link_lost:
+            raise BrokerAway
+        if world.fails():
+            if world.forgets and world.chance.random() < 0.5:
+                world.hanging += [row.id for row in rows]
+            else:
+                world.hanging.clear()  # the abort of this transaction ends what hangs
+            raise BrokerAway
         if world.poison & {row.id for row in rows}:
             raise EventsRefused(TOPIC, "poison", ids=[row.id for row in rows])
-        world.log += [row.id for row in rows]
         world.committed = position
+        if rows and world.forgets and world.fails():
+            world.hanging += [row.id for row in rows]
+            self._link_lost = True
+            return
+        if rows and not world.foreign:
+            world.log += world.hanging  # the commit decides for what hangs, too
+            world.hanging.clear()
+        world.log += [row.id for row in rows]
         await world.step()
         if world.fails():
             raise BrokerAway  # committed, but the caller cannot know
@@ -207,6 +260,7 @@ def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]
         health=Health(lambda: 0.0),
         meters=RememberedMeters(),
         clock=itertools.count().__next__,  # each look is a second after the last one
+        topics=(TOPIC,),
         batch_rows=3,
     )
     return asyncio.create_task(made.run(stop or asyncio.Event()))
@@ -272,6 +326,16 @@ def test_every_row_is_published_once_whatever_fails_in_between(seed: int) -> Non
     assert sorted(world.log) == list(range(rows))
 
 
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+@pytest.mark.failure(59)
+def test_every_row_is_published_once_though_the_broker_forgets_to_end_transactions(seed: int) -> None:
+    world = World(random.Random(seed), fault_rate=0.1, forgets=True)
+    asyncio.run(struggle(world))
+    rows = next(world.ids)
+    assert sorted(world.log) == list(range(rows))
+
+
 def test_without_fencing_rows_are_published_twice() -> None:
     """Here the struggle shows it, so the test above can fail."""
     doubled = 0
@@ -280,6 +344,58 @@ def test_without_fencing_rows_are_published_twice() -> None:
         asyncio.run(struggle(world))
         doubled += len(world.log) - len(set(world.log))
     assert doubled > 0
+
+
+class TestHanging:
+    async def test_of_a_mixed_partition_all_is_committed_and_what_still_waited_is_forgotten(self) -> None:
+        world = World(random.Random(1), hanging=[100, 101])
+        world.outbox = {101: 0, 102: 1}
+        world.numbered = 2
+        await settle(world)
+        assert world.log == [100, 101, 102]
+
+    async def test_what_hangs_while_nothing_is_to_be_published_is_found(self) -> None:
+        world = World(random.Random(1))
+        idle = start(world)
+        while world.committed is None:  # noqa: ASYNC110 - until it leads
+            await asyncio.sleep(0)
+        world.hanging = [7]
+        while world.hanging:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert world.log == [7]
+        idle.cancel()
+        await asyncio.gather(idle, return_exceptions=True)
+
+    async def test_what_another_producer_left_is_told_and_holds_nothing_up(self) -> None:
+        world = World(random.Random(1), hanging=[100], foreign=True)
+        with capture_logs() as logs:
+            publishing = start(world)
+            while "relay_foreign_transaction" not in {entry.get("event_name") for entry in logs}:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            ended = world.epoch
+            world.add(4)
+            while world.outbox:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        assert world.log == [0, 1, 2, 3]
+        assert world.epoch == ended == TRIES + 1, "it tries no more"
+
+    async def test_a_topic_without_a_leader_gets_nothing_before_it_was_looked_at(self) -> None:
+        world = World(random.Random(1), hanging=[0], closed=True)
+        world.add(1)
+        world.outbox[0] = 0
+        world.numbered = 1
+        publishing = start(world)
+        while not world.parked:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert world.log == []
+        world.closed = False
+        while world.outbox:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        assert world.log == [0]
 
 
 class TestAgreement:

@@ -26,6 +26,7 @@ class Parameters:
     lease_seconds: float = 0.5
     transaction_seconds: float = 3.0
     batch_rows: int = 20
+    topics: Sequence[str] = ()
 
     @property
     def marker_topic(self) -> str:
@@ -60,6 +61,7 @@ async def relay(parameters: Parameters, stop: asyncio.Event) -> None:
             health=Health(time.monotonic),
             meters=PrometheusMeters(),
             clock=time.monotonic,
+            topics=parameters.topics,
             batch_rows=parameters.batch_rows,
         ).run(stop)
     finally:

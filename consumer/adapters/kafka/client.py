@@ -1,5 +1,6 @@
 """What every Kafka client of this service shares: the settings of its connection, and who is at fault."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,10 +10,16 @@ from aiokafka.errors import KafkaError
 
 from consumer.domain.events import Origin
 from consumer.errors import Transient
+from consumer.flows.pacing import is_asked_to_end
+from consumer.flows.relay.ports import BrokerAway
 from consumer.settings import Settings
 
 AWAY = (KafkaError, OSError, TimeoutError)
 """Errors that aiokafka raises while the brokers are unreachable or slow."""
+
+BOUND_SECONDS = 10.0
+"""For a step that only asks."""
+CLOSE_SECONDS = 3.0
 
 CLIENT_ID = "escalation-consumer"
 
@@ -50,3 +57,28 @@ async def brokers_reachable() -> AsyncIterator[None]:
 def origin_of(record: Any) -> Origin:
     """Where aiokafka's record stands; those of the oldest format have no time."""
     return Origin(record.topic, record.partition, record.offset, -1 if record.timestamp is None else record.timestamp)
+
+
+@asynccontextmanager
+async def bounded(what: str, seconds: float) -> AsyncIterator[None]:
+    """Raises BrokerAway for a time-out and for any error of Kafka inside; a cancellation of our own task passes."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except asyncio.CancelledError as error:
+        if is_asked_to_end(error):
+            raise
+        raise BrokerAway(f"Kafka: could not {what}: its client gave up") from None  # the client cancels its own futures
+    except TimeoutError as error:
+        raise BrokerAway(f"Kafka: could not {what} within {seconds:g} s") from error
+    except (KafkaError, OSError, AssertionError) as error:  # the client asserts its own state
+        text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise BrokerAway(f"Kafka: could not {what}: {text}") from error
+
+
+async def quietly(closing: Any) -> None:
+    """Awaits `closing` for CLOSE_SECONDS at most, then cancels it; drops its errors."""
+    task = asyncio.ensure_future(closing)
+    await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -5,13 +5,12 @@ A step that exceeds its limit or fails raises BrokerAway: its result is unknown,
 """
 
 import asyncio
-import contextlib
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CorruptRecordException,
@@ -28,11 +27,11 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.flows.pacing import is_asked_to_end
-from consumer.flows.relay.ports import BrokerAway, EventsRefused, Identity, OutboxRow, Publisher, content_digest
+from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly
+from consumer.adapters.kafka.published import hanging_in, published_since
+from consumer.flows.relay.ports import BrokerAway, EventsRefused, Hanging, Identity, OutboxRow, Publisher
 
 FENCE_SECONDS = 10.0
-READ_SECONDS = 10.0
 DISCARD_SECONDS = 3.0
 COORDINATOR_PAUSE_SECONDS = 0.1
 LARGEST_REQUEST_BYTES = 1_000_000  # the broker's own bound for a batch is 1,048,588 with its default settings
@@ -88,7 +87,7 @@ class KafkaBroker:
             publish_seconds=self._transaction_seconds * _SHARE_OF_TRANSACTION,
         )
         try:
-            async with _bounded("start a transactional producer", FENCE_SECONDS):
+            async with bounded("start a transactional producer", FENCE_SECONDS):
                 await producer.start()
         except BaseException:
             await publisher.discard()
@@ -113,15 +112,17 @@ class KafkaPublisher:
         self._group = group
         self._marker = marker
         self._publish_seconds = publish_seconds
+        self._links: list[Any] = []
+        """The connections of the last transaction that is not known to stand in its partitions."""
 
     async def position(self) -> int | None:
-        admin = AIOKafkaAdminClient(**self._connection, request_timeout_ms=int(READ_SECONDS * 1000))
+        admin = AIOKafkaAdminClient(**self._connection, request_timeout_ms=int(BOUND_SECONDS * 1000))
         try:
-            async with _bounded("read the relay's position", READ_SECONDS):
+            async with bounded("read the relay's position", BOUND_SECONDS):
                 await admin.start()
                 committed = await self._read(admin)
         finally:
-            await _quietly(admin.close())
+            await quietly(admin.close())
         return None if committed.offset < 0 else int(committed.offset)
 
     async def _read(self, admin: AIOKafkaAdminClient) -> OffsetAndMetadata:
@@ -143,8 +144,40 @@ class KafkaPublisher:
                     return answer[self._marker]
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
+    async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
+        led = {topic: some for topic, some in (await self._partitions(topics)).items() if some is not None}
+        found = await hanging_in(self._connection, [each for some in led.values() for each in some])
+        if not found:
+            self._links = []
+        return {topic: [each for each in found if each.topic == topic] for topic in led}
+
+    async def _partitions(self, topics: Collection[str]) -> Mapping[str, Sequence[TopicPartition] | None]:
+        """Those of the topics that are there; None for a topic with a partition that has no leader."""
+        async with bounded("look at the topics", BOUND_SECONDS):
+            cluster = await self._producer.client.fetch_all_metadata()
+        every = {topic: cluster.partitions_for_topic(topic) for topic in set(topics) & cluster.topics()}
+        return {
+            topic: [TopicPartition(topic, number) for number in numbers]
+            if numbers == cluster.available_partitions_for_topic(topic)
+            else None
+            for topic, numbers in every.items()
+        }
+
+    async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
+        """Hazard: only its inner parts can take a partition into a transaction without sending there."""
+        async with bounded("end hanging transactions", self._publish_seconds):
+            await self._producer.begin_transaction()
+            for each in hanging:
+                self._producer._txn_manager.maybe_add_partition_to_txn(  # noqa: SLF001
+                    TopicPartition(each.topic, each.partition)
+                )
+            await (self._producer.commit_transaction() if commit else self._producer.abort_transaction())
+
     async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
-        async with _bounded(f"publish {len(rows)} events", self._publish_seconds):
+        """Hazard: a broker that is lost right after a commit may forget to end it; see `flows/relay/hanging`."""
+        if not all(link.connected() for link in self._links):
+            raise BrokerAway("Kafka: a connection was lost after the last transaction")
+        async with bounded(f"publish {len(rows)} events", self._publish_seconds):
             unknown = {row.topic for row in rows if not self._producer.client.cluster.partitions_for_topic(row.topic)}
             await self._insist_on(unknown)
             await self._producer.begin_transaction()
@@ -153,6 +186,7 @@ class KafkaPublisher:
                 {self._marker: OffsetAndMetadata(position, "")}, self._group
             )
             await self._producer.commit_transaction()
+            self._links = list(self._producer.client._conns.values())  # noqa: SLF001
 
     async def _sent(self, row: OutboxRow) -> asyncio.Future[object]:
         try:
@@ -205,27 +239,12 @@ class KafkaPublisher:
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
     async def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
-        async with _bounded("search the topics", READ_SECONDS):
-            present = set(topics) & (await self._producer.client.fetch_all_metadata()).topics()
-        consumer = AIOKafkaConsumer(
-            *present, **self._connection, group_id=None, isolation_level="read_committed", enable_auto_commit=False
-        )
-        try:
-            async with _bounded("search the topics", READ_SECONDS):
-                await consumer.start()
-                ends = await consumer.end_offsets(list(consumer.assignment()))
-                starts = await consumer.offsets_for_times(dict.fromkeys(ends, int(since.timestamp() * 1000)))
-                for partition, end in ends.items():
-                    start = starts.get(partition)
-                    consumer.seek(partition, start.offset if start else end)
-            while True:
-                async with _bounded("search the topics", READ_SECONDS):
-                    if not [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
-                        return
-                    polled = await consumer.getmany(timeout_ms=500)
-                yield [_identity(record) for records in polled.values() for record in records]
-        finally:
-            await _quietly(consumer.stop())
+        present = await self._partitions(topics)
+        if closed := [topic for topic, partitions in present.items() if partitions is None]:
+            raise BrokerAway(f"Kafka: cannot search the topic {min(closed)}: a partition has no leader")
+        if partitions := [each for some in present.values() for each in some or ()]:
+            async for identities in published_since(self._connection, partitions, since):
+                yield identities
 
     async def discard(self) -> None:
         producer = self._producer
@@ -242,7 +261,7 @@ class KafkaPublisher:
             await asyncio.wait({stopping}, timeout=0.05)
         stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
-        await _quietly(producer.client.close())
+        await quietly(producer.client.close())
         transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001
         if transaction is not None and transaction.done() and not transaction.cancelled():
             transaction.exception()  # already reported; asyncio would log it as never retrieved
@@ -254,11 +273,6 @@ def _retrieved(done: asyncio.Future[Any]) -> None:
         done.exception()
 
 
-def _identity(record: Any) -> Identity:
-    headers = [(name, value.decode("utf-8", "replace")) for name, value in record.headers]
-    return Identity.of(record.topic, record.key, headers, content_digest(record.value or b""))
-
-
 def _refusal(topic: str, error: KafkaError, rows: Sequence[OutboxRow]) -> EventsRefused:
     """What an error of Kafka says about the rows that it came with, or about their topic."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
@@ -266,28 +280,3 @@ def _refusal(topic: str, error: KafkaError, rows: Sequence[OutboxRow]) -> Events
         named = error.args[0] if error.args else None
         return EventsRefused(min(named) if isinstance(named, set) and named else topic, reason)
     return EventsRefused(topic, reason, ids=[row.id for row in rows if row.topic == topic])
-
-
-@contextlib.asynccontextmanager
-async def _bounded(what: str, seconds: float) -> AsyncIterator[None]:
-    """Raises BrokerAway for a time-out and for any error of Kafka inside; a cancellation of our own task passes."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except asyncio.CancelledError as error:
-        if is_asked_to_end(error):
-            raise
-        raise BrokerAway(f"Kafka: could not {what}: its client gave up") from None  # the client cancels its own futures
-    except TimeoutError as error:
-        raise BrokerAway(f"Kafka: could not {what} within {seconds:g} s") from error
-    except (KafkaError, OSError, AssertionError) as error:  # the client asserts its own state
-        text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        raise BrokerAway(f"Kafka: could not {what}: {text}") from error
-
-
-async def _quietly(closing: Any) -> None:
-    """Awaits `closing` for DISCARD_SECONDS at most, then cancels it; drops its errors."""
-    task = asyncio.ensure_future(closing)
-    await asyncio.wait({task}, timeout=DISCARD_SECONDS)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

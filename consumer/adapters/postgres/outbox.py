@@ -75,11 +75,12 @@ class PostgresOutbox:
             await self._pool.execute(_queries.unnumber, self._name, token)
 
     async def park(self, token: int, refusal: EventsRefused) -> None:
+        ids = list(refusal.ids)
         async with reachable(self._pool):
-            if refusal.ids is None:
-                await self._pool.execute(_queries.park_topic, self._name, token, refusal.topic, refusal.reason)
+            if refusal.of_all:
+                await self._pool.execute(_queries.park_topic, self._name, token, refusal.topic, refusal.reason, ids)
             else:
-                await self._pool.execute(_queries.park_rows, self._name, token, list(refusal.ids), refusal.reason)
+                await self._pool.execute(_queries.park_rows, self._name, token, ids, refusal.reason)
 
     async def retry_parked(self, token: int) -> Collection[str]:
         async with reachable(self._pool):

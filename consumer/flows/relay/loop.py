@@ -7,7 +7,7 @@ next term begins the same way.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import Waker, rest
 from consumer.flows.relay.agreement import Agreement, agreement_of
+from consumer.flows.relay.hanging import HangingTransactions
 from consumer.flows.relay.parking import Parking
 from consumer.flows.relay.ports import Broker, BrokerAway, EventsRefused, Outbox, Publisher, Term
 
@@ -48,8 +49,10 @@ class Relay:
         health: Health,
         meters: Meters,
         clock: Callable[[], float],
+        topics: Collection[str],
         batch_rows: int,
     ) -> None:
+        """`topics` are all that rows may name."""
         self._name = name
         self._outbox = outbox
         self._broker = broker
@@ -59,6 +62,7 @@ class Relay:
         self._clock = clock
         self._batch_rows = batch_rows
         self._parking = Parking(outbox, meters)
+        self._hanging = HangingTransactions(outbox, topics=topics, clock=clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         failures = 0
@@ -119,6 +123,7 @@ class Relay:
             if agreement is Agreement.AHEAD:
                 await self._outbox.unnumber(term.token)  # hazard: before `published`, which trusts the numbers
         await self._outbox.published(position)
+        await self._hanging.begin_term(publisher)  # hazard: before any transaction, and after rows below the position
         await publisher.publish((), position)  # renews the offset, and proves that transactions work here
         log.info("This process publishes from now on.", event_name="relay_leads", token=term.token, position=position)
         return position
@@ -156,6 +161,7 @@ class Relay:
             for piece in self._parking.pieces(rows):
                 self._health.beat(LOOP)
                 position = piece[-1].position + 1
+                await self._hanging.end_before_use(publisher, {row.topic for row in piece})
                 await publisher.publish(piece, position)
                 committed_at = self._clock()
                 self._meters.count(Meter.PUBLISHED, len(piece))
@@ -164,6 +170,7 @@ class Relay:
             if self._clock() - committed_at > HEARTBEAT_SECONDS:
                 await publisher.publish((), position)
                 committed_at = self._clock()
+            await self._hanging.look(publisher)
             self._health.ok("publish")
             if stop.is_set() and len(rows) < self._batch_rows:
                 return

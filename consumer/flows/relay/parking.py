@@ -28,6 +28,8 @@ class Parking:
         self._suspects: dict[str, int] = {}
         """Topics whose rows are published one by one, each up to this row id."""
         self._refused_alone: Counter[str] = Counter()
+        self._known: set[int] = set()
+        """Rows that were refused alone: when they are refused again, that says nothing new of their topic."""
         self._refusing: frozenset[str] = frozenset()
 
     def note(self, refusal: EventsRefused) -> None:
@@ -39,7 +41,7 @@ class Parking:
         """Acts on the remembered refusal: its rows are parked, or become suspects."""
         refusal = self._refusal
         if refusal is not None:
-            if refusal.ids is not None and len(refusal.ids) > 1:
+            if len(refusal.ids) > 1 and not refusal.of_all:
                 self._suspects[refusal.topic] = max(refusal.ids)
             else:
                 await self._park(token, refusal)
@@ -47,11 +49,12 @@ class Parking:
         self._refusing = frozenset(await self._outbox.retry_parked(token))
 
     async def _park(self, token: int, refusal: EventsRefused) -> None:
-        if refusal.ids is not None:
-            self._refused_alone[refusal.topic] += 1
+        if not refusal.of_all:
+            self._refused_alone[refusal.topic] += bool(refusal.ids - self._known)
+            self._known |= refusal.ids
             if self._refused_alone[refusal.topic] >= ALONE_IN_A_ROW:
-                refusal = EventsRefused(refusal.topic, refusal.reason)
-        if refusal.ids is None:
+                refusal = EventsRefused(refusal.topic, refusal.reason, ids=refusal.ids, of_all=True)
+        if refusal.of_all:
             self._refused_alone.pop(refusal.topic, None)
             self._suspects.pop(refusal.topic, None)
         await self._outbox.park(token, refusal)
@@ -60,7 +63,7 @@ class Parking:
             event_name="relay_refused",
             topic=refusal.topic,
             error=refusal.reason,
-            events="all of the topic" if refusal.ids is None else len(refusal.ids),
+            events="all of the topic" if refusal.of_all else len(refusal.ids),
         )
 
     def pieces(self, rows: Sequence[OutboxRow]) -> Iterator[Sequence[OutboxRow]]:

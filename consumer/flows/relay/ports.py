@@ -1,7 +1,7 @@
 """What the relay works on: rows of the outbox, the table with the relay's lease, and the broker."""
 
 import hashlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -64,6 +64,23 @@ class Doubtful:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hanging:
+    """Records of a partition that stand in no transaction that is open, and yet are not committed.
+
+    Two are equal where place and beginning are.
+    """
+
+    topic: str
+    partition: int
+    begins_at: int
+    identities: frozenset[Identity] = field(compare=False)
+
+    @property
+    def place(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
 class BrokerAway(Transient):
     """Kafka failed or did not confirm in time; this producer must be discarded."""
 
@@ -71,12 +88,13 @@ class BrokerAway(Transient):
 class EventsRefused(Transient):
     """A topic refuses events, and nothing of the transaction was committed; this producer must be discarded."""
 
-    def __init__(self, topic: str, reason: str, *, ids: Collection[int] | None = None) -> None:
-        """`ids` are the rows that may be why; with None the topic takes no event at all."""
+    def __init__(self, topic: str, reason: str, *, ids: Collection[int] = (), of_all: bool = False) -> None:
+        """`ids` are the rows that may be why; with `of_all`, and without any, the topic takes no event at all."""
         super().__init__(f"Kafka: the topic {topic} refuses events: {reason}")
         self.topic = topic
         self.reason = reason
-        self.ids = None if ids is None else frozenset(ids)
+        self.ids = frozenset(ids)
+        self.of_all = of_all or not ids
 
 
 class Outbox(Protocol):
@@ -109,17 +127,17 @@ class Outbox(Protocol):
     async def park(self, token: int, refusal: EventsRefused) -> None:
         """Takes the numbers of the refused rows back, and lets them wait: longer with every refusal in a row.
 
-        Without ids all rows of the topic wait, later ones too. To be called only while none of them can be published.
+        Of a topic that takes none all rows wait, later ones too. To be called only while none of them can be published.
         """
 
     async def retry_parked(self, token: int) -> Collection[str]:
-        """Lets rows be numbered again that have waited long enough: of a topic that takes none, one row as a trial.
+        """Lets rows be numbered again that have waited long enough: of a topic that takes none, two as a trial.
 
         Rows of such a topic that are new wait with the others. Returns these topics.
         """
 
     async def admit(self, topics: Collection[str]) -> None:
-        """These topics take events again: their rows wait no longer."""
+        """These topics take events again: their rows wait no longer, but for those that were refused themselves."""
 
     async def resign(self, token: int) -> None:
         """Ends the term, so that another process can lead at once."""
@@ -130,6 +148,15 @@ class Publisher(Protocol):
 
     async def position(self) -> int | None:
         """Returns the committed position, the number after the last published one; None without any commit."""
+
+    async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
+        """What hangs, by topic; without the topics that are not there or have a partition without a leader.
+
+        To be called while this publisher's last transaction is certain to be over.
+        """
+
+    async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
+        """Commits or aborts all of it, in one transaction. Bounded in time."""
 
     async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
         """Publishes all rows and the new position in one transaction. Bounded in time.

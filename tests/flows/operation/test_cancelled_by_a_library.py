@@ -63,7 +63,9 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
     rules = RetentionRules(content_seconds=1.0, keys_seconds=None, window_seconds=1.0)
     return {
         watch.LOOP: watch.Watch(tables=port, **shared).run,
-        relay.LOOP: relay.Relay(name="r", outbox=port, broker=port, hint=asyncio.Event(), batch_rows=1, **shared).run,
+        relay.LOOP: relay.Relay(
+            name="r", outbox=port, broker=port, hint=asyncio.Event(), topics=(), batch_rows=1, **shared
+        ).run,
         intake.LOOP: intake.Intake(source=port, inbox=port, redactor=REDACTOR, topics=Topics(""), **shared).run,
         drafting.LOOP: drafting.Drafting(
             stores=DraftingStores(queue=port, ledger=port, endings=port, outages=port, doubts=port),

@@ -78,7 +78,8 @@ SET position = NULL, refused_at = coalesce(refused_at, now()), refusals = refusa
 WHERE id = ANY($3::bigint[]) AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
 
 -- name: park_topic
--- The topic $3 refuses everything for the reason $4, if the token $2 still leads. Its numbered rows wait with it.
+-- The topic $3 refuses everything for the reason $4, if the token $2 still leads. Its numbered rows wait with it; the
+-- rows $5 have shown it.
 WITH refusing AS (
     INSERT INTO refusing_topics AS t (topic, refusal, retry_at)
     SELECT $3, $4, now() + make_interval(secs => 5) FROM relay WHERE name = $1 AND token = $2
@@ -87,7 +88,8 @@ WITH refusing AS (
     RETURNING topic, refusal
 )
 UPDATE outbox AS o
-SET position = NULL, refused_at = coalesce(o.refused_at, now()), refusal = refusing.refusal, retry_at = 'infinity'
+SET position = NULL, refused_at = coalesce(o.refused_at, now()), refusal = refusing.refusal, retry_at = 'infinity',
+    refusals = refusals + (o.id = ANY($5::bigint[]))::integer
 FROM refusing
 WHERE o.topic = refusing.topic AND (o.position IS NOT NULL OR o.refused_at IS NOT NULL);
 
@@ -105,22 +107,27 @@ UPDATE outbox SET retry_at = NULL
 WHERE refused_at IS NOT NULL AND retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2);
 
 -- name: retry_topics
--- The trial of each topic whose time has come: the smallest of its first 1,000 rows may be numbered again. A topic
--- without a row is forgotten.
+-- The trial of each topic whose time has come: two of its first 1,000 rows may be numbered again, of those that were
+-- refused least the smallest, and another by chance. A topic without a row is forgotten.
 WITH due AS (
     SELECT topic FROM refusing_topics
     WHERE retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2)
+), candidates AS (
+    SELECT c.* FROM due CROSS JOIN LATERAL (
+        SELECT id, topic, refusals, octet_length(value) AS bytes FROM outbox AS o
+        WHERE o.topic = due.topic AND refused_at IS NOT NULL ORDER BY id LIMIT 1000
+    ) AS c
 ), trial AS (
     UPDATE outbox SET retry_at = NULL
-    FROM due CROSS JOIN LATERAL (
-        SELECT id FROM (SELECT id, value FROM outbox AS o
-                        WHERE o.topic = due.topic AND refused_at IS NOT NULL ORDER BY id LIMIT 1000) AS first
-        ORDER BY octet_length(value), id LIMIT 1
-    ) AS smallest
-    WHERE outbox.id = smallest.id
-    RETURNING outbox.topic
+    WHERE id IN (
+        SELECT DISTINCT ON (topic) id FROM candidates ORDER BY topic, refusals, bytes, id
+    ) OR id IN (
+        SELECT DISTINCT ON (topic) id FROM candidates ORDER BY topic, refusals, random()
+    )
+    RETURNING topic
 ), postponed AS (
-    UPDATE refusing_topics AS t SET retry_at = now() + interval '60 seconds' FROM trial WHERE t.topic = trial.topic
+    UPDATE refusing_topics AS t SET refusals = refusals + 1, retry_at = {{next_try}}
+    WHERE topic IN (SELECT topic FROM trial)
 )
 DELETE FROM refusing_topics AS t USING due WHERE t.topic = due.topic AND t.topic NOT IN (SELECT topic FROM trial);
 
@@ -128,9 +135,11 @@ DELETE FROM refusing_topics AS t USING due WHERE t.topic = due.topic AND t.topic
 SELECT topic FROM refusing_topics;
 
 -- name: admit_rows
--- Up to $2 rows of the topics $1 wait no longer.
-UPDATE outbox SET retry_at = NULL, refused_at = NULL, refusal = NULL
-WHERE id IN (SELECT id FROM outbox WHERE topic = ANY($1::text[]) AND refused_at IS NOT NULL LIMIT $2);
+-- Up to $2 rows of the topics $1 wait no longer; those that were refused themselves are tried later, as they were.
+UPDATE outbox AS t
+SET retry_at = CASE WHEN refusals > 0 THEN {{next_try}} END,
+    refused_at = CASE WHEN refusals > 0 THEN refused_at END, refusal = CASE WHEN refusals > 0 THEN refusal END
+WHERE id IN (SELECT id FROM outbox WHERE topic = ANY($1::text[]) AND retry_at = 'infinity' LIMIT $2);
 
 -- name: admit_topics
 DELETE FROM refusing_topics WHERE topic = ANY($1::text[]);
