@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-hostile bench-replay mutate clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-hostile bench-latency bench-replay mutate clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -48,6 +48,9 @@ bench-claim: $(STAMP) ## Measure taking up work while 50,000 requests wait, of o
 
 bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to decode (a minute)
 	@$(BIN)/python -m tests.benchmarks.hostile
+
+bench-latency: $(STAMP) ## Measure the time from a request's record to its event (a minute)
+	@$(BIN)/python -m tests.benchmarks.latency
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay

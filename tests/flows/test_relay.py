@@ -179,7 +179,7 @@ class Producer:
         if self._world.closed:
             return {}
         rows = frozenset(map(_identity, self._world.hanging))
-        found = (
+        hanging = (
             [
                 Hanging(
                     topic=TOPIC,
@@ -191,7 +191,7 @@ class Producer:
             if rows
             else []
         )
-        return dict.fromkeys(topics, found)
+        return dict.fromkeys(topics, hanging)
 
     async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
         world = self._world

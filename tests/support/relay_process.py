@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from consumer.adapters.kafka.relay import KafkaBroker
+from consumer.adapters.kafka.publishing.relay import KafkaBroker
 from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.adapters.prometheus import PrometheusMeters

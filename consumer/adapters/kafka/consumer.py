@@ -8,7 +8,8 @@ clock. A member always polls, also while paused. A consumer that raised or stand
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -17,10 +18,13 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from consumer.adapters.kafka.client import brokers_reachable, records_of
+from consumer.adapters.kafka.ends import Ends
 from consumer.adapters.kafka.lags import LagWatch
+from consumer.adapters.kafka.order import Order
 from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.unpacking import keep_readable
-from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.intake.ports import Lag, LostPosition
 from schemas.topics import Topics
@@ -67,6 +71,7 @@ class KafkaSource:
         self._checked_at = 0.0
         self._live_at = self._replayed_at = 0.0
         self._lags = LagWatch()
+        self._ends = Ends(self._connection)
         self.lost: list[LostPosition] = []
         """Committed offsets that were not in the log. The caller clears the list."""
 
@@ -125,14 +130,14 @@ class KafkaSource:
     async def session_ends(self) -> dict[TopicPartition, int]:
         """Returns the ends of all partitions with session events, live and replayed, owned or not. Raises Transient."""
         consumer = await self._started()
-        wanted = []
-        for topic in (self._topics.sessions, self._topics.replay[0]):
-            wanted += [KafkaPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        try:
-            ends = await asyncio.wait_for(consumer.end_offsets(wanted), CALL_SECONDS) if wanted else {}
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise Transient(f"Kafka: {type(error).__name__} while asking for the ends of topics") from error
+        async with brokers_reachable():
+            ends = await self._session_ends(consumer)
         return {TopicPartition(*partition): offset for partition, offset in ends.items()}
+
+    async def _session_ends(self, consumer: AIOKafkaConsumer) -> Mapping[KafkaPartition, int]:
+        topics = (self._topics.sessions, self._topics.replay[0])
+        numbers = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
+        return await self._ends.of([KafkaPartition(topic, each) for topic, some in numbers.items() for each in some])
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commits the offsets of owned partitions. Returns whether the broker has taken them; never raises."""
@@ -167,9 +172,10 @@ class KafkaSource:
             await self.close()  # the next, new consumer begins at the committed offsets
 
     async def close(self) -> None:
-        """Leaves the group, within 6 s. Never raises, although aiokafka's `stop` hangs or raises without a broker."""
+        """Leaves the group, within 9 s. Never raises, although aiokafka's `stop` hangs or raises without a broker."""
         consumer, self._consumer = self._consumer, None
         self._listener.gone()
+        await self._ends.close()
         if consumer is None:
             return
         stopping = asyncio.create_task(consumer.stop(), name="kafka-stop")
@@ -194,48 +200,39 @@ class KafkaSource:
             consumer.pause(*consumer.assignment())  # again, because a rebalance forgets pauses
             await consumer.getmany(timeout_ms=0)
             return []
-        live = [partition for partition in consumer.assignment() if not self._topics.is_replay(partition.topic)]
-        replay = [partition for partition in consumer.assignment() if self._topics.is_replay(partition.topic)]
-        # Requests are few and urgent: they come first in a batch, before any backlog of session events.
-        live.sort(key=lambda partition: self._topics.carries_sessions(partition.topic))
-        # Replayed requests have no deadline: they come after their sessions, and seldom ask for the topics' ends.
-        replay.sort(key=lambda partition: not self._topics.carries_sessions(partition.topic))
-        if live and (records := await self._getmany(consumer, live, 0)):
+        order = Order.of(consumer.assignment(), self._topics)
+        if records := await self._first(consumer, order.live):
             return records
-        if replay and live and time.monotonic() - self._live_at < LIVE_SECONDS:
+        if order.replayed and order.live and time.monotonic() - self._live_at < LIVE_SECONDS:
             rest = self._replayed_at + REPLAY_PAUSE_SECONDS - time.monotonic()
             if rest > 0:  # no second read after the wait: partitions may have moved meanwhile
-                return await self._getmany(consumer, live, int(rest * 1000) + 1)
+                return await self._getmany(consumer, list(chain(*order.live)), int(rest * 1000) + 1)
             self._replayed_at = time.monotonic()
-            return await self._getmany(consumer, replay, 0, REPLAY_PIECE)
-        if replay and (records := await self._getmany(consumer, replay, 0, REPLAY_BATCH)):
+            return await self._first(consumer, order.replayed, REPLAY_PIECE)
+        if records := await self._first(consumer, order.replayed, REPLAY_BATCH):
             return records
         # Nothing is there: wait for what comes first. An empty list of partitions means all of them.
-        return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if replay else None)
+        return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if order.replayed else None)
+
+    async def _first(
+        self, consumer: AIOKafkaConsumer, groups: Sequence[Collection[KafkaPartition]], most: int | None = None
+    ) -> list[Record]:
+        for group in groups:
+            if records := await self._getmany(consumer, group, 0, most):
+                return records
+        return []
 
     async def _getmany(
         self,
         consumer: AIOKafkaConsumer,
-        partitions: Sequence[KafkaPartition],
+        partitions: Collection[KafkaPartition],
         timeout_ms: int,
         most: int | None = None,
     ) -> list[Record]:
         limit = self._batch_records if most is None else min(most, self._batch_records)
         batches = await consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=limit)
         self._lags.note(batches)
-        return [
-            # As `origin_of`, without a call for each of millions of records.
-            Record(
-                Origin(
-                    polled.topic, polled.partition, polled.offset, -1 if polled.timestamp is None else polled.timestamp
-                ),
-                polled.key,
-                polled.value,
-                polled.headers,
-            )
-            for records in batches.values()
-            for polled in records
-        ]
+        return records_of(batches)
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is not None:
@@ -260,6 +257,7 @@ class KafkaSource:
         consumer.subscribe([*self._topics.live, *self._topics.replay], listener=self._listener)
         try:
             await asyncio.wait_for(consumer.start(), START_SECONDS)
+            await self._session_ends(consumer)  # the first time it takes a while, which no request shall wait for
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
             self._consumer = consumer
             await self.close()
@@ -271,7 +269,7 @@ class KafkaSource:
     async def _check(self, consumer: AIOKafkaConsumer) -> None:
         """Raises KafkaError or TimeoutError when the brokers do not answer, TimeoutError when reading stands still."""
         self._checked_at = time.monotonic()
-        ends = await asyncio.wait_for(consumer.end_offsets(list(self._listener.owned)), CALL_SECONDS)
+        ends = await self._ends.of(list(self._listener.owned))
         if not ends:
             await asyncio.wait_for(consumer.topics(), CALL_SECONDS)
         behind = [partition for partition, end in ends.items() if (consumer.last_stable_offset(partition) or 0) > end]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 ENDS_SECONDS = 5.0
 """Between two questions to Kafka for the ends of the session topics."""
 

@@ -61,16 +61,16 @@ class HangingTransactions:
         if self._clock() - self._looked_at_clock < LOOK_SECONDS:
             return
         self._looked_at_clock = self._clock()
-        found = await publisher.hanging(self._topics)
-        seen = frozenset(each for some in found.values() for each in some)
+        hanging = await publisher.hanging(self._topics)
+        seen = frozenset(each for some in hanging.values() for each in some)
         if standing := {each for each in seen & self._seen if self._ended[each] <= TRIES}:
             raise BrokerAway(f"Kafka: a broker has not ended a transaction in {min(each.place for each in standing)}")
         self._seen = seen
 
     async def _end(self, publisher: Publisher, topics: Collection[str]) -> None:
-        found = await publisher.hanging(topics)
-        self._looked_at |= found.keys()
-        hanging = [each for some in found.values() for each in some]
+        by_topic = await publisher.hanging(topics)
+        self._looked_at |= by_topic.keys()
+        hanging = [each for some in by_topic.values() for each in some]
         self._ended.update(hanging)
         for each in hanging:
             if self._ended[each] > TRIES:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -83,6 +84,36 @@ async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str
     await _write(bootstrap_servers, topics.sessions, 20)
     records = await _read(make(), 20)
     assert len({record.origin for record in records}) == 20
+
+
+async def test_requests_come_before_a_backlog_of_session_events(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 1000)
+    await _write(bootstrap_servers, topics.requests, 3)
+    source = make(batch_records=100)
+    first: list[Record] = []
+    async with asyncio.timeout(60):
+        while not first:
+            first = await source.poll(100)
+    assert {record.origin.topic for record in first} == {topics.requests}
+    await _read(source, 1003 - len(first))
+
+
+async def test_a_question_for_the_ends_does_not_wait_for_records(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    """On the reader's own connection it waits until the broker gives up waiting for records, after 0.5 s."""
+    await _write(bootstrap_servers, topics.sessions, 1)
+    source = make()
+    await _read(source, 1)
+    waits = []
+    for _ in range(7):
+        await source.poll(20)
+        began = time.monotonic()
+        await source.session_ends()
+        waits.append(time.monotonic() - began)
+    assert sorted(waits)[3] < 0.2
 
 
 async def test_replayed_records_wait_for_live_ones(bootstrap_servers: str, topics: Topics, make: Make) -> None:

@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.adapters.kafka import relay
-from consumer.adapters.kafka.relay import KafkaBroker
+from consumer.adapters.kafka.publishing import relay
+from consumer.adapters.kafka.publishing.relay import KafkaBroker
 from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox

@@ -28,7 +28,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly
-from consumer.adapters.kafka.published import hanging_in, published_since
+from consumer.adapters.kafka.publishing.published import hanging_in, published_since
 from consumer.flows.relay.ports import BrokerAway, EventsRefused, Hanging, Identity, OutboxRow, Publisher
 
 FENCE_SECONDS = 10.0
@@ -37,6 +37,7 @@ COORDINATOR_PAUSE_SECONDS = 0.1
 LARGEST_REQUEST_BYTES = 1_000_000  # the broker's own bound for a batch is 1,048,588 with its default settings
 BATCH_BYTES = 256 * 1024  # each partition has one batch in flight at a time, so small batches make large events slow
 LOOK_SECONDS = 2.0  # without an answer for so long, the producer looks whether the topics are still there
+_NONE = -1  # the leader of a partition that has none
 _SHARE_OF_TRANSACTION = 0.8  # the producer gives up before the broker does
 _SHARE_OF_ANSWERS = 0.6  # of the producer's time: the rest is for the offset and the commit
 _OF_THE_TOPIC = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, InvalidTopicError, PolicyViolationError)
@@ -145,22 +146,20 @@ class KafkaPublisher:
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
     async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
-        led = {topic: some for topic, some in (await self._partitions(topics)).items() if some is not None}
-        found = await hanging_in(self._connection, [each for some in led.values() for each in some])
-        if not found:
+        led = {topic: some for topic, some in (await self._leaders(topics)).items() if _NONE not in some.values()}
+        leaders = {partition: leader for some in led.values() for partition, leader in some.items()}
+        hanging = await hanging_in(self._connection, self._producer.client, leaders)
+        if not hanging:
             self._links = []
-        return {topic: [each for each in found if each.topic == topic] for topic in led}
+        return {topic: [each for each in hanging if each.topic == topic] for topic in led}
 
-    async def _partitions(self, topics: Collection[str]) -> Mapping[str, Sequence[TopicPartition] | None]:
-        """Those of the topics that are there; None for a topic with a partition that has no leader."""
+    async def _leaders(self, topics: Collection[str]) -> Mapping[str, Mapping[TopicPartition, int]]:
+        """The node that leads each partition of those topics that are there."""
         async with bounded("look at the topics", BOUND_SECONDS):
             cluster = await self._producer.client.fetch_all_metadata()
-        every = {topic: cluster.partitions_for_topic(topic) for topic in set(topics) & cluster.topics()}
         return {
-            topic: [TopicPartition(topic, number) for number in numbers]
-            if numbers == cluster.available_partitions_for_topic(topic)
-            else None
-            for topic, numbers in every.items()
+            topic: {each: cluster.leader_for_partition(each) for each in _partitions(cluster, topic)}
+            for topic in set(topics) & cluster.topics()
         }
 
     async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
@@ -239,10 +238,10 @@ class KafkaPublisher:
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
     async def published_since(self, topics: Collection[str], since: datetime) -> AsyncIterator[Sequence[Identity]]:
-        present = await self._partitions(topics)
-        if closed := [topic for topic, partitions in present.items() if partitions is None]:
+        leaders = await self._leaders(topics)
+        if closed := [topic for topic, some in leaders.items() if _NONE in some.values()]:
             raise BrokerAway(f"Kafka: cannot search the topic {min(closed)}: a partition has no leader")
-        if partitions := [each for some in present.values() for each in some or ()]:
+        if partitions := [each for some in leaders.values() for each in some]:
             async for identities in published_since(self._connection, partitions, since):
                 yield identities
 
@@ -265,6 +264,10 @@ class KafkaPublisher:
         transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001
         if transaction is not None and transaction.done() and not transaction.cancelled():
             transaction.exception()  # already reported; asyncio would log it as never retrieved
+
+
+def _partitions(cluster: Any, topic: str) -> Sequence[TopicPartition]:
+    return [TopicPartition(topic, number) for number in cluster.partitions_for_topic(topic)]
 
 
 def _retrieved(done: asyncio.Future[Any]) -> None:

@@ -1,0 +1,95 @@
+"""From a request's record to its event, on real servers (`make bench-latency`): `python -m tests.benchmarks.latency`.
+
+One service with the defaults of production and a loopback model that answers at once. Sessions of three events and a
+request come at an even pace. It prints percentiles of the time from the request's delivery to Kafka until a reader of
+committed records has the event.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+
+from consumer.adapters.embedded import Servers
+from consumer.adapters.kafka.topic_reader import TopicReader
+from tests.support import stage as stages
+from tests.support.stage import Stage, Story
+
+REQUESTS = 400
+A_SECOND = 20.0
+
+
+async def _measure(requests: int, a_second: float) -> dict[str, float]:
+    stages.FAST.clear()  # the service's own defaults
+    async with Servers() as servers:
+        stage = Stage(
+            bootstrap_servers=servers.kafka.bootstrap_servers,
+            dsn=servers.postgres.dsn,
+            redis_url=servers.redis.url,
+            prefix="bench.",
+            folder=Path(tempfile.mkdtemp(prefix="latency-")),
+        )
+        async with stage:
+            await stage.running()
+            async with TopicReader((stage.topics.ready,), bootstrap_servers=stage.bootstrap_servers) as reader:
+                seen: dict[str, float] = {}
+                reading = asyncio.create_task(_read(reader, seen))
+                sent = await _send(stage, requests, a_second)
+                while len(seen) < requests:  # noqa: ASYNC110 - the reader fills it
+                    await asyncio.sleep(0.05)
+                reading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reading
+    waits = statistics.quantiles([1000 * (seen[name] - sent[name]) for name in sent], n=100)
+    return {"requests": requests, "p50_ms": waits[49], "p95_ms": waits[94], "p99_ms": waits[98]}
+
+
+async def _read(reader: TopicReader, seen: dict[str, float]) -> None:
+    while True:
+        for record in await reader.read(wait_ms=10):
+            seen.setdefault((record.key or b"").decode(), time.monotonic())
+
+
+async def _send(stage: Stage, requests: int, a_second: float) -> dict[str, float]:
+    """When each session's request was delivered."""
+    sent: dict[str, float] = {}
+    producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
+    await producer.start()
+    try:
+        began = time.monotonic()
+        for number in range(requests):
+            await asyncio.sleep(began + number / a_second - time.monotonic())
+            story = Story(f"s{number}")
+            for event in (story.opened(), story.fact(), story.fix(), story.request()):
+                value, key = json.dumps(event).encode(), story.session_id.encode()
+                await producer.send_and_wait(stage.topic_of(event), value, key=key)
+            sent[story.session_id] = time.monotonic()
+    finally:
+        await producer.stop()
+    return sent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--a-second", type=float, default=A_SECOND)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    figures = asyncio.run(_measure(options.requests, options.a_second))
+    if options.json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        for name, figure in figures.items():
+            sys.stdout.write(f"{name:>10} {figure:10.1f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
