@@ -6,6 +6,7 @@ import time
 import pytest
 
 from consumer.domain.request.work import MOST_LOSSES
+from tests.faults.test_stores import sessions
 from tests.support.model_server import Menu
 from tests.support.service import ServiceProcess
 from tests.support.stage import Event, Stage, Story
@@ -86,3 +87,29 @@ async def _stands_still(service: ServiceProcess) -> bool:
 def _escalated(story: Story) -> list[Event]:
     ticket = {"system": "connectwise", "ticket_id": "4711"}
     return [story.opened(f"Case of {story.session_id}", psa_ticket=ticket), story.fact(), story.request()]
+
+
+@pytest.mark.failure(60)
+async def test_texts_of_what_many_secrets_begin_with_hold_nobody_up(stage: Stage) -> None:
+    """Two hundred passwords of as many lengths; then megabytes that could begin with each of them everywhere."""
+    await stage.running()
+    story = Story("slow")
+    names = [f"p{number}" for number in range(200)]
+    script = story.event(
+        "session.script_generated.v1",
+        {
+            "generation_id": "g",
+            "template": {
+                "name": "Reset all",
+                "parameters_schema": {"parameters": [{"key": name, "field_type": "password"} for name in names]},
+            },
+            "parameters_used": {name: "aaaaaa" + "b" * number for number, name in enumerate(names, 1)},
+        },
+    )
+    await stage.send(story.opened(), script, *(story.fact("a" * 900_000) for _ in range(3)), story.request())
+    began = time.monotonic()
+    await stage.send(*sessions(10, "neighbour"))
+    await stage.published(10, within_seconds=30)
+    assert time.monotonic() - began < 20
+    await stage.settled()
+    await stage.verdict()

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.domain.arrival.door import swept_data
-from consumer.domain.redaction import KnownSecret, Redactor, Scope, number_placeholders
+from consumer.domain.redaction import KnownSecret, Redactor, Scope, Sweeper, number_placeholders, sweep
 from consumer.domain.redaction.fingerprints import LONGEST_HEAD, FingerprintKey
 from consumer.domain.redaction.forms import spellings
 from consumer.domain.redaction.placeholders import PLACEHOLDER
+from consumer.domain.redaction.sweep import MOST_LOOKS, MOST_LOOKS_A_BYTE
 from tests.support.remembered import remembered
 
 KEY = b"k" * 32
@@ -205,10 +206,12 @@ def test_a_known_secret_survives_its_row(value: str) -> None:
 
 @given(values.filter(lambda value: not any(character in value for character in "[]():=',")))
 def test_nothing_known_shows_the_value(value: str) -> None:
-    door = scope()
-    known = marked(value, door)
-    shown = repr(known) + repr(door) + repr(door.sweeper(known))
-    assert not value.isascii() or len(value) < 9 or value not in shown
+    def shown(of: str) -> str:
+        door = scope()
+        known = marked(of, door)
+        return repr(known) + repr(door) + repr(door.sweeper(known))
+
+    assert not value.isascii() or len(value) < 9 or value not in shown(value) or value in shown("another-Value!")
 
 
 @given(values)
@@ -260,3 +263,60 @@ def test_a_numbered_text_stays_as_it_is() -> None:
     text = "[REDACTED:password#1] and [REDACTED:password:0123456789abcdef]"
     assert number_placeholders([]).text(text) == text
     assert number_placeholders([text]).count == 1
+
+
+class TestBound:
+    """Known secrets of many lengths with one beginning, and a text of nothing else."""
+
+    values = tuple("aaaaaa" + "b" * number for number in range(3, 60))
+    text = "password aaaaaabbbb of the customer: " + "a" * 5_000 + "é" * 300 + " aaaaaabbbbbb the end"
+
+    def sweeper(self) -> Sweeper:
+        return scope().sweeper([secret for value in self.values for secret in marked(value)])
+
+    def test_looks_are_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sweeper, looks = self.sweeper(), 0
+        fingerprint = FingerprintKey.fingerprint
+
+        def counted(key: FingerprintKey, head: bytes) -> bytes:
+            nonlocal looks
+            looks += 1
+            return fingerprint(key, head)
+
+        monkeypatch.setattr(FingerprintKey, "fingerprint", counted)
+        sweeper.text(self.text)
+        most = MOST_LOOKS + MOST_LOOKS_A_BYTE * len(self.text.encode())
+        assert 0 < looks <= 2 * most, "once to see whether there is any, once to find all"
+
+    def test_what_is_not_read_is_removed_and_the_rest_stays(self) -> None:
+        swept = self.sweeper().text(self.text)
+        assert swept.startswith("password [REDACTED:secret:")
+        assert "] of the customer: a" in swept
+        assert "the end" not in swept
+        assert re.fullmatch(r"[^é]*a\[REDACTED:secret:[0-9a-f]{16}\]", swept)
+
+    def test_to_sweep_again_changes_nothing(self) -> None:
+        sweeper = self.sweeper()
+        swept = sweeper.text(self.text)
+        assert sweeper.text(swept) == swept
+
+    @given(st.lists(st.sampled_from(["a", "aaaaaabbbb", "é", "\U0001f600", " x ", "[REDACTED:pin:0123456789abcdef]"])))
+    def test_no_secret_is_passed_unread_wherever_looks_end(self, parts: list[str]) -> None:
+        text = "".join(parts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sweep, "MOST_LOOKS", 12)
+            patch.setattr(sweep, "MOST_LOOKS_A_BYTE", 0)
+            swept = self.sweeper().text(text)
+        assert "aaaaaabbb" not in swept
+
+    @pytest.mark.parametrize("lengths", range(4, 12))
+    def test_what_is_left_ends_with_a_whole_character(self, lengths: int) -> None:
+        classes = scope()._session_key().classes()
+        letter = next(
+            letter
+            for letter in map(chr, range(0x80, 0x800))
+            if len({classes[byte] for byte in letter.encode()}) == 1  # so a prefix stands at each of its bytes, too
+        )
+        values = [letter * 6 + "b" * number for number in range(1, lengths)]
+        sweeper = scope().sweeper([secret for value in values for secret in marked(value)])
+        assert re.fullmatch(rf"{letter}+\[REDACTED:secret:[0-9a-f]{{16}}\]", sweeper.text(letter * 3_000))
