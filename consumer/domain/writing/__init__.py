@@ -2,5 +2,6 @@
 
 Law: code writes what must be true (headings, lists, outcomes, order, fixed sentences); a draft adds prose only. The
 files in reading order: sections, outcome_table (what each outcome makes the package say), prompt, draft (how an answer
-is read), ledger (drafts that were paid for), rules_draft (without a model), listing, quotes, markdown.
+is read), frames (what models put around one), ledger (drafts that were paid for), rules_draft (without a model),
+listing, quotes, markdown.
 """

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from consumer.domain.writing import sections
+from consumer.domain.writing import frames, sections
 from schemas.packages import SectionKey
 
 LONGEST_ANSWER = 20_000
@@ -104,8 +104,6 @@ def _answer_schema() -> dict[str, JsonValue]:
 ANSWER_SCHEMA: dict[str, JsonValue] = _answer_schema()
 """For `output_config.format`: flat, all fields required, no others allowed, only keywords that the API enforces."""
 
-_FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
-_SECTION = re.compile(r"^ {0,3}##\s", re.MULTILINE)
 _LIST_ITEM = re.compile(r"^\s{0,3}(?:[-*+•]|\d{1,3}[.)])\s+")
 
 
@@ -121,10 +119,8 @@ def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
         return Unreadable(problems=("the answer is far too long",))
     if (value := _json_object(answer)) is not None:
         return _bounded(_from_json(value))
-    if (fenced := _FENCE.fullmatch(answer)) is not None:
-        answer = fenced[1]
-    if _SECTION.search(answer):
-        return _bounded(_from_sections(answer, fact_ids))
+    if five := frames.unframed(answer):
+        return _bounded(_from_sections(five, fact_ids))
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
 
 
@@ -139,8 +135,8 @@ def _bounded(draft: Draft | Unreadable) -> Draft | Unreadable:
 
 def _json_object(answer: str) -> dict[str, JsonValue] | None:
     """The JSON object of an answer: the whole answer, a fenced block, or the text from the first brace to the last."""
-    candidates = [answer, *(fence[1] for fence in _FENCE.finditer(answer))]
-    if _SECTION.search(answer) is None:
+    candidates = [answer, *(fence["inside"] for fence in frames.FENCE.finditer(answer))]
+    if not frames.unframed(answer):
         candidates.append(answer[answer.find("{") : answer.rfind("}") + 1])
     for candidate in candidates:
         if not candidate.lstrip().startswith("{"):
@@ -170,11 +166,9 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _from_sections(answer: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
     parts = sections.split(answer)
-    if [_plain_heading(heading) for heading, _ in parts] != [
-        _plain_heading(text) for text in sections.HEADINGS.values()
-    ]:
+    if [heading for heading, _ in parts] != list(sections.HEADINGS.values()):
         wanted = ", ".join(f"## {heading}" for heading in sections.HEADINGS.values())
-        return Unreadable(problems=(f"the headings must be exactly these, with nothing before them: {wanted}",))
+        return Unreadable(problems=(f"the headings must be exactly these, and no others: {wanted}",))
     body = dict(zip(sections.HEADINGS, (text for _, text in parts), strict=True))
     if empty := [sections.HEADINGS[key] for key, text in body.items() if not text]:
         return Unreadable(problems=tuple(f"the section {heading} is empty" for heading in empty))
@@ -194,20 +188,23 @@ def _uncited(text: str) -> Statement:
     return Statement(text=text, records=())
 
 
-def _plain_heading(heading: str) -> str:
-    return heading.replace("\u2019", "'").strip("*_ :").casefold()
-
-
 def _paragraph(body: str) -> str:
     return " ".join(_LIST_ITEM.sub("", line).strip() for line in body.splitlines()).strip()
 
 
 def _bullets(body: str) -> list[str]:
-    """The items of a list. A line without a list mark continues the item above it."""
+    """The items of a list. A line without a list mark continues the item above it, but not after a blank line.
+
+    What stands below the list is no item: models end with a word to their reader.
+    """
     items: list[str] = []
+    is_below = False
     for line in body.splitlines():
         if (mark := _LIST_ITEM.match(line)) is not None:
             items.append(line[mark.end() :].strip())
-        elif items and line.strip():
+            is_below = False
+        elif not line.strip():
+            is_below = True
+        elif items and (not is_below or line.startswith((" ", "\t"))):
             items[-1] += " " + line.strip()
     return items

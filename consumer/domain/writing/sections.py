@@ -32,7 +32,18 @@ LONGEST_QUOTE = 299
 """Consecutive characters of the intake that an output may hold. A run of whitespace counts as one."""
 
 BULLET = "- "
-_HEADING_LINE = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*?))?[ \t]*#*[ \t]*$")
+_LEVEL = 2
+_MARKS = re.compile(r" {0,3}(#{1,6})(?![^ \t])")
+
+
+def heading_of(line: str) -> tuple[int, str] | None:
+    """The level and the text of a heading's line, as CommonMark has it; None for any other line."""
+    marks = _MARKS.match(line)
+    if marks is None:
+        return None
+    text = line[marks.end() :].strip(" \t")
+    unclosed = text.rstrip("#")
+    return len(marks[1]), unclosed.rstrip(" \t") if unclosed[-1:] in {"", " ", "\t"} else text
 
 
 def split(markdown: str) -> list[tuple[str, str]]:
@@ -42,11 +53,11 @@ def split(markdown: str) -> list[tuple[str, str]]:
     """
     parts: list[tuple[str, list[str]]] = [("", [])]
     for line in markdown.splitlines():
-        match = _HEADING_LINE.match(line)
-        if match is None:
+        heading = heading_of(line)
+        if heading is None:
             parts[-1][1].append(line)
         else:
-            text = (match[2] or "").strip()
-            parts.append((text if match[1] == "##" else f"{match[1]} {text}", []))
+            level, text = heading
+            parts.append((text if level == _LEVEL else f"{'#' * level} {text}", []))
     bodies = [(heading, "\n".join(lines).strip()) for heading, lines in parts]
     return bodies if bodies[0][1] else bodies[1:]

@@ -34,7 +34,6 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.UNREADABLE, "I have looked at the session and everything seems fine."),
     (Rule.UNREADABLE, json.dumps({name: part for name, part in answers.good().items() if name != "problem"})),
     (Rule.UNREADABLE, answers.SECTIONS.replace("## Current hypothesis", "## Hypothesis")),
-    (Rule.UNREADABLE, "Here is the package.\n\n" + answers.SECTIONS),
     (Rule.UNREADABLE, answers.SECTIONS + "\n## Notes for the customer\n\nAll good.\n"),
     (Rule.CANARY, answers.with_step("Keep the reference amber-lattice-7719 in mind for the next call.")),
     (Rule.CANARY, answers.with_step("Keep the reference A-M-B-E-R lattice 7 7 1 9 in mind for the next call.")),

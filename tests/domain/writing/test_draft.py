@@ -1,6 +1,8 @@
 """Readable answers: the requested JSON, also fenced or wrapped, and a gateway's five sections. Nothing else."""
 
 import json
+import re
+import time
 
 import jsonschema
 import pytest
@@ -34,9 +36,31 @@ def test_the_json_is_found(answer: str) -> None:
     assert result.next_steps[0].records == ("X2",)
 
 
-@pytest.mark.parametrize(
-    "answer", [answers.SECTIONS, f"```markdown\n{answers.SECTIONS}```", answers.SECTIONS.replace("'", "\u2019")]
-)
+STEPS = re.findall(r"^(?:-|\d\.) (.*)$", answers.SECTIONS.partition("## Suggested")[2], flags=re.MULTILINE)
+FRAMES = {
+    "none": answers.SECTIONS,
+    "a fence": f"```markdown\n{answers.SECTIONS}```",
+    "tildes": f"~~~markdown\n{answers.SECTIONS}~~~",
+    "four backticks": f"````\n{answers.SECTIONS}````\n",
+    "an open fence": f"```markdown\n{answers.SECTIONS}",
+    "words around a fence": f"Here is the package:\n\n```\n{answers.SECTIONS}```\n\nTell me if it should be shorter.",
+    "words before": f"Here is the package.\n\n{answers.SECTIONS}",
+    "words after": f"{answers.SECTIONS}\nTell me if it should be shorter.\n",
+    "a title": f"# Handoff package\n\n{answers.SECTIONS}",
+    "a title of the same level": f"## Handoff\n\nFor the next engineer.\n\n{answers.SECTIONS}",
+    "deeper headings": answers.SECTIONS.replace("## ", "### "),
+    "higher headings": answers.SECTIONS.replace("## ", "# "),
+    "closed headings": re.sub("^(## .*)$", r"\1 ##", answers.SECTIONS, flags=re.MULTILINE),
+    "bold headings": re.sub("^## (.*)$", r"## **\1**", answers.SECTIONS, flags=re.MULTILINE),
+    "bold lines": re.sub("^## (.*)$", r"**\1:**", answers.SECTIONS, flags=re.MULTILINE),
+    "numbers": re.sub("^## (.*)$", r"## 1. \1", answers.SECTIONS, flags=re.MULTILINE),
+    "another case": re.sub("^## (.*)$", lambda line: line[0].upper(), answers.SECTIONS, flags=re.MULTILINE),
+    "another apostrophe": answers.SECTIONS.replace("'", "\u2019"),
+    "line ends of Windows": answers.SECTIONS.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("answer", FRAMES.values(), ids=FRAMES)
 def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
     result = draft.read_answer(answer, FACTS)
     assert isinstance(result, Draft)
@@ -44,7 +68,7 @@ def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
     assert result.problem.text.startswith("Since Monday, Outlook asked")
     assert [wording.record for wording in result.confirmed] == list(FACTS)
     assert result.hypothesis.text == "The name still pointed to the server that was switched off."
-    assert [step.text[:7] for step in result.next_steps] == ["Confirm", "If the "]
+    assert [step.text for step in result.next_steps] == STEPS
     assert result.notes == ()
 
 
@@ -74,8 +98,6 @@ def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
         json.dumps(answers.good() | {"next_steps": [{"text": 7, "records": ["F1"]}]}),
         json.dumps(answers.good() | {"problem": {"text": "x", "records": [1]}}),
         json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}),
-        answers.SECTIONS.replace("## Problem", "# Problem"),
-        answers.SECTIONS.replace("## Problem", "### Problem"),
         answers.SECTIONS.replace("## What we've tried", "## What was tried"),
         answers.SECTIONS + "\n## Problem\n\nagain\n",
         answers.SECTIONS.replace("The name still pointed to the server that was switched off.", ""),
@@ -148,3 +170,15 @@ def test_a_draft_survives_being_stored() -> None:
     result = draft.read_answer(GOOD, FACTS)
     assert isinstance(result, Draft)
     assert Draft.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize(
+    "piece", ["`", "~", "```\n", "~~~\n```\n", "``` ", "# ", "#", "**", "__", "**a", "## Problem\n", "1.", "\n ", "# a"]
+)
+def test_an_answer_made_of_frames_is_read_at_once(piece: str) -> None:
+    for filler in ("", " " * 500, " " * 19_000):
+        answer = (piece + filler) * (draft.LONGEST_ANSWER // (len(piece) + len(filler))) + "x"
+        began = time.perf_counter()
+        draft.read_answer(answer, FACTS)
+        draft.read_answer(f"## Problem\n{answer}"[: draft.LONGEST_ANSWER], FACTS)
+        assert time.perf_counter() - began < 0.5

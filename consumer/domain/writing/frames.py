@@ -1,0 +1,48 @@
+"""Takes off what models put around five sections: a title, words before and after a fence, other levels of headings.
+
+Nothing within a section is changed, and a heading that is none of the five stays, so that the answer is refused for it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from consumer.domain.writing import sections
+
+FENCE = re.compile(r"(?<![`~])(?P<marks>`{3,}+|~{3,}+)[\w-]*+[ \t]*+\n(?P<inside>.*?)(?P=marks)", re.DOTALL)
+"""A fenced block, of backticks or tildes."""
+_BOLD = ("**", "__")
+_NUMBER = re.compile(r"^\d{1,2}[.)][ \t]+")
+
+
+def _name(heading: str) -> str:
+    """What a heading says, whatever its emphasis, number, apostrophe and case."""
+    bare = _NUMBER.sub("", heading.strip("*_ ").replace("\u2019", "'"))
+    return bare.strip("*_ :").casefold()
+
+
+def _heading(line: str) -> str:
+    """A heading's text, with its emphasis; that of a line in bold, too. Empty for any other line."""
+    heading = sections.heading_of(line)
+    return heading[1] if heading else line if line.lstrip().startswith(_BOLD) else ""
+
+
+_OURS: Mapping[str, str] = {_name(heading): f"## {heading}" for heading in sections.HEADINGS.values()}
+
+
+def unframed(answer: str) -> str:
+    """The answer from the first of the five headings on, each of them as ours; empty where there is none of them."""
+    return next(filter(None, map(_from_first, _candidates(answer))), "")
+
+
+def _candidates(answer: str) -> Iterator[str]:
+    yield from (fence["inside"] for fence in FENCE.finditer(answer))
+    yield answer
+
+
+def _from_first(text: str) -> str:
+    lines: list[str] = []
+    for line in text.splitlines():
+        ours = _OURS.get(_name(_heading(line)))
+        if ours or lines:
+            lines.append(ours or line)
+    return "\n".join(lines)
