@@ -32,16 +32,15 @@ _AS_CODE = re.compile(rf"{ADDRESS.pattern}|{_SHARE}", re.IGNORECASE)
 """Shown as code: addresses, so that they become no links, and network paths, whose backslashes would be escapes."""
 _MARK = re.compile(r"[\\*_~&:]|[Ww]{3}\.")
 """In a line without any of these, only the start can need an escape."""
-_ESCAPED = re.compile(
-    r"""
+_OF_MARKDOWN = r"""
       \\(?=[!-/:-@\[-`{-~]|$)          # a backslash that would escape what follows
     | \*
     | (?<![^\W_])_ | _(?![^\W_])       # not inside a word
-    | ~(?=~) | (?<=~)~
     | &(?=\#|\w{1,40};)
-    """,
-    re.VERBOSE,
-)
+    """
+_ESCAPED = re.compile(_OF_MARKDOWN, re.VERBOSE)
+_ESCAPED_WITH_TILDES = re.compile(rf"{_OF_MARKDOWN} | ~", re.VERBOSE)
+"""For a line with two tildes: GitHub strikes out what stands between them, also between single ones."""
 _BLOCK_START = re.compile(
     r"""
       (?P<digits>\d{1,9})(?=[.)](?:\s|$))
@@ -72,12 +71,13 @@ def escape(line: str) -> str:
     """Markdown for one cleaned line that begins a block. Rendered, it reads like the line."""
     if _MARK.search(line) is None:
         return _escape_start(line)
+    escaped = _ESCAPED if line.count("~") < 2 else _ESCAPED_WITH_TILDES
     written: list[str] = []
     at = 0
     for code in _AS_CODE.finditer(line):
-        written += (_ESCAPED.sub(_backslashed, line[at : code.start()]), "`", code[0], "`")
+        written += (escaped.sub(_backslashed, line[at : code.start()]), "`", code[0], "`")
         at = code.end()
-    written.append(_ESCAPED.sub(_backslashed, line[at:]))
+    written.append(escaped.sub(_backslashed, line[at:]))
     return _escape_start("".join(written))
 
 

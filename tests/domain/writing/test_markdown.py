@@ -258,6 +258,14 @@ def test_no_text_becomes_markup(text: str) -> None:
     assert "".join(child.content for child in children) == line
 
 
+@given(text=MARKS | st.text("~ aC:\\P1", min_size=1, max_size=30).filter(str.strip))
+def test_no_two_tildes_strike_anything_through(text: str) -> None:
+    """GitHub strikes through between single ones, too, which the parser above does not know."""
+    written = sanitize.escape(sanitize.clean(text))
+    outside_code = "".join(written.split("`")[::2])
+    assert re.sub(r"\\[!-/:-@\[-`{-~]", "", outside_code).count("~") < 2
+
+
 @given(text=TEXTS | MARKS, limit=st.integers(20, 300))
 @settings(deadline=None)
 def test_a_shortened_line_keeps_its_limit(text: str, limit: int) -> None:
