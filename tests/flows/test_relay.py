@@ -376,6 +376,8 @@ class TestHanging:
             world.add(4)
             while world.outbox:  # noqa: ASYNC110
                 await asyncio.sleep(0)
+            for _ in range(20_000):  # several looks
+                await asyncio.sleep(0)
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
         assert world.log == [0, 1, 2, 3]
