@@ -89,9 +89,12 @@ async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str
 async def test_requests_come_before_a_backlog_of_session_events(
     bootstrap_servers: str, topics: Topics, make: Make
 ) -> None:
+    source = make(batch_records=100)
+    await _write(bootstrap_servers, topics.sessions, 1)
+    await _read(source, 1)
     await _write(bootstrap_servers, topics.sessions, 1000)
     await _write(bootstrap_servers, topics.requests, 3)
-    source = make(batch_records=100)
+    await asyncio.sleep(2)  # the client fetches both meanwhile
     first: list[Record] = []
     async with asyncio.timeout(60):
         while not first:
