@@ -101,11 +101,11 @@ class Sweeper:
             if looks <= MOST_LOOKS or max(map(len, self._forms.values())) <= MOST_LOOKS_A_BYTE:
                 return places, len(classes)
             places.clear()
-        looks, weights = MOST_LOOKS, {prefix: len(lengths) for prefix, lengths in self._forms.items()}
+        looks = MOST_LOOKS
         for at in range(len(classes) - PREFIX_BYTES + 1):
             prefix = classes[at : at + PREFIX_BYTES]
-            if prefix in weights:
-                looks -= weights[prefix]
+            if prefix in self._forms:
+                looks -= len(self._forms[prefix])
                 if looks + MOST_LOOKS_A_BYTE * at < 0:
                     return places, at
                 places.setdefault(prefix, []).append(at)

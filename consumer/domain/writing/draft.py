@@ -117,10 +117,12 @@ def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
         return Unreadable(problems=("the answer is empty",))
     if len(answer) > LONGEST_ANSWER:
         return Unreadable(problems=("the answer is far too long",))
-    if (value := _json_object(answer)) is not None:
+    if (value := _json_object(answer, *(fence["inside"] for fence in frames.FENCE.finditer(answer)))) is not None:
         return _bounded(_from_json(value))
     if five := frames.unframed(answer):
         return _bounded(_from_sections(five, fact_ids))
+    if (value := _json_object(answer[answer.find("{") : answer.rfind("}") + 1])) is not None:
+        return _bounded(_from_json(value))
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
 
 
@@ -133,11 +135,8 @@ def _bounded(draft: Draft | Unreadable) -> Draft | Unreadable:
     return draft
 
 
-def _json_object(answer: str) -> dict[str, JsonValue] | None:
-    """The JSON object of an answer: the whole answer, a fenced block, or the text from the first brace to the last."""
-    candidates = [answer, *(fence["inside"] for fence in frames.FENCE.finditer(answer))]
-    if not frames.unframed(answer):
-        candidates.append(answer[answer.find("{") : answer.rfind("}") + 1])
+def _json_object(*candidates: str) -> dict[str, JsonValue] | None:
+    """The first of these texts that is a JSON object."""
     for candidate in candidates:
         if not candidate.lstrip().startswith("{"):
             continue
