@@ -66,6 +66,9 @@ class WorkQueue(Protocol):
     async def renew(self, works: Collection[Work]) -> None:
         """Prolongs the leases that are still held; a lost lease stays lost."""
 
+    async def left_seconds(self, work: Work) -> float | None:
+        """The time that is left until the first package has to be decided; None while the request's clock stands."""
+
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
         """Gives the work back; it is due again after that time. If not `counted`, this attempt is forgotten.
 

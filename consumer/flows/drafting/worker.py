@@ -6,6 +6,7 @@ the session is still what it was.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from secrets import SystemRandom
 
@@ -23,6 +24,7 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.session import session
 from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from consumer.errors import Transient
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost
 from consumer.flows.drafting.drafter import Drafter
@@ -33,6 +35,8 @@ from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
 from schemas.packages import Cause, Caution, FailureReason, PackageStatus
 
+CLOCK_LOOK_SECONDS = 1.0
+"""How often work at the model whose clock stands asks for it. Less than what the shortest deadline leaves: 3.75 s."""
 WAITING_AGAIN_SECONDS = 1.0
 """An upgrade whose draft another worker is making looks again after this time."""
 AILING_AGAIN_SECONDS = (10.0, 60.0)
@@ -190,7 +194,7 @@ class Worker:
         )
         obtaining = asyncio.create_task(drafter.obtain(attempt), name="obtain")
         try:
-            await asyncio.wait({obtaining}, timeout=clock.left_seconds)
+            await self._in_time(obtaining, given.work, clock)
             if obtaining.done():
                 await self._settle(given, clock, attempt, obtaining.result())
             else:
@@ -198,6 +202,15 @@ class Worker:
         finally:
             obtaining.cancel()
             await asyncio.gather(obtaining, return_exceptions=True)
+
+    async def _in_time(self, obtaining: "asyncio.Task[DraftOutcome]", work: Work, clock: LeaseClock) -> None:
+        """Waits for the draft, but not beyond the time at which the first package has to be decided."""
+        while clock.stands and not obtaining.done():
+            await asyncio.wait({obtaining}, timeout=CLOCK_LOOK_SECONDS)
+            with suppress(Transient):  # what is under way goes on; the next look may be answered
+                if (left := await self._queue.left_seconds(work)) is not None:
+                    clock.begin(left)
+        await asyncio.wait({obtaining}, timeout=clock.left_seconds)
 
     async def _answer_late(
         self,

@@ -5,7 +5,7 @@ import pytest
 from consumer.domain.events import RequestKey
 from consumer.domain.writing import prompt
 from tests.flows.drafting.steps import a_session, packages, quiet, request
-from tests.support import answers, build
+from tests.support import answers, build, model_server
 from tests.support.model_server import Menu, ModelServer
 from tests.support.replicas import MODEL, Replicas
 from tests.support.tables import Tables
@@ -105,6 +105,22 @@ async def test_a_session_nobody_heard_of_is_waited_for_and_then_not_found(replic
     row = await tables.request()
     assert row["state"] == "failed"
     assert row["ended_at"] >= row["half_deadline_at"]
+
+
+@pytest.mark.failure(49)
+async def test_a_clock_that_begins_during_the_call_is_kept(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    model.always(model_server.hang())
+    await tables.add_request(half_deadline_at=None, deadline_at=None, backlog='{"session-state-changed/0": 9}')
+    async with replicas.start():
+        await model.called()
+        await tables.change_request(backlog=None, half_deadline_at=3.0, deadline_at=6.0)  # the backlog was read
+        (event,) = await packages(tables)
+        row = await tables.request()
+        assert event["status"] == "fallback"
+        assert row["first_done_at"] <= row["deadline_at"]
 
 
 async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be_missing(

@@ -159,6 +159,11 @@ class PostgresWorkQueue:
             async with reachable(self._pool):
                 await self._pool.execute(_queries.renew_leases, *leases, self._lease_seconds)
 
+    async def left_seconds(self, work: Work) -> float | None:
+        async with reachable(self._pool):
+            left: float | None = await self._pool.fetchval(_queries.left_seconds, self._margin_seconds, *work.key)
+        return left
+
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:
         async with reachable(self._pool):
             released = await self._pool.execute(_queries.release, *work.key, work.token, in_seconds, counted)

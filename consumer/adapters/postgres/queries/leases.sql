@@ -7,6 +7,10 @@
 -- A first package has to be decided so many seconds before its deadline. A short deadline has a short margin.
 least($2::float8, deadline_seconds / 4.0)
 
+-- part: left
+-- The time until a first package has to be decided; null while its clock stands, or without a deadline.
+extract(epoch FROM deadline_at - now())::float8 - {{margin}}
+
 -- part: new_lease
 lease_token = nextval('lease_tokens'), leased_until = now() + make_interval(secs => $1), attempts = attempts + 1,
 leased_by = current_setting('application_name')
@@ -21,7 +25,7 @@ leased_by = current_setting('application_name')
 -- part: leased_work
 -- The rows of `taken` as drafting reads them, each with its last package and the planned replay that caused the work.
 SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds,
-       extract(epoch FROM deadline_at - now())::float8 - {{margin}} AS deadline_in_seconds,
+       {{left}} AS deadline_in_seconds,
        p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
        plan.state = 'applying' AS applying, plan.calls_model, plan.publishes
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
@@ -231,6 +235,10 @@ WITH held AS MATERIALIZED (
 UPDATE requests AS r SET leased_until = now() + make_interval(secs => $5)
 FROM held
 WHERE (r.tenant_id, r.session_id, r.request_id) = (held.tenant_id, held.session_id, held.request_id);
+
+-- name: left_seconds
+-- $1, $3 and $4 are the request's key.
+SELECT {{left}} FROM requests WHERE (tenant_id, session_id, request_id) = ($1, $3, $4);
 
 -- name: release
 -- Gives work back: $1 to $3 key, $4 token, $5 in how many seconds it is due again, $6 whether this attempt counts.
