@@ -194,7 +194,10 @@ class Worker:
         )
         obtaining = asyncio.create_task(drafter.obtain(attempt), name="obtain")
         try:
-            await self._in_time(obtaining, given.work, clock)
+            while clock.stands and not obtaining.done():
+                await asyncio.wait({obtaining}, timeout=CLOCK_LOOK_SECONDS)
+                await self._look_at_clock(given.work, clock)
+            await asyncio.wait({obtaining}, timeout=clock.left_seconds)
             if obtaining.done():
                 await self._settle(given, clock, attempt, obtaining.result())
             else:
@@ -203,14 +206,11 @@ class Worker:
             obtaining.cancel()
             await asyncio.gather(obtaining, return_exceptions=True)
 
-    async def _in_time(self, obtaining: "asyncio.Task[DraftOutcome]", work: Work, clock: LeaseClock) -> None:
-        """Waits for the draft, but not beyond the time at which the first package has to be decided."""
-        while clock.stands and not obtaining.done():
-            await asyncio.wait({obtaining}, timeout=CLOCK_LOOK_SECONDS)
-            with suppress(Transient):  # what is under way goes on; the next look may be answered
-                if (left := await self._queue.left_seconds(work)) is not None:
-                    clock.begin(left)
-        await asyncio.wait({obtaining}, timeout=clock.left_seconds)
+    async def _look_at_clock(self, work: Work, clock: LeaseClock) -> None:
+        """Sees whether the request's clock has begun, while work that nobody is to cut off goes on."""
+        with suppress(Transient):  # the next look may be answered
+            if (left := await self._queue.left_seconds(work)) is not None:
+                clock.begin(left)
 
     async def _answer_late(
         self,
