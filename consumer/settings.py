@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     """The model that drafts."""
     fallback_model: str | None = "claude-sonnet-5"
     """The model that is asked once when the first one refuses; `none` turns this off."""
+    check_model: str | None = "claude-haiku-5-5"
+    """The second reader: a small model that checks each answer against the records; `none` turns this off."""
     model_max_tokens: int = Field(1400, ge=256, le=16000)
     """The most visible tokens of an answer. The contract's package fits in."""
     model_attempt_seconds: float = Field(45.0, gt=0, le=600)
@@ -255,7 +257,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{path} cannot be read as certificates: {error.strerror}") from None
         return path
 
-    @field_validator("fallback_model")
+    @field_validator("fallback_model", "check_model")
     @classmethod
     def _none(cls, name: str | None) -> str | None:
         return None if name == "none" else name

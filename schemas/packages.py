@@ -62,6 +62,8 @@ class Caution(StrEnum):
     """Drafted by rules, because the model's answers broke the rules of a package."""
     STATEMENTS_REMOVED = "statements_removed"
     """Statements of the model that the record does not support were left out."""
+    UNCHECKED = "unchecked"
+    """The second reader failed, was too slow or could not be read: nobody but code checked the model's statements."""
 
 
 class FailureReason(StrEnum):
@@ -115,6 +117,23 @@ class Usage(Published):
     cache_creation_input_tokens: int = 0
 
 
+class CheckProvenance(Published):
+    """What the second reader, a small model, said of the answers to this draft."""
+
+    model: str
+    """The reader's model id."""
+    prompt_version: str
+    """Version of the reader's instructions and answer schema together."""
+    statements: int
+    """Statements of the published draft's answer that it judged."""
+    flagged: int
+    """Statements that it flagged, in all answers together."""
+    removed: int
+    """Statements that left the package because it flagged them."""
+    usage: Usage
+    """Tokens of the checks alone; `provenance.usage` has them too."""
+
+
 class Provenance(Published):
     """What a package was made from, and by whom."""
 
@@ -129,9 +148,11 @@ class Provenance(Published):
     drafted_at: Instant
     """When the draft was made."""
     attempts: int
-    """Calls made for this draft; 0 for rules without a call."""
+    """Calls made for this draft, checks not counted; 0 for rules without a call."""
     usage: Usage
-    """Tokens over all attempts."""
+    """Tokens over all attempts, checks included."""
+    check: CheckProvenance | None = None
+    """What the second reader said; null without one."""
 
 
 class NoteIdentity(Published):

@@ -24,20 +24,18 @@ ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = "consumer.domain"
 TESTS = {
     "review.checks": ("review.test_checks", "review.test_gate"),
-    "review.citations": ("review.test_checks",),
-    "review.claims": ("review.test_claims", "review.test_checks"),
+    "review.leaving_out": ("review.test_gate",),
     "review.grounding": ("review.test_grounding", "review.test_checks"),
     "text.language": ("review.test_checks",),
     "text.names": ("review.test_grounding",),
-    "writing.outcome_table": ("review.test_checks",),
+    "writing.outcome_table": ("review.test_gate",),
     "text.quantities": ("review.test_grounding",),
     "review.gate": ("review.test_gate", "review.test_checks"),
     "review.shape": ("review.test_shape",),
 }
 """The tests of each module, in `tests/domain`."""
-TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES", "STEPS_RULES"), "review.shape": ("CHECKS",)}
+TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES"), "review.shape": ("CHECKS",)}
 RETURNS = {
-    "review.citations": {"carrying": "case.ids"},
     "review.grounding": {
         "_grounded": "True",
         "_otherwise": "True",
@@ -46,15 +44,14 @@ RETURNS = {
         "_number": "True",
     },
     "text.language": {"is_english": "True"},
-    "writing.outcome_table": {"first_step_flaw": "None"},
+    "writing.outcome_table": {"takes_up": "False"},
     "text.quantities": {"is_measured": "True"},
-    "review.claims": {"_repeats": "False"},
 }
 """Functions that decide by what they return, and what they return when they let everything pass."""
-YIELDS = ("review.checks", "review.claims", "text.names", "review.shape")
-CHAINS = {"review.checks": "is_grounded_wording"}
+YIELDS = ("review.checks", "text.names", "review.shape")
+CHAINS = {"writing.outcome_table": "takes_up"}
 """A conjunction, each part of which is a rule of its own."""
-PATTERNS = ("review.checks", "review.claims", "text.names", "review.shape")
+PATTERNS = ("review.checks", "text.names", "review.shape")
 DEAD_PATTERN = 're.compile("(?!)")'
 META = (
     "not idle and not rule_off and not broken_by_an_answer and not slow and not raises and not any_text and not attack"

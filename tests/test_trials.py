@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from consumer.domain.cost import prices
+from consumer.domain.cost.usage import drafting_usage
 from schemas.packages import Usage
 from tests.support import answers, model_server
 from tests.support.model_server import Menu, ModelServer
@@ -70,8 +71,11 @@ class TestDraft:
         draft = json.loads(call("draft", FILE, *options, "--yes", environment=paid).out)
         assert (draft["status"], draft["model"], draft["calls"], server.calls) == ("ready", "claude-sonnet-5-5", 1, 1)
         assert draft["usage"]["output_tokens"] > 0
+        read = Usage.model_validate(draft["check"]["usage"])
+        written = drafting_usage(Usage.model_validate(draft["usage"]), read)
+        assert draft["check"]["model"] == "claude-haiku-5-5"
         assert draft["dollars"] == pytest.approx(
-            prices.PRICES["claude-sonnet-5-5"].of(Usage.model_validate(draft["usage"]))
+            prices.PRICES["claude-sonnet-5-5"].of(written) + prices.PRICES["claude-haiku-5-5"].of(read)
         )
         again = json.loads(call("draft", FILE, *options, environment=paid).out)
         assert (again["markdown"], server.calls) == (draft["markdown"], 1), "what is paid for asks nobody"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from consumer.domain.writing import prompt
+from consumer.domain.writing import fence
 from consumer.errors import Permanent
 from consumer.flows.drafting.model import Answer, Call, Ending, Model
 from schemas.packages import Usage
@@ -73,7 +73,7 @@ class Journal:
 
 def _key(call: Call) -> str:
     """Digest of all that decides an answer; the boundary around the records does not, so it is left out."""
-    turns = [[turn.role, prompt.without_boundary(turn.text)] for turn in call.turns]
+    turns = [[turn.role, fence.without_boundary(turn.text)] for turn in call.turns]
     parts = [call.model, call.system, turns, dict(call.answer_schema), call.max_tokens]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

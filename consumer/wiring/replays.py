@@ -14,10 +14,10 @@ from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.replay import replays
 from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.domain.bundle import bundle
+from consumer.domain.reader import versions
 from consumer.domain.replay.comparison import Difference, compare_sections
 from consumer.domain.replay.plan import Plan
 from consumer.domain.session import session
-from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import DraftKey
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
@@ -85,7 +85,7 @@ async def compare_plan(
                     planned.published.sections,
                     built,
                     await plans.drafts(key.session),
-                    DraftKey(*key.session, built.sha256, prompt.VERSION, settings.model),
+                    DraftKey(*key.session, built.sha256, versions.PROMPTS, settings.model),
                     calls_model=calls_model,
                 )
             )

@@ -6,7 +6,7 @@ import socket
 
 from consumer.domain.package.package import Sender
 from consumer.domain.request.schedule import RevisionRules
-from consumer.flows.drafting.calls.dialogue import ModelChoice
+from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.retention import DAY_SECONDS, RetentionRules
 from consumer.settings import Settings
 from schemas.topics import Topics
@@ -54,4 +54,9 @@ def retention_rules(settings: Settings, *, days: float | None = None) -> Retenti
 
 
 def model_choice(settings: Settings) -> ModelChoice:
-    return ModelChoice(name=settings.model, other_name=settings.fallback_model, max_tokens=settings.model_max_tokens)
+    return ModelChoice(
+        name=settings.model,
+        other_name=settings.fallback_model,
+        max_tokens=settings.model_max_tokens,
+        reader_name=settings.check_model,
+    )

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.events import SessionEvent
 from tests.support import build
 
 INTAKE = (
@@ -16,15 +17,23 @@ INTAKE = (
 )
 
 
+REASON = "Needs rights on the internal DNS zone"
+
+
 def session(**last_outcome: Any) -> Bundle:
     """Two facts, one check, one script; X1 failed, X2 (active) as given, pending by default."""
+    return build.bundle(*events(**last_outcome), reason=REASON)
+
+
+def events(*more: SessionEvent, intake: str = INTAKE, **last_outcome: Any) -> list[SessionEvent]:
+    """The events of `session`, with others between its facts and its script."""
     outcome = {"status": "applied_pending", "pending_reason": "Dana signs in after the 16:00 restart"} | last_outcome
-    return build.bundle(
+    return [
         build.opened(
             title="Outlook asks for a password in accounting",
             problem_summary="Since Monday Outlook 16.0.17830 asks six users for a password again and again.",
             problem_domain="email",
-            intake_text=INTAKE,
+            intake_text=intake,
             psa_ticket=build.TICKET,
         ),
         build.fact("The mailbox opens in the browser for all six users."),
@@ -33,6 +42,7 @@ def session(**last_outcome: Any) -> Bundle:
             source_summary="Remote session on ACC-WS-04",
         ),
         build.fact("The old mail server EXCH-OLD was switched off on Sunday at 22:30.", fact_id="fact-3"),
+        *more,
         build.script(parameters={"computer": "ACC-WS-04", "days": 7}),
         build.fix("Recreate the Outlook profile", fix_id="fix-1"),
         build.outcome("applied_failed", failure_reason="The prompt came back within 2 minutes with a new profile."),
@@ -43,8 +53,7 @@ def session(**last_outcome: Any) -> Bundle:
             description="Delete the internal record so that clients find the new server.",
         ),
         build.outcome(fix_id="fix-2", **outcome),
-        reason="Needs rights on the internal DNS zone",
-    )
+    ]
 
 
 _ANSWER: dict[str, Any] = {
@@ -63,9 +72,12 @@ _ANSWER: dict[str, Any] = {
         "records": ["X2", "F2", "F3"],
     },
     "next_steps": [
-        {"text": "Confirm with Dana after the 16:00 restart whether she signs in without a prompt.", "records": ["X2"]},
-        {"text": "If the prompt returns, look up autodiscover.example.com on another machine.", "records": ["F2"]},
-        {"text": "Ask who switched off EXCH-OLD which other names still point to it.", "records": ["F3"]},
+        {"text": "Confirm with Dana after the 16:00 restart whether she signs in without a prompt.", "records": ["X2"],
+         "fix": "X2", "action": "confirm"},
+        {"text": "If the prompt returns, look up autodiscover.example.com on another machine.", "records": ["F2"],
+         "fix": "", "action": "none"},
+        {"text": "Ask who switched off EXCH-OLD which other names still point to it.", "records": ["F3"],
+         "fix": "", "action": "none"},
     ],
 }  # fmt: skip
 
@@ -81,7 +93,7 @@ def text(answer: dict[str, Any] | None = None) -> str:
 def with_step(step: str, *records: str) -> str:
     """The good answer with another third step."""
     answer = good()
-    answer["next_steps"][2] = {"text": step, "records": list(records) or ["F3"]}
+    answer["next_steps"][2] = {"text": step, "records": list(records) or ["F3"], "fix": "", "action": "none"}
     return text(answer)
 
 

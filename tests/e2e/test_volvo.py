@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from consumer.domain.writing.prompt import VERSION
+from consumer.domain.reader import versions
 from tests.support import volvo
 from tests.support.model_server import Menu
 from tests.support.stage import Stage
@@ -49,7 +49,7 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
     assert len(calls) == await stage.drafts(), "a bundle was paid for twice"
     assert set(calls.values()) == {1}, "a sound answer was sent back for repair"
     assert any(package["redactions"] for package in written.packages()), "no secret was met: the test proves nothing"
-    assert any(package["provenance"]["prompt_version"] == VERSION for package in written.packages())
+    assert any(package["provenance"]["prompt_version"] == versions.PROMPTS for package in written.packages())
     ended = await service.terminate()
     assert (ended.code, ended.seconds < 25) == (0, True)
 

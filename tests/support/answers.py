@@ -16,7 +16,7 @@ _OPEN_STEPS = (
 def records(received: Received) -> list[dict[str, Any]]:
     """The records of the request, each with its id."""
     lines = received.user_text.splitlines()
-    return [json.loads(line) for line in lines if line.startswith('{"')]
+    return [record for line in lines if line.startswith('{"') and "id" in (record := json.loads(line))]
 
 
 def structured(received: Received) -> str:
@@ -26,13 +26,15 @@ def structured(received: Received) -> str:
 
 def answer(received: Received) -> dict[str, Any]:
     first = _first_step(received)
-    steps = [*([first] if first else []), *_OPEN_STEPS]
+    others: list[dict[str, Any]] = [
+        {"text": step, "records": ["P1"], "fix": "", "action": "none"} for step in _OPEN_STEPS
+    ]
     return {
         "problem": {"text": "An issue was reported and escalated to the next engineer.", "records": ["P1"]},
         "confirmed": [],
         "notes": [],
         "hypothesis": {"text": "", "records": []},
-        "next_steps": [{"text": step, "records": ["P1"]} for step in steps],
+        "next_steps": [*([first] if first else []), *others],
     }
 
 
@@ -61,19 +63,22 @@ def obedient(received: Received) -> str:
     return json.dumps(parts)
 
 
-def _first_step(received: Received) -> str | None:
+def _first_step(received: Received) -> dict[str, Any] | None:
     active = _ACTIVE.search(received.user_text)
     if active is None:
         return None
     fix = next(record for record in records(received) if record["id"] == active[1])
     match active[2]:
         case "proposed":
-            return f"Try this: {fix['title']}."
+            action, text = "try", f"Try this: {fix['title']}."
         case "applied_failed":
-            return f"Take another path, starting from why it failed: {fix.get('failure_reason', 'not recorded')}."
+            why = fix.get("failure_reason", "not recorded")
+            action, text = "other_path", f"Take another path, starting from why it failed: {why}."
         case "applied_partial":
-            return f"Complete and verify {fix['title']}: {fix.get('partial_notes', 'not recorded')}."
+            left = fix.get("partial_notes", "not recorded")
+            action, text = "complete", f"Complete and verify {fix['title']}: {left}."
         case "applied_pending":
-            return f"Confirm whether it held; awaited: {fix.get('pending_reason', 'not recorded')}."
+            action, text = "confirm", f"Confirm whether it held; awaited: {fix.get('pending_reason', 'not recorded')}."
         case _:
             return None
+    return {"text": text, "records": [fix["id"]], "fix": fix["id"], "action": action}

@@ -62,7 +62,7 @@ def fact(
     text: str = "The mailbox opens in the browser.",
     *,
     fact_id: str = "fact-1",
-    source_type: str = "user_report",
+    source_type: str = "engineer_observation",
     version: int = 0,
     **fields: Any,
 ) -> SessionEvent:

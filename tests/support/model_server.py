@@ -1,7 +1,8 @@
 """A loopback server that speaks the Messages API, with a menu of faults.
 
 It runs in a thread with a loop of its own, so that async tests and services in other processes can use it alike.
-Each `POST /v1/messages` takes the next behaviour of the script; then the default one answers.
+Each `POST /v1/messages` takes the next behaviour of the script; then the default one answers. Questions to the second
+reader are kept apart: they have a behaviour of their own, by default a reader who finds nothing.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from consumer.domain.reader import question
 from tests.support.waiting import until
 
 API_VERSION = "2026-10-21"
@@ -56,6 +58,17 @@ class Received:
         """The records alone, whatever the boundary around them."""
         text = self.user_text
         return text[text.find("{") : text.rfind("}") + 1] or text
+
+    @property
+    def is_check(self) -> bool:
+        """Whether the second reader is asked."""
+        return question.SYSTEM[:80] in json.dumps(self.body.get("system", ""), ensure_ascii=False)
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        """What the second reader is asked about, in order."""
+        within = self.user_text.partition("\n<statements ")[2].partition("\n</statements ")[0]
+        return [json.loads(line) for line in within.splitlines()[1:]]
 
     @property
     def is_repair(self) -> bool:
@@ -99,6 +112,8 @@ class ModelServer:
         self._script: deque[Behaviour] = deque()
         self._default: Behaviour = self.answer
         self._received: list[Received] = []
+        self._checks: list[Received] = []
+        self._reader: Behaviour = self.nothing_found
         self._prefixes: set[str] = set()
         self._reported: Counter[str] = Counter()
         self._in_flight = 0
@@ -118,10 +133,16 @@ class ModelServer:
             self._script.clear()
             self._default = behaviour or self.answer
 
+    def reader(self, behaviour: Behaviour | None) -> None:
+        """Sets what answers questions to the second reader; None is the reader who finds nothing."""
+        with self._lock:
+            self._reader = behaviour or self.nothing_found
+
     def forget(self) -> None:
         """Forgets all requests and usage; the behaviours stay."""
         with self._lock:
             self._received.clear()
+            self._checks.clear()
             self._reported.clear()
 
     @property
@@ -132,9 +153,15 @@ class ModelServer:
 
     @property
     def requests(self) -> tuple[Received, ...]:
-        """Every `POST /v1/messages` so far."""
+        """Every question to the drafter so far."""
         with self._lock:
             return tuple(self._received)
+
+    @property
+    def checks(self) -> tuple[Received, ...]:
+        """Every question to the second reader so far."""
+        with self._lock:
+            return tuple(self._checks)
 
     @property
     def calls(self) -> int:
@@ -164,11 +191,25 @@ class ModelServer:
 
     def holds(self, secret: str) -> bool:
         """Whether any request, headers included, holds the text."""
-        return any(secret.encode() in request.raw or secret in json.dumps(request.headers) for request in self.requests)
+        asked = (*self.requests, *self.checks)
+        return any(secret.encode() in request.raw or secret in json.dumps(request.headers) for request in asked)
 
     def answer(self, received: Received) -> Reply:
         """The ordinary answer."""
         return self.message(received, self._write(received))
+
+    def nothing_found(self, received: Received) -> Reply:
+        """The reader who calls every statement supported."""
+        return self.flagging(received)
+
+    def flagging(self, received: Received, *faults: dict[str, Any]) -> Reply:
+        """A reader who finds these faults: each names the statement `n` and what its entry has else."""
+        by_number = {fault["n"]: fault for fault in faults}
+        sound = {"verdict": "supported", "repeats_failed_fix": False, "records": [], "reason": ""}
+        numbers = [statement["n"] for statement in received.statements]
+        return self.message(
+            received, json.dumps({"verdicts": [{"n": n} | sound | by_number.get(n, {}) for n in numbers]})
+        )
 
     def message(self, received: Received, text: str, **changes: Any) -> Reply:
         return Reply(body=json.dumps(self._message(received, text) | changes).encode())
@@ -242,15 +283,16 @@ class ModelServer:
         received = Received(
             at=time.monotonic(), path=request.path, headers=dict(request.headers), body=json.loads(raw), raw=raw
         )
+        drafts = not received.is_check
         with self._lock:
-            self._received.append(received)
-            self._in_flight += 1
+            (self._received if drafts else self._checks).append(received)
+            self._in_flight += drafts
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
             return await _send(request, self._reply(received))
         finally:
             with self._lock:
-                self._in_flight -= 1
+                self._in_flight -= drafts
 
     def _reply(self, received: Received) -> Reply:
         key = received.headers.get("Authorization", "").removeprefix("Bearer ") or received.headers.get("X-Api-Key", "")
@@ -259,7 +301,8 @@ class ModelServer:
         if (complaint := _complaint(received)) is not None:
             return error(400, message=complaint)(received)
         with self._lock:
-            behaviour = self._script.popleft() if self._script else self._default
+            reader = self._reader if received.is_check else None
+            behaviour = reader or (self._script.popleft() if self._script else self._default)
         return behaviour(received)
 
 

@@ -26,6 +26,7 @@ from consumer.wiring.stores import open_cache
 REDACTOR = Redactor(b"a key for tests only")
 MODEL = "claude-sonnet-5-5"
 OTHER_MODEL = "claude-sonnet-5"
+CHECK_MODEL = "claude-haiku-5-5"
 
 
 @dataclass(slots=True)
@@ -113,6 +114,7 @@ class Replicas:
         spread_seconds: float = 0.2,
         drain_seconds: float = 3.0,
         fallback_model: str | None = OTHER_MODEL,
+        check_model: str | None = CHECK_MODEL,
         rules: RevisionRules = RevisionRules(after_seconds=0.1, window_seconds=3600, limit=5),  # noqa: B008 - frozen
         change: Callable[[DraftingStores], DraftingStores] = lambda stores: stores,
         redis_url: str | None = None,
@@ -127,6 +129,7 @@ class Replicas:
                 "anthropic_base_url": self.model_url,
                 "model": MODEL,
                 "fallback_model": fallback_model,
+                "check_model": check_model,
                 "model_attempt_seconds": attempt_seconds,
                 "model_concurrency": places,
                 "lease_seconds": lease_seconds,

@@ -56,7 +56,7 @@ class Tables:
                     event.event_id,
                     event.type,
                     event.occurred_at,
-                    "somebody",
+                    "technician-4711",
                     None if event.data is None else stored.dump_data(event.data),
                 )
                 await same.execute(

@@ -12,7 +12,8 @@ from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Proof, ProofResult, RestingLine, SourceRecord, StoredEvidence, TextVerdict
-from consumer.domain.writing import prompt, sections
+from consumer.domain.reader import versions
+from consumer.domain.writing import fence, sections
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_proofs
@@ -125,7 +126,7 @@ def _say(evidence: StoredEvidence, result: Proof) -> None:
 
 
 def _is_ours(version: str) -> bool:
-    return version == prompt.VERSION
+    return version == versions.PROMPTS
 
 
 def _say_line(line: RestingLine, records: Mapping[str, SourceRecord]) -> None:
@@ -136,9 +137,9 @@ def _say_line(line: RestingLine, records: Mapping[str, SourceRecord]) -> None:
 
 def _shown(names: Iterable[str], records: Mapping[str, SourceRecord]) -> Iterable[str]:
     for name in names:
-        if name == prompt.DESCRIPTION:
+        if name == fence.DESCRIPTION:
             yield "P1 the session's description"
-        elif name == prompt.REASON:
+        elif name == fence.REASON:
             yield "R1 the request's reason"
         elif (record := records.get(name)) is not None:
             versions = ", ".join(str(version) for version in record.versions)

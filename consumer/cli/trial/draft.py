@@ -13,9 +13,9 @@ from consumer.cli.inspection.show import Json, Tenant, find_session
 from consumer.cli.trial import trials, verdict_tables
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.events import SessionKey
+from consumer.domain.reader import versions
 from consumer.domain.session.recordings import Recording
 from consumer.domain.session.session import fold
-from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
@@ -128,7 +128,7 @@ def _show(subject: Subject, tried: Trial, *, as_json: bool) -> None:
     records = json.loads(subject.bundle.canonical)
     if as_json:
         texts = {"title": tried.rendered.title, "markdown": tried.rendered.markdown}
-        outcome = {"session": subject.name, **verdict_tables.figures(tried), "prompt_version": prompt.VERSION}
+        outcome = {"session": subject.name, **verdict_tables.figures(tried), "prompt_version": versions.PROMPTS}
         output.as_json({**outcome, **texts, "bundle": records})
         return
     output.heading(tried.rendered.title)
@@ -148,7 +148,15 @@ def _show(subject: Subject, tried: Trial, *, as_json: bool) -> None:
             "calls": tried.calls,
             "tokens": ", ".join(f"{count} {kind.removesuffix('_tokens')}" for kind, count in tried.usage if count) or 0,
             "price": "not known" if tried.dollars is None else f"${tried.dollars:.4f}",
-            "prompt": prompt.VERSION,
+            "second reader": _check(tried),
+            "prompt": versions.PROMPTS,
             "characters": len(tried.rendered.markdown),
         }
     )
+
+
+def _check(tried: Trial) -> str | None:
+    check = tried.check
+    if check is None:
+        return None
+    return f"{check.model}: {check.statements} statements, {check.flagged} flagged, {check.removed} removed"

@@ -13,7 +13,7 @@ from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.cli.trial import trials, verdict_tables
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
-from consumer.domain.writing import prompt
+from consumer.domain.reader import versions
 from consumer.errors import EscalationError, Permanent
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
@@ -169,6 +169,6 @@ def _show(drafted: dict[str, Trial], *, as_json: bool) -> None:
     if as_json:
         sessions = [{"session": name, **verdict_tables.figures(tried)} for name, tried in drafted.items()]
         totals = verdict_tables.totals(list(drafted.values()))
-        output.as_json({"prompt_version": prompt.VERSION, "sessions": sessions, "totals": totals})
+        output.as_json({"prompt_version": versions.PROMPTS, "sessions": sessions, "totals": totals})
     elif drafted:
         verdict_tables.of_many(drafted)

@@ -39,6 +39,7 @@ def figures(trial: Trial) -> dict[str, object]:
         "warnings": list(trial.warnings),
         "calls": trial.calls,
         "usage": trial.usage.model_dump(),
+        "check": None if trial.check is None else trial.check.model_dump(),
         "dollars": trial.dollars,
         "characters": len(trial.rendered.markdown),
         "bundle_sha256": trial.bundle.sha256,

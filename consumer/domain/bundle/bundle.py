@@ -121,6 +121,7 @@ def _fact(record_id: str, fact: Fact) -> FactRecord:
         text=fact.text,
         source_type=fact.source_type,
         source_summary=_present(fact.source_summary),
+        recorded_at=fact.recorded_at,
     )
 
 
@@ -131,6 +132,7 @@ def _script(record_id: str, script: Script) -> ScriptRecord:
         name=template.name if template else UNKNOWN_TEMPLATE,
         slug=_present(template.slug) if template else None,
         parameters=tuple(Parameter(name=name, value=script.parameters[name]) for name in sorted(script.parameters)),
+        generated_at=script.generated_at,
     )
 
 
@@ -144,7 +146,7 @@ def _fix(record_id: str, fix: Fix, *, active: bool) -> FixRecord:
         confidence_pct=fix.confidence_pct,
         status=fix.status,
         superseded=fix.superseded,
-        description=_present(fix.description) if active else None,
+        description=_present(fix.description),
         applied_at=fix.applied_at if fix.status.is_applied else None,
         verified_at=fix.verified_at,
         partial_notes=relevant.get(OutcomeText.PARTIAL_NOTES),

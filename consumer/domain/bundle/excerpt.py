@@ -34,6 +34,10 @@ BUDGET = 60_000
 """Characters of JSON for all records: 15,000 to 20,000 tokens, which a model reads in seconds and at a fair price."""
 LEAST_ROOM = 20_000
 """Characters that facts, checks and scripts always get, however long the description and the fixes are."""
+_SHOWN = 4
+"""Characters that the time of a record takes in the prompt beyond what it takes in its JSON."""
+_LEAD = 800
+"""Characters of the line that shows the sentence before the hypothesis."""
 KEPT_FACTS = 5
 """This many of the newest facts outlast checks and scripts: the next engineer goes on from what was found last."""
 KEPT_STEPS = 5
@@ -65,7 +69,7 @@ def excerpt_of(records: Records) -> tuple[Records, Omissions]:
     cut = cutter.records(records)
     fixes, reduced = _within_budget(cut)
     kept = replace(cut, fixes=fixes)
-    taken = _size(replace(kept, facts=(), steps=()))
+    taken = _size(replace(kept, facts=(), steps=())) + (_LEAD if kept.active_fix else 0)
     leaving = _leaving(kept, max(BUDGET - taken, LEAST_ROOM))
     trimmed = Omissions(
         facts=sum(fact.id in leaving and not fact.is_check for fact in kept.facts),
@@ -147,9 +151,9 @@ def _within_budget(records: Records) -> tuple[tuple[FixRecord, ...], int]:
 def _leaving(records: Records, room: int) -> frozenset[str]:
     """Ids of the facts, checks and scripts that have to leave, so that the rest fits into `room` characters.
 
-    A record takes its JSON and a line end. A check takes them once: the prompt shows it among the facts only.
+    A record takes its JSON, a line end and a longer time. A check takes them once, for the prompt shows it once.
     """
-    sizes = {record.id: len(compact(record.document())) + 1 for record in (*records.facts, *records.steps)}
+    sizes = {record.id: len(compact(record.document())) + 1 + _SHOWN for record in (*records.facts, *records.steps)}
     excess = sum(sizes.values()) - room
     leaving: set[str] = set()
     for record in _in_leaving_order(records):

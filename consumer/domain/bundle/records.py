@@ -1,7 +1,7 @@
 """The records of a bundle. They have short ids of their own and hold no id that another system gave them.
 
-Every class of record has three methods. `texts` yields each text in a fixed order, "" for a missing one. `rewritten`
-passes each text through a function. `document` gives the record as JSON, in which a missing value has no field.
+Every class of record has three methods: `texts` yields each text in a fixed order ("" for a missing one), `rewritten`
+passes each through a function, `document` gives the record as JSON, in which a missing value has no field.
 """
 
 import json
@@ -19,7 +19,6 @@ from schemas.tickets import PsaTicket
 
 UNTITLED = "(untitled)"
 UNKNOWN_TEMPLATE = "(unknown template)"
-
 _WORD = re.compile(r"\w+")
 
 Rewrite = Callable[[str], str]
@@ -34,6 +33,7 @@ class FactRecord:
     text: str
     source_type: str
     source_summary: str | None = None
+    recorded_at: datetime | None = None
 
     @property
     def is_check(self) -> bool:
@@ -52,7 +52,7 @@ class FactRecord:
 
     def document(self) -> dict[str, JsonValue]:
         return {"id": self.id, "text": self.text, "source_type": self.source_type} | _without_missing(
-            source_summary=self.source_summary
+            source_summary=self.source_summary, recorded_at=_written(self.recorded_at)
         )
 
 
@@ -80,6 +80,7 @@ class ScriptRecord:
     slug: str | None = None
     parameters: tuple[Parameter, ...] = ()
     """Sorted by name."""
+    generated_at: datetime | None = None
 
     def texts(self) -> Iterator[str]:
         yield from (self.name, self.slug or "")
@@ -99,9 +100,11 @@ class ScriptRecord:
         )
 
     def document(self) -> dict[str, JsonValue]:
-        # A list, not a map: two names can become equal when placeholders replace the secrets in them.
+        # No map: two names can become equal when placeholders replace the secrets in them.
         pairs: list[JsonValue] = [{"name": parameter.name, "value": parameter.value} for parameter in self.parameters]
-        return {"id": self.id, "template": self.name} | _without_missing(slug=self.slug) | {"parameters": pairs}
+        return {"id": self.id, "template": self.name} | _without_missing(
+            slug=self.slug, parameters=pairs or None, generated_at=_written(self.generated_at)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ class FixRecord:
     status: FixStatus
     superseded: bool = False
     description: str | None = None
-    """Present for the active fix only."""
+    """Missing for a fix without one."""
     applied_at: datetime | None = None
     """Present with an `applied_*` status."""
     verified_at: datetime | None = None
@@ -158,7 +161,7 @@ class FixRecord:
             "description": self.description,
             "confidence_pct": self.confidence_pct,
             "status": self.status.value,
-            "superseded": self.superseded,
+            "superseded": self.superseded or None,
             "applied_at": _written(self.applied_at),
             "verified_at": _written(self.verified_at),
             "partial_notes": self.partial_notes,
@@ -273,7 +276,7 @@ def rewritten(records: Records, rewrite: Rewrite) -> Records:
 
 
 def compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
-    """The canonical JSON of a value: names sorted, no spaces, no escape that JSON does not need."""
+    """The canonical JSON of a value: names sorted, no spaces, no needless escapes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

@@ -10,7 +10,7 @@ from consumer.domain.request.work import Work
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import DraftKey
 from consumer.domain.writing.markdown import Rendered
-from schemas.packages import Cause, Caution, PackageStatus, Provenance, TicketReference, Usage
+from schemas.packages import Cause, Caution, CheckProvenance, PackageStatus, Provenance, TicketReference, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ class PackageText:
     drafted_at: datetime
     reused: bool
     """Whether the draft was paid for by other work."""
+    check: CheckProvenance | None = None
 
 
 def note_of(work: Work, ticket: TicketReference | None) -> Note:
@@ -106,6 +107,7 @@ def pack(sender: Sender, given: PackageInput, text: PackageText, *, at: datetime
             drafted_at=text.drafted_at,
             attempts=text.attempts,
             usage=text.usage,
+            check=text.check,
         ),
         redactions=given.bundle.redactions,
         warnings=warnings,

@@ -14,10 +14,11 @@ from hashlib import sha256
 from consumer.domain.bundle import bundle
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.reader import versions
 from consumer.domain.review import gate
 from consumer.domain.session.fixes import Fix
 from consumer.domain.session.session import Fact, Session, fold
-from consumer.domain.writing import markdown, prompt, sections
+from consumer.domain.writing import fence, markdown, sections
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
 from schemas.packages import PackageReady, PackageStatus, SectionKey
@@ -153,7 +154,7 @@ def _verdict(evidence: StoredEvidence, built: Bundle) -> ProofResult:
         return ProofResult.VERIFIED
     if built.sha256 == evidence.redacted_sha256:
         return ProofResult.REDACTED
-    by_other_prompt = evidence.package.provenance.prompt_version != prompt.VERSION
+    by_other_prompt = evidence.package.provenance.prompt_version != versions.PROMPTS
     return ProofResult.OTHER_RELEASE if by_other_prompt else ProofResult.MISMATCH
 
 
@@ -184,7 +185,7 @@ def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> I
     """
     if rendered is None:
         rendered = gate.by_rules(built).rendered
-    known = prompt.ids(built)
+    known = fence.ids(built)
     shown = {section.key: section.markdown for section in rendered.sections}
     for section in package.sections:
         texts = _texts(section.markdown)

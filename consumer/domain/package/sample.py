@@ -10,11 +10,11 @@ from consumer.domain.events import NO_TRACE, Origin, RequestKey, SessionEvent
 from consumer.domain.package import package
 from consumer.domain.package.package import Package, Sender
 from consumer.domain.package.packing import PackageInput, PackageText, pack
+from consumer.domain.reader import versions
 from consumer.domain.request.work import Work
 from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.session.history import Basis
-from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import DraftKey
 from schemas.packages import Cause, PackageStatus, Usage
 
@@ -78,7 +78,7 @@ def draft_sample(sender: Sender) -> Package:
         bundle=bundle,
         ticket=package.ticket_reference(folded.psa_ticket),
         basis=Basis(arrivals=len(events), secrets=0),
-        key=DraftKey(*_KEY.session, bundle.sha256, prompt.VERSION, "none"),
+        key=DraftKey(*_KEY.session, bundle.sha256, versions.PROMPTS, "none"),
         cause=Cause.REQUEST,
         behind=False,
     )
@@ -86,7 +86,7 @@ def draft_sample(sender: Sender) -> Package:
         rendered=gate.by_rules(bundle).rendered,
         status=PackageStatus.FALLBACK,
         model=None,
-        prompt_version=prompt.VERSION,
+        prompt_version=versions.PROMPTS,
         warnings=(),
         attempts=0,
         usage=Usage(),

@@ -8,6 +8,7 @@ from hashlib import sha256
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost.estimates import Measured
 from consumer.domain.events import RequestKey
+from consumer.domain.reader import versions
 from consumer.domain.request.work import LastPackage
 from consumer.domain.review import gate
 from consumer.domain.writing import markdown, prompt
@@ -92,12 +93,12 @@ def weigh(
     the session pay a call.
     """
     last = candidate.last
-    key = DraftKey(*candidate.key.session, bundle.sha256, prompt.VERSION, model_name)
+    key = DraftKey(*candidate.key.session, bundle.sha256, versions.PROMPTS, model_name)
     why = tuple(
         reason
         for reason, differs in (
             (Why.BUNDLE, last.bundle_sha256 != bundle.sha256),
-            (Why.PROMPT, last.prompt_version != prompt.VERSION),
+            (Why.PROMPT, last.prompt_version != versions.PROMPTS),
             (Why.MODEL, last.model != model_name),
         )
         if differs

@@ -1,33 +1,35 @@
-"""The rules that an answer of the model must keep: one function for each rule, and tables that name them.
+"""The rules that code is certain of: one function for each rule, and tables that name them.
 
 A rule looks at one statement and says what is wrong with it, in words that go to the model. Rules for the whole answer
 come first: if an answer recites its instructions, holds a secret or is not in English, its statements are not checked.
+Whether a statement is true to the records is no rule here: words cannot tell. The second reader judges that.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain.bundle.records import FactRecord
-from consumer.domain.review import citations, claims
-from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
-from consumer.domain.text import language, names, words
+from consumer.domain.text import language, names, sentences, words
 from consumer.domain.text.sanitize import ADDRESS, clean, is_harmless, shorten
-from consumer.domain.writing import outcome_table, prompt, quotes, sections
-from consumer.domain.writing.draft import Draft, DraftForm
+from consumer.domain.writing import prompt, quotes, sections
+from consumer.domain.writing.draft import Draft, DraftForm, StepAction
 from schemas.sessions import FixStatus
 
 Scan = Callable[[str], str]
 """The redactor: returns a text with its secrets replaced."""
 
+LONGEST_PARAGRAPH = 900
+"""Characters."""
 _LONGEST: Mapping[Part, int] = {
-    Part.PROBLEM: 900,
+    Part.PROBLEM: LONGEST_PARAGRAPH,
     Part.CONFIRMED: 280,
     Part.NOTES: 240,
-    Part.HYPOTHESIS: 900,
+    Part.HYPOTHESIS: LONGEST_PARAGRAPH,
     Part.NEXT_STEPS: 400,
 }
 """The most characters of a statement in each part."""
+_FEWEST_WORDS = 3
+"""Of a next step."""
 _BLOCK = re.compile(
     r"^\s{0,3}(?:\#{1,6}\s|>\s|[-*+]\s|\d{1,3}[.)]\s|```|~~~)|\n\s*(?:\#|[-*+>]\s|\d{1,3}[.)]\s|\n|```)",
     re.VERBOSE | re.MULTILINE,
@@ -58,20 +60,16 @@ _SELF = re.compile(
     r"|system\s+prompt|these\s+instructions|previous\s+instructions)\b",
     re.IGNORECASE,
 )
-_HEDGES = re.compile(
-    r"\b(?:might|maybe|perhaps|possibly|probably|likely|presumably|apparently|seem(?:s|ed|ingly)?|appear(?:s|ed)?\s+to"
-    r"|could\s+(?:be|have)|may\s+(?:be|have|not|also|indicate)|suspected|suspects?|i\s+think|we\s+think|unclear|supposedly"
-    r"|potentially|assumed)\b",
+_MATTER = r"(?:issue|problem|incident|ticket|case|symptom|fault|outage|error|trouble|matter|everything)s?"
+_OVER = r"(?:resolved|fixed|solved|closed)"
+_ALL_OVER = re.compile(
+    rf"(?:the|this|that|everything)?\s*(?:\w+\s+)?{_MATTER}\s+(?:is|are|was|were|has\s+been|have\s+been)"
+    rf"(?:\s+(?:now|already|fully|completely|finally))*\s+{_OVER}(?:\s+and\s+(?:{_OVER}|verified|confirmed))*"
+    r"(?:\s+by\s+the\s+(?:customer|users?))?\W*",
     re.IGNORECASE,
 )
-_PAST = re.compile(
-    r"\b(?:was|were|had|did|could|\w{2,}ed|began|became|broke|came|fell|felt|found|gave|got|went|kept|left|lost|made|met|ran|read"
-    r"|rose|said|sat|saw|sent|showed|shut|stood|stuck|took|told|wrote|froze|hung|cut|put|hit|let)\b",
-    re.IGNORECASE,
-)
-_NEGATION = re.compile(
-    r"\b(?:no|not|never|none|without|cannot|neither|nor|nothing|nobody|fail\w*|un\w{4,})\b|n['\u2019]t\b", re.IGNORECASE
-)
+"""A whole sentence that says nothing but that the case is over."""
+_ANY_OVER = re.compile(rf"\b{_OVER}\b|\bgel\u00f6st\b|\bbehoben\b", re.IGNORECASE)
 
 
 def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
@@ -90,38 +88,33 @@ def statement(said: Said, case: Evidence) -> Iterator[Violation]:
             return  # the other rules may take time that grows with the square of a text's length
 
 
-def check_steps(draft: Draft, case: Evidence) -> Iterator[Violation]:
-    """Yields the violations of the next steps taken together."""
-    for rule, look in STEPS_RULES.items():
-        if (flaw := look(draft, case)) is not None:
-            yield Violation(rule=rule, detail=flaw[0], place=flaw[1])
+def paragraph(part: Part, text: str, case: Evidence) -> Iterator[Violation]:
+    """Yields the violations of a paragraph, or a list, as a whole: one for each of its statements."""
+    if quotes.too_long(case.bundle.records.intake_text, text, clean(text)):
+        for number, _ in enumerate(sentences.sentences_of(text)):
+            detail = "copies a long passage of the intake text; put it in other words"
+            yield Violation(rule=Rule.INTAKE_QUOTED, detail=detail, place=StatementRef(part, number))
+
+
+def check_steps(draft: Draft) -> Iterator[Violation]:
+    """Yields the violation of the next steps taken together."""
+    if len(draft.next_steps) < sections.FEWEST_STEPS:
+        yield Violation(rule=Rule.STEP_COUNT, detail=f"{len(draft.next_steps)} next steps; give two to four")
 
 
 def statements(draft: Draft) -> Iterator[Said]:
-    """Yields the statements of a draft, except wordings of facts: a wording that breaks a rule is left out silently."""
+    """Yields every statement of a draft, in its order."""
     cites = draft.form is DraftForm.JSON
-    yield Said(place=StatementRef(Part.PROBLEM), text=draft.problem.text, records=draft.problem.records, cites=cites)
-    for index, note in enumerate(draft.notes):
-        yield Said(place=StatementRef(Part.NOTES, index), text=note.text, records=(note.record,), cites=cites)
-    if draft.hypothesis.text.strip():
-        hypothesis = draft.hypothesis
-        yield Said(place=StatementRef(Part.HYPOTHESIS), text=hypothesis.text, records=hypothesis.records, cites=cites)
-    for index, step in enumerate(draft.next_steps):
-        yield Said(place=StatementRef(Part.NEXT_STEPS, index), text=step.text, records=step.records, cites=cites)
-
-
-def is_grounded_wording(text: str, fact: FactRecord, case: Evidence) -> bool:
-    """Whether a wording is shorter than its fact, says nothing that the fact does not say, and is no less certain."""
-    wording = Said(place=StatementRef(Part.CONFIRMED), text=text, records=(fact.id,), cites=True)
-    own = Lexicon.of((fact.text, fact.source_summary or ""))
-    return (
-        len(text) <= _LONGEST[Part.CONFIRMED]  # first: the other conditions take longer for a longer text
-        and len(clean(text)) < len(clean(fact.text))
-        and words.share(text, fact.text) >= 0.7
-        and bool(_NEGATION.search(text)) == bool(_NEGATION.search(fact.text))
-        and next(own.foreign(text), None) is None
-        and next(statement(wording, case), None) is None
-    )
+    for part, prose in ((Part.PROBLEM, draft.problem), (Part.HYPOTHESIS, draft.hypothesis)):
+        for number, sentence in enumerate(sentences.sentences_of(prose.text)):
+            yield Said(place=StatementRef(part, number), text=sentence, records=prose.records, cites=cites)
+    for part, wordings in ((Part.CONFIRMED, draft.confirmed), (Part.NOTES, draft.notes)):
+        for number, wording in enumerate(wordings):
+            yield Said(place=StatementRef(part, number), text=wording.text, records=(wording.record,), cites=cites)
+    for number, step in enumerate(draft.next_steps):
+        tries = step.fix if step.action is StepAction.TRY else ""
+        place = StatementRef(Part.NEXT_STEPS, number)
+        yield Said(place=place, text=step.text, records=step.records, cites=cites, tries=tries)
 
 
 # rules for the whole answer
@@ -159,9 +152,14 @@ def _all_texts(draft: Draft) -> Iterator[str]:
 
 def _empty(statement: Said, case: Evidence) -> Iterator[str]:
     del case
-    fewest = 3 if statement.part in {Part.NEXT_STEPS, Part.PROBLEM} else 1
-    if words.count(statement.text) < fewest:
+    if words.count(statement.text) < (_FEWEST_WORDS if statement.part is Part.NEXT_STEPS else 1):
         yield "says nothing"
+
+
+def _not_english(statement: Said, case: Evidence) -> Iterator[str]:
+    del case
+    if statement.part in {Part.CONFIRMED, Part.NOTES} and not language.is_english(statement.text):
+        yield "is not in English"
 
 
 def _length(statement: Said, case: Evidence) -> Iterator[str]:
@@ -206,82 +204,44 @@ def _self(statement: Said, case: Evidence) -> Iterator[str]:
             yield "speaks of its writer or its instructions"
 
 
-def _intake_quoted(statement: Said, case: Evidence) -> Iterator[str]:
-    if quotes.too_long(case.bundle.records.intake_text, statement.text, clean(statement.text)):
-        yield "copies a long passage of the intake text; put it in other words"
-
-
 def _foreign(statement: Said, case: Evidence) -> Iterator[str]:
+    lexicon = case.lexicon_of(statement.records[0]) if statement.part is Part.CONFIRMED else case.lexicon
+
     def unless_recorded(match: re.Match[str]) -> str:
-        return match[0] if case.lexicon.holds(names.normal(match[0])) else " "
+        return match[0] if lexicon.holds(names.normal(match[0])) else " "
 
     text = ADDRESS.sub(" ", statement.text)
     for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each of these has its own rule
         text = mask.sub(unless_recorded, text)
-    for name in case.lexicon.foreign(text):
-        yield f"names what no record holds: {_cited(name)}"
-
-
-def _closure(statement: Said, case: Evidence) -> Iterator[str]:
-    asks = statement.part is Part.NEXT_STEPS
-    records = frozenset(statement.records) if statement.cites else frozenset()
-    for claim in claims.closures(clean(statement.text), records, case.bundle, asks=asks):
-        yield f"calls something over that no outcome calls so: {_cited(claim)}"
+    holder = "its fact does not hold" if statement.part is Part.CONFIRMED else "no record holds"
+    for name in lexicon.foreign(text):
+        yield f"names what {holder}: {_cited(name)}; use the record's own name or number, or leave it out"
 
 
 def _outcome(statement: Said, case: Evidence) -> Iterator[str]:
-    for claim in claims.false_outcomes(clean(statement.text), case.bundle):
-        yield f"tells an outcome that is not recorded: {_cited(claim)}"
-
-
-def _hedged(statement: Said, case: Evidence) -> Iterator[str]:
-    del case
-    if statement.part is Part.PROBLEM and (hedge := _HEDGES.search(statement.text)) is not None:
-        yield f"hedges: {_cited(hedge[0])}"
-
-
-def _tense(statement: Said, case: Evidence) -> Iterator[str]:
-    if statement.part is Part.PROBLEM and case.bundle.records.is_described and not _PAST.search(statement.text):
-        yield "is not in the past tense"
+    if _ALL_OVER.fullmatch(statement.text.strip()) is None:
+        return
+    solved = any(fix.status is FixStatus.APPLIED_SUCCESS for fix in case.bundle.records.fixes)
+    if not solved and _ANY_OVER.search(case.lexicon.text) is None:
+        yield "says that the case is over, and no record does; say what is still open"
 
 
 def _citation(statement: Said, case: Evidence) -> Iterator[str]:
-    if not statement.cites:
-        return
-    if not statement.records:
-        yield "rests on no record"
-    for record in statement.records:
-        if record not in case.ids:
-            yield f"cites a record that does not exist: {_cited(record)}"
-    known = case.ids.intersection(statement.records)
-    if known and not known & citations.carrying(statement.part, case):
-        yield citations.FLAWS[statement.part]
+    if statement.part is Part.CONFIRMED:
+        if not case.facts.keys() & set(statement.records):
+            yield "is a wording of no fact; name the fact's id"
+    elif statement.part is Part.NOTES:
+        if not case.tried & set(statement.records):
+            yield "is a note on something that was not tried; name a check, a script or an applied fix"
+    elif statement.cites and not case.ids & set(statement.records):
+        named = ", ".join(map(_cited, statement.records))
+        yield f"rests on no record that exists: {named}" if named else "rests on no record; name the ids"
 
 
 def _repeated_fix(statement: Said, case: Evidence) -> Iterator[str]:
-    if statement.part is not Part.NEXT_STEPS:
-        return
-    for fix in case.bundle.records.fixes:
-        if fix.status is FixStatus.APPLIED_FAILED and claims.repeats(
-            statement.text, fix, case.bundle.records.active_fix
-        ):
-            yield "asks again for a fix that was applied and failed"
-
-
-# rules for the next steps together
-
-
-def _step_count(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
-    del case
-    if sections.FEWEST_STEPS <= len(draft.next_steps) <= sections.MOST_STEPS:
-        return None
-    return f"{len(draft.next_steps)} next steps; give two to four", None
-
-
-def _first_step(draft: Draft, case: Evidence) -> tuple[str, StatementRef | None] | None:
-    first = draft.next_steps[0].text if draft.next_steps else ""
-    flaw = outcome_table.first_step_flaw(case.bundle.records.active_fix, first) if first else None
-    return None if flaw is None else (flaw, StatementRef(Part.NEXT_STEPS))
+    failed = {fix.id for fix in case.bundle.records.fixes if fix.status is FixStatus.APPLIED_FAILED}
+    if statement.tries in failed:
+        yield "is to try a fix that was applied and failed; take another path"
 
 
 def _cited(text: str) -> str:
@@ -297,22 +257,15 @@ WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan], str | None]] = {
 STATEMENT_RULES: Mapping[Rule, Callable[[Said, Evidence], Iterator[str]]] = {
     Rule.LENGTH: _length,  # first: no other rule looks at a text that is too long
     Rule.EMPTY: _empty,
+    Rule.LANGUAGE: _not_english,
     Rule.MARKUP: _markup,
     Rule.INVISIBLE: _invisible,
     Rule.LINK: _link,
     Rule.PLACEHOLDER: _placeholder,
     Rule.RECORD_ID: _record_id,
     Rule.SELF: _self,
-    Rule.INTAKE_QUOTED: _intake_quoted,
     Rule.FOREIGN: _foreign,
-    Rule.CLOSURE: _closure,
     Rule.OUTCOME: _outcome,
-    Rule.HEDGED: _hedged,
-    Rule.TENSE: _tense,
     Rule.CITATION: _citation,
     Rule.REPEATED_FIX: _repeated_fix,
-}
-STEPS_RULES: Mapping[Rule, Callable[[Draft, Evidence], tuple[str, StatementRef | None] | None]] = {
-    Rule.STEP_COUNT: _step_count,
-    Rule.FIRST_STEP: _first_step,
 }

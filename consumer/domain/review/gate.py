@@ -1,18 +1,18 @@
 """The one gate between an answer and a package: it reads the answer, checks it, renders it and checks the text.
 
-`review` accepts an answer as a whole or rejects it. `salvage` is for a repaired answer: it leaves out the statements
-that still break a rule, if every section stays valid without them. Neither raises, whatever the answer holds.
+`review` reads an answer and names what breaks a rule. `assemble` makes the package of what may stand: the statements
+that are flagged leave, and rules write where a section has nothing left. Neither raises, whatever the answer holds.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.review import shape
+from consumer.domain.review import judging, shape
 from consumer.domain.review.checks import Scan
-from consumer.domain.review.judging import violations_of
-from consumer.domain.review.leaving_out import with_first_step, without
+from consumer.domain.review.leaving_out import completed, is_bare, without
 from consumer.domain.review.tidying import tidied
-from consumer.domain.review.violations import Evidence, Rule, Violation
+from consumer.domain.review.violations import Evidence, Rule, Said, Violation
 from consumer.domain.writing import draft, rules_draft
 from consumer.domain.writing.draft import Draft, Unreadable
 from consumer.domain.writing.markdown import Rendered, render
@@ -20,74 +20,76 @@ from schemas.packages import Caution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """An answer that can become a package, perhaps without some statements."""
+
+    draft: Draft
+    """As the model wrote it, without small slips."""
+    statements: tuple[Said, ...]
+    """The statements that the package would show; all of the model's."""
+    violations: tuple[Violation, ...]
+    """What code refuses; each is a line for the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """An answer that became a package."""
+    """A draft that became a package."""
 
     draft: Draft
     rendered: Rendered
     warnings: tuple[Caution, ...]
-    violations: tuple[Violation, ...] = ()
-    """The violations of the statements that were left out."""
+    left_out: tuple[Said, ...] = ()
+    """The statements that were left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An answer that did not become a package."""
+    """An answer that cannot become a package."""
 
     violations: tuple[Violation, ...]
     """At least one; each is a line for the model."""
 
 
-def review(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
-    """Accepts an answer that breaks no rule, else rejects it with its violations. `scan` redacts secrets in a text."""
+def review(text: str, bundle: Bundle, *, scan: Scan) -> Reviewed | Rejected:
+    """Reads an answer and checks it. `scan` redacts secrets in a text."""
+    answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
+    if isinstance(answer, Unreadable):
+        return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in answer.problems))
     case = Evidence(bundle)
-    drafted = _read(text, bundle, case)
-    if isinstance(drafted, Rejected):
-        return drafted
-    violations = violations_of(drafted, text, case, scan)
-    return Rejected(violations=violations) if violations else _accepted(drafted, bundle, ())
+    drafted = tidied(answer, case)
+    if unfit := judging.of_the_whole(drafted, text, scan):
+        return Rejected(violations=unfit)
+    return Reviewed(
+        draft=drafted,
+        statements=tuple(judging.shown_statements(drafted, case)),
+        violations=tuple(judging.violations_of(drafted, case)),
+    )
 
 
-def salvage(text: str, bundle: Bundle, *, scan: Scan) -> Accepted | Rejected:
-    """Like `review`, but leaves out the statements that break a rule, if every section stays valid without them."""
-    case = Evidence(bundle)
-    drafted = _read(text, bundle, case)
-    if isinstance(drafted, Rejected):
-        return drafted
-    violations = violations_of(drafted, text, case, scan)
-    if not violations:
-        return _accepted(drafted, bundle, ())
-    rest = without(drafted, {violation.place for violation in violations if violation.place}, case)
-    rest = with_first_step(rest, bundle)
-    if violations_of(rest, text, case, scan):
+def assemble(reviewed: Reviewed, bundle: Bundle, *, flagged: Collection[Violation] = ()) -> Accepted | Rejected:
+    """The package without the statements that break a rule or are `flagged`; Rejected if nothing is left of it."""
+    violations = (*reviewed.violations, *flagged)
+    places = {violation.place for violation in violations if violation.place}
+    rest = without(reviewed.draft, places)
+    if places and is_bare(rest):
         return Rejected(violations=violations)
-    return _accepted(rest, bundle, (Caution.STATEMENTS_REMOVED,), violations)
+    written = completed(rest, bundle)
+    rendered = render(bundle, written)
+    if broken := tuple(shape.check(bundle, rendered)):
+        return Rejected(violations=(*violations, *broken))
+    left_out = tuple(said for said in reviewed.statements if said.place in places)
+    removed = (Caution.STATEMENTS_REMOVED,) if left_out else ()
+    return Accepted(
+        draft=written, rendered=rendered, warnings=(*removed, *_cautions(bundle, rendered)), left_out=left_out
+    )
 
 
 def by_rules(bundle: Bundle) -> Accepted:
     """The package that rules draft from the records, without a model. Works for every bundle."""
     drafted = rules_draft.draft_by_rules(bundle)
     rendered = render(bundle, drafted)
-    return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered, ()))
+    return Accepted(draft=drafted, rendered=rendered, warnings=_cautions(bundle, rendered))
 
 
-def _read(text: str, bundle: Bundle, case: Evidence) -> Draft | Rejected:
-    answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
-    if isinstance(answer, Unreadable):
-        return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in answer.problems))
-    return tidied(answer, case)
-
-
-def _accepted(
-    drafted: Draft, bundle: Bundle, warnings: tuple[Caution, ...], left_out: tuple[Violation, ...] = ()
-) -> Accepted | Rejected:
-    rendered = render(bundle, drafted)
-    if violations := tuple(shape.check(bundle, rendered)):
-        return Rejected(violations=(*left_out, *violations))
-    cautions = _cautions(bundle, rendered, warnings)
-    return Accepted(draft=drafted, rendered=rendered, warnings=cautions, violations=left_out)
-
-
-def _cautions(bundle: Bundle, rendered: Rendered, warnings: tuple[Caution, ...]) -> tuple[Caution, ...]:
-    shortened = bundle.truncated or rendered.truncated
-    return (*warnings, Caution.TRUNCATED_INPUT) if shortened else warnings
+def _cautions(bundle: Bundle, rendered: Rendered) -> tuple[Caution, ...]:
+    return (Caution.TRUNCATED_INPUT,) if bundle.truncated or rendered.truncated else ()

@@ -7,12 +7,15 @@ name. Ordinary words, small counts and ordinals are never looked up ("step 2", "
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord, Records
 from consumer.domain.text import names, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
+from consumer.domain.writing import fence
 
 _THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 _INTEGERS = re.compile(r"\d+")
@@ -150,6 +153,11 @@ def of_bundle(bundle: Bundle) -> Lexicon:
     return Lexicon.of(_texts(bundle))
 
 
+def of_records(facts: Iterable[FactRecord]) -> Lexicon:
+    """The lexicon of these facts alone."""
+    return Lexicon.of(chain.from_iterable(fact.texts() for fact in facts))
+
+
 def _texts(bundle: Bundle) -> Iterator[str]:
     described = (
         bundle.records.title,
@@ -168,4 +176,13 @@ def _texts(bundle: Bundle) -> Iterator[str]:
         yield from (f"{parameter.name}={parameter.text}" for parameter in script.parameters)
     for fix in bundle.records.fixes:
         yield f"{fix.confidence_pct}%"
-        yield from (at.isoformat() for at in (fix.applied_at, fix.verified_at) if at)
+    yield from map(fence.shown_time, _times(bundle.records))
+
+
+def _times(records: Records) -> Iterator[datetime]:
+    times = (
+        *(fact.recorded_at for fact in records.facts),
+        *(script.generated_at for script in records.scripts),
+        *(at for fix in records.fixes for at in (fix.applied_at, fix.verified_at)),
+    )
+    return (at for at in times if at is not None)

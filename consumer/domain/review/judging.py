@@ -1,6 +1,6 @@
 """What a draft breaks: rules for the whole answer first, then rules for the statements that the package will show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from consumer.domain.review import checks
 from consumer.domain.review.checks import Scan
@@ -9,22 +9,33 @@ from consumer.domain.writing import outcome_table
 from consumer.domain.writing.draft import Draft
 
 
-def violations_of(drafted: Draft, answer: str, case: Evidence, scan: Scan) -> tuple[Violation, ...]:
-    """Every violation, in the order of the statements; none for a draft that may be published. `scan` finds secrets."""
-    if of_the_whole := tuple(checks.whole(drafted, answer, scan)):
-        return of_the_whole
-    of_statements = [
-        violation for statement in _shown_statements(drafted, case) for violation in checks.statement(statement, case)
-    ]
-    return (*of_statements, *checks.check_steps(drafted, case))
+def violations_of(drafted: Draft, case: Evidence) -> Iterator[Violation]:
+    """Yields every violation of the statements, in their order; none for a draft that may be published."""
+    shown = shown_parts(case)
+    for said in shown_statements(drafted, case):
+        yield from checks.statement(said, case)
+    for part, text in ((Part.PROBLEM, drafted.problem.text), (Part.HYPOTHESIS, drafted.hypothesis.text)):
+        if part in shown:
+            yield from checks.paragraph(part, text, case)
+    yield from checks.check_steps(drafted)
 
 
-def _shown_statements(drafted: Draft, case: Evidence) -> Iterable[Said]:
+def of_the_whole(drafted: Draft, answer: str, scan: Scan) -> tuple[Violation, ...]:
+    """What makes an answer unfit as a whole. `scan` finds secrets."""
+    return tuple(checks.whole(drafted, answer, scan))
+
+
+def shown_statements(drafted: Draft, case: Evidence) -> Iterator[Said]:
     """The statements that the package will show: none of a section that code writes alone."""
+    shown = shown_parts(case)
+    return (statement for statement in checks.statements(drafted) if statement.part in shown)
+
+
+def shown_parts(case: Evidence) -> frozenset[Part]:
+    """The parts of an answer that the package shows."""
     silent = set()
     if not case.bundle.records.is_described:
         silent.add(Part.PROBLEM)
-    fix = case.bundle.records.active_fix
-    if fix is None or not outcome_table.leads(fix):
+    if not outcome_table.leads(case.bundle.records.active_fix):
         silent.add(Part.HYPOTHESIS)
-    return (statement for statement in checks.statements(drafted) if statement.part not in silent)
+    return frozenset(Part) - silent

@@ -9,7 +9,7 @@ from consumer.domain.review.grounding import of_bundle
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.text.names import normal
 from consumer.domain.text.sanitize import ADDRESS, escape, is_harmless
-from consumer.domain.writing import outcome_table, quotes, sections
+from consumer.domain.writing import fact_lines, outcome_table, quotes, sections
 from consumer.domain.writing.markdown import Rendered
 from schemas.packages import SectionKey
 from schemas.sessions import FixStatus
@@ -27,10 +27,10 @@ OUTCOME_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
 }
 """Words that "What we've tried" must say of a fix, by its outcome."""
 LEAD_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
-    FixStatus.PROPOSED: ("confidence", "not applied"),
+    FixStatus.PROPOSED: ("confidence", "not applied yet"),
     FixStatus.APPLIED_FAILED: ("did not hold", "uncertain"),
     FixStatus.APPLIED_PARTIAL: ("in part", "not complete or not verified"),
-    FixStatus.APPLIED_PENDING: ("in place but unverified", "until it is confirmed", "awaiting"),
+    FixStatus.APPLIED_PENDING: ("in place but not yet confirmed", "waiting for", "unverified"),
     FixStatus.APPLIED_SUCCESS: ("solved the original symptom", "issue remains"),
     FixStatus.DISMISSED: ("set aside", "uncertain"),
 }
@@ -86,8 +86,9 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
         yield Rule.STEP_COUNT, "not two to four next steps"
     if rendered.truncated:
         return
-    if bundle.records.facts and len(body[SectionKey.CONFIRMED]) != len(bundle.records.facts):
-        yield Rule.EMPTY, "not one bullet for every fact"
+    shown = len(fact_lines.merged(bundle.records.facts))
+    if shown and len(body[SectionKey.CONFIRMED]) != shown:
+        yield Rule.EMPTY, "not one bullet for every fact, equal ones merged"
     tried = len(bundle.records.steps) + len(bundle.records.applied_fixes)
     if tried and len(body[SectionKey.TRIED]) != tried:
         yield Rule.EMPTY, "not one bullet for everything that was tried"
@@ -103,9 +104,6 @@ def _outcomes(bundle: Bundle, rendered: Rendered) -> Findings:
     active = bundle.records.active_fix
     if active is not None and outcome_table.leads(active):
         yield from _lead(active, body[SectionKey.HYPOTHESIS])
-        step = body[SectionKey.NEXT_STEPS].split("\n")[0].removeprefix(sections.BULLET)
-        if (flaw := outcome_table.first_step_flaw(active, step)) is not None:
-            yield Rule.FIRST_STEP, flaw
 
 
 def _lead(fix: FixRecord, hypothesis: str) -> Findings:

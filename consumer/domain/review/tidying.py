@@ -2,38 +2,62 @@
 
 import re
 from collections.abc import Iterator
+from typing import TypeVar
 
-from consumer.domain.review import checks
+from consumer.domain.review.checks import LONGEST_PARAGRAPH
 from consumer.domain.review.violations import Evidence
+from consumer.domain.text import sentences
+from consumer.domain.text.sanitize import clean
 from consumer.domain.writing import sections
 from consumer.domain.writing.draft import Draft, Statement, Wording
+
+StatementT = TypeVar("StatementT", bound=Statement)
 
 _CITATION = re.compile(r"\s*[(\[](?:[FSXPR]\d{1,4}(?:\s*[,;&]\s*|\s+and\s+)?)+[)\]]")
 _EMPHASIS = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__")
 
 
 def tidied(drafted: Draft, case: Evidence) -> Draft:
-    """The draft without small slips: emphasis, ids in brackets, blank notes, steps given twice, `NO_HYPOTHESIS`."""
-    unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps)}
+    """The draft without small slips.
+
+    These are emphasis, ids in brackets, ids of no record beside others, blank statements, steps given twice, wordings
+    that repeat their fact, `NO_HYPOTHESIS`, and what a paragraph has beyond its length.
+    """
+    unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps) if step.text}
     return drafted.model_copy(
         update={
-            "problem": _mended(drafted.problem, case),
-            "confirmed": tuple(_grounded_wordings(drafted, case)),
-            "notes": tuple(
-                Wording(record=note.record, text=_mend(note.text, case)) for note in drafted.notes if note.text.strip()
+            "problem": _within_length(_mended(drafted.problem, case)),
+            "confirmed": tuple(
+                wording for wording in _wordings(drafted.confirmed, case) if not _repeats(wording, case)
             ),
-            "hypothesis": _without_sentinel(_mended(drafted.hypothesis, case)),
+            "notes": tuple(_wordings(drafted.notes, case)),
+            "hypothesis": _within_length(_without_sentinel(_mended(drafted.hypothesis, case))),
             "next_steps": tuple(unique.values()),
         }
     )
 
 
-def _grounded_wordings(drafted: Draft, case: Evidence) -> Iterator[Wording]:
-    """The wordings that say of their fact what the record says; the others are left to the record's own words."""
-    for wording in drafted.confirmed:
-        text = _mend(wording.text, case)
-        if wording.record in case.facts and checks.is_grounded_wording(text, case.facts[wording.record], case):
+def _wordings(wordings: tuple[Wording, ...], case: Evidence) -> Iterator[Wording]:
+    for wording in wordings:
+        if text := _mend(wording.text, case):
             yield Wording(record=wording.record, text=text)
+
+
+def _repeats(wording: Wording, case: Evidence) -> bool:
+    fact = case.facts.get(wording.record)
+    return fact is not None and clean(fact.text).casefold() == clean(wording.text).casefold()
+
+
+def _within_length(statement: Statement) -> Statement:
+    """The first sentences of a paragraph, as many as fit. A first one that is too long has a rule of its own."""
+    kept: list[str] = []
+    length = 0
+    for sentence in sentences.sentences_of(statement.text):
+        length += len(sentence) + 1
+        if kept and length > LONGEST_PARAGRAPH + 1:
+            break
+        kept.append(sentence)
+    return statement.model_copy(update={"text": " ".join(kept)})
 
 
 def _without_sentinel(statement: Statement) -> Statement:
@@ -41,8 +65,9 @@ def _without_sentinel(statement: Statement) -> Statement:
     return statement.model_copy(update={"text": text})
 
 
-def _mended(statement: Statement, case: Evidence) -> Statement:
-    return statement.model_copy(update={"text": _mend(statement.text, case)})
+def _mended(statement: StatementT, case: Evidence) -> StatementT:
+    known = tuple(record for record in statement.records if record in case.ids)
+    return statement.model_copy(update={"text": _mend(statement.text, case), "records": known or statement.records})
 
 
 def _mend(text: str, case: Evidence) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.review import checks, shape
+from consumer.domain.review import judging, shape
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Evidence, Rule, Violation
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
 
-QUOTES = frozenset({Rule.HEDGED, Rule.CLOSURE, Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH})
+QUOTES = frozenset({Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH})
 """Rules that a rules draft may break because it quotes the record: its doubts, claims, gaps, and texts cut short."""
 
 
@@ -71,11 +71,7 @@ def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: 
 def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
     """The verdicts on a rules draft. It must keep the rules of an answer, except where it quotes (`QUOTES`)."""
     case = Evidence(bundle)
-    violations = [
-        *checks.whole(drafted, "", scan),
-        *(violation for statement in checks.statements(drafted) for violation in checks.statement(statement, case)),
-        *checks.check_steps(drafted, case),
-    ]
+    violations = [*judging.of_the_whole(drafted, "", scan), *judging.violations_of(drafted, case)]
     return tuple(_of_rules(rule, [violation for violation in violations if violation.rule is rule]) for rule in Rule)
 
 

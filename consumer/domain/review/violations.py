@@ -11,7 +11,7 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord
 from consumer.domain.review import grounding
 from consumer.domain.review.grounding import Lexicon
-from consumer.domain.writing import prompt
+from consumer.domain.writing import fence
 
 
 class Rule(StrEnum):
@@ -45,22 +45,24 @@ class Rule(StrEnum):
     """Copies a long passage of the intake."""
     FOREIGN = "foreign"
     """Names something that no record holds."""
-    CLOSURE = "closure"
-    """Says that something is over where no record says so."""
     OUTCOME = "outcome"
-    """Says that a fix failed, was applied or was undone where no record says so."""
-    HEDGED = "hedged"
-    """A problem description that guesses."""
-    TENSE = "tense"
-    """A problem description that is not in the past tense."""
+    """Says that the whole case is over where no fix was applied and verified."""
     CITATION = "citation"
-    """Rests on no record, on an unknown one, or on one that cannot carry it."""
+    """Rests on no record that exists, or is a note on something that was not tried."""
     REPEATED_FIX = "repeated_fix"
-    """Asks for a failed fix as if it were new."""
-    FIRST_STEP = "first_step"
-    """The first next step is not the one that the active fix's outcome demands."""
+    """Asks for a fix that was applied and failed."""
     STEP_COUNT = "step_count"
-    """Fewer than two next steps, or more than four."""
+    """Fewer than two next steps."""
+    UNSUPPORTED = "unsupported"
+    """The second reader: no record says it."""
+    CONTRADICTED = "contradicted"
+    """The second reader: a record says otherwise."""
+    OVERCLAIMED = "overclaimed"
+    """The second reader: more certain, or more complete, than the records."""
+
+
+OF_READER = frozenset({Rule.UNSUPPORTED, Rule.CONTRADICTED, Rule.OVERCLAIMED})
+"""Rules that code cannot judge."""
 
 
 class Part(StrEnum):
@@ -78,10 +80,10 @@ class StatementRef(NamedTuple):
 
     part: Part
     number: int = 0
-    """The number of the statement in its part, from 0."""
+    """The number of the statement in its part, from 0. Statements of a paragraph are its sentences."""
 
     def __str__(self) -> str:
-        return f"{self.part}[{self.number}]" if self.part in _LISTS else str(self.part)
+        return f"{self.part}[{self.number}]" if self.part in _LISTS else f"{self.part}, sentence {self.number + 1}"
 
 
 _LISTS = frozenset({Part.CONFIRMED, Part.NOTES, Part.NEXT_STEPS})
@@ -116,6 +118,8 @@ class Said:
     records: tuple[str, ...]
     cites: bool
     """Whether the form of the answer can cite records; only JSON can."""
+    tries: str = ""
+    """For a next step that is to apply a fix: the fix's id."""
 
     @property
     def part(self) -> Part:
@@ -134,8 +138,19 @@ class Evidence:
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        return prompt.ids(self.bundle)
+        return fence.ids(self.bundle)
 
     @cached_property
     def facts(self) -> Mapping[str, FactRecord]:
         return {fact.id: fact for fact in self.bundle.records.facts}
+
+    @cached_property
+    def tried(self) -> frozenset[str]:
+        """The ids of what stands in the list of what was tried."""
+        records = self.bundle.records
+        return frozenset(record.id for record in (*records.steps, *records.applied_fixes))
+
+    def lexicon_of(self, record: str) -> Lexicon:
+        """The lexicon of one fact; an empty one for another id."""
+        fact = self.facts.get(record)
+        return grounding.of_records(() if fact is None else (fact,))

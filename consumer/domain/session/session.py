@@ -51,6 +51,8 @@ class Fact:
     source_summary: str | None
     place: Ordinal
     """The position of its first recording."""
+    recorded_at: datetime | None = None
+    """When it was first recorded with these words and this source; None for a snapshot's row without a time."""
     live: bool = True
     """False after a retraction. A fact that is recorded again is live again, in its old place."""
 
@@ -69,6 +71,8 @@ class Script:
     """As stored: placeholders stand for secret values."""
     place: Ordinal
     """The position of its first generation."""
+    generated_at: datetime | None = None
+    """When it was last generated; None for a snapshot's row without a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +171,10 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
         case FactRecorded() as data:
             known = state.facts.get(data.fact_id)
             place = known.place if known else ordinal.of_event(event.version, RecordKind.FACT)
-            state.facts[data.fact_id] = _fact(data, place)
+            state.facts[data.fact_id] = _recorded(known, _fact(data, place, event.occurred_at))
         case FactRevised() as data:
             if fact := state.facts.get(data.fact_id):
-                state.facts[data.fact_id] = _revised(fact, data)
+                state.facts[data.fact_id] = _recorded(fact, _revised(fact, data, event.occurred_at))
         case FactRetracted() as data:
             if fact := state.facts.get(data.fact_id):
                 state.facts[data.fact_id] = replace(fact, live=False)
@@ -186,7 +190,7 @@ def _evolve(state: _State, event: SessionEvent) -> None:  # noqa: C901, PLR0912 
         case ScriptGenerated() as data:
             script = state.scripts.get(data.generation_id)
             place = script.place if script else ordinal.of_event(event.version, RecordKind.SCRIPT)
-            state.scripts[data.generation_id] = _script(data, place)
+            state.scripts[data.generation_id] = _script(data, place, event.occurred_at)
         case SessionClosed() as data:
             state.closed = data
         case SessionReopened():
@@ -212,29 +216,46 @@ def _described(data: Description) -> Description:
     )
 
 
-def _fact(data: FactRecorded, place: Ordinal) -> Fact:
+def _fact(data: FactRecorded, place: Ordinal, at: datetime | None) -> Fact:
     return Fact(
         fact_id=data.fact_id,
         text=data.text,
         source_type=data.source_type,
         source_summary=data.source_summary,
         place=place,
+        recorded_at=at,
     )
 
 
-def _revised(fact: Fact, data: FactRevised) -> Fact:
+def _recorded(before: Fact | None, now: Fact) -> Fact:
+    """The fact as it is recorded again; one that says the same as before keeps its time."""
+    if before is None or (before.text, before.source_type, before.source_summary) != (
+        now.text,
+        now.source_type,
+        now.source_summary,
+    ):
+        return now
+    return replace(now, recorded_at=before.recorded_at)
+
+
+def _revised(fact: Fact, data: FactRevised, at: datetime) -> Fact:
     present = data.model_fields_set
     return replace(
         fact,
         text=data.text if "text" in present else fact.text,
         source_type=data.source_type if "source_type" in present else fact.source_type,
         source_summary=data.source_summary if "source_summary" in present else fact.source_summary,
+        recorded_at=at,
     )
 
 
-def _script(data: ScriptGenerated, place: Ordinal) -> Script:
+def _script(data: ScriptGenerated, place: Ordinal, at: datetime | None) -> Script:
     return Script(
-        generation_id=data.generation_id, template=data.template, parameters=data.parameters_used, place=place
+        generation_id=data.generation_id,
+        template=data.template,
+        parameters=data.parameters_used,
+        place=place,
+        generated_at=at,
     )
 
 
@@ -247,8 +268,13 @@ def _replace_all(state: _State, data: SessionSnapshot, version: int, at: datetim
     script_places = ordinal.of_rows(version, RecordKind.SCRIPT, (row.generated_at for row in scripts))
     fix_places = ordinal.of_rows(version, RecordKind.FIX, (None for _ in fix_rows))
     state.description = _described(data)
-    state.facts = {row.fact_id: _fact(row, place) for row, place in zip(facts, fact_places, strict=True)}
-    state.scripts = {row.generation_id: _script(row, place) for row, place in zip(scripts, script_places, strict=True)}
+    state.facts = {
+        row.fact_id: _fact(row, place, row.recorded_at) for row, place in zip(facts, fact_places, strict=True)
+    }
+    state.scripts = {
+        row.generation_id: _script(row, place, row.generated_at)
+        for row, place in zip(scripts, script_places, strict=True)
+    }
     state.fixes = {row.fix_id: fixes.from_row(row, place, at) for row, place in zip(fix_rows, fix_places, strict=True)}
     state.closed = None
 

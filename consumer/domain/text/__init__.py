@@ -1,1 +1,5 @@
-"""Texts, whatever they are about: words, names, quantities, language, and sanitize (untrusted text made harmless)."""
+"""Texts, whatever they are about.
+
+Words, sentences, names, quantities, language, orders (texts that address their reader), and sanitize (untrusted text
+made harmless).
+"""

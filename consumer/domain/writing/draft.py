@@ -9,8 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
 
 from consumer.domain.writing import frames, sections
 from schemas.packages import SectionKey
@@ -53,17 +54,45 @@ class Wording(_Part):
     text: str
 
 
+class StepAction(StrEnum):
+    """What a next step does with the fix that it is about."""
+
+    TRY = "try"
+    """Apply it: it has been proposed only."""
+    COMPLETE = "complete"
+    """Do what is left of it."""
+    CONFIRM = "confirm"
+    """Find out whether it held."""
+    OTHER_PATH = "other_path"
+    """Do something else, because of how it ended."""
+    NONE = "none"
+    """Nothing: the step is about no fix."""
+
+
+def _action(value: object) -> object:
+    """A word that is no action counts as none: what it means is not known."""
+    return value if value in set(StepAction) else StepAction.NONE
+
+
+class NextStep(Statement):
+    """A next step, and what it does with which fix. An answer without these fields is about no fix."""
+
+    fix: str = ""
+    """The fix's id; empty for none."""
+    action: Annotated[StepAction, BeforeValidator(_action)] = StepAction.NONE
+
+
 class Draft(_Part):
     """The prose of a package."""
 
     problem: Statement
     confirmed: tuple[Wording, ...]
-    """Shorter wordings of facts, by record. Only a wording that is grounded in its fact is used."""
+    """Other wordings of long facts, and English ones of facts in another language; by record."""
     notes: tuple[Wording, ...]
     """Notes on what was tried, by record."""
     hypothesis: Statement
     """Prose that follows the outcome of the active fix; blank where there is nothing to add."""
-    next_steps: tuple[Statement, ...]
+    next_steps: tuple[NextStep, ...]
     form: DraftForm = DraftForm.JSON
 
 
@@ -90,13 +119,15 @@ def _answer_schema() -> dict[str, JsonValue]:
     records: JsonValue = {"type": "array", "items": {"type": "string"}}
     statement: JsonValue = _object_schema({"text": text, "records": records})
     wording: JsonValue = _object_schema({"record": text, "text": text})
+    action: JsonValue = {"type": "string", "enum": [action.value for action in StepAction]}
+    step: JsonValue = _object_schema({"text": text, "records": records, "fix": text, "action": action})
     return _object_schema(
         {
             "problem": statement,
             "confirmed": {"type": "array", "items": wording},
             "notes": {"type": "array", "items": wording},
             "hypothesis": statement,
-            "next_steps": {"type": "array", "items": statement},
+            "next_steps": {"type": "array", "items": step},
         }
     )
 
@@ -117,11 +148,11 @@ def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
         return Unreadable(problems=("the answer is empty",))
     if len(answer) > LONGEST_ANSWER:
         return Unreadable(problems=("the answer is far too long",))
-    if (value := _json_object(answer, *(fence["inside"] for fence in frames.FENCE.finditer(answer)))) is not None:
+    if (value := frames.json_object(answer)) is not None:
         return _bounded(_from_json(value))
     if five := frames.unframed(answer):
         return _bounded(_from_sections(five, fact_ids))
-    if (value := _json_object(answer[answer.find("{") : answer.rfind("}") + 1])) is not None:
+    if (value := frames.json_object_within(answer)) is not None:
         return _bounded(_from_json(value))
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
 
@@ -133,20 +164,6 @@ def _bounded(draft: Draft | Unreadable) -> Draft | Unreadable:
     if len(draft.next_steps) > _MOST_STEPS or len(draft.confirmed) + len(draft.notes) > _MOST_NOTES:
         return Unreadable(problems=("the answer has far too many statements",))
     return draft
-
-
-def _json_object(*candidates: str) -> dict[str, JsonValue] | None:
-    """The first of these texts that is a JSON object."""
-    for candidate in candidates:
-        if not candidate.lstrip().startswith("{"):
-            continue
-        try:
-            value = json.loads(candidate, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return value
-    return None
 
 
 def _from_json(value: dict[str, JsonValue]) -> Draft | Unreadable:
@@ -178,7 +195,7 @@ def _from_sections(answer: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable
         confirmed=tuple(Wording(record=record, text=text) for record, text in matched),
         notes=(),
         hypothesis=_uncited(_paragraph(body[SectionKey.HYPOTHESIS])),
-        next_steps=tuple(_uncited(text) for text in _bullets(body[SectionKey.NEXT_STEPS])),
+        next_steps=tuple(NextStep(text=text, records=()) for text in _bullets(body[SectionKey.NEXT_STEPS])),
         form=DraftForm.MARKDOWN,
     )
 

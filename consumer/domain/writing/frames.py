@@ -1,10 +1,13 @@
-"""Takes off what models put around five sections: a title, words before and after a fence, other levels of headings.
+"""Takes off what models put around an answer: a fence, words before and after it; a title and other levels of headings.
 
 Nothing within a section is changed, and a heading that is none of the five stays, so that the answer is refused for it.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
 
 from consumer.domain.writing import sections
 
@@ -46,3 +49,26 @@ def _from_first(text: str) -> str:
         if ours or lines:
             lines.append(ours or line)
     return "\n".join(lines)
+
+
+def json_object(answer: str) -> dict[str, JsonValue] | None:
+    """The answer as a JSON object, also within a fence; None where it is none."""
+    return _first_object(answer, *(fence["inside"] for fence in FENCE.finditer(answer)))
+
+
+def json_object_within(answer: str) -> dict[str, JsonValue] | None:
+    """The JSON object from the first brace to the last one, with words around it."""
+    return _first_object(answer[answer.find("{") : answer.rfind("}") + 1])
+
+
+def _first_object(*candidates: str) -> dict[str, JsonValue] | None:
+    for candidate in candidates:
+        if not candidate.lstrip().startswith("{"):
+            continue
+        try:
+            value = json.loads(candidate, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from consumer.domain.events import SessionKey
-from schemas.packages import Usage
+from schemas.packages import CheckProvenance, Usage
 
 
 class DraftKey(NamedTuple):
@@ -37,6 +37,7 @@ class LedgerEntry(BaseModel):
     attempts: int
     usage: Usage
     drafted_at: datetime
+    check: CheckProvenance | None = None
     drafted_for: str
     """`<request id>/<revision>` of the work that paid for it."""
 

@@ -1,13 +1,13 @@
 """The two lists of a package: every live fact, and everything that was tried. Also shortens lists that are too long."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, FixRecord, ScriptRecord
 from consumer.domain.text.sanitize import clean, escape, shorten, shown
-from consumer.domain.writing import outcome_table, sections
+from consumer.domain.writing import fact_lines, outcome_table, sections
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.outcome_table import sentence
 
@@ -23,7 +23,7 @@ class Level:
     last_for_length: bool = False
     """A long session stays at this level, so that its records do not lose more of their texts."""
     labelled: bool = False
-    """Each fact begins with its source. This separates bullets that together would quote the intake."""
+    """Every fact begins with its source. This separates bullets that together would quote the intake."""
 
 
 LEVELS = (
@@ -48,8 +48,12 @@ class Bullet:
     length: int
     """Characters of the bullet as markdown, with its mark and line break."""
     kind: type[FactRecord] | type[ScriptRecord] | type[FixRecord]
-    record: str
-    """The id of the record that the bullet shows."""
+    records: tuple[str, ...]
+    """The ids of the records that the bullet shows."""
+
+    @property
+    def count(self) -> int:
+        return len(self.records)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +92,10 @@ class Listed:
         lines = _with_omissions((*self.runs, *self.fixes), omitted)
         return (*lines, shortened) if self.fixes_shortened else lines
 
-    def records(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The record id of each bullet, for both lists in order. Lines on what was left out have none."""
-        return tuple(fact.record for fact in self.facts), tuple(bullet.record for bullet in (*self.runs, *self.fixes))
+    def records(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        """The record ids of each bullet, for both lists in order. Lines on what was left out have none."""
+        tried = (*self.runs, *self.fixes)
+        return tuple(fact.records for fact in self.facts), tuple(bullet.records for bullet in tried)
 
     def within(self, budget: int) -> "Listed":
         """The lists in at most `budget` characters.
@@ -135,7 +140,7 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
     unread = frozenset(script.id for script in bundle.records.unread_scripts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_bullet(_fact(fact, wordings.get(fact.id), level), fact) for fact in bundle.records.facts),
+        facts=tuple(_bullet(_fact(same, wordings, level), *same) for same in fact_lines.merged(bundle.records.facts)),
         runs=tuple(
             _bullet(_noted(_run(step, level, unread), notes.get(step.id)), step) for step in bundle.records.steps
         ),
@@ -146,15 +151,17 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
     )
 
 
-def _fact(fact: FactRecord, wording: str | None, level: Level) -> str:
-    text = _item_text(wording or fact.text, level.fact)
-    if level.labelled:
-        return f"{_source(fact)}: {text}"
-    return text
-
-
-def _source(fact: FactRecord) -> str:
-    return shorten(clean(fact.source_type).replace("_", " ").capitalize(), 40) or "Recorded"
+def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level) -> str:
+    """The bullet of facts with equal texts."""
+    first = same[0]
+    wording = next((wordings[fact.id] for fact in same if fact.id in wordings), None)
+    text = _item_text(wording or first.text, level.fact)
+    source = fact_lines.source(first) if level.labelled else fact_lines.whose_word(first)
+    if wording is None and fact_lines.is_address(first):
+        line = f"{fact_lines.source(first)}, asked in these words, no finding: {outcome_table.quoted(text, level.fact)}"
+    else:
+        line = f"{source}: {text}" if source else text
+    return line + fact_lines.repetitions(same)
 
 
 def _run(step: FactRecord | ScriptRecord, level: Level, unread: frozenset[str]) -> str:
@@ -181,9 +188,9 @@ def _noted(line: str, note: str | None) -> str:
     return f"{line} Note: {sentence(note)}" if line and note and clean(note) else line
 
 
-def _bullet(line: str, record: FactRecord | ScriptRecord | FixRecord) -> Bullet:
+def _bullet(line: str, *records: FactRecord | ScriptRecord | FixRecord) -> Bullet:
     length = len(sections.BULLET) + len(escape(line)) + 1
-    return Bullet(line=line, length=length, kind=type(record), record=record.id)
+    return Bullet(line=line, length=length, kind=type(records[0]), records=tuple(record.id for record in records))
 
 
 def _drop_oldest(bullets: tuple[Bullet, ...], kind: type, excess: int) -> tuple[tuple[Bullet, ...], int]:
@@ -193,7 +200,7 @@ def _drop_oldest(bullets: tuple[Bullet, ...], kind: type, excess: int) -> tuple[
     for bullet in bullets:
         if excess > 0 and bullet.kind is kind:
             excess -= bullet.length
-            dropped += 1
+            dropped += bullet.count
         else:
             kept.append(bullet)
     return tuple(kept), dropped

@@ -84,8 +84,8 @@ def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKe
     leading = (fix.id,) if fix is not None and outcome_table.leads(fix) else ()
     return {
         SectionKey.PROBLEM: (draft.problem.records,),
-        SectionKey.CONFIRMED: tuple((record,) for record in facts),
-        SectionKey.TRIED: tuple((record,) for record in tried),
+        SectionKey.CONFIRMED: facts,
+        SectionKey.TRIED: tried,
         SectionKey.HYPOTHESIS: (tuple(dict.fromkeys((*leading, *draft.hypothesis.records))) if leading else (),),
         SectionKey.NEXT_STEPS: tuple(step.records for step in draft.next_steps if clean(step.text))[
             : sections.MOST_STEPS

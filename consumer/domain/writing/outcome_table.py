@@ -5,11 +5,13 @@ a fix than its status does.
 """
 
 import re
+from collections.abc import Mapping
 from typing import assert_never
 
 from consumer.domain.bundle.records import FixRecord
 from consumer.domain.text import words
 from consumer.domain.text.sanitize import clean, shown
+from consumer.domain.writing.draft import NextStep, StepAction
 from schemas.sessions import FixStatus
 
 LEADING_FROM_PCT = 60
@@ -23,13 +25,12 @@ _AGAIN = 160
 """Characters of a text whose longer form stands in the list of what was tried."""
 _ENDED = (".", "!", "?", "…")
 
-_CONFIRM = re.compile(
-    r"\b(?:re-?)?(?:confirm|verify|check|ask|test|establish|find out|determine|validate|wait)", re.IGNORECASE
+_WAITING = re.compile(
+    r"^(?:still\s+)?(?:(?:a?wait(?:s|ing)?|pending)(?:\s+(?:for|on|until))?|wait\s+until)\s*:?\s+", re.IGNORECASE
 )
-_COMPLETE = re.compile(
-    r"\b(?:complete|finish|carry out|apply|roll out|extend|continue|confirm|verify|check|test|validate)", re.IGNORECASE
-)
-_TRY = re.compile(r"\b(?:try|apply|implement|carry out|perform|execute|run|proceed|roll out|do)\b", re.IGNORECASE)
+"""How what is awaited often begins, though the sentence of code says it already."""
+FEWEST_SHARED = 2
+"""Content words that a first step shares with what it takes up, if that has so many."""
 
 
 def quoted(text: str, limit: int = _LONGEST_TITLE) -> str:
@@ -41,6 +42,11 @@ def sentence(text: str, limit: int = _LONGEST_TEXT) -> str:
     """A text of the record as the end of a sentence: cleaned, shortened, with a full stop where it needs one."""
     line = shown(text, limit)
     return line if line.endswith(_ENDED) else line.rstrip(" ,;:") + "."
+
+
+def awaited(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
+    """What a pending fix waits for, as the end of a sentence after "waiting for"."""
+    return sentence(_WAITING.sub("", fix.pending_reason or "") or "something that was not recorded", limit)
 
 
 def leads(fix: FixRecord | None) -> bool:
@@ -79,8 +85,7 @@ def _outcome(fix: FixRecord, limit: int, superseded: str) -> str:
             return f"partly done{superseded}; not complete or not verified. Notes: {notes}"
         case FixStatus.APPLIED_PENDING:
             notes = f" Notes: {sentence(fix.partial_notes, limit)}" if fix.partial_notes else ""
-            awaited = sentence(fix.pending_reason or "not recorded", limit)
-            return f"applied{superseded}, awaiting verification: {awaited}{notes}"
+            return f"applied{superseded}, awaiting verification: {awaited(fix, limit)}{notes}"
         case FixStatus.APPLIED_SUCCESS:
             escalated = "; escalated for another reason" if fix.active else ""
             return f"applied and verified{superseded}{escalated}."
@@ -93,22 +98,23 @@ def lead(fix: FixRecord) -> str:
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.PROPOSED:
-            return f"{title} is the leading hypothesis at {fix.confidence_pct}% confidence; proposed, not applied yet."
+            return f"{title} is the leading hypothesis at {fix.confidence_pct}% confidence; it is not applied yet."
         case FixStatus.APPLIED_FAILED:
             why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "; no reason was recorded."
-            return f"{title} was applied and did not hold{why} The cause remains uncertain."
+            return f"{title} was applied and did not hold{why} What the cause is remains uncertain."
         case FixStatus.APPLIED_PARTIAL:
             notes = f" On record: {sentence(fix.partial_notes, _AGAIN)}" if fix.partial_notes else ""
-            return f"{title} was applied only in part and is not complete or not verified; the rest is open.{notes}"
+            return f"{title} was applied only in part: it is not complete or not verified, and the rest is open.{notes}"
         case FixStatus.APPLIED_PENDING:
-            return f"{title} is in place but unverified; it leads until it is confirmed, awaiting: " + sentence(
-                fix.pending_reason or "what is awaited was not recorded"
+            return (
+                f"{title} is in place but not yet confirmed: waiting for {awaited(fix)}"
+                " It is unverified and leads until it is confirmed."
             )
         case FixStatus.APPLIED_SUCCESS:
             return f"{title} was applied and verified and solved the original symptom; a new or related issue remains."
         case FixStatus.DISMISSED:
             why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "."
-            return f"{title} was set aside{why} The cause remains uncertain."
+            return f"{title} was set aside{why} What the cause is remains uncertain."
         case _ as never:
             assert_never(never)
 
@@ -134,7 +140,7 @@ def first_step(fix: FixRecord | None) -> str | None:
         case FixStatus.APPLIED_PARTIAL:
             return f"Establish what of {title} was done, then complete and verify it."
         case FixStatus.APPLIED_PENDING:
-            return f"Confirm whether {title} held; awaited: {sentence(fix.pending_reason or 'not recorded')}"
+            return f"Confirm whether {title} held; it waits for: {awaited(fix)}"
         case FixStatus.PROPOSED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
             return None
         case _ as never:
@@ -146,25 +152,27 @@ def demand(fix: FixRecord | None) -> str:
     if fix is None or not leads(fix):
         return "There is no leading hypothesis: leave the hypothesis text empty."
     demanded = ""
+    in_its_words = f"(fix {fix.id}, action {{action}}) in words that its record uses"
     match fix.status:
         case FixStatus.PROPOSED if fix.confidence_pct > TRY_OVER_PCT:
-            demanded = "The first next step must be to try it, naming what it is."
+            demanded = f"The first next step tries it {in_its_words.format(action=StepAction.TRY)}."
         case FixStatus.APPLIED_FAILED:
+            other = in_its_words.format(action=StepAction.OTHER_PATH)
             demanded = (
-                "The first next step must take another path that uses its failure reason, and must not repeat it."
+                f"The first next step takes another path {other}: go on from its failure_reason, and do not repeat it."
             )
         case FixStatus.APPLIED_PARTIAL:
-            demanded = "The first next step must complete or verify it, naming what is open."
+            rest = in_its_words.format(action=f"{StepAction.COMPLETE} or {StepAction.CONFIRM}")
+            demanded = f"The first next step completes or verifies it {rest}: name what is open."
         case FixStatus.APPLIED_PENDING:
-            demanded = (
-                "The first next step must confirm whether it held, naming what was awaited as its pending_reason says."
-            )
+            held = in_its_words.format(action=StepAction.CONFIRM)
+            demanded = f"The first next step finds out whether it held {held}: name what its pending_reason waits for."
         case FixStatus.APPLIED_SUCCESS:
             demanded = "The original symptom is solved; the next steps are about the new or related issue that remains."
         case FixStatus.DISMISSED:
             demanded = "It was set aside: the hypothesis says what remains uncertain."
         case FixStatus.PROPOSED:
-            demanded = "It is not applied."
+            demanded = "It is proposed and not applied."
         case _ as never:
             assert_never(never)
     return f"The active fix is {fix.id} with the status {fix.status.value}. {demanded}"
@@ -181,33 +189,23 @@ def demands() -> tuple[str, ...]:
     return (demand(None), *map(demand, fixes))
 
 
-def first_step_flaw(fix: FixRecord | None, step: str) -> str | None:
-    """Why a first step is not what the table demands; None where it is, or where the table demands none."""
-    if fix is None or first_step(fix) is None:
-        return None
-    match fix.status:
-        case FixStatus.PROPOSED:
-            acts = _TRY.search(step) is not None or words.in_order(step)[:1] == words.in_order(fix.title)[:1]
-            named = _shares(fix.title, step, 1 / 3)
-            return None if acts and named else "the first next step must be to try the active fix, naming it"
-        case FixStatus.APPLIED_FAILED:
-            used = fix.failure_reason is None or _shares(fix.failure_reason, step, 0.2)
-            return None if used else "the first next step must use the failure reason of the active fix"
-        case FixStatus.APPLIED_PARTIAL:
-            named = _shares(f"{fix.title} {fix.partial_notes or ''}", step, 0.25)
-            acts = _COMPLETE.search(step) is not None
-            return None if acts and named else "the first next step must complete or verify the active fix, naming it"
-        case _:
-            acts = _CONFIRM.search(step) is not None
-            named = _shares(fix.pending_reason or "", step, 0.3)
-            return (
-                None
-                if acts and named
-                else "the first next step must confirm whether the active fix held, naming what was awaited"
-            )
+def takes_up(step: NextStep, fix: FixRecord) -> bool:
+    """Whether a step is the first one that the table demands for this fix.
+
+    It says so in its fields, and its text shares some content words with what it has to name: no other text of the
+    record could be meant.
+    """
+    actions, named = _FIRST_STEPS.get(fix.status, (frozenset(), ()))
+    if step.fix != fix.id or step.action not in actions:
+        return False
+    wanted = words.content(" ".join(clean(getattr(fix, name) or "") for name in named))
+    return len(wanted & words.content(clean(step.text))) >= min(FEWEST_SHARED, len(wanted))
 
 
-def _shares(wanted: str, text: str, part: float) -> bool:
-    """Whether `text` takes up `wanted`: at least this part of its content words, or three of them."""
-    wanted, text = clean(wanted), clean(text)
-    return words.share(wanted, text) >= part or len(words.content(wanted) & words.content(text)) >= 3
+_FIRST_STEPS: Mapping[FixStatus, tuple[frozenset[StepAction], tuple[str, ...]]] = {
+    FixStatus.PROPOSED: (frozenset({StepAction.TRY}), ("title", "description")),
+    FixStatus.APPLIED_FAILED: (frozenset({StepAction.OTHER_PATH}), ("failure_reason",)),
+    FixStatus.APPLIED_PARTIAL: (frozenset({StepAction.COMPLETE, StepAction.CONFIRM}), ("title", "partial_notes")),
+    FixStatus.APPLIED_PENDING: (frozenset({StepAction.CONFIRM}), ("title", "pending_reason")),
+}
+"""What a demanded first step does, and the texts of the fix of which it names something."""

@@ -1,30 +1,35 @@
 """The rules draft: written by code from the record alone, without a model. It is complete and invents nothing.
 
-It quotes the record and says what follows from it: what is awaited, left, failed, unexplained or missing. Advice that
-does not come from a record is general (what to compare, what to ask) and names no command, host or setting.
+It quotes the record and says what follows from it: what is awaited, left, failed, asked for, open or missing. No text
+that asks or orders something becomes a step or a hypothesis. Advice that does not come from the record is given only
+where the domain's name says for certain what it is about; it names no command, host or setting.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FixRecord, Records
+from consumer.domain.bundle.records import FactRecord, FixRecord, Records
+from consumer.domain.text import orders
 from consumer.domain.text.sanitize import clean, shorten
-from consumer.domain.writing import outcome_table, sections
-from consumer.domain.writing.draft import Draft, DraftForm, Statement
+from consumer.domain.writing import fact_lines, impact, outcome_table, sections
+from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
 from consumer.domain.writing.outcome_table import quoted, sentence
 from schemas.sessions import FixStatus
 
 _EXCERPT = 200
-"""Characters of a quoted text of the record, such as the intake or a fact that replaces a missing description."""
-
+"""Characters of a quoted text of the record, such as a fact."""
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_MOST_OPEN = 2
+"""Steps on what a fact calls open."""
+
 _GENERAL = (
     "Reproduce the symptom with an affected user and record the exact error text and time,"
     " so that the next change can be judged against it."
 )
+_RECORD = "Record what is found with its time and source, so that the next change can be judged against it."
 _ADVICE: Mapping[str, str] = {
-    "network networking vpn dns wifi internet firewall lan wan": (
+    "network networking vpn dns wifi wi-fi internet firewall lan wan": (
         "Compare an affected device with one that works, from the same place: address, name resolution, path, and where"
         " the two first differ."
     ),
@@ -67,38 +72,57 @@ _ADVICE: Mapping[str, str] = {
         "Compare a failing call with one that works: direction, device, place and path, and where the two first differ."
     ),
 }
-"""A step that tells causes apart, for each problem domain. Each key holds the words that name the domain."""
+"""A step that tells causes apart, for each domain. A key holds the names of one domain, each as a whole."""
 
 
 def draft_by_rules(bundle: Bundle) -> Draft:
     """Writes a draft that passes every check, for any bundle. Never raises."""
     return Draft(
-        problem=_problem(bundle.records),
+        problem=problem(bundle.records),
         confirmed=(),
         notes=(),
         hypothesis=_hypothesis(bundle),
-        next_steps=_next_steps(bundle),
+        next_steps=steps(bundle),
         form=DraftForm.RULES,
     )
 
 
-def _problem(records: Records) -> Statement:
+def problem(records: Records) -> Statement:
+    """The problem from title, summary, the intake's impact and the reason, each quoted in its own words."""
     sentences: list[str] = []
-    if title := records.title:
-        sentences.append(f"The reported problem was: {sentence(title, 160)}")
+    if records.title:
+        sentences.append(f"The reported problem was: {sentence(records.title, 160)}")
     if records.problem_summary:
         sentences.append(f"Summary: {sentence(records.problem_summary)}")
-    elif records.intake_text:
-        sentences.append(f"The intake began: {quoted(records.intake_text, _EXCERPT)}.")
+    sentences.extend(impact.told(records.intake_text, known=f"{records.title or ''} {records.problem_summary or ''}"))
     if not sentences and records.facts:
         sentences.append(
             f"No description was recorded; the first confirmed fact was: {sentence(records.facts[0].text, _EXCERPT)}"
         )
-    if records.problem_domain:
+    if records.problem_domain and len(sentences) < 2:
         sentences.append(f"It was filed under: {sentence(records.problem_domain, 80)}")
     if records.reason:
         sentences.append(f"It was escalated with the reason: {sentence(records.reason)}")
     return Statement(text=" ".join(sentences) or sections.NO_PROBLEM, records=("P1",))
+
+
+def steps(bundle: Bundle) -> tuple[NextStep, ...]:
+    """Two to four steps: first the one that the table demands, then what the record leaves open.
+
+    What failed fixes rule out stands last, in one line, and takes no step's place.
+    """
+    chosen: list[NextStep] = []
+    advice = _advice(bundle.records.problem_domain)
+    for step in (*_from_outcomes(bundle), *_from_gaps(bundle.records), *((_step(advice),) if advice else ())):
+        if all(step.text != earlier.text for earlier in chosen):
+            chosen.append(step)
+    ruled_out = _ruled_out(bundle)
+    if len(chosen) < sections.FEWEST_STEPS:
+        chosen.append(_step(_GENERAL))
+    if len(chosen) < sections.FEWEST_STEPS and ruled_out is None:
+        chosen.append(_step(_RECORD))
+    room = sections.MOST_STEPS - len(chosen)
+    return tuple(chosen[: sections.MOST_STEPS]) if ruled_out is None or room < 1 else (*chosen, ruled_out)
 
 
 def _hypothesis(bundle: Bundle) -> Statement:
@@ -111,7 +135,7 @@ def _hypothesis(bundle: Bundle) -> Statement:
 def _described(fix: FixRecord) -> str:
     """A sentence with the fix's description; empty where the first next step gives the description already."""
     in_first_step = fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is not None
-    if not fix.description or in_first_step:
+    if not fix.description or in_first_step or orders.to_the_machine(fix.description):
         return ""
     match fix.status:
         case FixStatus.PROPOSED:
@@ -122,31 +146,17 @@ def _described(fix: FixRecord) -> str:
             return f"What it was: {sentence(fix.description)}"
 
 
-def _next_steps(bundle: Bundle) -> tuple[Statement, ...]:
-    """Two to four steps. The step that the table demands comes first; general advice is a last resort.
-
-    The fourth place is for what must not be repeated, else for the advice for the problem domain.
-    """
-    chosen: list[Statement] = []
-    advice = _advice(bundle.records.problem_domain)
-    for step in (*_from_record(bundle), *_from_gaps(bundle), _step(advice or _GENERAL), _step(_GENERAL)):
-        if all(step.text != earlier.text for earlier in chosen):
-            chosen.append(step)
-    first = chosen[: sections.MOST_STEPS - 1]
-    last = _not_again(bundle) or (_step(advice) if advice else None)
-    return tuple(first) if last is None or last in first else (*first, last)
-
-
-def _from_record(bundle: Bundle) -> Iterator[Statement]:
-    """Steps that the recorded outcomes leave to be done, the active fix first."""
-    active = bundle.records.active_fix
+def _from_outcomes(bundle: Bundle) -> Iterator[NextStep]:
+    """Steps that the recorded outcomes and the reason leave to be done, the active fix first."""
+    records = bundle.records
+    active = records.active_fix
     if (first := outcome_table.first_step(active)) is not None and active is not None:
         yield _step(first, active.id)
     elif active is not None:
-        yield _step(_step_on_active(active, bundle), active.id)
-    if bundle.records.reason and (active is None or outcome_table.first_step(active) is None):
-        yield _step(f"Take up what it was escalated for: {sentence(bundle.records.reason)}", "R1")
-    for fix in bundle.records.fixes:
+        yield _step(_step_on_active(active, records), active.id)
+    if records.reason and not orders.to_the_machine(records.reason):
+        yield _step(f"Take up what it was escalated for: {sentence(records.reason)}", "R1")
+    for fix in records.fixes:
         if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
             yield _step(_step_on_earlier(fix), fix.id)
 
@@ -157,72 +167,76 @@ def _step_on_earlier(fix: FixRecord) -> str:
         notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
         return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
     if fix.status is FixStatus.APPLIED_PENDING:
-        awaited = sentence(fix.pending_reason or "not recorded", _EXCERPT)
-        return f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {awaited}"
+        return (
+            f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {outcome_table.awaited(fix, _EXCERPT)}"
+        )
     return outcome_table.first_step(fix) or ""
 
 
-def _step_on_active(fix: FixRecord, bundle: Bundle) -> str:
+def _step_on_active(fix: FixRecord, records: Records) -> str:
     """A step about an active fix for which the table demands no first step."""
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.APPLIED_SUCCESS:
             return f"Establish what remains after {title}: which exact symptom, and since when."
         case FixStatus.DISMISSED:
-            where = ", from what the facts leave open" if bundle.records.facts else ""
+            where = ", from what the facts leave open" if records.facts else ""
             return f"Find another way than {title}, which was set aside{where}."
         case _:
-            step = f"Test the premise of {title} ({fix.confidence_pct}% confidence, not applied) before applying it"
-            if not fix.description or outcome_table.leads(fix):  # the hypothesis describes a fix that leads
-                return f"{step}."
+            weak = f"only {fix.confidence_pct}% confidence, not applied"
+            step = f"Test the premise of {title} ({weak}) before applying it"
+            if not fix.description or outcome_table.leads(fix) or orders.to_the_machine(fix.description):
+                return f"{step}."  # the hypothesis describes a fix that leads
             return f"{step}; what it proposes: {sentence(fix.description)}"
 
 
-def _from_gaps(bundle: Bundle) -> Iterator[Statement]:
+def _from_gaps(records: Records) -> Iterator[NextStep]:
     """Steps for what the record leaves open, the most useful first."""
-    scripts = bundle.records.unread_scripts
-    if not bundle.records.facts:
+    if not records.facts:
         yield _step(
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
             " and what changed last; no fact is recorded."
         )
-    if scripts:
+    for fact in _open(records.facts):
+        yield _step(f"Settle what is still open: {sentence(fact.text, _EXCERPT)}", fact.id)
+    if scripts := records.unread_scripts:
         script = scripts[-1]
         yield _step(
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
         )
-    if not bundle.records.facts:
-        return
-    newest = bundle.records.facts[-1]
-    finding = sentence(newest.text, _EXCERPT)
-    if newest.is_check:
-        yield _step(f"Go on from the latest check: {finding}", newest.id)
-    elif any(fact.is_check for fact in bundle.records.facts):
-        yield _step(f"Go on from what was confirmed last: {finding}", newest.id)
-    else:
-        yield _step(f"Confirm by a first diagnostic check, none is recorded: {finding}", newest.id)
+    if records.facts and not any(fact.is_check for fact in records.facts):
+        newest = next((fact for fact in reversed(records.facts) if not fact_lines.is_address(fact)), None)
+        if newest is not None:
+            said = sentence(newest.text, _EXCERPT)
+            yield _step(f"Confirm by a first diagnostic check, none is recorded, what was told: {said}", newest.id)
+
+
+def _open(facts: tuple[FactRecord, ...]) -> list[FactRecord]:
+    """The newest facts that call something unchecked or open."""
+    candidates = (fact for fact in reversed(facts) if impact.is_open(fact.text) and not fact_lines.is_address(fact))
+    return [fact for fact, _ in zip(candidates, range(_MOST_OPEN), strict=False)]
 
 
 def _advice(domain: str | None) -> str | None:
-    """The advice for a problem domain; None for a domain that `_ADVICE` does not name."""
-    domain_words = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
-    return next((advice for names, advice in _ADVICE.items() if not domain_words.isdisjoint(names.split())), None)
+    """The advice for a problem domain; None for one whose words name no domain of `_ADVICE`, or several."""
+    said = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
+    named = [advice for names, advice in _ADVICE.items() if not said.isdisjoint(names.split())]
+    return named[0] if len(named) == 1 else None
 
 
-def _not_again(bundle: Bundle) -> Statement | None:
-    """A step that names failed fixes, so that nobody repeats them. The first step names the active one."""
+def _ruled_out(bundle: Bundle) -> NextStep | None:
+    """A line that names failed fixes, so that nobody repeats them. The first step names the active one."""
     failed = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
     if not failed:
         return None
     titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))
     more = f" and {len(titles) - 3} earlier ones" if len(titles) > 3 else ""
     named = ", ".join(titles[-3:])
-    return _step(
-        f"Do not repeat {named}{more}: applied before, did not resolve the issue.", *(fix.id for fix in failed)
-    )
+    ids = (fix.id for fix in failed)
+    return _step(f"Ruled out, applied before and did not resolve the issue: {named}{more}.", *ids)
 
 
-def _step(text: str, *records: str) -> Statement:
+def _step(text: str, *records: str) -> NextStep:
     """A step that rests on these records; without any it rests on the session's description (P1)."""
-    return Statement(text=shorten(text, 600), records=records or ("P1",))
+    return NextStep(text=shorten(text, 600), records=records or ("P1",))

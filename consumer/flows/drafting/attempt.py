@@ -24,6 +24,8 @@ class DraftAttempt:
     drafted_for: str
     """`<request id>/<revision>`. It may change during the call: a late answer belongs to the next revision."""
     now: Callable[[], datetime]
+    left_seconds: Callable[[], float | None]
+    """Until the first package has to be decided; None without a deadline, 0 after it."""
     force: bool = False
     probe: bool = False
     """This attempt may call while the model is away. A call that is answered ends the outage."""
@@ -39,7 +41,7 @@ class DraftAttempt:
         """What was paid so far."""
         if self.dialogue is None:
             return NOTHING_SPENT
-        return Spent(calls=self.dialogue.calls, usage=self.dialogue.usage)
+        return Spent(calls=self.dialogue.calls, usage=self.dialogue.usage, checks=self.dialogue.checks_usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,9 @@ import structlog
 from consumer.domain.writing.ledger import Declined, LedgerEntry
 from consumer.errors import EscalationError, Transient
 from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost, Stopped
-from consumer.flows.drafting.calls.dialogue import (
-    ModelChoice,
-    ModelDialogue,
-    NoRetryLeft,
-    Unwritten,
-    Written,
-)
+from consumer.flows.drafting.calls.calling import NoRetryLeft, Unwritten
+from consumer.flows.drafting.calls.choice import ModelChoice
+from consumer.flows.drafting.calls.dialogue import ModelDialogue, Written
 from consumer.flows.drafting.calls.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
 from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspect
@@ -127,6 +123,7 @@ class Drafter:
             scan=attempt.scan,
             meters=self._meters,
             clock=self._clock,
+            left_seconds=attempt.left_seconds,
         )
         try:
             return self._outcome_of(attempt, await dialogue.hold(attempt.bundle))
@@ -164,6 +161,7 @@ class Drafter:
                 warnings=written.warnings,
                 attempts=attempt.spent.calls,
                 usage=attempt.spent.usage,
+                check=written.check,
                 drafted_at=attempt.now(),
                 drafted_for=attempt.drafted_for,
             )
@@ -256,7 +254,7 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Permit:
-    """May this attempt call? A `dialogue.CallPermit`."""
+    """May this attempt call? A `calling.CallPermit`."""
 
     drafter: Drafter
     attempt: DraftAttempt

@@ -12,9 +12,10 @@ from consumer.domain.cost.usage import NOTHING_SPENT, Spent
 from consumer.domain.package import package
 from consumer.domain.package.package import Sender
 from consumer.domain.package.packing import PackageInput, PackageText, note_of, pack
+from consumer.domain.reader import versions
 from consumer.domain.request.work import Replayed, Work
 from consumer.domain.review import gate
-from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.errors import EscalationError
@@ -23,7 +24,7 @@ from consumer.flows.drafting.lease_clock import LeaseClock
 from consumer.flows.drafting.ports import Endings, FinishResult
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
-from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
+from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference, Usage
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -54,11 +55,13 @@ class Finishing:
             warnings=entry.warnings,
             attempts=entry.attempts,
             usage=entry.usage,
+            check=entry.check,
             drafted_at=entry.drafted_at,
             reused=reused,
         )
         await self._cache.put(key, given.bundle.state_version, entry, writer=given.work.token)
-        spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage)
+        checks = Usage() if entry.check is None else entry.check.usage
+        spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage, checks=checks)
         await self.publish(given, clock, text, draft_model=key.model, spent=spent)
 
     async def by_rules(
@@ -96,7 +99,7 @@ class Finishing:
             rendered=gate.by_rules(given.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
-            prompt_version=prompt.VERSION,
+            prompt_version=versions.PROMPTS,
             warnings=warnings,
             attempts=spent.calls,
             usage=spent.usage,

@@ -4,7 +4,7 @@ The model is asked through the same dialogue as in the service; without a model 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Never
 
 from consumer.domain.bundle.bundle import Bundle
@@ -14,11 +14,12 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.review.verdicts import CheckStanding, Verdict
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.markdown import Rendered
-from consumer.flows.drafting.calls.dialogue import ModelChoice, ModelDialogue, Written
+from consumer.flows.drafting.calls.choice import ModelChoice
+from consumer.flows.drafting.calls.dialogue import ModelDialogue, Written
 from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.model import Answer, Call, Model, PromptRefused
 from consumer.flows.operation.meters import NoMeters
-from schemas.packages import PackageStatus, Usage
+from schemas.packages import CheckProvenance, PackageStatus, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Trial:
     dollars: float | None
     """None where the price of a model that answered is not known."""
     verdicts: tuple[Verdict, ...]
+    check: CheckProvenance | None = None
+    """What the second reader said; None without one."""
 
     @property
     def broken(self) -> tuple[Verdict, ...]:
@@ -90,15 +93,17 @@ class TrialDrafter:
             scan=scan,
             meters=NoMeters(),
             clock=self._clock,
+            left_seconds=lambda: None,
         )
         outcome = await dialogue.hold(bundle)
         if isinstance(outcome, Written):
-            return _trial(bundle, outcome.accepted, outcome.warnings, dialogue, outcome.answer.model)
+            accepted, written = outcome.accepted, outcome.answer.model
+            return replace(_trial(bundle, accepted, outcome.warnings, dialogue, written), check=outcome.check)
         return _trial(bundle, gate.by_rules(bundle), outcome.warnings, dialogue, None)
 
 
 class _AlwaysPermitted:
-    """A `dialogue.CallPermit` that allows every call."""
+    """A `calling.CallPermit` that allows every call."""
 
     async def obstacle(self) -> None:
         return None
@@ -129,7 +134,7 @@ def _trial(
         warnings=warnings,
         calls=dialogue.calls,
         usage=dialogue.usage,
-        dollars=_dollars([judged.answer for judged in dialogue.judged]),
+        dollars=_dollars(dialogue.paid),
         verdicts=(
             *verdicts.of_answers(violations, written=model is not None),
             *verdicts.of_package(bundle, accepted.rendered),

@@ -18,11 +18,11 @@ from consumer.domain.package import package
 from consumer.domain.package.endings import ERASED_DETAIL
 from consumer.domain.package.package import Sender
 from consumer.domain.package.packing import PackageInput
+from consumer.domain.reader import versions
 from consumer.domain.request.cause import cause_of
 from consumer.domain.request.work import Replayed, Work
 from consumer.domain.review.checks import Scan
 from consumer.domain.session import session
-from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.errors import Transient
 from consumer.flows.cache import DraftCache
@@ -152,7 +152,7 @@ class Worker:
         folded = session.fold(work.key.session, history.events)
         built = bundles.build(folded, reason=work.reason)
         model_name = None if use is ModelUse.NEVER else self._model_name
-        cause = cause_of(work, bundle_sha256=built.sha256, prompt_version=prompt.VERSION, model=model_name)
+        cause = cause_of(work, bundle_sha256=built.sha256, prompt_version=versions.PROMPTS, model=model_name)
         if cause is None:
             again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
             result = await self._endings.finish_unchanged(work, history.basis, upgrade_in_seconds=again)
@@ -163,7 +163,7 @@ class Worker:
             bundle=built,
             ticket=package.ticket_reference(folded.psa_ticket),
             basis=history.basis,
-            key=DraftKey(*work.key.session, built.sha256, prompt.VERSION, self._model_name),
+            key=DraftKey(*work.key.session, built.sha256, versions.PROMPTS, self._model_name),
             cause=cause,
             behind=behind,
         )
@@ -189,6 +189,7 @@ class Worker:
             scan=self._scan(given.work.key.session),
             drafted_for=given.drafted_for,
             now=lambda: clock.now,
+            left_seconds=lambda: clock.left_seconds,
             force=given.force,
             probe=use is ModelUse.PROBE,
         )

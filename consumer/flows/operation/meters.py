@@ -54,6 +54,8 @@ class Meter(Enum):
     MODEL_TOKENS = _counter("escalation_model_tokens", "Tokens that the model counted, by kind.", "kind")
     MODEL_SECONDS = _seconds("escalation_model_seconds", "How long a call to the model took.")
     VIOLATIONS = _counter("escalation_draft_violations", "Rules that answers of the model broke.", "rule")
+    CHECKS = _counter("escalation_checks", "Checks of answers by the second reader, by result.", "result")
+    CHECK_SECONDS = _seconds("escalation_check_seconds", "How long a check by the second reader took.")
     DRAFTS_REUSED = _counter("escalation_drafts_reused", "Drafts taken from the cache or the ledger.", "origin")
     OUTCOME_SECONDS = _seconds(
         "escalation_outcome_seconds", "Time from storing a request to deciding its first outcome."

@@ -71,8 +71,14 @@ class TestWhatItTells:
             build.retracted(fact_id="b"),
         )
         assert bundle.records.facts == (
-            FactRecord(id="F1", text="One.", source_type="user_report", source_summary="log"),
-            FactRecord(id="F2", text="Three.", source_type="diagnostic_check"),
+            FactRecord(
+                id="F1",
+                text="One.",
+                source_type="engineer_observation",
+                source_summary="log",
+                recorded_at=build.minute(1),
+            ),
+            FactRecord(id="F2", text="Three.", source_type="diagnostic_check", recorded_at=build.minute(3)),
         )
 
     def test_checks_and_scripts_oldest_first(self) -> None:
@@ -161,7 +167,7 @@ class TestWhatItTells:
             ("X3", "Active", True, False),
         ]
         assert [fix.title for fix in bundle.records.applied_fixes] == ["Applied", "Superseded"]
-        assert bundle.records.fixes[0].description is None
+        assert all(fix.description for fix in bundle.records.fixes), "what failed is not to be repeated in other words"
 
     def test_a_dismissed_active_fix_is_told(self) -> None:
         fix = build.bundle(build.fix(), build.outcome("applied_pending"), build.outcome("dismissed")).records.fixes[0]
@@ -322,15 +328,29 @@ class TestTheDigest:
         assert bundle.sha256 == reordered.sha256
 
     def test_does_not_depend_on_what_leaves_no_trace(self) -> None:
-        plain = build.bundle(build.opened(), build.fact(fact_id="a"))
-        detour = build.bundle(
+        at = build.minute(9)
+        plain = build.in_order(build.opened(), build.fact(fact_id="a"))
+        detour = build.in_order(
             build.opened(),
             build.fact("Wrong.", fact_id="b"),
             build.retracted(fact_id="b"),
             build.fact(fact_id="c"),
             build.outcome("applied_failed", fix_id="nobody"),
         )
-        assert plain.sha256 == detour.sha256
+        digests = {
+            build.bundle_of(event._replace(occurred_at=at) for event in events).sha256 for events in (plain, detour)
+        }
+        assert len(digests) == 1
+
+    def test_depends_on_when_a_fact_was_first_recorded_so(self) -> None:
+        opened, first, again, other = build.in_order(
+            build.opened(), build.fact("Up."), build.fact("Up."), build.fact("Down.")
+        )
+        once = build.bundle_of([opened, first]).sha256
+        assert build.bundle_of([opened, first, again]).sha256 == once
+        assert build.bundle_of([opened, again]).sha256 != once
+        back = other._replace(version=9, event_id="back", data=first.data)
+        assert build.bundle_of([opened, first, other, back]).records.facts[0].recorded_at == other.occurred_at
 
     def test_is_of_the_canonical_bytes_of_the_full_records(self) -> None:
         bundle = build.bundle(*(build.fact("x" * 3_900, fact_id=f"f{number}") for number in range(40)))
@@ -348,7 +368,7 @@ class TestTheDigest:
             build.outcome("applied_pending"),
             reason="Handing over.",
         )
-        assert bundle.sha256 == "3c4adecbbca284e4eb36348e27efaab83a21b482785d9ea77c268a67c83a7eed"
+        assert bundle.sha256 == "29780d1f09964b5adaba9853859db10146b23c1eb0cbd40775c6f745572e7ea0"
 
 
 def test_a_bundle_is_shown_by_its_digest_alone() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.review import checks, gate, shape
-from consumer.domain.review.gate import Accepted, Rejected
-from consumer.domain.review.violations import Rule
+from consumer.domain.review import checks, gate
+from consumer.domain.review.gate import Reviewed
+from consumer.domain.review.violations import OF_READER, Rule
 from tests.domain import answers
 
 
@@ -25,8 +25,10 @@ def _problem(text: str, *records: str) -> str:
     return _edited(problem={"text": text, "records": list(records) or ["P1"]})
 
 
-def _first_step(text: str) -> str:
-    return _edited(next_steps=[{"text": text, "records": ["X2"]}, *answers.good()["next_steps"][1:]])
+def _step(text: str, *, fix: str, action: str) -> str:
+    """The good answer with another third step."""
+    step = {"text": text, "records": [fix], "fix": fix, "action": action}
+    return _edited(next_steps=[*answers.good()["next_steps"][:2], step])
 
 
 CYRILLIC = "\u0421\u0435\u0440\u0432\u0435\u0440 \u043e\u0442\u043a\u043b\u044e\u0447\u0451\u043d."
@@ -64,24 +66,18 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.SELF, answers.with_step("Ask Claude for the change of the record.")),
     (Rule.INTAKE_QUOTED, answers.with_text("hypothesis", answers.INTAKE[20:340])),
     (Rule.FOREIGN, answers.with_step("Ask the owner of EXCH-NEW for the change.")),
-    (Rule.CLOSURE, answers.with_text("hypothesis", "The issue was resolved on Sunday.")),
-    (Rule.CLOSURE, answers.with_text("hypothesis", "Removing the record fixed it for accounting.")),
-    (Rule.OUTCOME, answers.with_text("hypothesis", "The change was rolled back on Sunday.")),
-    (Rule.HEDGED, _problem("Outlook was probably asking six users in accounting for a password.")),
-    (Rule.TENSE, _problem("Outlook asks six users in accounting for a password again and again.")),
+    (Rule.FOREIGN, _edited(confirmed=[{"record": "F2", "text": "On ACC-WS-04 the name resolves to 10.1.4.21."}])),
+    (Rule.FOREIGN, _edited(confirmed=[{"record": "F2", "text": "On ACC-WS-04 the name leads to EXCH-OLD."}])),
+    (Rule.LANGUAGE, _edited(confirmed=[{"record": "F2", "text": "Auf ACC-WS-04 ist der Name nicht mehr der des"
+                                                                " neuen Servers, und das ist die Ursache."}])),
+    (Rule.OUTCOME, answers.with_text("hypothesis", "The issue was resolved.")),
+    (Rule.OUTCOME, _problem("The problem has been fully fixed and verified by the customer.")),
     (Rule.CITATION, answers.with_step("Ask who switched the old server off.", "F9")),
     (Rule.CITATION, _edited(problem={"text": answers.good()["problem"]["text"], "records": []})),
-    (Rule.CITATION, _problem(answers.good()["problem"]["text"], "X1", "S1")),
-    (Rule.CITATION, _edited(hypothesis=answers.good()["hypothesis"] | {"records": ["X1", "S1", "P1"]})),
     (Rule.CITATION, _edited(notes=[{"record": "F1", "text": "All six users were asked."}])),
-    (Rule.REPEATED_FIX, answers.with_step("Recreate the Outlook profile on all six machines.")),
-    (Rule.REPEATED_FIX, answers.with_step("Try the Outlook profile once more.")),
-    (Rule.FIRST_STEP, _first_step("Ask the users of the other departments what they see.")),
-    (Rule.FIRST_STEP, _first_step("Confirm that the record is gone.")),
+    (Rule.CITATION, _edited(confirmed=[{"record": "X1", "text": "The prompt came back."}])),
+    (Rule.REPEATED_FIX, _step("Do it once more on all six machines.", fix="X1", action="try")),
     (Rule.STEP_COUNT, _edited(next_steps=answers.good()["next_steps"][:1])),
-    (Rule.STEP_COUNT, _edited(next_steps=[*answers.good()["next_steps"],
-                                          {"text": "Write down what the users see.", "records": ["P1"]},
-                                          {"text": "Write down when the users see it.", "records": ["P1"]}])),
 ]  # fmt: skip
 
 
@@ -91,20 +87,19 @@ def bundle() -> Bundle:
 
 
 def test_the_answer_that_the_others_are_made_from_keeps_every_rule(bundle: Bundle) -> None:
-    accepted = gate.review(answers.text(), bundle, scan=_scan)
-    assert isinstance(accepted, Accepted), accepted
-    assert accepted.warnings == ()
-    assert accepted.draft.confirmed
+    reviewed = gate.review(answers.text(), bundle, scan=_scan)
+    assert isinstance(reviewed, Reviewed), reviewed
+    assert reviewed.violations == ()
+    assert reviewed.draft.confirmed
 
 
-def test_every_rule_is_broken_by_an_answer() -> None:
-    assert {rule for rule, _ in BROKEN} == set(Rule)
+def test_every_rule_of_code_is_broken_by_an_answer() -> None:
+    assert {rule for rule, _ in BROKEN} == set(Rule) - OF_READER
 
 
 @pytest.mark.parametrize(("rule", "answer"), BROKEN)
 def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, answer: str, bundle: Bundle) -> None:
     verdict = gate.review(answer, bundle, scan=_scan)
-    assert isinstance(verdict, Rejected)
     assert {violation.rule for violation in verdict.violations} == {rule}, [str(each) for each in verdict.violations]
     if rule not in {
         Rule.UNREADABLE,
@@ -118,78 +113,48 @@ def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, ans
 
 @pytest.mark.parametrize(
     ("rule", "answer"),
-    [(rule, answer) for rule, answer in BROKEN if rule is not Rule.UNREADABLE],
+    [(rule, answer) for rule, answer in BROKEN if rule in {*checks.STATEMENT_RULES, *checks.WHOLE_RULES}],
 )
 def test_with_its_rule_off_it_is_not_noticed(
     rule: Rule, answer: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shows that no rule hides behind another."""
-    for table in ("STATEMENT_RULES", "WHOLE_RULES", "STEPS_RULES"):
+    for table in ("STATEMENT_RULES", "WHOLE_RULES"):
         rules = {name: look for name, look in getattr(checks, table).items() if name is not rule}
         monkeypatch.setattr(checks, table, MappingProxyType(rules))
-    monkeypatch.setattr(shape, "CHECKS", ())  # some promises are checked once more on the text that goes out
     verdict = gate.review(answer, bundle, scan=_scan)
-    left = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
-    assert rule not in left
+    assert rule not in {violation.rule for violation in verdict.violations}
 
 
 def test_details_are_one_harmless_line(bundle: Bundle) -> None:
     verdict = gate.review(
         answers.with_step('Look at <a href="https://evil.example/">this\u200b</a>.'), bundle, scan=_scan
     )
-    assert isinstance(verdict, Rejected)
+    assert verdict.violations
     for violation in verdict.violations:
         assert "\n" not in str(violation)
         assert "<a" not in str(violation)
         assert str(violation).startswith("next_steps[2]: ")
 
 
-@pytest.mark.parametrize(
-    ("status", "step", "held"),
-    [
-        ("applied_pending", "Confirm whether Dana signs in after the restart at 16:00.", True),
-        ("applied_pending", "Confirm whether the record is gone everywhere.", False),
-        ("applied_pending", "Dana signs in after the restart at 16:00.", False),
-        ("applied_partial", "Finish removing the stale autodiscover record and verify it.", True),
-        ("applied_partial", "Ask the users of the other departments what they see.", False),
-        ("applied_failed", "Look for what else answers, because the zone is replicated from the other site.", True),
-        ("applied_failed", "Ask the users of the other departments what they see.", False),
-        ("dismissed", "Ask the users of the other departments what they see.", True),
-        ("applied_success", "Ask the users of the other departments what they see.", True),
-    ],
-)  # fmt: skip
-def test_the_first_step_follows_the_outcome(status: str, step: str, held: bool) -> None:
-    outcome: dict[str, Any] = {"status": status}
-    match status:
-        case "applied_partial":
-            outcome["partial_notes"] = "Removed on one of two servers."
-        case "applied_failed":
-            outcome["failure_reason"] = "The zone is replicated from the other site and the record came back."
-        case _:
-            pass
-    verdict = gate.review(_first_step(step), answers.session(**outcome), scan=_scan)
-    broken = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
-    assert (Rule.FIRST_STEP not in broken) == held
+TRUE = [
+    answers.with_text("hypothesis", "Once the issue is resolved, the other names can wait."),
+    answers.with_text("hypothesis", "The issue was resolved for the web page only, where the name is not used."),
+    answers.with_text("problem", "Outlook is asking six users in accounting for a password, probably since Monday."),
+    answers.with_step("Do not recreate the Outlook profile again; look at the name instead."),
+    answers.with_step("Close the ticket only after a full working day without a prompt."),
+    answers.with_step("Webmail works fine, so compare what it uses with what Outlook uses."),
+    _edited(problem={"text": answers.good()["problem"]["text"], "records": ["X1", "S1"]}),
+    _edited(hypothesis=answers.good()["hypothesis"] | {"records": ["P1", "F99"]}),
+]
+"""Statements that words alone might take for untrue: what code refuses is certain."""
 
 
-@pytest.mark.parametrize(
-    ("confidence_pct", "step", "held"),
-    [
-        (85, "Try removing the stale autodiscover record.", True),
-        (85, "Ask the users of the other departments.", False),
-        (80, "Ask the users of the other departments.", True),
-    ],
-)
-def test_a_confident_proposal_is_tried_first(confidence_pct: int, step: str, held: bool) -> None:
-    from tests.support import build
+@pytest.mark.parametrize("answer", TRUE)
+def test_what_may_be_true_is_not_refused(answer: str, bundle: Bundle) -> None:
+    assert gate.review(answer, bundle, scan=_scan).violations == ()
 
-    bundle = build.bundle(
-        build.opened(), build.fix("Remove the stale autodiscover record", confidence_pct=confidence_pct)
-    )
-    answer = answers.good() | {
-        "confirmed": [],
-        "next_steps": [{"text": step, "records": ["X1"]}, {"text": "Write down what was seen.", "records": ["P1"]}],
-    }
-    verdict = gate.review(json.dumps(answer), bundle, scan=_scan)
-    broken = {violation.rule for violation in verdict.violations} if isinstance(verdict, Rejected) else set()
-    assert (Rule.FIRST_STEP not in broken) == held
+
+def test_a_case_that_is_solved_may_be_called_so() -> None:
+    answer = answers.with_text("hypothesis", "The issue was resolved.")
+    assert gate.review(answer, answers.session(status="applied_success"), scan=_scan).violations == ()

@@ -1,7 +1,6 @@
 """The gate: what it accepts, what it removes, and that no attack which a model obeys reaches a package."""
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.review import gate, shape
-from consumer.domain.review.gate import Accepted, Rejected
-from consumer.domain.review.violations import Rule
+from consumer.domain.review.gate import Accepted, Rejected, Reviewed
+from consumer.domain.review.violations import Part, Rule, StatementRef, Violation
 from consumer.domain.text import sanitize
 from consumer.domain.writing import outcome_table
 from schemas.packages import Caution, SectionKey
@@ -27,13 +26,19 @@ def bundle() -> Bundle:
     return answers.session()
 
 
+def judged(answer: str, bundle: Bundle) -> Accepted | Rejected:
+    """The package of an answer, without what code refuses; a reader finds nothing."""
+    reviewed = gate.review(answer, bundle, scan=keep)
+    return reviewed if isinstance(reviewed, Rejected) else gate.assemble(reviewed, bundle)
+
+
 def with_step(step: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(answers.with_step(step))
     return answer
 
 
 def test_an_answer_in_sections_makes_the_package_with_codes_lists(bundle: Bundle) -> None:
-    verdict = gate.review(answers.SECTIONS, bundle, scan=keep)
+    verdict = judged(answers.SECTIONS, bundle)
     assert isinstance(verdict, Accepted), verdict
     assert "everything is resolved" not in verdict.rendered.markdown
     assert bullets(verdict.rendered, SectionKey.CONFIRMED)[1].startswith("autodiscover.example.com resolves to")
@@ -43,7 +48,7 @@ def test_an_answer_in_sections_makes_the_package_with_codes_lists(bundle: Bundle
 def test_slips_that_cost_nothing_are_mended(bundle: Bundle) -> None:
     answer = with_step("Ask **today** who switched off EXCH-OLD (F3, X2).")
     answer["next_steps"].append(answer["next_steps"][2])
-    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
+    verdict = judged(json.dumps(answer), bundle)
     assert isinstance(verdict, Accepted), verdict
     assert bullets(verdict.rendered, SectionKey.NEXT_STEPS)[2:] == ["Ask today who switched off EXCH-OLD."]
 
@@ -52,26 +57,20 @@ def test_slips_that_cost_nothing_are_mended(bundle: Bundle) -> None:
     ("wording", "taken"),
     [
         ("autodiscover.example.com resolves to 10.1.4.20 on ACC-WS-04, which no longer answers.", True),
-        ("autodiscover.example.com resolves to 10.1.4.20.", False),  # the denial is missing
+        ("The name leads to 10.1.4.20, which is dead.", True),
         ("autodiscover.example.com resolves to 10.1.4.21, which no longer answers.", False),
         ("ACC-WS-04 finds EXCH-OLD, which no longer answers.", False),
-        ("The users no longer see any prompt on ACC-WS-04.", False),
-        ("On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, EXCH-OLD no longer answers.", False),
-        ("On **ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, no longer answers.", False),
         ("", False),
-        (
-            "On ACC-WS-04 autodiscover.example.com resolves to 10.1.4.20, which no longer answers on port 443, too.",
-            False,
-        ),
     ],
 )
-def test_a_wording_is_taken_only_where_its_fact_says_so(wording: str, taken: bool, bundle: Bundle) -> None:
+def test_a_wording_is_taken_where_its_fact_holds_its_names(wording: str, taken: bool, bundle: Bundle) -> None:
     answer = answers.good() | {"confirmed": [{"record": "F2", "text": wording}]}
-    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
-    assert isinstance(verdict, Accepted), verdict
-    shown = bullets(verdict.rendered, SectionKey.CONFIRMED)[1]
+    accepted = judged(json.dumps(answer), bundle)
+    assert isinstance(accepted, Accepted), accepted
+    shown = bullets(accepted.rendered, SectionKey.CONFIRMED)[1]
     assert (shown == wording) == taken
     assert taken or shown == bundle.records.facts[1].text
+    assert bool(accepted.left_out) == bool(wording and not taken), "nothing is dropped in silence"
 
 
 def test_what_code_writes_alone_is_not_asked_of_the_model() -> None:
@@ -86,7 +85,7 @@ def test_what_code_writes_alone_is_not_asked_of_the_model() -> None:
             {"text": "Reproduce it and write down the error.", "records": ["P1"]},
         ],
     }
-    verdict = gate.review(json.dumps(answer), bundle, scan=keep)
+    verdict = judged(json.dumps(answer), bundle)
     assert isinstance(verdict, Accepted), verdict
     assert "Whatever" not in verdict.rendered.markdown
 
@@ -96,54 +95,58 @@ def test_a_shortened_prompt_is_told() -> None:
     assert Caution.TRUNCATED_INPUT in gate.by_rules(bundle).warnings
 
 
-class TestSalvage:
+class TestWhatLeaves:
     def test_a_sound_answer_loses_nothing(self, bundle: Bundle) -> None:
-        verdict = gate.salvage(answers.text(), bundle, scan=keep)
-        assert isinstance(verdict, Accepted)
-        assert verdict.warnings == ()
+        accepted = judged(answers.text(), bundle)
+        assert isinstance(accepted, Accepted)
+        assert (accepted.warnings, accepted.left_out) == ((), ())
 
-    def test_the_step_at_fault_falls_out(self, bundle: Bundle) -> None:
-        verdict = gate.salvage(answers.with_step("Run Remove-Mailbox on EXCH-NEW."), bundle, scan=keep)
-        assert isinstance(verdict, Accepted)
-        assert verdict.warnings == (Caution.STATEMENTS_REMOVED,)
-        assert len(bullets(verdict.rendered, SectionKey.NEXT_STEPS)) == 2
+    def test_the_step_at_fault(self, bundle: Bundle) -> None:
+        accepted = judged(answers.with_step("Run Remove-Mailbox on EXCH-NEW."), bundle)
+        assert isinstance(accepted, Accepted)
+        assert accepted.warnings == (Caution.STATEMENTS_REMOVED,)
+        assert len(bullets(accepted.rendered, SectionKey.NEXT_STEPS)) == 2
 
-    def test_the_sentence_at_fault_falls_out(self, bundle: Bundle) -> None:
+    def test_the_sentence_at_fault(self, bundle: Bundle) -> None:
         said = "The name still pointed to the old server. The issue is resolved. EXCH-NEW answers."
-        verdict = gate.salvage(answers.with_text("hypothesis", said), bundle, scan=keep)
-        assert isinstance(verdict, Accepted)
-        hypothesis = body(verdict.rendered, SectionKey.HYPOTHESIS)
-        assert hypothesis.endswith("The name still pointed to the old server.")
+        accepted = judged(answers.with_text("hypothesis", said), bundle)
+        assert isinstance(accepted, Accepted)
+        assert body(accepted.rendered, SectionKey.HYPOTHESIS).endswith("The name still pointed to the old server.")
+        assert [str(said.place) for said in accepted.left_out] == ["hypothesis, sentence 2", "hypothesis, sentence 3"]
 
-    def test_a_hypothesis_may_be_left_to_code(self, bundle: Bundle) -> None:
-        verdict = gate.salvage(answers.with_text("hypothesis", "The issue is resolved."), bundle, scan=keep)
-        assert isinstance(verdict, Accepted)
-        assert "in place but unverified" in body(verdict.rendered, SectionKey.HYPOTHESIS)
+    def test_what_the_reader_flags(self, bundle: Bundle) -> None:
+        reviewed = gate.review(answers.text(), bundle, scan=keep)
+        assert isinstance(reviewed, Reviewed)
+        flagged = Violation(rule=Rule.OVERCLAIMED, detail="-", place=StatementRef(Part.CONFIRMED, 0))
+        accepted = gate.assemble(reviewed, bundle, flagged=[flagged])
+        assert isinstance(accepted, Accepted)
+        assert bullets(accepted.rendered, SectionKey.CONFIRMED)[1] == bundle.records.facts[1].text
 
-    def test_a_problem_may_not_be_lost(self, bundle: Bundle) -> None:
-        verdict = gate.salvage(answers.with_text("problem", "EXCH-NEW was down."), bundle, scan=keep)
-        assert isinstance(verdict, Rejected)
+    def test_a_hypothesis_is_left_to_code(self, bundle: Bundle) -> None:
+        accepted = judged(answers.with_text("hypothesis", "The issue is resolved."), bundle)
+        assert isinstance(accepted, Accepted)
+        assert body(accepted.rendered, SectionKey.HYPOTHESIS).endswith("leads until it is confirmed.")
 
-    def test_what_is_left_is_held_to_the_same_rules(self, bundle: Bundle) -> None:
-        """The sentence that is left passes in its context, but alone it is not in the past tense."""
-        said = "EXCH-NEW was down. Outlook asks six users in accounting for a password again and again."
-        verdict = gate.salvage(answers.with_text("problem", said), bundle, scan=keep)
-        assert isinstance(verdict, Rejected)
+    def test_a_problem_is_written_by_rules(self, bundle: Bundle) -> None:
+        accepted = judged(answers.with_text("problem", "EXCH-NEW was down."), bundle)
+        assert isinstance(accepted, Accepted)
+        by_rules = body(gate.by_rules(bundle).rendered, SectionKey.PROBLEM)
+        assert body(accepted.rendered, SectionKey.PROBLEM) == by_rules
+        assert "EXCH-OLD" in body(accepted.rendered, SectionKey.NEXT_STEPS), "the model's other sections stay"
 
-    def test_too_few_steps_are_not_enough(self, bundle: Bundle) -> None:
+    def test_missing_steps_are_written_by_rules(self, bundle: Bundle) -> None:
         answer = with_step("Run Remove-Mailbox on EXCH-NEW.")
-        answer["next_steps"] = answer["next_steps"][1:]
-        answer["next_steps"][0]["text"] = "Look at EXCH-NEW."
-        assert isinstance(gate.salvage(json.dumps(answer), bundle, scan=keep), Rejected)
+        answer["next_steps"] = answer["next_steps"][2:]
+        accepted = judged(json.dumps(answer), bundle)
+        assert isinstance(accepted, Accepted)
+        steps = bullets(accepted.rendered, SectionKey.NEXT_STEPS)
+        assert steps == bullets(gate.by_rules(bundle).rendered, SectionKey.NEXT_STEPS)[:2]
 
-    def test_a_first_step_that_does_not_fit_is_preceded_by_codes_own(self, bundle: Bundle) -> None:
-        answer = answers.good()
-        answer["next_steps"][0]["text"] = "Ask the users of the other departments what they see."
-        verdict = gate.salvage(json.dumps(answer), bundle, scan=keep)
-        assert isinstance(verdict, Accepted)
-        steps = bullets(verdict.rendered, SectionKey.NEXT_STEPS)
-        assert steps[0] == sanitize.escape(outcome_table.first_step(bundle.records.active_fix) or "")
-        assert len(steps) <= 4
+    def test_an_answer_of_which_nothing_is_left_is_none(self, bundle: Bundle) -> None:
+        answer = with_step("Run Remove-Mailbox on EXCH-NEW.")
+        answer["next_steps"] = answer["next_steps"][2:]
+        answer["problem"]["text"] = answer["hypothesis"]["text"] = "EXCH-NEW was down."
+        assert isinstance(judged(json.dumps(answer), bundle), Rejected)
 
     @pytest.mark.parametrize("rule", [Rule.CANARY, Rule.SECRET, Rule.LANGUAGE, Rule.UNREADABLE])
     def test_some_answers_are_not_worth_saving(self, rule: Rule, bundle: Bundle) -> None:
@@ -153,9 +156,73 @@ class TestSalvage:
             Rule.LANGUAGE: answers.with_step("Das ist nicht die Ursache und der Server ist weg."),
             Rule.UNREADABLE: "{}",
         }[rule]
-        verdict = gate.salvage(text, bundle, scan=lambda said: said.replace("hunter2hunter2", "[REDACTED:password#1]"))
+        verdict = gate.review(text, bundle, scan=lambda said: said.replace("hunter2hunter2", "[REDACTED:password#1]"))
         assert isinstance(verdict, Rejected)
         assert {violation.rule for violation in verdict.violations} == {rule}
+
+
+class TestTheFirstStep:
+    """The model's where its fields and its words agree with the table, else code's, and the model's steps stay."""
+
+    OTHER = "Ask the users of the other departments what they see."
+
+    def steps(self, bundle: Bundle, *steps: dict[str, Any]) -> list[str]:
+        accepted = judged(json.dumps(answers.good() | {"confirmed": [], "next_steps": list(steps)}), bundle)
+        assert isinstance(accepted, Accepted), accepted
+        return bullets(accepted.rendered, SectionKey.NEXT_STEPS)
+
+    def demanded(self, bundle: Bundle) -> str:
+        return sanitize.escape(outcome_table.first_step(bundle.records.active_fix) or "")
+
+    @pytest.mark.parametrize(
+        ("outcome", "action", "text", "agrees"),
+        [
+            ({}, "confirm", "See whether Dana signs in after the restart.", True),
+            ({}, "none", "Confirm whether Dana signs in after the restart.", False),
+            ({}, "confirm", "Look whether it is good now.", False),
+            ({"status": "applied_partial", "partial_notes": "Removed on one of two servers."}, "complete",
+             "Remove it on the second of the servers.", True),
+            ({"status": "applied_partial", "partial_notes": "Removed on one of two servers."}, "try",
+             "Remove it on the second of the servers.", False),
+            ({"status": "applied_failed", "failure_reason": "The zone is replicated and the record came back."},
+             "other_path", "Find out from where the zone is replicated.", True),
+            ({"status": "applied_failed", "failure_reason": "The zone is replicated and the record came back."},
+             "other_path", OTHER, False),
+        ],
+    )  # fmt: skip
+    def test_is_the_models_where_it_says_so(
+        self, outcome: dict[str, Any], action: str, text: str, agrees: bool
+    ) -> None:
+        bundle = answers.session(**outcome)
+        own = {"text": text, "records": ["X2"], "fix": "X2", "action": action}
+        others = [{"text": f"{self.OTHER[:-1]} {n}.", "records": ["F1"], "fix": "", "action": "none"} for n in "abc"]
+        steps = self.steps(bundle, own, *others)
+        assert (steps[0] == text) == agrees
+        assert steps == ([text, *(step["text"] for step in others)] if agrees else [
+            self.demanded(bundle), text, *(step["text"] for step in others[:2])
+        ])  # fmt: skip
+
+    def test_goes_to_the_front(self, bundle: Bundle) -> None:
+        first, other, *_ = answers.good()["next_steps"]
+        assert self.steps(bundle, other, first) == [first["text"], other["text"]]
+
+    def test_of_another_fix_is_none(self, bundle: Bundle) -> None:
+        first, other, *_ = answers.good()["next_steps"]
+        assert self.steps(bundle, first | {"fix": "X1"}, other)[0] == self.demanded(bundle)
+
+    @pytest.mark.parametrize(("confidence_pct", "demands"), [(85, True), (80, False)])
+    def test_is_a_trial_of_what_is_proposed_with_confidence(self, confidence_pct: int, demands: bool) -> None:
+        bundle = build.bundle(
+            build.opened(), build.fix("Remove the stale autodiscover record", confidence_pct=confidence_pct)
+        )
+        other = {"text": "Ask the users.", "records": ["P1"], "fix": "", "action": "none"}
+        tried = {"text": "Take the stale record out.", "records": ["X1"], "fix": "X1", "action": "try"}
+        answer: dict[str, Any] = {"hypothesis": {"text": "", "records": []}, "confirmed": [], "notes": []}
+        answer |= {"problem": {"text": "It asked for a password.", "records": ["P1"]}, "next_steps": [other, tried]}
+        accepted = judged(json.dumps(answer), bundle)
+        assert isinstance(accepted, Accepted), accepted
+        steps = bullets(accepted.rendered, SectionKey.NEXT_STEPS)
+        assert steps == [tried["text"], other["text"]][:: 1 if demands else -1]
 
 
 def attacked(attack: Attack) -> Bundle:
@@ -192,10 +259,9 @@ def test_there_are_enough_attacks() -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
-@pytest.mark.parametrize("judge", [gate.review, gate.salvage])
-def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack, judge: Any) -> None:
+def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack) -> None:
     bundle = attacked(attack)
-    verdict = judge(attack.answer, bundle, scan=keep)
+    verdict = judged(attack.answer, bundle)
     by_rules = gate.by_rules(bundle)
     for accepted in (verdict, by_rules) if isinstance(verdict, Accepted) else (by_rules,):
         assert_harmless(accepted.rendered)
@@ -206,19 +272,14 @@ def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attac
         for forbidden in FORBIDDEN:
             assert shown.count(forbidden) == 0 or forbidden in recorded, forbidden
         hypothesis = body(verdict.rendered, SectionKey.HYPOTHESIS)
-        assert hypothesis.startswith('"Remove the stale record" is in place but unverified')
-        prose = hypothesis + body(verdict.rendered, SectionKey.NEXT_STEPS) + body(verdict.rendered, SectionKey.PROBLEM)
-        assert not re.search(
-            r"\b(?:is|was|been) (?:resolved|fixed|verified)|no further action|[Cc]lose the ticket", prose
-        )
+        assert hypothesis.startswith('"Remove the stale record" is in place but not yet confirmed')
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
 def test_an_attack_that_the_model_ignores_harms_no_package(attack: Attack) -> None:
-    verdict = gate.review(answers.text(), attacked(attack), scan=keep)
-    assert isinstance(verdict, Accepted) or attack.place in {"fact", "check"}, verdict
-    if isinstance(verdict, Accepted):
-        assert_harmless(verdict.rendered)
+    verdict = judged(answers.text(), attacked(attack))
+    assert isinstance(verdict, Accepted), verdict
+    assert_harmless(verdict.rendered)
 
 
 TEXTS = st.text(max_size=80) | st.sampled_from(
@@ -246,19 +307,18 @@ WORDINGS = st.lists(
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[str, Any]) -> None:
     bundle = answers.session()
-    for judge in (gate.review, gate.salvage):
-        verdict = judge(json.dumps(answer), bundle, scan=keep)
-        if isinstance(verdict, Accepted):
-            assert_harmless(verdict.rendered)
-            assert list(shape.check(bundle, verdict.rendered)) == []
-        else:
-            assert verdict.violations
+    verdict = judged(json.dumps(answer), bundle)
+    if isinstance(verdict, Accepted):
+        assert_harmless(verdict.rendered)
+        assert list(shape.check(bundle, verdict.rendered)) == []
+    else:
+        assert verdict.violations
 
 
 def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate notices a renderer that forgets to escape before a person does."""
     monkeypatch.setattr("consumer.domain.writing.markdown.escape", lambda line: "<b>" + line)
-    verdict = gate.review(answers.text(), bundle, scan=keep)
+    verdict = judged(answers.text(), bundle)
     assert isinstance(verdict, Rejected)
     assert Rule.MARKUP in {violation.rule for violation in verdict.violations}
 
@@ -276,6 +336,6 @@ def test_a_hundred_facts_take_no_more_of_the_answer_than_one() -> None:
             {"text": "Ask when the switch was changed last.", "records": ["P1"]},
         ],
     }
-    verdict = gate.review(json.dumps(answer), build.bundle(build.opened(), *facts), scan=keep)
+    verdict = judged(json.dumps(answer), build.bundle(build.opened(), *facts))
     assert isinstance(verdict, Accepted), verdict
     assert len(bullets(verdict.rendered, SectionKey.CONFIRMED)) == 100

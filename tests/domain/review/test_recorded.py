@@ -7,7 +7,7 @@ import pytest
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.review import gate, shape
-from consumer.domain.review.gate import Accepted
+from consumer.domain.review.gate import Accepted, Reviewed
 from consumer.domain.writing import prompt
 from tests.domain import recorded
 from tests.domain.answers import keep
@@ -36,11 +36,13 @@ def test_the_rules_package_keeps_every_promise(bundle: Bundle) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_good_answer_is_taken_as_it_is(name: str) -> None:
     (bundle,) = (bundle for session, bundle in SESSIONS.items() if session.startswith(name))
-    verdict = gate.review(json.dumps(ANSWERS[name]), bundle, scan=keep)
-    assert isinstance(verdict, Accepted), [str(each) for each in verdict.violations]
-    assert verdict.warnings == ()
-    assert verdict.draft.next_steps
-    assert_harmless(verdict.rendered)
+    reviewed = gate.review(json.dumps(ANSWERS[name]), bundle, scan=keep)
+    assert [str(each) for each in reviewed.violations] == []
+    assert isinstance(reviewed, Reviewed)
+    accepted = gate.assemble(reviewed, bundle)
+    assert isinstance(accepted, Accepted)
+    assert accepted.warnings == ()
+    assert_harmless(accepted.rendered)
 
 
 def test_the_instructions_are_the_same_for_every_session() -> None:

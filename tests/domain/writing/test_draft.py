@@ -158,7 +158,7 @@ def test_the_schema_is_one_that_the_api_takes_and_enforces() -> None:
         assert isinstance(each["properties"], dict)
         assert each["required"] == list(each["properties"])
     keywords = {keyword for each in schemas if "type" in each for keyword in each}
-    assert keywords <= {"type", "properties", "required", "additionalProperties", "items"}
+    assert keywords <= {"type", "properties", "required", "additionalProperties", "items", "enum"}
 
 
 def test_what_keeps_the_schema_is_read() -> None:

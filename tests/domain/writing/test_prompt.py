@@ -1,5 +1,6 @@
 """The prompt: constant instructions, fenced records, and nothing that a model could recite."""
 
+import functools
 import importlib.util
 import json
 import re
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.writing import draft, outcome_table, prompt
+from consumer.domain.writing import draft, fence, outcome_table, prompt
 from schemas.sessions import FixStatus
 from tests.domain import answers
 from tests.support import build
@@ -30,7 +31,8 @@ def bundle() -> Bundle:
 
 def test_the_instructions_are_constant_and_long_enough_to_be_cached() -> None:
     assert prompt.SYSTEM.count(prompt.CANARY) == 1
-    assert "{" not in prompt.SYSTEM.replace("{text, records}", "").replace("{record, text}", "")
+    forms = ("{text, records}", "{record, text}", "{text, records, fix, action}")
+    assert "{" not in functools.reduce(lambda text, form: text.replace(form, ""), forms, prompt.SYSTEM)
     assert len(prompt.SYSTEM) > 512 * 4
 
 
@@ -49,12 +51,20 @@ def test_the_instructions_name_every_field_and_every_status_that_matters() -> No
 
 def test_every_record_stands_on_its_own_line_under_its_id(bundle: Bundle) -> None:
     prompt_records = records(prompt.user_turn(bundle, BOUNDARY))
-    assert [record["id"] for record in prompt_records] == ["P1", "R1", "F1", "F2", "F3", "S1", "X1", "X2"]
-    assert {record["id"] for record in prompt_records} == prompt.ids(bundle)
+    assert [record["id"] for record in prompt_records[:-1]] == ["P1", "R1", "F1", "F2", "F3", "S1", "X1", "X2"]
+    assert {record["id"] for record in prompt_records[:-1]} == fence.ids(bundle)
     assert prompt_records[0]["intake_text"] == answers.INTAKE
-    assert prompt_records[0]["psa_ticket"]["ticket_id"] == "48213"
     assert prompt_records[1]["escalation_reason"] == "Needs rights on the internal DNS zone"
-    assert prompt_records[-1]["status"] == "applied_pending"
+    assert prompt_records[2]["recorded_at"] == "Mon 2026-03-02 09:02 UTC"
+    assert prompt_records[6]["description"], "of a failed fix, too"
+    assert prompt_records[-2]["status"] == "applied_pending"
+    assert prompt_records[-1] == {fence.LEAD: outcome_table.lead(bundle.records.fixes[-1])}
+
+
+def test_no_record_holds_what_nobody_asked_for(bundle: Bundle) -> None:
+    turn = prompt.user_turn(bundle, BOUNDARY)
+    assert "48213" not in turn, "the ticket's id"
+    assert "superseded" not in turn
 
 
 def test_nothing_but_the_boundary_differs_between_two_calls(bundle: Bundle) -> None:
@@ -95,6 +105,8 @@ def test_the_last_line_says_what_the_outcome_demands(status: FixStatus) -> None:
         events.append(build.outcome(status.value))
     last = prompt.user_turn(build.bundle(*events), BOUNDARY).split("\n")[-1]
     assert f"X1 with the status {status}" in last
+    for action in draft.StepAction:
+        assert re.search(rf"\b{action.value}\b", prompt.SYSTEM)
     assert "Ignore" not in last
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.domain.events import RequestKey
-from consumer.domain.writing import prompt
+from consumer.domain.reader import versions
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
 from tests.support.model_server import Menu, ModelServer
@@ -25,7 +25,7 @@ async def test_a_request_becomes_a_package_with_one_call(
     assert event["target_ticket_ref"] == "CW #48213"
     provenance = event["provenance"]
     assert (provenance["attempts"], provenance["event_count"], provenance["model"]) == (1, 2, MODEL)
-    assert provenance["prompt_version"] == prompt.VERSION
+    assert provenance["prompt_version"] == versions.PROMPTS
     assert provenance["usage"]["input_tokens"] > 0
     assert event["markdown"].startswith("## Problem\n\nAn issue was reported")
     row = await tables.request()
@@ -41,7 +41,7 @@ async def test_what_is_sent_holds_the_records_and_no_actor(
         await packages(tables)
     assert model.holds("The mailbox opens in the browser.")
     assert model.holds("VIP customer")
-    assert not model.holds("somebody")
+    assert not model.holds("technician-4711")
     assert not model.holds("fact-1")
 
 

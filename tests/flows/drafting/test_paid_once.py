@@ -9,9 +9,9 @@ import pytest
 
 from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
+from consumer.domain.reader import versions
 from consumer.domain.review import gate
 from consumer.domain.session import session
-from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import DraftKey
 from consumer.flows.drafting.ports import Claim, DraftingStores, FinishResult
 from tests.support import build
@@ -97,7 +97,7 @@ async def test_a_call_that_begins_while_the_fallback_is_written_is_not_cut_off(
         history = await replica.stores.queue.history(KEY.session)
         assert history is not None
         built = bundle.build(session.fold(KEY.session, history.events))
-        other = DraftKey(*KEY.session, built.sha256, prompt.VERSION, MODEL)
+        other = DraftKey(*KEY.session, built.sha256, versions.PROMPTS, MODEL)
         assert isinstance(await replica.stores.ledger.claim_draft(other, drafted_for="other/1", force=False), Claim)
         await tables.add_request(deadline_at=4.0)
         await published(tables, 1)

@@ -13,12 +13,13 @@ from consumer.adapters.transport import http_transport
 from consumer.domain.events import RequestKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Revision, Sender
+from consumer.domain.reader import versions
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.calls import pace
-from consumer.flows.drafting.calls.dialogue import ModelChoice
+from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.model import Model, ModelAway, ModelLocked
 from consumer.flows.drafting.trial import Trial, TrialDrafter
 from schemas.packages import Cause, PackageStatus, Provenance
@@ -82,7 +83,7 @@ def event(tried: Trial) -> str:
         provenance=Provenance(
             bundle_sha256=tried.bundle.sha256,
             event_count=1,
-            prompt_version=prompt.VERSION,
+            prompt_version=versions.PROMPTS,
             model=tried.model,
             drafted_at=build.minute(1),
             attempts=tried.calls,
@@ -278,11 +279,11 @@ async def test_a_statement_that_breaks_a_rule_twice_falls_out_and_is_named(
 
 async def test_a_rule_that_the_repair_keeps_is_mended(model: ModelServer, bench: TrialDrafter) -> None:
     model.always(lambda received: model.message(received, written.text()))
-    model.script(_says(written.with_step("Close the ticket."))(model))
+    model.script(_says(written.with_step("Look at EXCH-NEW as well."))(model))
     tried = await bench.try_out(written.session(), keep)
     assert_true(tried, model)
-    assert tried.warnings == ("repaired", "violated:closure:1")
-    assert {v.check for v in tried.verdicts if v.standing is CheckStanding.MENDED} == {"closure"}
+    assert tried.warnings == ("repaired", "violated:foreign:1")
+    assert {v.check for v in tried.verdicts if v.standing is CheckStanding.MENDED} == {"foreign"}
 
 
 # every session, every attack
@@ -315,7 +316,7 @@ async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: Tria
         for forbidden in FORBIDDEN:
             assert forbidden not in published or forbidden in by_rules, (attack.name, forbidden)
         hypothesis = tried.rendered.sections[3].markdown
-        assert hypothesis.startswith('"Remove the stale record" is in place but unverified'), attack.name
+        assert hypothesis.startswith('"Remove the stale record" is in place but not yet confirmed'), attack.name
 
 
 # rules

@@ -13,10 +13,11 @@ from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.adapters.postgres.replay.replays import PostgresReplays
 from consumer.domain.events import RequestKey
+from consumer.domain.reader import versions
 from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing import markdown
 from consumer.errors import Permanent
 from consumer.flows.drafting import failures
 from consumer.flows.drafting.calls import pace
@@ -102,7 +103,7 @@ async def filled(replicas: Replicas, tables: Tables, monkeypatch: pytest.MonkeyP
         await tables.add_events(build.in_order(build.opened(title=title), build.fact()), key(number).session)
         await tables.add_request(key(number))
     with monkeypatch.context() as patch:
-        patch.setattr(prompt, "VERSION", "older")
+        patch.setattr(versions, "PROMPTS", "older")
         async with replicas.start():
             return await published(tables, REQUESTS)
 
@@ -314,7 +315,7 @@ async def test_a_release_with_another_prompt_leaves_the_replay_to_those_it_was_p
     await replaying.replays.begin("april", calls_model=True, publishes=True, model=MODEL)
     await replaying.replays.advance("april", Limits(at_once=3, per_minute=None, spend_usd=None))
     with monkeypatch.context() as patch:
-        patch.setattr(prompt, "VERSION", "newest")
+        patch.setattr(versions, "PROMPTS", "newest")
         async with replicas.start() as other:
             assert await other.stores.queue.claim(Lane.REPLAY, 10) == []
         with pytest.raises(Permanent, match="Plan again"):

@@ -11,10 +11,10 @@ from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.erasure import tickets_of
 from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.reader import versions
 from consumer.domain.request import schedule
 from consumer.domain.request.work import IN_COMPANY, Work
 from consumer.domain.session.history import SessionHistory
-from consumer.domain.writing import prompt
 from consumer.flows.drafting.ports import Lane
 from schemas.packages import TicketReference
 
@@ -80,7 +80,7 @@ class PostgresWorkQueue:
             limit,
             lane is not Lane.RULES,
             tens,
-            prompt.VERSION,
+            versions.PROMPTS,
             self._model_name,
             self._only_replay,
             self._served.get((lane, tens), ""),
@@ -119,7 +119,7 @@ class PostgresWorkQueue:
                 self._margin_seconds,
                 IN_COMPANY,
                 self._only_replay,
-                prompt.VERSION,
+                versions.PROMPTS,
                 self._model_name,
             )
         return None if row is None else _work(row)
@@ -136,7 +136,7 @@ class PostgresWorkQueue:
             candidate = None if self._only_replay is not None else await _next_to_probe(connection)
             of_replay = candidate is None
             if candidate is None:
-                terms = (self._only_replay, prompt.VERSION, self._model_name)
+                terms = (self._only_replay, versions.PROMPTS, self._model_name)
                 candidate = await connection.fetchrow(_queries.probe_replay, *terms)
             if candidate is None:
                 return None

@@ -11,11 +11,11 @@ from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
+from consumer.domain.reader import versions
 from consumer.domain.replay.plan import Plan
 from consumer.domain.replay.weighing import Candidate, KnownDraft, PlanItem
 from consumer.domain.request.work import LastPackage
 from consumer.domain.session.history import SessionHistory
-from consumer.domain.writing import prompt
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.replay.planning import Chosen
 from schemas.packages import PackageReady
@@ -85,7 +85,7 @@ class PostgresPlans:
             await connection.execute(
                 _queries.put_replay,
                 replay_id,
-                prompt.VERSION,
+                versions.PROMPTS,
                 plan.model,
                 json.dumps({name: value for name, value in asdict(chosen).items() if value}, default=str),
                 json.dumps(asdict(plan.figures)),

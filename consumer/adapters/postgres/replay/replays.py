@@ -11,10 +11,10 @@ from consumer.adapters.postgres.core.hints import DUE
 from consumer.adapters.postgres.core.pool import Connection, Pool
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.cost.prices import Price
-from consumer.domain.cost.usage import Spent
+from consumer.domain.cost.usage import Spent, drafting_usage
+from consumer.domain.reader import versions
 from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.request.work import Replayed, Work
-from consumer.domain.writing import prompt
 from consumer.errors import Permanent
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from schemas.packages import Usage
@@ -117,7 +117,7 @@ async def note_replayed(
 ) -> None:
     """Notes the result of a planned replay's work, inside its final transaction. Does nothing for other work."""
     if work.terms is not None:
-        usage = spent.usage
+        usage = drafting_usage(spent.usage, spent.checks)  # a replay's limit counts the drafter's price
         await connection.execute(
             _queries.note_replayed,
             *work.key,
@@ -189,10 +189,10 @@ async def _progress(
 def _check(replay_id: str, replay: dict[str, object], *, calls_model: bool, publishes: bool, model: str) -> None:
     if replay["state"] == ReplayState.CANCELLED:
         raise Permanent(f"Replay {replay_id} was cancelled. Plan another one.")
-    if calls_model and (replay["prompt_version"], replay["model"]) != (prompt.VERSION, model):
+    if calls_model and (replay["prompt_version"], replay["model"]) != (versions.PROMPTS, model):
         raise Permanent(
             f"Replay {replay_id} was planned for prompt {replay['prompt_version']} and {replay['model']}; this release "
-            f"asks with prompt {prompt.VERSION} and {model}. Plan again."
+            f"asks with prompt {versions.PROMPTS} and {model}. Plan again."
         )
     if replay["state"] == ReplayState.APPLYING and (replay["calls_model"], replay["publishes"]) != (
         calls_model,

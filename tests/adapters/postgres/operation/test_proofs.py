@@ -97,7 +97,7 @@ async def test_each_line_names_the_events_it_rests_on(pool: Pool, filler: StoreF
         ]
         for line in result.lines
     }
-    assert rests_on[SectionKey.CONFIRMED, "Ping"] == [("fact", "f2", (2, 4))]
+    assert rests_on[SectionKey.CONFIRMED, "User"] == [("fact", "f2", (2, 4))]
     assert rests_on[SectionKey.TRIED, "Script"] == [("script", "g5", (5,))]
     assert rests_on[SectionKey.TRIED, "Fix:"] == [("fix", "fx", (6, 8))]
     assert [line.records for line in result.lines if line.section is SectionKey.PROBLEM] == [("P1",)]
