@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost.estimates import Measured
+from consumer.domain.cost.usage import drafting_usage
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
 from consumer.domain.request.work import LastPackage
@@ -156,5 +157,6 @@ def _usage_of_one_call(drafts: Sequence[KnownDraft], bundle: Bundle, model_name:
     for draft in drafts:
         same = (draft.key.bundle_sha256, draft.key.model) == (bundle.sha256, model_name)
         if same and draft.entry is not None and draft.entry.attempts == 1:
-            return draft.entry.usage
+            check = draft.entry.check
+            return draft.entry.usage if check is None else drafting_usage(draft.entry.usage, check.usage)
     return None

@@ -5,9 +5,9 @@ name. Ordinary words, small counts and ordinals are never looked up ("step 2", "
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 
@@ -15,25 +15,33 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
 from consumer.domain.text import names, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
+from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
 
 _THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
+_THOUSANDS_POINT = re.compile(r"(?<=\d)[.\u00a0\u202f ](?=\d{3}(?!\d))")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))|(?<=(?<![\d.,])0),(?=\d)")
 _INTEGERS = re.compile(r"\d+")
 _LONG_INTEGERS = re.compile(r"\d{4,}")
 _TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
-_COUNTED = re.compile(r"\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
+_COUNTED = re.compile(r"[a-z]?\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
 _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
+NOON = 12
 SMALL = 10
 """A whole number up to this may be the writer's own count: two users, step 3."""
 _NEAR = 40
 """The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2})\.?(?:20\d\d)?(?![\d.]*\d)")
+"""Days and months as in "23.11." and "22./23.11."."""
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _HEAD = re.compile(r"[a-z]+")
 _COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
 """Nouns that the writer may number without a record: "step 2"."""
+_WEEK = timedelta(days=7)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -43,12 +51,16 @@ class Lexicon:
 
     text: str
     """In normal form."""
+    times: tuple[datetime, ...] = ()
+    """When the records were made."""
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "Lexicon":
+    def of(cls, texts: Iterable[str], times: Iterable[datetime] = ()) -> "Lexicon":
         whole = " \n ".join(normal(text) for text in texts)
-        joined = _THOUSANDS.sub("", whole)  # "ports 80,443" are two numbers, "4,128 bytes" are one: both readings count
-        return cls(whole if joined == whole else f"{whole} \n {joined}")
+        # "ports 80,443" are two numbers, "4,128 bytes" are one, "56.320 MB" in German are as many: all readings count
+        joined = _THOUSANDS.sub("", whole)
+        continental = _DECIMAL_COMMA.sub(".", _THOUSANDS_POINT.sub("", whole))
+        return cls(" \n ".join(dict.fromkeys((whole, joined, continental))), tuple(times))
 
     @cached_property
     def integers(self) -> frozenset[str]:
@@ -59,7 +71,14 @@ class Lexicon:
                 numbers.update(_INTEGERS.findall(token))
             else:
                 numbers.update(_LONG_INTEGERS.findall(token))
+        for days in _CALENDAR.findall(self.text):
+            numbers.update(filter(None, days))
         return frozenset(number.lstrip("0") or "0" for number in numbers)
+
+    @cached_property
+    def quantities(self) -> frozenset[Quantity]:
+        """What is measured in the records, for a look at other units."""
+        return frozenset().union(*(quantities.recorded(line) for line in self.text.split("\n")))
 
     def holds(self, name: str) -> bool:
         """Whether a name in normal form stands in the records, and not as part of a longer name."""
@@ -86,13 +105,19 @@ class Lexicon:
 
     def _otherwise(self, kind: str, name: str) -> bool:
         """Whether the records hold the name in another form that its kind allows."""
+        return (kind in _SPELT and any(self.holds(form) for form in _forms(name))) or self._in_its_way(kind, name)
+
+    def _in_its_way(self, kind: str, name: str) -> bool:  # noqa: PLR0911 - one case per kind, as a table
         match kind:
             case "setting":
-                return name.replace(" ", "") in self.text.replace(" ", "")
+                left, _, right = name.partition("=")
+                return self.holds(left.strip()) and self.holds(right.strip())
             case "url" | "email":
                 return name.removeprefix("mailto:") in self.text
             case "person":  # each part, in any order
-                return all(self.holds(part) for part in re.split(r"[ -]", name))
+                return all(self.holds(part) for part in re.split(r"[ -]", name) if part not in _TITLES)
+            case "mixed":
+                return self._version(name)
             case "date":
                 return self._date(name)
             case "coded":
@@ -104,15 +129,47 @@ class Lexicon:
             case _:
                 return False
 
+    def _version(self, name: str) -> bool:
+        """Whether the records hold a name such as "smb2" with its number set off: "SMB v2", "SMBv1/v2"."""
+        parts = _LETTERS_THEN_DIGITS.fullmatch(name)
+        if parts is None:
+            return False
+        letters, digits = re.escape(parts[1]), parts[2]
+        return (
+            re.search(rf"\b{letters}[\s_-]?(?:v?\d+(?:\s?[/,]\s?|\s(?:and|or|und|et)\s))*v?{digits}(?!\d)", self.text)
+            is not None
+        )
+
+    def _time_of_day(self, hour: int, minute: str) -> bool:
+        """Whether the records hold a time as it is written elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm."""
+        minutes, after_h = (rf"[:.]?{minute}", minute) if minute != "00" else (r"(?:[:.]?00)?", "(?:00)?")
+        half = "a" if hour < NOON else "p"
+        forms = (
+            rf"0?{hour}{minutes}\s?(?:uhr|h\b)",
+            rf"0?{hour}h{after_h}(?!\d)",
+            rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
+        )
+        return any(re.search(rf"(?<!\d){form}", self.text) for form in forms)
+
     def _date(self, name: str) -> bool:
-        """Whether the records hold the day beside its month, or both as numbers."""
+        """Whether the records hold the day beside its month, or both as numbers, or are of its week."""
         day = int("".join(_INTEGERS.findall(name)))
         month = next(month for month in _MONTHS if re.search(rf"\b{month}", name))
         number = _MONTHS.index(month) + 1
+        if any(self._is_near(year, number, day) for year in {at.year for at in self.times}):
+            return True
         alone, near = rf"(?<!\d)0?{day}(?!\d)", r"[^.!?\n]{0,20}?"
         written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
         figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
         return re.search(f"{written}|{figures}", self.text) is not None
+
+    def _is_near(self, year: int, month: int, day: int) -> bool:
+        """Whether a day is within a week of the records' own times."""
+        try:
+            midnight = datetime(year, month, day, tzinfo=UTC)
+        except ValueError:
+            return False
+        return min(self.times) - _WEEK <= midnight <= max(self.times) + _WEEK
 
     def _coded(self, name: str) -> bool:
         """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
@@ -132,10 +189,16 @@ class Lexicon:
         measured = quantities.measures(name)
         if measured is not None:
             numbers, unit = measured
-            return all(quantities.is_measured(number, unit, self.text) for number in numbers)
+            return all(
+                quantities.is_measured(number, unit, self.text)
+                or quantities.is_converted(number, unit, self.quantities)
+                for number in numbers
+            )
         parts = [part.lstrip("0") or "0" for part in _INTEGERS.findall(name)]
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
+            return True
+        if (time := _TIME_OF_DAY.fullmatch(name)) is not None and self._time_of_day(int(time[1]), time[2]):
             return True
         if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False
@@ -148,14 +211,33 @@ class Lexicon:
         return all(part in self.integers for part in parts)
 
 
+_SPELT = frozenset({"capitals", "camel", "device", "mixed", "identifier", "product", "cmdlet", "dotted", "coded"})
+"""Kinds of names that are also written with a plural s, and with a blank for a hyphen."""
+_TITLES = words.listed("mr mrs ms dr prof herr herrn frau hr fr m mme mlle monsieur madame")
+_LETTERS_THEN_DIGITS = re.compile(r"([a-z]{2,})v?(\d+)")
+
+
+def _forms(name: str) -> Iterator[str]:
+    singular = name.removesuffix("s")
+    for form in (singular, f"{name}s"):
+        yield form
+        yield form.replace("-", " ")
+        yield form.replace(" ", "-")
+        yield form.replace(" ", "")
+        yield form.replace("-", "")
+
+
 def of_bundle(bundle: Bundle) -> Lexicon:
     """The lexicon of all records of a bundle, also of those for which the prompt had no room."""
-    return Lexicon.of(_texts(bundle))
+    return Lexicon.of(_texts(bundle), _times(bundle.records))
 
 
-def of_records(facts: Iterable[FactRecord]) -> Lexicon:
+def of_records(facts: Sequence[FactRecord]) -> Lexicon:
     """The lexicon of these facts alone."""
-    return Lexicon.of(chain.from_iterable(fact.texts() for fact in facts))
+    texts = chain.from_iterable(
+        (*fact.texts(), *(fence.shown_time(at) for at in [fact.recorded_at] if at)) for fact in facts
+    )
+    return Lexicon.of(texts, (fact.recorded_at for fact in facts if fact.recorded_at is not None))
 
 
 def _texts(bundle: Bundle) -> Iterator[str]:

@@ -69,6 +69,7 @@ _MONTHS = (
     r"|Nov(?:ember)?|Dec(?:ember)?"
 )
 _DAYS = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_SHORT_DAYS = r"Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun"
 NAMED = re.compile(
     rf"""
       (?P<placeholder>\[REDACTED:[^\]\s]*\])
@@ -87,8 +88,9 @@ NAMED = re.compile(
     | (?P<coded>\b(?:{_CODED})s?\s+(?:(?:ids?|codes?|numbers?|no\.?)\s+)?
                 \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w))
     | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b
-                   |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b))
-    | (?P<numbered>(?-i:(?<=[a-z,;(]\s)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b(?![.:/%-]?\w)))
+                   |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)))
+    | (?P<numbered>(?-i:(?<=[a-z,;(]\s)(?!(?:{_DAYS}|{_SHORT_DAYS}|{_MONTHS})\b)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b
+                       (?![.:/%-]?\w)))
     | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b)|\b(?:{_VERBS})-(?:{_NOUNS})[a-z]*\b(?!-))
     | (?P<setting>(?<![\w.-])[\w.-]+\s?=\s?[^\s,;]+)
     | (?P<identifier>\b[^\W\d_][^\W_]*_\w+)

@@ -1,22 +1,25 @@
 """Numbers and their units: how they are written, and whether a text contains the same quantity.
 
 Equal are: two spellings of one unit ("38 ms", "38 milliseconds"); a blank, a hyphen or nothing between number and unit;
-a number up to twelve and its word ("two hours"); a quantity and the setting that has it ("keep_days=30" for "30 days").
+a number up to twelve and its word ("two hours"); a quantity and the setting that has it ("keep_days=30" for "30 days");
+a quantity and the same one in another unit, rounded ("eight hours" for "28800 s", "41 minutes" for "00:41:12").
 """
 
 import re
 from collections.abc import Mapping
+from itertools import combinations
+from typing import NamedTuple
 
 _UNITS: Mapping[str, str] = {
-    "percent": r"%|percent|per\scent|pct",
+    "percent": r"%|percent|per\scent|pct|prozent|pour\scent",
     "millisecond": r"ms|msec|milliseconds?",
-    "second": r"s|secs?|seconds?",
-    "minute": r"mins?|minutes?",
-    "hour": r"h|hrs?|hours?",
-    "day": r"days?",
-    "week": r"weeks?",
-    "month": r"months?",
-    "year": r"years?|yrs?",
+    "second": r"s|secs?|seconds?|sekunden?|sek|secondes?",
+    "minute": r"mins?|minutes?|minuten|mn",
+    "hour": r"h|hrs?|hours?|stunden?|std|heures?",
+    "day": r"days?|tage?n?|jours?",
+    "week": r"weeks?|wochen?|semaines?",
+    "month": r"months?|monate?n?|mois",
+    "year": r"years?|yrs?|jahre?n?|ans",
     "kilobit": r"kbps|kbit/s|kb/s",
     "megabit": r"mbps|mbit/s|mb/s",
     "gigabit": r"gbps|gbit/s|gb/s",
@@ -32,14 +35,14 @@ _UNITS: Mapping[str, str] = {
     "volt": r"volts?",
     "watt": r"watts?",
     "celsius": r"°c|degrees?",
-    "page": r"pages?",
+    "page": r"pages?|seiten?",
 }
 """How each unit is written, in lower case."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (
-    rf"(?<![\w.]){_NUMBER}(?:(?:\s|-)?(?:{_ANY_UNIT})(?!\w)|\w*)"
+    rf"(?<![\w.]){_NUMBER}(?:(?<!:\d\d)(?:\s|-)?(?:{_ANY_UNIT})(?!\w)|\w*)"
     rf"|\b(?:{'|'.join(_WORDS[1:])})(?:\s|-)(?:{_ANY_UNIT})(?!\w)"
 )
 """A number, with its unit if it has one. Part of a pattern in verbose mode that ignores case."""
@@ -58,6 +61,85 @@ def measures(name: str) -> tuple[tuple[str, ...], str] | None:
     return tuple(_digits(part) for part in _PARTS.findall(match["number"])), unit
 
 
+_FACTORS: Mapping[str, tuple[str, float]] = {
+    "millisecond": ("time", 0.001),
+    "second": ("time", 1),
+    "minute": ("time", 60),
+    "hour": ("time", 3_600),
+    "day": ("time", 86_400),
+    "week": ("time", 604_800),
+    "kilobit": ("rate", 1),
+    "megabit": ("rate", 1_000),
+    "gigabit": ("rate", 1_000_000),
+    "byte": ("size", 1),
+    "kilobyte": ("size", 1_000),
+    "megabyte": ("size", 1_000_000),
+    "gigabyte": ("size", 1_000_000_000),
+    "terabyte": ("size", 1_000_000_000_000),
+    "megahertz": ("frequency", 1),
+    "gigahertz": ("frequency", 1_000),
+}
+"""What is measured in a unit, and how many of the smallest unit of its kind it is."""
+_ROUNDED: Mapping[str, float] = {"time": 0.06, "rate": 0.05, "size": 0.11, "frequency": 0.05}
+"""How far a rounded quantity may be from the recorded one. Sizes are counted by 1,000 and by 1,024."""
+_RECORDED = re.compile(rf"(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\s|-)?(?P<unit>{_ANY_UNIT})(?![a-z])")
+_CLOCK = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d):(\d\d)(?![\d:])")
+_TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d))?(?![\d:])")
+_MOST_TIMES = 20
+"""Of one text. Between more of them nearly every duration would be one."""
+_TELLING_DIGITS = 3
+_SETTING = re.compile(
+    r"(?:=|\b(?:lifetime|timeout|ttl|interval|lease|duration|delay|age|after|every)\b\s?[:=]?)\s?(\d{2,9})(?![\w.]*\d|\s?[a-z%])"
+)
+
+
+class Quantity(NamedTuple):
+    """A measured quantity, in the smallest unit of its kind."""
+
+    kind: str
+    value: float
+    unit: str
+    """As it is written; empty for what names no unit."""
+
+
+def recorded(text: str) -> frozenset[Quantity]:
+    """Every quantity of a text in normal form, and how long it is from one of its times to another.
+
+    The number of a setting may be one of seconds, minutes or milliseconds.
+    """
+    quantities: set[Quantity] = set()
+    for match in _RECORDED.finditer(text):
+        unit = next(unit for unit, written in _UNITS.items() if re.fullmatch(written, match["unit"]))
+        if unit in _FACTORS:
+            kind, factor = _FACTORS[unit]
+            quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
+    for hours, minutes, seconds in _CLOCK.findall(text):
+        quantities.add(Quantity("time", int(hours) * 3_600 + int(minutes) * 60 + int(seconds), ""))
+    for number in _SETTING.findall(text):
+        quantities.update(Quantity("time", float(number) * factor, "") for factor in (0.001, 1, 60))
+    times = sorted({_seconds(match) for match in _TIME_OF_DAY.finditer(text)})[:_MOST_TIMES]
+    quantities.update(Quantity("time", later - earlier, "") for earlier, later in combinations(times, 2))
+    return frozenset(quantities)
+
+
+def _seconds(time: re.Match[str]) -> float:
+    return int(time[1]) * 3_600 + int(time[2]) * 60 + int(time[3] or 0)
+
+
+def is_converted(number: str, unit: str, quantities: frozenset[Quantity]) -> bool:
+    """Whether one of the `recorded` quantities is this one in another unit, but for rounding."""
+    if unit not in _FACTORS:
+        return False
+    kind, factor = _FACTORS[unit]
+    wanted = float(number) * factor
+    return any(
+        quantity.kind == kind
+        and quantity.unit != unit
+        and abs(wanted - quantity.value) <= _ROUNDED[kind] * quantity.value
+        for quantity in quantities
+    )
+
+
 def is_measured(number: str, unit: str, text: str) -> bool:
     """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
     written = _UNITS[unit]
@@ -67,6 +149,8 @@ def is_measured(number: str, unit: str, text: str) -> bool:
     )
     after = rf"{quantity}(?:\s|-)?(?:{written})(?![a-z])"
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
+    if sum(char.isdigit() for char in number) >= _TELLING_DIGITS:  # a counter's figure, whose unit its name says
+        after += rf"|(?<![\w.,]){re.escape(number)}(?![\w.]*\d)(?!\s?(?:{_ANY_UNIT})(?![a-z]))"
     return re.search(f"{after}|{before}", text) is not None
 
 

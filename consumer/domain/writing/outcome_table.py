@@ -196,10 +196,9 @@ def takes_up(step: NextStep, fix: FixRecord) -> bool:
     record could be meant.
     """
     actions, named = _FIRST_STEPS.get(fix.status, (frozenset(), ()))
-    if step.fix != fix.id or step.action not in actions:
-        return False
     wanted = words.content(" ".join(clean(getattr(fix, name) or "") for name in named))
-    return len(wanted & words.content(clean(step.text))) >= min(FEWEST_SHARED, len(wanted))
+    shared = len(wanted & words.content(clean(step.text)))
+    return step.fix == fix.id and step.action in actions and shared >= min(FEWEST_SHARED, len(wanted))
 
 
 _FIRST_STEPS: Mapping[FixStatus, tuple[frozenset[StepAction], tuple[str, ...]]] = {

@@ -13,7 +13,7 @@ from consumer.domain.cost.usage import total_usage
 from consumer.domain.reader import question
 from consumer.domain.review import gate, violations
 from consumer.domain.review.checks import Scan
-from consumer.domain.review.violations import Rule, Violation
+from consumer.domain.review.violations import Part, Rule, Violation
 from consumer.flows.drafting.calls.calling import CallPermit, ModelCalls, S_co, Unwritten
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.pace import Pace
@@ -28,6 +28,10 @@ _UNUSABLE = {
     Ending.REFUSED: "there was no answer",
     Ending.UNEXPECTED: "the answer did not end in order",
 }
+
+
+_OPTIONAL = frozenset({Part.CONFIRMED, Part.NOTES})
+"""Parts of an answer in whose place the record's own words stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,14 @@ class Judged:
     def violations(self) -> tuple[Violation, ...]:
         """What code refused, then what the reader flagged."""
         return (*(() if self.verdict is None else self.verdict.violations), *self.flagged)
+
+    @property
+    def wants_repair(self) -> bool:
+        """Whether there is more to mend than wordings and notes that code refuses: a package loses nothing by them."""
+        refused = () if self.verdict is None else self.verdict.violations
+        return bool(self.flagged) or any(
+            violation.place is None or violation.place.part not in _OPTIONAL for violation in refused
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +134,7 @@ class ModelDialogue(Generic[S_co]):
                 return self._unwritten(Caution.MODEL_REFUSED)
             last = await self._calls.ask(other)
         else:
-            if not judged.violations and (written := self._written(judged, bundle)) is not None:
+            if not judged.wants_repair and (written := self._written(judged, bundle)) is not None:
                 return written
             last = await self._calls.ask(self._choice.repair_call(call, answer, judged.violations))
         if not isinstance(last, Answer):
