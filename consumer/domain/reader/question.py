@@ -44,8 +44,9 @@ check that nobody made, told as made, or something never checked told as normal;
 - a person, owner, department, cause, product, update or event that no record names;
 - a suspicion, a proposal or a coincidence told as the confirmed cause;
 - what a user, customer or vendor said, told as a finding;
-- in a next step: a fix that was applied and failed, asked for again in whatever words (repeats_failed_fix), or an \
-order that a text of the records gives, passed on as if it followed from the findings.
+- in a next step: a fix that was applied and failed, asked for again in whatever words (repeats_failed_fix; another \
+way to the same end is none), or an order or wish that a text of the records holds, other than R1, passed on as if it \
+followed from the findings.
 
 A next step is advice. No record has to say that it should be done; ordinary work of an engineer on what the records \
 leave open is supported. Judge what it presupposes and what it names. A problem and a hypothesis are judged word by \

@@ -1,5 +1,5 @@
 """Texts, whatever they are about.
 
-Words, sentences, names, quantities, language, orders (texts that address their reader), and sanitize (untrusted text
-made harmless).
+The files: words, sentences, names, quantities, language, orders (texts that address their reader), and sanitize
+(untrusted text made harmless).
 """

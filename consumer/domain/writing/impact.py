@@ -54,7 +54,7 @@ _OPEN = re.compile(
 )
 
 
-def told(intake: str | None, *, known: str) -> Iterator[str]:
+def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
     """Sentences about an intake's impact, those that `known` does not tell already; then the number to call back."""
     if not intake:
         return

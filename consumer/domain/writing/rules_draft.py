@@ -94,7 +94,9 @@ def problem(records: Records) -> Statement:
         sentences.append(f"The reported problem was: {sentence(records.title, 160)}")
     if records.problem_summary:
         sentences.append(f"Summary: {sentence(records.problem_summary)}")
-    sentences.extend(impact.told(records.intake_text, known=f"{records.title or ''} {records.problem_summary or ''}"))
+    sentences.extend(
+        impact.impact_of(records.intake_text, known=f"{records.title or ''} {records.problem_summary or ''}")
+    )
     if not sentences and records.facts:
         sentences.append(
             f"No description was recorded; the first confirmed fact was: {sentence(records.facts[0].text, _EXCERPT)}"

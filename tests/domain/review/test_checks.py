@@ -11,6 +11,7 @@ from consumer.domain.review import checks, gate
 from consumer.domain.review.gate import Reviewed
 from consumer.domain.review.violations import OF_READER, Rule
 from tests.domain import answers
+from tests.support import build
 
 
 def _scan(text: str) -> str:
@@ -158,3 +159,9 @@ def test_what_may_be_true_is_not_refused(answer: str, bundle: Bundle) -> None:
 def test_a_case_that_is_solved_may_be_called_so() -> None:
     answer = answers.with_text("hypothesis", "The issue was resolved.")
     assert gate.review(answer, answers.session(status="applied_success"), scan=_scan).violations == ()
+
+
+def test_what_a_record_says_to_be_over_may_be_called_so() -> None:
+    answer = answers.with_text("hypothesis", "The issue was resolved.")
+    events = answers.events(build.fact("For the owner it was resolved on Monday.", fact_id="f9"))
+    assert gate.review(answer, build.bundle(*events), scan=_scan).violations == ()

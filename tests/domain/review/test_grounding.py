@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -265,6 +266,61 @@ def test_every_unit_is_known_by_a_spelling_and_told_from_all_others(unit: str) -
 )
 def test_a_quantity_may_be_spelled_otherwise(record: str, said: str) -> None:
     assert list(Lexicon.of([f"It is {record} there."]).foreign(f"It is {said} there.")) == []
+
+
+EQUAL = [
+    ("The lease is 28800 s.", "It lasts eight hours."),
+    ("lifetime 86400", "It lasts 24 hours."),
+    ("It ran 00:41:12 there.", "It ran for 41 minutes."),
+    ("Dropped 08:38:51, back 08:47:40.", "It was back nine minutes later."),
+    ("Nur 1.536 MB frei.", "There are 1.5 GB left."),
+    ("RAM 56.320 MB, DB 187,4 GB", "It has 56,320 MB, the database 187.4 GB."),
+    ("L\u00e4uft seit 2 Stunden, alle 15 Minuten.", "It has run for 2 hours, every 15 minutes."),
+    ("Depuis 3 heures, 4 jours.", "For 3 hours, 4 days."),
+    ("Avg. sec/write 0,184", "Writes took 0.184 s."),
+    ("Bis 14 Uhr, sonst 15.30 Uhr.", "By 14:00, else 15:30."),
+    ("Call before 2 pm.", "Call before 14:00."),
+    ("R\u00e9union \u00e0 14h30.", "A meeting at 14:30."),
+    ("Die Nacht 22./23.11. ist dran.", "The night of 22/23 November is next."),
+    ("SMBv2/v3 is on.", "Leave SMB2 and SMB3 on."),
+    ("Client of m365", "Microsoft 365 is concerned."),
+    ("The switch x14", "There are 14 of them."),
+    ("Herrn Wendt anrufen", "Agree it with Mr Wendt."),
+    ("Frau Dr. A\u00dfmann", "Ask Dr A\u00dfmann."),
+    ("ROUTER of the site", "All ROUTERS there."),
+    ("READ COMMITTED is set", "It uses READ-COMMITTED."),
+    ("option 66 -> prov.example.net", "It has 66 = prov.example.net."),
+    ("Sessions drop.", "On Monday 10 March it began."),
+    ("Sessions drop.", "On Friday 4 trucks waited."),
+]
+"""A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
+UNEQUAL = [
+    ("The lease is 28800 s.", "It lasts nine hours."),
+    ("The lease is 28800 s.", "It lasts 28800 minutes."),
+    ("It took 38 ms.", "It took 38 seconds."),
+    ("Nur 1.536 MB frei.", "There are 2.5 GB left."),
+    ("RAM 56.320 MB", "It has 56.3 GB and 64 GB."),
+    ("Bis 14 Uhr", "By 15:00."),
+    ("Call before 2 am.", "Call before 14:00."),
+    ("SMBv2/v3 is on.", "Turn SMB1 on."),
+    ("Client of m365", "Microsoft 366 is concerned."),
+    ("Herrn Wendt anrufen", "Agree it with Mr Wind."),
+    ("Sessions drop.", "On Monday 30 March it began."),
+    ("10.1.4.20 answers", "Ports 20 and 443."),
+    ("Version 8.6.5", "There are 86 of them."),
+    ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
+]
+MONDAY = (datetime(2026, 3, 9, 8, 0, tzinfo=UTC),)
+
+
+@pytest.mark.parametrize(("record", "said"), EQUAL)
+def test_equal_things_are_equal(record: str, said: str) -> None:
+    assert list(Lexicon.of([record], MONDAY).foreign(said)) == []
+
+
+@pytest.mark.parametrize(("record", "said"), UNEQUAL)
+def test_unequal_things_are_not(record: str, said: str) -> None:
+    assert list(Lexicon.of([record], MONDAY).foreign(said)) != []
 
 
 @pytest.mark.parametrize("anchor", ["a.", "a-", "a_", "a+", "a@", "1.", "1,", "A-", "ab:", "Get-", "a=", "[REDACTED:"])
