@@ -264,3 +264,44 @@ def test_the_price_of_a_model_is_that_of_its_longest_name() -> None:
     assert sonnet.of(Usage(input_tokens=million, output_tokens=million)) == pytest.approx(12.0)
     assert sonnet.of(Usage(cache_creation_input_tokens=million)) == pytest.approx(2.5)
     assert sonnet.of(Usage(cache_read_input_tokens=million)) == pytest.approx(0.2)
+
+
+class TestLabelled:
+    """The checks measured on statements whose truth is known; `held` was kept aside while the rules were made."""
+
+    def kinds(self, call: Call, *paths: str) -> dict[str, Any]:
+        return {
+            kind["kind"]: kind for kind in json.loads(call("evaluate", "--labelled", *paths, "--json").out)["kinds"]
+        }
+
+    def test_code_refuses_at_most_one_honest_statement_in_a_hundred(self, call: Call) -> None:
+        honest = self.kinds(call)["honest"]
+        assert honest["statements"] >= 200
+        assert honest["refused"] * 100 <= honest["statements"], honest["rules"]
+
+    def test_a_reader_lets_the_honest_pass_and_few_untruths(self, call: Call) -> None:
+        """As played by readers who had the reader's instructions and nothing else of the project."""
+        kinds = self.kinds(call)
+        honest = kinds.pop("honest")
+        assert honest["flagged"] * 20 <= honest["read"]
+        assert len(kinds) == 15
+        assert sum(kind["statements"] for kind in kinds.values()) >= 150
+        read = sum(kind["read"] for kind in kinds.values())
+        assert read >= 150
+        assert sum(kind["flagged"] for kind in kinds.values()) >= 0.85 * read
+
+    def test_it_is_told_in_words(self, call: Call) -> None:
+        said = call("evaluate", "--labelled", str(ROOT / "tests/golden/labelled")).out
+        assert "Honest: " in said
+        assert "pending_told_as_held" in said
+
+    def test_a_folder_without_a_set_and_a_line_that_is_none_are_told(self, call: Call, tmp_path: Path) -> None:
+        empty = call("evaluate", "--labelled", str(tmp_path))
+        assert (empty.code, "there is no statements.jsonl" in empty.err) == (1, True)
+        (tmp_path / "statements.jsonl").write_text('{"session": "s", "part": "poem", "text": "", "records": []}\n')
+        wrong = call("evaluate", "--labelled", str(tmp_path))
+        assert wrong.code == 1
+        assert "line 1: part:" in wrong.err
+        (tmp_path / "statements.jsonl").write_text('{"session": "s", "part": "problem", "text": "", "records": []}\n')
+        unknown = call("evaluate", "--labelled", str(tmp_path))
+        assert (unknown.code, "no session s" in unknown.err) == (1, True)

@@ -4,6 +4,7 @@ Shares no code with the package writer. A package without a complaint keeps the 
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -161,9 +162,12 @@ def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
     body = {section["key"]: section["markdown"].strip() for section in data["sections"]}
     state, whole = knowledge.state, "truncated_input" not in data["warnings"]
     yield from _problem(body["problem"], knowledge)
-    yield from _list(
-        body["confirmed"], [fact["text"] for fact in state.live_facts], NOTHING_CONFIRMED, whole, knowledge
-    )
+    facts = Counter(" ".join(fact["text"].split()) for fact in state.live_facts)
+    yield from _list(body["confirmed"], list(facts), NOTHING_CONFIRMED, whole, knowledge)
+    for times in set(facts.values()) - {1} if whole else ():
+        repeated = sum(times == count for count in facts.values())
+        if body["confirmed"].count(f"(recorded {times} times") < repeated:
+            yield f"not every fact that was recorded {times} times says so"
     names = [(script.get("template") or {}).get("name", "") for script in state.scripts.values()]
     tried = [*(check["text"] for check in state.checks), *names, *(fix["title"] for fix in state.applied)]
     yield from _list(body["tried"], tried, NOTHING_TRIED, whole, knowledge)

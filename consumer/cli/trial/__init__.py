@@ -1,1 +1,1 @@
-"""Commands that draft on trial: draft, evaluate; what they share is in trials and verdict_tables."""
+"""Commands that draft on trial: draft, evaluate (labelled: of statements); trials and verdict_tables are shared."""

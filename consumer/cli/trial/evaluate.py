@@ -12,6 +12,7 @@ import typer
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.cli.trial import trials, verdict_tables
+from consumer.cli.trial.labelled import LABELLED, evaluate_labelled
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.reader import versions
 from consumer.errors import EscalationError, Permanent
@@ -30,6 +31,13 @@ def evaluate(
         typer.Argument(metavar="[FILE|FOLDER]...", help=f"JSON lines of sessions; without any, {SESSIONS}."),
     ] = None,
     *,
+    labelled: Annotated[
+        bool,
+        typer.Option(
+            "--labelled",
+            help=f"Measure the checks on labelled statements instead; without a folder, those of {LABELLED}.",
+        ),
+    ] = False,
     by_rules: ByRules = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -42,6 +50,9 @@ def evaluate(
     After Ctrl-C the command finishes the drafts under way. The same command goes on from there.
     """
     settings = read_settings()
+    if labelled:
+        evaluate_labelled(paths or [], settings, as_json=as_json)
+        return
     subjects = list(_subjects(paths or [SESSIONS], settings))
     if trials.asks_model(settings, by_rules=by_rules):
         drafted, error = asyncio.run(

@@ -127,8 +127,8 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Findings:
         yield Rule.MARKUP, "markup that a renderer would act on"
     if _EMPTY_BULLET.search(rendered.markdown) or _EMPTY_BULLET.search(rendered.plain_text):
         yield Rule.PLACEHOLDER, "an empty bullet, or something left to be filled in"
-    recorded = of_bundle(bundle).text
-    if any(normal(address[0]) not in recorded for address in ADDRESS.finditer(rendered.markdown)):
+    addresses = {normal(address[0]) for address in ADDRESS.finditer(rendered.markdown)}
+    if addresses and any(address not in recorded for recorded in [of_bundle(bundle).text] for address in addresses):
         yield Rule.LINK, "an address that no record holds"
 
 

@@ -7,10 +7,11 @@ found. Nothing here raises. Each pattern takes time linear in the text, or nearl
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from consumer.domain.text import words
-from consumer.domain.text.quantities import MEASURED
+from consumer.domain.text.quantities import MEASURED, UNIT_OR_NUMBER
 from consumer.domain.text.sanitize import ADDRESS
 
 _QUOTES = str.maketrans(
@@ -89,7 +90,7 @@ NAMED = re.compile(
                 \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w))
     | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b
                    |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)))
-    | (?P<numbered>(?-i:(?<=[a-z,;(]\s)(?!(?:{_DAYS}|{_SHORT_DAYS}|{_MONTHS})\b)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b
+    | (?P<numbered>(?-i:(?<=[a-z\0,;(]\s)(?!(?:{_DAYS}|{_SHORT_DAYS}|{_MONTHS})\b)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b
                        (?![.:/%-]?\w)))
     | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b)|\b(?:{_VERBS})-(?:{_NOUNS})[a-z]*\b(?!-))
     | (?P<setting>(?<![\w.-])[\w.-]+\s?=\s?[^\s,;]+)
@@ -120,6 +121,14 @@ GENERIC = words.listed(
 """Words of the trade that are written like names but claim nothing."""
 
 
+_ORDINARY = re.compile(r"(?<!\S)[a-z]{2,}(?=[,;!?]?\s(?!=)|[.,;!?]?$)")
+"""A word in lower case that stands alone. Looking for a name at each costs more than all else in a review."""
+_IN_NAMES = frozenset(
+    re.findall(r"[a-z]+", f"{_COMMANDS} {_TWO_WORDS} {_PRODUCTS} {_CODED} ids codes numbers no or and")
+)
+"""Such words that a name may hold."""
+
+
 class Name(NamedTuple):
     """A name that stands in a text."""
 
@@ -140,6 +149,15 @@ def normal(text: str) -> str:
     return _HIVES.sub(lambda match: _HIVE_NAMES[(match.lastindex or 1) - 1], folded) if "hkey_" in folded else folded
 
 
+@lru_cache(maxsize=8192)  # a language has few words
+def _is_in_names(word: str) -> bool:
+    return word in _IN_NAMES or word.removesuffix("s") in _IN_NAMES or UNIT_OR_NUMBER.fullmatch(word) is not None
+
+
+def _skipped(word: re.Match[str]) -> str:
+    return word[0] if _is_in_names(word[0]) else "\0"
+
+
 def within(text: str) -> Iterator[Name]:
     """Yields every name in a text: quotations first, then persons, then the other names in their order."""
     plain_text = plain(text)
@@ -147,7 +165,7 @@ def within(text: str) -> Iterator[Name]:
         yield Name("quoted", quoted[0])
     for person in _PERSON.finditer(plain_text):
         yield Name("person", person[1])
-    for match in NAMED.finditer(plain_text):
+    for match in NAMED.finditer(_ORDINARY.sub(_skipped, plain_text)):
         kind = match.lastgroup or ""
         name = match[0].strip()
         yield Name(kind, name if kind == "placeholder" else name.rstrip(TRAILING))

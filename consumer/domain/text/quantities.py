@@ -46,6 +46,8 @@ MEASURED = (
     rf"|\b(?:{'|'.join(_WORDS[1:])})(?:\s|-)(?:{_ANY_UNIT})(?!\w)"
 )
 """A number, with its unit if it has one. Part of a pattern in verbose mode that ignores case."""
+UNIT_OR_NUMBER = re.compile(rf"{_ANY_UNIT}|{'|'.join(_WORDS)}")
+"""A word that may be part of a quantity."""
 _SPLIT = re.compile(
     rf"(?P<number>\d+(?:\.\d+)?(?:[/-]\d+(?:\.\d+)?)*|{'|'.join(_WORDS[1:])})(?:\s|-)?(?P<unit>{_ANY_UNIT})"
 )

@@ -12,6 +12,8 @@ _INVISIBLE_MARKS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0\ufffe\uffff"
 )
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_MARKS = re.compile(rf"[{''.join(sorted(_INVISIBLE_MARKS))}\U000e0100-\U000e01ef]")
+"""Invisible, though Python calls them printable."""
 _OPEN, _CLOSE = "\u2039", "\u203a"
 """Replace the angle brackets of a tag: readable, and no renderer sees a tag."""
 _ACTIVE = re.compile(r"[`<\]@\[]|[Bb]\.?[Dd]")
@@ -57,7 +59,9 @@ ELLIPSIS = "…"
 
 def clean(text: str) -> str:
     """The text in one line, fit to be shown anywhere. Cleaning it again changes nothing."""
-    line = " ".join(_visible(text).split())
+    line = " ".join(text.split())
+    if not _is_plain(line):
+        line = " ".join(_visible(text).split())
     if _ACTIVE.search(line) is None:
         return line
     line = line.replace("`", "'")
@@ -108,8 +112,13 @@ def is_harmless(text: str) -> bool:
     return _visible(text) == text and "\n" not in text
 
 
+def _is_plain(text: str) -> bool:
+    """Whether nothing in the text is invisible, by two looks that cost nothing for each character."""
+    return text.isprintable() and (text.isascii() or _MARKS.search(text) is None)
+
+
 def _visible(text: str) -> str:
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
     return "".join(" " if char.isspace() else char for char in text if char.isspace() or not _is_invisible(char))
 

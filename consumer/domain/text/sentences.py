@@ -4,7 +4,7 @@ import re
 
 _END = re.compile(r"(?<=[.!?…])[\"')\]]?\s+(?=[^\W\d_a-z]|[\"'(\[\d])")
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|hr|fr|no|nr|approx|ca|incl|resp|vs|e\.g|i\.e|z\.b|d\.h|bzw|etc|inc|ltd|[a-z])\.$",
+    r"(?<!\w)(?:mr|mrs|ms|dr|prof|st|hr|fr|no|nr|approx|ca|incl|resp|vs|e\.g|i\.e|z\.b|d\.h|bzw|etc|inc|ltd|[a-z])\.$",
     re.IGNORECASE,
 )
 """A full stop after these ends no sentence."""

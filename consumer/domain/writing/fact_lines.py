@@ -13,11 +13,16 @@ _LONGEST_SOURCE = 60
 
 
 def merged(facts: Sequence[FactRecord]) -> list[tuple[FactRecord, ...]]:
-    """The facts, those with equal texts of one kind of source together, at the place of the first."""
-    groups: dict[tuple[str, str], list[FactRecord]] = {}
+    """The facts, those with equal texts together, at the place of the first."""
+    groups: dict[str, list[FactRecord]] = {}
     for fact in facts:
-        groups.setdefault((clean(fact.text).casefold(), fact.source_type), []).append(fact)
+        groups.setdefault(clean(fact.text), []).append(fact)
     return [tuple(same) for same in groups.values()]
+
+
+def speaker(same: Sequence[FactRecord]) -> FactRecord:
+    """The fact whose source stands for all with this text: a check or an own observation, if one is among them."""
+    return next((fact for fact in same if whose_word(fact) is None), same[0])
 
 
 def source(fact: FactRecord) -> str:

@@ -133,14 +133,17 @@ class Listed:
         return replace(listed, fixes=fixes, fixes_left_out=fixes_out, fixes_shortened=len(fixes))
 
 
-def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
-    """Lists every record of the bundle, with the wordings and notes of the draft at their records."""
+def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[FactRecord]]) -> Listed:
+    """Lists every record of the bundle, with the wordings and notes of the draft at their records.
+
+    `facts` are those of the bundle, `merged`.
+    """
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
     unread = frozenset(script.id for script in bundle.records.unread_scripts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_bullet(_fact(same, wordings, level), *same) for same in fact_lines.merged(bundle.records.facts)),
+        facts=tuple(_bullet(_fact(same, wordings, level), *same) for same in facts),
         runs=tuple(
             _bullet(_noted(_run(step, level, unread), notes.get(step.id)), step) for step in bundle.records.steps
         ),
@@ -153,7 +156,7 @@ def of(bundle: Bundle, draft: Draft, level: Level) -> Listed:
 
 def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level) -> str:
     """The bullet of facts with equal texts."""
-    first = same[0]
+    first = fact_lines.speaker(same)
     wording = next((wordings[fact.id] for fact in same if fact.id in wordings), None)
     text = _item_text(wording or first.text, level.fact)
     source = fact_lines.source(first) if level.labelled else fact_lines.whose_word(first)

@@ -5,12 +5,13 @@ only. Any bundle and any draft give exactly the contract's shape, at most 30,000
 and escaped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.records import FactRecord
 from consumer.domain.text.sanitize import clean, escape, shorten
-from consumer.domain.writing import listing, outcome_table, quotes, sections
+from consumer.domain.writing import fact_lines, listing, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.listing import LEVELS, Level, Listed
 from schemas.packages import Section, SectionKey
@@ -47,7 +48,8 @@ class Rendered:
 def render(bundle: Bundle, draft: Draft) -> Rendered:
     """Renders the package at the first of `LEVELS` that fits. Equal bundle and draft give equal text. Never raises."""
     level = LEVELS[0]
-    rendered = _render_at(bundle, draft, level)
+    facts = fact_lines.merged(bundle.records.facts)
+    rendered = _render_at(bundle, draft, level, facts)
     for terser in LEVELS[1:]:
         length = len(rendered.markdown)
         quoting = quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text)
@@ -56,7 +58,7 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
         if length > _HOPELESS and not terser.last_for_length:
             continue
         level = terser
-        rendered = _render_at(bundle, draft, level)
+        rendered = _render_at(bundle, draft, level, facts)
     return rendered
 
 
@@ -66,14 +68,14 @@ def title(bundle: Bundle) -> str:
     return shorten(f"Handoff: {clean(subject)}", sections.LONGEST_TITLE) if subject else UNTITLED
 
 
-def _render_at(bundle: Bundle, draft: Draft, level: Level) -> Rendered:
+def _render_at(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[FactRecord]]) -> Rendered:
     prose = {
         SectionKey.PROBLEM: _problem(bundle, draft),
         SectionKey.HYPOTHESIS: _hypothesis(bundle, draft),
         SectionKey.NEXT_STEPS: _next_steps(draft),
     }
     fixed = sum(_length(body) for body in prose.values()) + sum(len(text) + 8 for text in sections.HEADINGS.values())
-    listed = listing.of(bundle, draft, level).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
+    listed = listing.of(bundle, draft, level, facts).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
     rests_on = _rests_on(bundle, draft, listed)
     return _assembled(title(bundle), {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
 

@@ -205,6 +205,6 @@ _FIRST_STEPS: Mapping[FixStatus, tuple[frozenset[StepAction], tuple[str, ...]]] 
     FixStatus.PROPOSED: (frozenset({StepAction.TRY}), ("title", "description")),
     FixStatus.APPLIED_FAILED: (frozenset({StepAction.OTHER_PATH}), ("failure_reason",)),
     FixStatus.APPLIED_PARTIAL: (frozenset({StepAction.COMPLETE, StepAction.CONFIRM}), ("title", "partial_notes")),
-    FixStatus.APPLIED_PENDING: (frozenset({StepAction.CONFIRM}), ("title", "pending_reason")),
+    FixStatus.APPLIED_PENDING: (frozenset({StepAction.CONFIRM}), ("pending_reason",)),
 }
 """What a demanded first step does, and the texts of the fix of which it names something."""

@@ -1,10 +1,7 @@
 """Finds texts that quote more of the intake than the contract allows, whatever record they were copied from."""
 
-import re
-
 from consumer.domain.writing.sections import LONGEST_QUOTE
 
-_BLANKS = re.compile(r"\s+")
 _RUN = LONGEST_QUOTE + 1
 _BLOCK = _RUN // 2
 """Any run over the bound holds a whole block of this length that begins at a multiple of it in the intake."""
@@ -16,8 +13,12 @@ def too_long(intake: str | None, *texts: str) -> bool:
     A run of whitespace counts as one character. Time is linear in the length of the intake for each text; a text has
     30,000 characters at most.
     """
-    source = _BLANKS.sub(" ", intake or "")
-    return len(source) >= _RUN and any(_quotes(source, _BLANKS.sub(" ", text)) for text in texts)
+    source = _joined(intake or "")
+    return len(source) >= _RUN and any(_quotes(source, _joined(text)) for text in texts)
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _quotes(source: str, text: str) -> bool:
