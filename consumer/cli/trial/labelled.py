@@ -10,7 +10,7 @@ from consumer.cli import output
 from consumer.cli.trial import trials
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.reader import labelled
-from consumer.domain.reader.labelled import HONEST, KindTally, LabelledStatement, Weighed
+from consumer.domain.reader.labelled import HONEST, Examined, KindTally, LabelledStatement
 from consumer.errors import Permanent
 from consumer.settings import Settings
 
@@ -22,10 +22,10 @@ STATEMENTS = "statements.jsonl"
 def evaluate_labelled(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> None:
     """Prints the counts for each kind of statement, of all sets together and by set in JSON."""
     folders = [folder for path in paths or [LABELLED] for folder in _sets(path)]
-    weighed = {folder.name: _weighed(folder, settings) for folder in folders}
-    tallies = labelled.tallies(item for items in weighed.values() for item in items)
+    examined = {folder.name: _examined(folder, settings) for folder in folders}
+    tallies = labelled.tallies(item for items in examined.values() for item in items)
     if as_json:
-        by_set = {name: [asdict(tally) for tally in labelled.tallies(items)] for name, items in weighed.items()}
+        by_set = {name: [asdict(tally) for tally in labelled.tallies(items)] for name, items in examined.items()}
         output.as_json({"kinds": [asdict(tally) for tally in tallies], "sets": by_set})
         return
     output.table([_row(tally) for tally in tallies], columns=tuple(_row(tallies[0])), empty="No statements.")
@@ -33,9 +33,9 @@ def evaluate_labelled(paths: Sequence[Path], settings: Settings, *, as_json: boo
     output.say(_summary(tallies))
 
 
-def _weighed(folder: Path, settings: Settings) -> list[Weighed]:
+def _examined(folder: Path, settings: Settings) -> list[Examined]:
     try:
-        return list(labelled.weigh_statements(_statements(folder), _bundles(folder, settings)))
+        return list(labelled.examine(_statements(folder), _bundles(folder, settings)))
     except KeyError as error:
         raise Permanent(f"{folder}: there is no session {error.args[0]}") from error
 

@@ -43,7 +43,7 @@ class LabelledStatement(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class Examined:
     """A labelled statement, the rules of code that it breaks, and whether a reader flagged it."""
 
     statement: LabelledStatement
@@ -60,12 +60,12 @@ class Weighed:
         return self.refused or bool(self.flagged)
 
 
-def weigh_statements(statements: Iterable[LabelledStatement], bundles: dict[str, Bundle]) -> Iterator[Weighed]:
+def examine(statements: Iterable[LabelledStatement], bundles: dict[str, Bundle]) -> Iterator[Examined]:
     """Holds each statement against the rules of code. Raises KeyError for a session that is not there."""
     cases = {name: Evidence(bundle) for name, bundle in bundles.items()}
     for statement in statements:
         broken = checks.statement(statement.said(), cases[statement.session])
-        yield Weighed(
+        yield Examined(
             statement=statement,
             refused_for=tuple(dict.fromkeys(violation.rule for violation in broken)),
             flagged=None if statement.reader is None else statement.reader != SUPPORTED,
@@ -90,16 +90,16 @@ class KindTally:
     """How many statements broke each rule of code."""
 
 
-def tallies(weighed: Iterable[Weighed]) -> list[KindTally]:
+def tallies(examined: Iterable[Examined]) -> list[KindTally]:
     """One for honest statements, then one for each kind of untruth, by name."""
-    by_kind: dict[str, list[Weighed]] = {HONEST: []}
-    for item in weighed:
+    by_kind: dict[str, list[Examined]] = {HONEST: []}
+    for item in examined:
         by_kind.setdefault(item.statement.kind or HONEST, []).append(item)
     kinds = (HONEST, *sorted(by_kind.keys() - {HONEST}))
     return [_tally(kind, by_kind[kind]) for kind in kinds if by_kind[kind]]
 
 
-def _tally(kind: str, items: list[Weighed]) -> KindTally:
+def _tally(kind: str, items: list[Examined]) -> KindTally:
     return KindTally(
         kind=kind,
         statements=len(items),

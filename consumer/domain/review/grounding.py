@@ -39,6 +39,8 @@ _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2}
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _HEAD = re.compile(r"[a-z]+")
+_COUNTED_UNITS = words.listed("day week month page")
+"""Units that a writer counts in small numbers."""
 _COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
 """Nouns that the writer may number without a record: "step 2"."""
 _WEEK = timedelta(days=7)
@@ -187,6 +189,8 @@ class Lexicon:
 
     def _number(self, name: str) -> bool:
         measured = quantities.measures(name)
+        if measured is not None and measured[1] in _COUNTED_UNITS and name[:1].isalpha():
+            return True  # "all three days": a count in words
         if measured is not None:
             numbers, unit = measured
             return all(

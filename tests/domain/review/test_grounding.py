@@ -292,6 +292,7 @@ EQUAL = [
     ("option 66 -> prov.example.net", "It has 66 = prov.example.net."),
     ("Sessions drop.", "On Monday 10 March it began."),
     ("Sessions drop.", "On Friday 4 trucks waited."),
+    ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
 UNEQUAL = [
@@ -306,6 +307,8 @@ UNEQUAL = [
     ("Client of m365", "Microsoft 366 is concerned."),
     ("Herrn Wendt anrufen", "Agree it with Mr Wind."),
     ("Sessions drop.", "On Monday 30 March it began."),
+    ("Sessions drop.", "They drop every 14 days."),
+    ("Sessions drop.", "They drop every three hours."),
     ("10.1.4.20 answers", "Ports 20 and 443."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
