@@ -12,6 +12,7 @@ from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost import estimates, prices
+from consumer.domain.cost.estimates import Estimate
 from consumer.domain.events import SessionKey
 from consumer.domain.redaction import Redactor
 from consumer.domain.review.checks import Scan
@@ -90,15 +91,28 @@ def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings:
     """Returns what would be asked, and the likely and the highest price in dollars; None where no price is known."""
     expected = [estimates.estimate(subject.bundle, settings.model_max_tokens) for subject in to_pay]
     price = prices.price_of(settings.model)
+    likely = most = None
+    if price is not None and (checks := _checks(expected, settings)) is not None:
+        likely = round(sum(estimate.likely(price) for estimate in expected) + checks, 4)
+        most = round(sum(estimate.most(price) for estimate in expected) + 2 * checks, 4)
     return {
         "sessions": len(subjects),
         "answered_before": len(subjects) - len(to_pay),
         "model": settings.model,
         "input_tokens": sum(estimate.input_tokens for estimate in expected),
-        "likely_dollars": None if price is None else round(sum(estimate.likely(price) for estimate in expected), 4),
-        "most_dollars": None if price is None else round(sum(estimate.most(price) for estimate in expected), 4),
+        "check_model": settings.check_model,
+        "likely_dollars": likely,
+        "most_dollars": most,
         "prices_as_of": prices.AS_OF,
     }
+
+
+def _checks(expected: Sequence[Estimate], settings: Settings) -> float | None:
+    """Dollars for one check of each draft; None where the reader's price is not known."""
+    if settings.check_model is None:
+        return 0.0
+    price = prices.price_of(settings.check_model)
+    return None if price is None else sum(estimate.check(price) for estimate in expected)
 
 
 def plan_of_rules(subjects: Sequence[Subject]) -> dict[str, object]:

@@ -16,6 +16,9 @@ _TOKENS_PER_CHARACTER = 0.35
 _OUTPUT_TOKENS = 700
 """Tokens of an ordinary answer, where nothing was measured yet."""
 
+_CHECK_TOKENS = 800
+"""Tokens of the second reader's verdicts on an ordinary answer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -63,6 +66,10 @@ class Estimate:
     """The input tokens of one call."""
     most_output_tokens: int
     """The most output tokens of one answer."""
+
+    def check(self, price: Price) -> float:
+        """Dollars for one check of an answer, whose records are the draft's."""
+        return price.of(Usage(input_tokens=self.input_tokens + self.most_output_tokens, output_tokens=_CHECK_TOKENS))
 
     def likely(self, price: Price) -> float:
         """Dollars for one call whose answer takes half of the limit."""
