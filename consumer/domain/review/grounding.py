@@ -34,6 +34,7 @@ _NEAR = 40
 """The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2})\.?(?:20\d\d)?(?![\d.]*\d)")
 """Days and months as in "23.11." and "22./23.11."."""
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
@@ -151,7 +152,7 @@ class Lexicon:
             rf"0?{hour}h{after_h}(?!\d)",
             rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
         )
-        return any(re.search(rf"(?<!\d){form}", self.text) for form in forms)
+        return self.holds(f"{hour}:{minute}") or any(re.search(rf"(?<!\d){form}", self.text) for form in forms)
 
     def _date(self, name: str) -> bool:
         """Whether the records hold the day beside its month, or both as numbers, or are of its week."""
@@ -202,7 +203,9 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if (time := _TIME_OF_DAY.fullmatch(name)) is not None and self._time_of_day(int(time[1]), time[2]):
+        if (times := _TIMES_OF_DAY.fullmatch(name)) is not None and all(
+            self._time_of_day(int(hour), minute) for hour, minute in _TIME_OF_DAY.findall(times[0])
+        ):
             return True
         if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False

@@ -97,7 +97,7 @@ NAMED = re.compile(
     | (?P<identifier>\b[^\W\d_][^\W_]*_\w+)
     | (?P<dotted>(?<![\w.-])(?:[a-z0-9](?:[\w-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\b)
     | (?P<device>(?-i:(?<![\w-])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b))
-    | (?P<mixed>(?<![\w-])[a-z][a-z_-]*\d[\w-]*)
+    | (?P<mixed>(?<![\w-])[a-z][a-z_-]*\d[\w-]*(?:\.\d[\w-]*)*)
     | (?P<camel>(?-i:\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+(?:[A-Z][a-z]*)+\w*))
     | (?P<capitals>(?-i:\b[A-Z]{{5,}}\b))
     | (?P<command>\b(?:{_COMMANDS})(?:\.exe|\.msc)?\b(?!-)|\b(?:{_TWO_WORDS})\b)
@@ -121,7 +121,7 @@ GENERIC = words.listed(
 """Words of the trade that are written like names but claim nothing."""
 
 
-_ORDINARY = re.compile(r"(?<!\S)[a-z]{2,}(?=[,;!?]?\s(?!=)|[.,;!?]?$)")
+_ORDINARY = re.compile(r"(?<!\S)(?<!=\s)[a-z]{2,}(?=[,;!?]?\s(?!=)|[.,;!?]?$)")
 """A word in lower case that stands alone. Looking for a name at each costs more than all else in a review."""
 _IN_NAMES = frozenset(
     re.findall(r"[a-z]+", f"{_COMMANDS} {_TWO_WORDS} {_PRODUCTS} {_CODED} ids codes numbers no or and")

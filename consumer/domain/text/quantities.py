@@ -38,6 +38,13 @@ _UNITS: Mapping[str, str] = {
     "page": r"pages?|seiten?",
 }
 """How each unit is written, in lower case."""
+_ALSO: Mapping[str, str] = {
+    "kilobyte": "ko",
+    "megabyte": "mo",
+    "gigabyte": "go",
+    "terabyte": r"to(?!\s?\d)",
+}
+"""How French records write a unit. In English prose these are words, so they are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
@@ -84,7 +91,8 @@ _FACTORS: Mapping[str, tuple[str, float]] = {
 """What is measured in a unit, and how many of the smallest unit of its kind it is."""
 _ROUNDED: Mapping[str, float] = {"time": 0.06, "rate": 0.05, "size": 0.11, "frequency": 0.05}
 """How far a rounded quantity may be from the recorded one. Sizes are counted by 1,000 and by 1,024."""
-_RECORDED = re.compile(rf"(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\s|-)?(?P<unit>{_ANY_UNIT})(?![a-z])")
+_RECORDED_UNIT = "|".join((_ANY_UNIT, *_ALSO.values()))
+_RECORDED = re.compile(rf"(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\s|-)?(?P<unit>{_RECORDED_UNIT})(?![a-z])")
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d):(\d\d)(?![\d:])")
 _TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d))?(?![\d:])")
 _MOST_TIMES = 20
@@ -111,7 +119,7 @@ def recorded(text: str) -> frozenset[Quantity]:
     """
     quantities: set[Quantity] = set()
     for match in _RECORDED.finditer(text):
-        unit = next(unit for unit, written in _UNITS.items() if re.fullmatch(written, match["unit"]))
+        unit = next(unit for unit in _UNITS if re.fullmatch(_written(unit), match["unit"]))
         if unit in _FACTORS:
             kind, factor = _FACTORS[unit]
             quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
@@ -142,9 +150,14 @@ def is_converted(number: str, unit: str, quantities: frozenset[Quantity]) -> boo
     )
 
 
+def _written(unit: str) -> str:
+    """How records write a unit."""
+    return f"{_UNITS[unit]}|{_ALSO[unit]}" if unit in _ALSO else _UNITS[unit]
+
+
 def is_measured(number: str, unit: str, text: str) -> bool:
     """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
-    written = _UNITS[unit]
+    written = _written(unit)
     spelled = rf"|(?<!\w){_WORDS[int(number)]}" if number.isdigit() and 0 < int(number) < len(_WORDS) else ""
     quantity = (
         rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?{spelled})(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){{0,4}}"

@@ -292,6 +292,10 @@ EQUAL = [
     ("option 66 -> prov.example.net", "It has 66 = prov.example.net."),
     ("Sessions drop.", "On Monday 10 March it began."),
     ("Sessions drop.", "On Friday 4 trucks waited."),
+    ("41 Go libres, 1,5 To en tout.", "There are 41 GB free, 1.5 TB in all."),
+    ("Entre 13h et 15h30.", "From 13:00-15:30."),
+    ("ZT230, V72.20.21Z.", "They have V72.20.21Z."),
+    ("Option 66 is the old host.", "The scope has option 66 = old host."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -308,6 +312,9 @@ UNEQUAL = [
     ("Herrn Wendt anrufen", "Agree it with Mr Wind."),
     ("Sessions drop.", "On Monday 30 March it began."),
     ("Sessions drop.", "They drop every 14 days."),
+    ("Ports 20 to 30", "There are 20 TB."),
+    ("ZT230, V72.20.21Z.", "They have V72.20.22Z."),
+    ("Entre 13h et 15h30.", "From 13:00-16:30."),
     ("Sessions drop.", "They drop every three hours."),
     ("10.1.4.20 answers", "Ports 20 and 443."),
     ("Version 8.6.5", "There are 86 of them."),
