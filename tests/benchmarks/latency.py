@@ -2,7 +2,7 @@
 
 One service with the defaults of production and a loopback model that answers at once. Sessions of three events and a
 request come at an even pace. It prints percentiles of the time from the request's delivery to Kafka until a reader of
-committed records has the event.
+committed records has the event, and the CPU time of the service for each request with its three events.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from aiokafka import AIOKafkaProducer
 
 from consumer.adapters.embedded import Servers
@@ -26,7 +27,7 @@ REQUESTS = 400
 A_SECOND = 20.0
 
 
-async def _measure(requests: int, a_second: float) -> dict[str, float]:
+async def _measure(requests: int, a_second: float, *, checks: bool) -> dict[str, float]:
     stages.FAST.clear()  # the service's own defaults
     async with Servers() as servers:
         stage = Stage(
@@ -37,18 +38,27 @@ async def _measure(requests: int, a_second: float) -> dict[str, float]:
             folder=Path(tempfile.mkdtemp(prefix="latency-")),
         )
         async with stage:
-            await stage.running()
+            service = await (stage.running() if checks else stage.running(check_model="none"))
+            process = psutil.Process(service.pid)
             async with TopicReader((stage.topics.ready,), bootstrap_servers=stage.bootstrap_servers) as reader:
                 seen: dict[str, float] = {}
                 reading = asyncio.create_task(_read(reader, seen))
+                used = _cpu_seconds(process)
                 sent = await _send(stage, requests, a_second)
                 while len(seen) < requests:  # noqa: ASYNC110 - the reader fills it
                     await asyncio.sleep(0.05)
+                used = _cpu_seconds(process) - used
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reading
     waits = statistics.quantiles([1000 * (seen[name] - sent[name]) for name in sent], n=100)
-    return {"requests": requests, "p50_ms": waits[49], "p95_ms": waits[94], "p99_ms": waits[98]}
+    figures = {"p50_ms": waits[49], "p95_ms": waits[94], "p99_ms": waits[98]}
+    return {"requests": requests, **figures, "cpu_ms": 1000 * used / requests}
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 async def _read(reader: TopicReader, seen: dict[str, float]) -> None:
@@ -80,9 +90,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--requests", type=int, default=REQUESTS)
     parser.add_argument("--a-second", type=float, default=A_SECOND)
+    parser.add_argument("--check", action="store_true", help="with the second reader, which answers at once, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = asyncio.run(_measure(options.requests, options.a_second))
+    figures = asyncio.run(_measure(options.requests, options.a_second, checks=options.check))
     if options.json:
         sys.stdout.write(json.dumps(figures) + "\n")
     else:

@@ -80,7 +80,7 @@ async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_
     assert_it_adds_up(report, calls=SESSIONS)
     await assert_each_revision_is_told_once(stage, plan)
     assert stage.model.calls == plan["model_calls"]
-    paid = Usage(**stage.model.reported)
+    paid = Usage(**stage.model.reported_by_drafter)
     price = price_of(plan["model"])
     assert price is not None
     assert report["usage"] == paid.model_dump()

@@ -116,6 +116,7 @@ class ModelServer:
         self._reader: Behaviour = self.nothing_found
         self._prefixes: set[str] = set()
         self._reported: Counter[str] = Counter()
+        self._reported_by_reader: Counter[str] = Counter()
         self._in_flight = 0
         self.most_in_flight = 0
         self.url = ""
@@ -144,6 +145,7 @@ class ModelServer:
             self._received.clear()
             self._checks.clear()
             self._reported.clear()
+            self._reported_by_reader.clear()
 
     @property
     def unused(self) -> int:
@@ -172,6 +174,12 @@ class ModelServer:
         """Tokens by kind that the ordinary answers reported so far. The caller has to pay for them."""
         with self._lock:
             return self._reported.copy()
+
+    @property
+    def reported_by_drafter(self) -> Counter[str]:
+        """The same without the second reader's."""
+        with self._lock:
+            return Counter({kind: tokens - self._reported_by_reader[kind] for kind, tokens in self._reported.items()})
 
     async def called(self, times: int = 1) -> None:
         """Returns after so many calls."""
@@ -229,6 +237,8 @@ class ModelServer:
                 "cache_read_input_tokens": prefix_tokens if cacheable and warm else 0,
             }
             self._reported.update(usage)
+            if received.is_check:
+                self._reported_by_reader.update(usage)
         return {
             "id": f"msg_{len(self._received):08d}",
             "type": "message",
