@@ -136,6 +136,7 @@ async def test_it_ends_in_time_without_broker_and_database(ready: ServiceProcess
     assert (ended.code, ended.seconds < 25) == (0, True)
 
 
+@pytest.mark.long
 async def test_a_loop_that_computes_for_ever_ends_in_time(stage: Stage) -> None:
     service = stage.service_of(stage.environment(), ("tests.support.deadly", "spin", "sick"))
     service.start()

@@ -44,7 +44,7 @@ async def test_five_requests_of_another_tenant_do_not_wait_behind_three_hundred(
     "away",
     [
         pytest.param(model_server.error(529), id="the model is away", marks=pytest.mark.long),
-        pytest.param(model_server.hang(), id="the model hangs"),
+        pytest.param(model_server.hang(), id="the model hangs", marks=pytest.mark.long),
     ],
 )
 @pytest.mark.failure(49)

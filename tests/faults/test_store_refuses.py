@@ -71,6 +71,7 @@ async def test_an_altered_column_under_a_cached_plan_costs_nothing(stage: Stage)
     assert await stage.query("SELECT count(*) FROM dead_letters") == [{"count": 0}]
 
 
+@pytest.mark.long
 @pytest.mark.failure(42)
 async def test_no_request_fails_because_packages_cannot_be_stored(stage: Stage) -> None:
     service = await stage.running()
