@@ -25,6 +25,7 @@ DOMAIN = "consumer.domain"
 TESTS = {
     "review.checks": ("review.test_checks", "review.test_gate"),
     "review.leaving_out": ("review.test_gate",),
+    "reader.findings": ("reader.test_reader",),
     "review.grounding": ("review.test_grounding", "review.test_checks"),
     "text.language": ("review.test_checks",),
     "text.names": ("review.test_grounding",),
