@@ -32,7 +32,8 @@ Code writes the headings, the list of facts, the list of what was tried, the out
 before the hypothesis: the last line of the records holds it as {fence.LEAD}. You cannot change an outcome, and need \
 not repeat what code writes. You add what follows, as one JSON object with exactly these fields and nothing around it:
 - problem: {{text, records}}. One short paragraph in the past tense, without guesses: who and what was affected, \
-since when, with which impact and exact error, and why it was escalated, as far as the records say so.
+since when, with which impact and exact error, by when it has to work, whom to call back at which number, and why it \
+was escalated, as far as the records say so.
 - confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 140 characters, for a fact that is \
 longer than that or in another language. Names, numbers, negations and doubts stay as they are in that fact. Leave out \
 every short fact in English; at most 15 entries, else an empty list.
