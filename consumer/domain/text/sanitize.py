@@ -25,7 +25,7 @@ _MENTION = re.compile(r"(?<![\w.+-])@(?=\w)")
 _TO_BE_DETERMINED = re.compile(r"\bT\.?B\.?D\b\.?(?!\w)", re.IGNORECASE)
 
 ADDRESS = re.compile(
-    r"(?:\b[A-Za-z][A-Za-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|vbscript|data|file):)[^\s\"'`\u2039\u203a|]*[^\s\"'`\u2039\u203a|.,;:!?)\]}…]",
+    r"(?<![^\W\d_])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.|(?:mailto|javascript|vbscript|data|file):)[^\s\"'`\u2039\u203a|]*[^\s\"'`\u2039\u203a|.,;:!?)\]}…]",
     re.IGNORECASE,
 )
 """A URL, or a text that renderers turn into a link, without the punctuation after it."""
@@ -45,7 +45,7 @@ _ESCAPED_WITH_TILDES = re.compile(rf"{_OF_MARKDOWN} | ~", re.VERBOSE)
 """For a line with two tildes: GitHub strikes out what stands between them, also between single ones."""
 _BLOCK_START = re.compile(
     r"""
-      (?P<digits>\d{1,9})(?=[.)](?:\s|$))
+      (?P<digits>\d{1,9})(?=[.)](?:\s|$)) | [.)](?=\s|$)
     | \#(?=\#{0,5}(?:\s|$)) | [-+](?=\s|$) | [-=](?=[-=\s]*$) | > | ~(?=~~) | \| | \[(?!REDACTED:)
     """,
     re.VERBOSE,
