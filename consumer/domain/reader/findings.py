@@ -59,7 +59,7 @@ def _is_number(value: JsonValue) -> bool:
 def _broken(entry: Mapping[str, JsonValue], said: Said) -> Rule | None:
     if entry.get("repeats_failed_fix") is True and said.part is Part.NEXT_STEPS:
         return Rule.REPEATED_FIX
-    return None if entry["verdict"] == "supported" else Rule(str(entry["verdict"]))
+    return None if entry["verdict"] == question.SUPPORTED else Rule(str(entry["verdict"]))
 
 
 def _detail(rule: Rule, entry: Mapping[str, JsonValue]) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.reader import question
 from consumer.domain.review import checks
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef
 from consumer.domain.writing.draft import StepAction
 
 HONEST = "honest"
-SUPPORTED = "supported"
 
 
 class LabelledStatement(BaseModel):
@@ -68,7 +68,7 @@ def examine(statements: Iterable[LabelledStatement], bundles: dict[str, Bundle])
         yield Examined(
             statement=statement,
             refused_for=tuple(dict.fromkeys(violation.rule for violation in broken)),
-            flagged=None if statement.reader is None else statement.reader != SUPPORTED,
+            flagged=None if statement.reader is None else statement.reader != question.SUPPORTED,
         )
 
 

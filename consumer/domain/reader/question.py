@@ -13,6 +13,7 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import compact
 from consumer.domain.review.violations import Part, Said
 from consumer.domain.writing import fence
+from consumer.domain.writing.draft import object_schema
 from schemas.sessions import FixStatus
 
 SYSTEM = """\
@@ -60,29 +61,21 @@ one of the four words. repeats_failed_fix is true only for such a step. records 
 says in at most 15 words what is wrong; it is empty where the verdict is supported.
 """
 
-VERDICTS = ("supported", "unsupported", "contradicted", "overclaimed")
+SUPPORTED = "supported"
+VERDICTS = (SUPPORTED, "unsupported", "contradicted", "overclaimed")
 
 
 def _schema() -> dict[str, JsonValue]:
-    entry: dict[str, JsonValue] = {
-        "n": {"type": "integer"},
-        "verdict": {"type": "string", "enum": list(VERDICTS)},
-        "repeats_failed_fix": {"type": "boolean"},
-        "records": {"type": "array", "items": {"type": "string"}},
-        "reason": {"type": "string"},
-    }
-    item: JsonValue = {
-        "type": "object",
-        "properties": entry,
-        "required": list(entry),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"verdicts": {"type": "array", "items": item}},
-        "required": ["verdicts"],
-        "additionalProperties": False,
-    }
+    entry = object_schema(
+        {
+            "n": {"type": "integer"},
+            "verdict": {"type": "string", "enum": list(VERDICTS)},
+            "repeats_failed_fix": {"type": "boolean"},
+            "records": {"type": "array", "items": {"type": "string"}},
+            "reason": {"type": "string"},
+        }
+    )
+    return object_schema({"verdicts": {"type": "array", "items": entry}})
 
 
 ANSWER_SCHEMA: dict[str, JsonValue] = _schema()

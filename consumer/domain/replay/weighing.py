@@ -157,6 +157,5 @@ def _usage_of_one_call(drafts: Sequence[KnownDraft], bundle: Bundle, model_name:
     for draft in drafts:
         same = (draft.key.bundle_sha256, draft.key.model) == (bundle.sha256, model_name)
         if same and draft.entry is not None and draft.entry.attempts == 1:
-            check = draft.entry.check
-            return draft.entry.usage if check is None else drafting_usage(draft.entry.usage, check.usage)
+            return drafting_usage(draft.entry.usage, draft.entry.checks_usage)
     return None

@@ -59,11 +59,9 @@ def review(text: str, bundle: Bundle, *, scan: Scan) -> Reviewed | Rejected:
     drafted = tidied(answer, case)
     if unfit := judging.of_the_whole(drafted, text, scan):
         return Rejected(violations=unfit)
-    return Reviewed(
-        draft=drafted,
-        statements=tuple(judging.shown_statements(drafted, case)),
-        violations=tuple(judging.violations_of(drafted, case)),
-    )
+    statements = tuple(judging.shown_statements(drafted, case))
+    violations = tuple(judging.violations_of(drafted, statements, case))
+    return Reviewed(draft=drafted, statements=statements, violations=violations)
 
 
 def assemble(reviewed: Reviewed, bundle: Bundle, *, flagged: Collection[Violation] = ()) -> Accepted | Rejected:

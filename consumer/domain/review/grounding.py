@@ -241,10 +241,8 @@ def of_bundle(bundle: Bundle) -> Lexicon:
 
 def of_records(facts: Sequence[FactRecord]) -> Lexicon:
     """The lexicon of these facts alone."""
-    texts = chain.from_iterable(
-        (*fact.texts(), *(fence.shown_time(at) for at in [fact.recorded_at] if at)) for fact in facts
-    )
-    return Lexicon.of(texts, (fact.recorded_at for fact in facts if fact.recorded_at is not None))
+    times = [fact.recorded_at for fact in facts if fact.recorded_at is not None]
+    return Lexicon.of((*chain.from_iterable(fact.texts() for fact in facts), *map(fence.shown_time, times)), times)
 
 
 def _texts(bundle: Bundle) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a draft breaks: rules for the whole answer first, then rules for the statements that the package will show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from consumer.domain.review import checks
 from consumer.domain.review.checks import Scan
@@ -9,10 +9,10 @@ from consumer.domain.writing import outcome_table
 from consumer.domain.writing.draft import Draft
 
 
-def violations_of(drafted: Draft, case: Evidence) -> Iterator[Violation]:
-    """Yields every violation of the statements, in their order; none for a draft that may be published."""
+def violations_of(drafted: Draft, statements: Iterable[Said], case: Evidence) -> Iterator[Violation]:
+    """Yields every violation of a draft's `shown_statements`, in their order, then those of its parts as a whole."""
     shown = shown_parts(case)
-    for said in shown_statements(drafted, case):
+    for said in statements:
         yield from checks.statement(said, case)
     for part, text in ((Part.PROBLEM, drafted.problem.text), (Part.HYPOTHESIS, drafted.hypothesis.text)):
         if part in shown:

@@ -4,6 +4,7 @@ A statement that leaves takes nothing else with it: of a paragraph the other sen
 """
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.review.violations import Part, StatementRef
@@ -76,4 +77,4 @@ def _by_rules(steps: list[NextStep], bundle: Bundle) -> Iterator[NextStep]:
     """Steps by rules that are not among these, as many as a package has to have."""
     known = {step.text for step in steps}
     others = (step for step in rules_draft.steps(bundle) if step.text not in known)
-    return (step for step, _ in zip(others, range(sections.FEWEST_STEPS - len(steps)), strict=False))
+    return islice(others, sections.FEWEST_STEPS - len(steps))

@@ -128,8 +128,13 @@ def _harmless(bundle: Bundle, rendered: Rendered) -> Findings:
     if _EMPTY_BULLET.search(rendered.markdown) or _EMPTY_BULLET.search(rendered.plain_text):
         yield Rule.PLACEHOLDER, "an empty bullet, or something left to be filled in"
     addresses = {normal(address[0]) for address in ADDRESS.finditer(rendered.markdown)}
-    if addresses and any(address not in recorded for recorded in [of_bundle(bundle).text] for address in addresses):
+    if addresses and not _are_recorded(addresses, bundle):
         yield Rule.LINK, "an address that no record holds"
+
+
+def _are_recorded(addresses: set[str], bundle: Bundle) -> bool:
+    recorded = of_bundle(bundle).text
+    return all(address in recorded for address in addresses)
 
 
 def _quoted(bundle: Bundle, rendered: Rendered) -> Findings:

@@ -71,7 +71,10 @@ def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: 
 def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
     """The verdicts on a rules draft. It must keep the rules of an answer, except where it quotes (`QUOTES`)."""
     case = Evidence(bundle)
-    violations = [*judging.of_the_whole(drafted, "", scan), *judging.violations_of(drafted, case)]
+    violations = [
+        *judging.of_the_whole(drafted, "", scan),
+        *judging.violations_of(drafted, judging.shown_statements(drafted, case), case),
+    ]
     return tuple(_of_rules(rule, [violation for violation in violations if violation.rule is rule]) for rule in Rule)
 
 

@@ -66,7 +66,7 @@ def measures(name: str) -> tuple[tuple[str, ...], str] | None:
     match = _SPLIT.fullmatch(name)
     if match is None:
         return None
-    unit = next(unit for unit, written in _UNITS.items() if re.fullmatch(written, match["unit"]))
+    unit = _unit_of(match["unit"])
     return tuple(_digits(part) for part in _PARTS.findall(match["number"])), unit
 
 
@@ -119,12 +119,11 @@ def recorded(text: str) -> frozenset[Quantity]:
     """
     quantities: set[Quantity] = set()
     for match in _RECORDED.finditer(text):
-        unit = next(unit for unit in _UNITS if re.fullmatch(_written(unit), match["unit"]))
+        unit = _unit_of(match["unit"])
         if unit in _FACTORS:
             kind, factor = _FACTORS[unit]
             quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
-    for hours, minutes, seconds in _CLOCK.findall(text):
-        quantities.add(Quantity("time", int(hours) * 3_600 + int(minutes) * 60 + int(seconds), ""))
+    quantities.update(Quantity("time", _seconds(clock), "") for clock in _CLOCK.finditer(text))
     for number in _SETTING.findall(text):
         quantities.update(Quantity("time", float(number) * factor, "") for factor in (0.001, 1, 60))
     times = sorted({_seconds(match) for match in _TIME_OF_DAY.finditer(text)})[:_MOST_TIMES]
@@ -148,6 +147,10 @@ def is_converted(number: str, unit: str, quantities: frozenset[Quantity]) -> boo
         and abs(wanted - quantity.value) <= _ROUNDED[kind] * quantity.value
         for quantity in quantities
     )
+
+
+def _unit_of(spelling: str) -> str:
+    return next(unit for unit in _UNITS if re.fullmatch(_written(unit), spelling))
 
 
 def _written(unit: str) -> str:

@@ -104,7 +104,7 @@ class Unreadable(BaseModel):
     problems: tuple[str, ...]
 
 
-def _object_schema(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def object_schema(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The JSON schema of an object: all properties are required, and no others are allowed."""
     return {
         "type": "object",
@@ -117,11 +117,11 @@ def _object_schema(properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def _answer_schema() -> dict[str, JsonValue]:
     text: JsonValue = {"type": "string"}
     records: JsonValue = {"type": "array", "items": {"type": "string"}}
-    statement: JsonValue = _object_schema({"text": text, "records": records})
-    wording: JsonValue = _object_schema({"record": text, "text": text})
+    statement: JsonValue = object_schema({"text": text, "records": records})
+    wording: JsonValue = object_schema({"record": text, "text": text})
     action: JsonValue = {"type": "string", "enum": [action.value for action in StepAction]}
-    step: JsonValue = _object_schema({"text": text, "records": records, "fix": text, "action": action})
-    return _object_schema(
+    step: JsonValue = object_schema({"text": text, "records": records, "fix": text, "action": action})
+    return object_schema(
         {
             "problem": statement,
             "confirmed": {"type": "array", "items": wording},

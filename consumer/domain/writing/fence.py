@@ -22,10 +22,10 @@ REASON = "R1"
 """The id of the escalation's reason."""
 LEAD = "code_writes_before_the_hypothesis"
 """The field of the line that holds the sentence that code puts before the hypothesis; it is no record."""
-TAG = "session-records"
-TIMES = ("recorded_at", "generated_at", "applied_at", "verified_at")
-_TAG_IN_DATA = re.compile(rf"<(?=\s*/?\s*{TAG})", re.IGNORECASE)
-_OPENING = re.compile(rf"<{TAG} ([^\s>]+)>\n")
+_TAG = "session-records"
+_TIMES = ("recorded_at", "generated_at", "applied_at", "verified_at")
+_TAG_IN_DATA = re.compile(rf"<(?=\s*/?\s*{_TAG})", re.IGNORECASE)
+_OPENING = re.compile(rf"<{_TAG} ([^\s>]+)>\n")
 
 
 def ids(bundle: Bundle) -> frozenset[str]:
@@ -35,10 +35,10 @@ def ids(bundle: Bundle) -> frozenset[str]:
 
 def fenced(bundle: Bundle, boundary: str) -> Iterator[str]:
     """The lines, from boundary line to boundary line. `boundary`: letters and digits, new for every call."""
-    yield f"<{TAG} {boundary}>"
+    yield f"<{_TAG} {boundary}>"
     for record in _records(bundle.excerpt):
         yield guarded(compact(record), boundary)
-    yield f"</{TAG} {boundary}>"
+    yield f"</{_TAG} {boundary}>"
 
 
 def guarded(line: str, boundary: str) -> str:
@@ -74,4 +74,4 @@ def _records(records: Records) -> Iterator[dict[str, JsonValue]]:
 
 
 def _timed(name: str, value: JsonValue) -> JsonValue:
-    return shown_time(datetime.fromisoformat(value)) if name in TIMES and isinstance(value, str) else value
+    return shown_time(datetime.fromisoformat(value)) if name in _TIMES and isinstance(value, str) else value

@@ -41,6 +41,11 @@ class LedgerEntry(BaseModel):
     drafted_for: str
     """`<request id>/<revision>` of the work that paid for it."""
 
+    @property
+    def checks_usage(self) -> Usage:
+        """The second reader's part of the usage."""
+        return Usage() if self.check is None else self.check.usage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:

@@ -7,6 +7,7 @@ where the domain's name says for certain what it is about; it names no command, 
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, FixRecord, Records
@@ -217,7 +218,7 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
 def _open(facts: tuple[FactRecord, ...]) -> list[FactRecord]:
     """The newest facts that call something unchecked or open."""
     candidates = (fact for fact in reversed(facts) if impact.is_open(fact.text) and not fact_lines.is_address(fact))
-    return [fact for fact, _ in zip(candidates, range(_MOST_OPEN), strict=False)]
+    return list(islice(candidates, _MOST_OPEN))
 
 
 def _advice(domain: str | None) -> str | None:

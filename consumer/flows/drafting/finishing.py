@@ -24,7 +24,7 @@ from consumer.flows.drafting.lease_clock import LeaseClock
 from consumer.flows.drafting.ports import Endings, FinishResult
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
-from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference, Usage
+from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -60,8 +60,7 @@ class Finishing:
             reused=reused,
         )
         await self._cache.put(key, given.bundle.state_version, entry, writer=given.work.token)
-        checks = Usage() if entry.check is None else entry.check.usage
-        spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage, checks=checks)
+        spent = NOTHING_SPENT if reused else Spent(calls=entry.attempts, usage=entry.usage, checks=entry.checks_usage)
         await self.publish(given, clock, text, draft_model=key.model, spent=spent)
 
     async def by_rules(

@@ -100,7 +100,8 @@ def test_a_rules_draft_keeps_the_rules_of_an_answer(
     status: FixStatus, facts: str, scripts: bool, superseded: bool
 ) -> None:
     bundle = session(status, FACTS[facts], scripts=scripts, superseded=superseded)
-    violations = judging.violations_of(rules_draft.draft_by_rules(bundle), Evidence(bundle))
+    case, drafted = Evidence(bundle), rules_draft.draft_by_rules(bundle)
+    violations = judging.violations_of(drafted, judging.shown_statements(drafted, case), case)
     assert [str(each) for each in violations if each.rule not in verdicts.QUOTES] == []
 
 

@@ -36,6 +36,12 @@ _FAULTS = {
 }
 
 
+def count_tokens(meters: Meters, answer: Answer) -> None:
+    """Counts what an answer was paid for, of whichever model."""
+    for kind, tokens in answer.usage:
+        meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
+
+
 class NoRetryLeft(ModelAway):
     """A call failed once, and too many calls do for one more to be made at once."""
 
@@ -169,5 +175,4 @@ class ModelCalls(Generic[S_co]):
 
     def _count(self, answer: Answer) -> None:
         self.usage = total_usage((self.usage, answer.usage))
-        for kind, tokens in answer.usage:
-            self._meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
+        count_tokens(self._meters, answer)

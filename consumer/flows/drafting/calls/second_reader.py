@@ -14,6 +14,7 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.reader import findings
 from consumer.domain.reader.findings import Findings
 from consumer.domain.review.violations import Said
+from consumer.flows.drafting.calls.calling import count_tokens
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.model import (
     Answer,
@@ -107,8 +108,7 @@ class SecondReader:
             return Check(end=CheckEnd.SLOW, statements=len(statements))
         except (ModelAway, ModelLocked, PromptRefused, FormRefused):
             return Check(end=CheckEnd.FAILED, statements=len(statements))
-        for kind, tokens in answer.usage:
-            self._meters.count(Meter.MODEL_TOKENS, tokens, label=kind.removesuffix("_tokens"))
+        count_tokens(self._meters, answer)
         read = findings.read(answer.text, statements) if answer.ending is Ending.COMPLETE else None
         if read is None:
             return Check(end=CheckEnd.UNREADABLE, statements=len(statements), answer=answer)
