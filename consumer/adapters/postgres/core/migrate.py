@@ -2,7 +2,7 @@
 
 The service of the release before runs on meanwhile. A migration that alters tables is one transaction, which waits for
 a lock only briefly: whoever comes after it waits as long. One that makes indexes is no transaction: it builds them
-CONCURRENTLY, and builds an index again that a kill left invalid.
+CONCURRENTLY, waits for the building that a killed process left running, and builds an index again that is invalid.
 """
 
 import asyncio
@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 _GRANT = "SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', coalesce(current_schema(), 'public'), current_user)"
 _COMMENT = re.compile(r"--.*")
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\w+) ON ")
+_IS_WORKED_AT = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND state = 'active' AND query LIKE '% INDEX CONCURRENTLY ' || $1 || '%')"""
 _IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)"
 
 
@@ -116,8 +119,9 @@ async def _missing(connection: StoreConnection) -> list[tuple[int, str, str]]:
 async def _apply(connection: StoreConnection, number: int, name: str, sql: str) -> None:
     statements = indexes(sql)
     for index, statement in statements.items():
+        await _until_nobody_works_at(connection, index)
         valid = await connection.fetchval(_IS_VALID, index)
-        if valid is False:  # a kill left it
+        if valid is False:
             await connection.execute(f"DROP INDEX CONCURRENTLY {index}")
         if not valid:
             await connection.execute(statement)
@@ -126,6 +130,16 @@ async def _apply(connection: StoreConnection, number: int, name: str, sql: str) 
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:g}s'")
             await connection.execute(sql)
         await connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", number, name)
+
+
+async def _until_nobody_works_at(connection: StoreConnection, index: str) -> None:
+    """Waits for the statement of a process that was killed.
+
+    Hazard: PostgreSQL builds on after its client's death. Who drops or builds the index beside it gets "tuple
+    concurrently updated" or "already exists", and the building would have ended well.
+    """
+    while await connection.fetchval(_IS_WORKED_AT, index):
+        await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 
 def indexes(sql: str) -> dict[str, str]:
