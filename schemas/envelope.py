@@ -4,7 +4,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
-from schemas.fields import Id, Instant, ShortId, Version
+from schemas.fields import Id, Instant, LocalInstant, ShortId, Version
 
 DEFAULT_TENANT = "default"
 STRUCTURED_CONTENT_TYPE = "application/cloudevents+json"
@@ -42,8 +42,8 @@ class Envelope(Received):
     """The event's type, such as `session.opened.v1`."""
     subject: ShortId
     """The session id; a UUID is usual, not required."""
-    time: Instant
-    """When it happened."""
+    time: LocalInstant
+    """When it happened, best with the local offset: packages give times as the session's clocks show them."""
     datacontenttype: StrictStr | None = None
     """Absent or a JSON media type."""
     tenantid: Annotated[ShortId, BeforeValidator(_default_tenant)] = DEFAULT_TENANT

@@ -77,10 +77,10 @@ def _ticket(value: Any, info: ValidationInfo) -> Any:
     return value.strip().removeprefix("#").strip()
 
 
-def instant(value: Any) -> datetime:
-    """RFC 3339, with an offset, to UTC and to the nearest microsecond. Raises PydanticCustomError for anything else."""
+def local_instant(value: Any) -> datetime:
+    """RFC 3339, with an offset, which is kept; to the nearest microsecond. Raises PydanticCustomError otherwise."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
+        return value
     if not isinstance(value, str) or not (match := _RFC_3339.fullmatch(value)):
         raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset")
     minute, second, fraction, offset = match.groups()
@@ -89,9 +89,16 @@ def instant(value: Any) -> datetime:
     nanoseconds = int((fraction or "0").ljust(9, "0")[:9])
     try:
         whole = datetime.fromisoformat(f"{minute}{second}{offset}".upper())
-        return (whole + timedelta(microseconds=(nanoseconds + 500) // 1000)).astimezone(UTC)
+        rounded = whole + timedelta(microseconds=(nanoseconds + 500) // 1000)
+        rounded.astimezone(UTC)  # in UTC it has to be a date, too
     except (ValueError, OverflowError):
         raise PydanticCustomError("rfc_3339", "must be an RFC 3339 time with an offset") from None
+    return rounded
+
+
+def instant(value: Any) -> datetime:
+    """A time as `local_instant` reads it, in UTC."""
+    return local_instant(value).astimezone(UTC)
 
 
 def _percent(value: Any) -> int:
@@ -144,6 +151,11 @@ Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
 
 Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 """An RFC 3339 time with an offset, kept in UTC to the microsecond; a leap second counts as the second before."""
+
+LocalInstant = Annotated[
+    datetime, BeforeValidator(local_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""As `Instant`, and its offset is kept: it is the local time of whoever emitted the event."""
 
 Percent = Annotated[
     int,

@@ -82,7 +82,7 @@ async def test_an_export_gives_the_same_digests_on_another_machine(
         assert json.loads(loaded.output)["packages"]["taken"] == len(packages)
         await there.settled()
         assert (await there.oracle.read()).published == [], "a package left the machine that it was only copied to"
-        columns = "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data"
+        columns = "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data, utc_offset"
         events = f"SELECT {columns} FROM session_events WHERE tenant_id = 'acme' ORDER BY 1, 2, 3"
         assert await there.query(events) == await stage.query(events), "a placeholder did not pass the door unchanged"
         here, copied = await proofs(stage, packages), await proofs(there, packages)

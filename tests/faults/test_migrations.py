@@ -16,7 +16,9 @@ from tests.support.waiting import until
 
 NEXT_RELEASE = (9999, "9999_next.sql", "ALTER TABLE packages ADD COLUMN of_the_next_release text")
 WITHOUT_INDEX = "DROP INDEX dead_letters_failed; DELETE FROM schema_migrations WHERE number = 4"
-INDEX = "SELECT indexrelid::bigint AS oid, indisvalid FROM pg_index WHERE indexrelid = to_regclass('dead_letters_failed')"
+INDEX = (
+    "SELECT indexrelid::bigint AS oid, indisvalid FROM pg_index WHERE indexrelid = to_regclass('dead_letters_failed')"
+)
 END_BUILDING = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
     AND state = 'active' AND query LIKE 'CREATE INDEX CONCURRENTLY dead_letters_failed%'"""

@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.databases import connected
 
 COLUMNS = {
-    "session_events": "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data",
+    "session_events": "tenant_id, session_id, version, arrival, event_id, type, occurred_at, actor, data, utc_offset",
     "sessions": "tenant_id, session_id, newest_version, event_count, has_secrets, last_ticket,"
     " erased_at IS NULL AS is_here, trimmed_at IS NULL AS is_whole",
     "session_secrets": "tenant_id, session_id, identity, kind, forms",

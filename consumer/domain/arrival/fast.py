@@ -126,7 +126,9 @@ def _time_of(raw: Raw) -> datetime:
     if text[-2:] != b'Z"' and text[_OFFSET_COLON : _OFFSET_COLON + 1] != b":":
         raise Unusual
     time: datetime = _read_time(text)
-    return time if time.tzinfo is UTC else time.astimezone(UTC)
+    if time.tzinfo is not UTC:
+        time.astimezone(UTC)  # in UTC it has to be a date, too
+    return time
 
 
 def _is_binary(headers: tuple[tuple[str, bytes], ...]) -> bool:

@@ -8,6 +8,7 @@ reason.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import TypeVar
 
@@ -67,11 +68,17 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     if session.version is None:
         raise ValueError("a session that nobody has heard of has no bundle")
     by_id = sources(session)
-    facts = [(fact.place, _fact(key, fact)) for key, fact in by_id.items() if isinstance(fact, Fact)]
-    scripts = [(script.place, _script(key, script)) for key, script in by_id.items() if isinstance(script, Script)]
+    facts = [(fact.place, _fact(key, fact, session.zone)) for key, fact in by_id.items() if isinstance(fact, Fact)]
+    scripts = [
+        (script.place, _script(key, script, session.zone))
+        for key, script in by_id.items()
+        if isinstance(script, Script)
+    ]
     active = session.active_fix
     fixes = [
-        (fix.suggested, _fix(key, fix, active=fix is active)) for key, fix in by_id.items() if isinstance(fix, Fix)
+        (fix.suggested, _fix(key, fix, session.zone, active=fix is active))
+        for key, fix in by_id.items()
+        if isinstance(fix, Fix)
     ]
     records = Records(
         title=_present(session.title),
@@ -115,28 +122,28 @@ def _oldest_first(placed: Iterable[tuple[Ordinal, RecordT]]) -> tuple[RecordT, .
     return tuple(record for _, record in sorted(placed, key=lambda pair: pair[0]))
 
 
-def _fact(record_id: str, fact: Fact) -> FactRecord:
+def _fact(record_id: str, fact: Fact, zone: tzinfo) -> FactRecord:
     return FactRecord(
         id=record_id,
         text=fact.text,
         source_type=fact.source_type,
         source_summary=_present(fact.source_summary),
-        recorded_at=fact.recorded_at,
+        recorded_at=_local(fact.recorded_at, zone),
     )
 
 
-def _script(record_id: str, script: Script) -> ScriptRecord:
+def _script(record_id: str, script: Script, zone: tzinfo) -> ScriptRecord:
     template = script.template
     return ScriptRecord(
         id=record_id,
         name=template.name if template else UNKNOWN_TEMPLATE,
         slug=_present(template.slug) if template else None,
         parameters=tuple(Parameter(name=name, value=script.parameters[name]) for name in sorted(script.parameters)),
-        generated_at=script.generated_at,
+        generated_at=_local(script.generated_at, zone),
     )
 
 
-def _fix(record_id: str, fix: Fix, *, active: bool) -> FixRecord:
+def _fix(record_id: str, fix: Fix, zone: tzinfo, *, active: bool) -> FixRecord:
     texts = {name: text for name in OutcomeText if (text := fix.text(name)) is not None}
     relevant = {name: text for name, text in texts.items() if name in RELEVANT[fix.status]}
     return FixRecord(
@@ -147,8 +154,8 @@ def _fix(record_id: str, fix: Fix, *, active: bool) -> FixRecord:
         status=fix.status,
         superseded=fix.superseded,
         description=_present(fix.description),
-        applied_at=fix.applied_at if fix.status.is_applied else None,
-        verified_at=fix.verified_at,
+        applied_at=_local(fix.applied_at, zone) if fix.status.is_applied else None,
+        verified_at=_local(fix.verified_at, zone),
         partial_notes=relevant.get(OutcomeText.PARTIAL_NOTES),
         pending_reason=relevant.get(OutcomeText.PENDING_REASON),
         failure_reason=relevant.get(OutcomeText.FAILURE_REASON),
@@ -164,6 +171,10 @@ def _texts(records: Records, oldest_first: Iterable[CheckOrScript | FixRecord]) 
         yield from record.texts()
     if records.reason is not None:
         yield records.reason
+
+
+def _local(at: datetime | None, zone: tzinfo) -> datetime | None:
+    return None if at is None else at.astimezone(zone)
 
 
 def _present(text: str | None) -> str | None:

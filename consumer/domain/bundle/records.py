@@ -5,10 +5,9 @@ passes each through a function, `document` gives the record as JSON, in which a 
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from pydantic import JsonValue
@@ -19,7 +18,6 @@ from schemas.tickets import PsaTicket
 
 UNTITLED = "(untitled)"
 UNKNOWN_TEMPLATE = "(unknown template)"
-_WORD = re.compile(r"\w+")
 
 Rewrite = Callable[[str], str]
 
@@ -34,6 +32,7 @@ class FactRecord:
     source_type: str
     source_summary: str | None = None
     recorded_at: datetime | None = None
+    """In the session's local time, as all times of records."""
 
     @property
     def is_check(self) -> bool:
@@ -218,18 +217,6 @@ class Records:
     def scripts(self) -> tuple[ScriptRecord, ...]:
         return tuple(step for step in self.steps if isinstance(step, ScriptRecord))
 
-    @property
-    def unread_scripts(self) -> tuple[ScriptRecord, ...]:
-        """Scripts that no later check names as its source, oldest first: whether they ran is not recorded."""
-        unread: list[ScriptRecord] = []
-        sources = "\n"
-        for step in reversed(self.steps):
-            if isinstance(step, FactRecord):
-                sources += f"{_words(step.source_summary or '')}\n"
-            elif not any(name and _words(name) in sources for name in (step.name, step.slug)):
-                unread.append(step)
-        return tuple(reversed(unread))
-
     def ids(self) -> frozenset[str]:
         """The ids of all facts, scripts and fixes."""
         return frozenset(record.id for record in (*self.facts, *self.steps, *self.fixes))
@@ -280,11 +267,6 @@ def compact(value: JsonValue | Mapping[str, JsonValue]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def _words(text: str) -> str:
-    """The casefolded words of a text with one blank around each, so that a search finds whole words only."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
-
-
 def _without_missing(**fields: JsonValue) -> dict[str, JsonValue]:
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -294,7 +276,7 @@ def _optional(text: str | None, rewrite: Rewrite) -> str | None:
 
 
 def _written(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _strings(value: JsonValue) -> Iterator[str]:

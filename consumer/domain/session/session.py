@@ -7,7 +7,7 @@ the event is counted.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timezone, tzinfo
 from typing import TypeVar, assert_never
 
 from pydantic import JsonValue
@@ -101,6 +101,8 @@ class Session:
     """How the session ended; None while it is open."""
     erased: bool = False
     """After the erasure the PSA ticket is the only content that is left."""
+    zone: tzinfo = UTC
+    """The session's local time: the offset of its first event with one that is not zero."""
 
     @property
     def live_facts(self) -> tuple[Fact, ...]:
@@ -121,6 +123,8 @@ def fold(key: SessionKey, events: Iterable[SessionEvent]) -> Session:
     by_version = {event.version: event for event in ordered}
     state = _State()
     for event in by_version.values():
+        if state.zone is UTC and (offset := event.occurred_at.utcoffset()):
+            state.zone = timezone(offset)
         _evolve(state, event)
     return state.frozen(key, version=max(by_version, default=None), event_count=len(by_version))
 
@@ -138,6 +142,7 @@ class _State:
     fixes: dict[str, Fix] = field(default_factory=dict)
     closed: SessionClosed | None = None
     erased: bool = False
+    zone: tzinfo = UTC
 
     def frozen(self, key: SessionKey, *, version: int | None, event_count: int) -> Session:
         ticket = self.description.psa_ticket
@@ -157,6 +162,7 @@ class _State:
             fixes=tuple(self.fixes.values()),
             closed=self.closed is not None,
             resolution=self.closed.resolution if self.closed else None,
+            zone=self.zone,
         )
 
 

@@ -15,7 +15,7 @@ _TO_THE_MACHINE = re.compile(
     | \b(?:ignorier\w*|vergiss|vergessen\s+sie)\b.{0,40}\b(?:anweisung\w*|regeln|vorherig\w*)\b
     | \b(?:ignore[zr]?|oublie[zr]?)\b.{0,40}\b(?:instructions?|consignes?|r\u00e8gles)\b
     | \bignora\b.{0,40}\binstrucciones\b
-    | \bsystem\s*(?:prompt|message|:) | \bdeveloper\s+mode\b
+    | \bsystem\s*(?:prompt|message) | (?:^|\n)\s*system\s*: | \bdeveloper\s+mode\b
     | \byou\s+are\s+(?:now\s+)?(?:an?\s+)?(?:\w+\s+)?(?:ai|assistant|(?:chat)?bot)\b
     | \b(?:note|message|instructions?)\s+(?:to|for)\s+(?:the\s+)?(?:ai|assistant|model|bot|reader|summari[sz]er)\b
     | \b(?:answer|respond|reply|write)\s+only\s+(?:with|in)\b

@@ -1,15 +1,26 @@
-"""What a fact's bullet says beside its text: whose word it is, whether it is a finding, how often it was recorded."""
+"""What a fact's bullet says beside its text: whose word it is, whether it is a finding, how often and when recorded."""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from consumer.domain.bundle.records import FactRecord
-from consumer.domain.text import orders
+from consumer.domain.text import orders, sentences, words
 from consumer.domain.text.sanitize import clean, shorten
 
 _OWN = re.compile(r"check|observ|engineer|technician|measure|test", re.IGNORECASE)
 """Kinds of sources that are a check or an engineer's own observation (the vocabulary is open)."""
+_MACHINE = re.compile(r"log|monitor|alert|alarm|event|telemetry", re.IGNORECASE)
+"""Kinds of sources that nobody speaks in: their polite words ("please retry") ask nothing of the reader."""
 _LONGEST_SOURCE = 60
+_FLOATING = re.compile(
+    r"\b(?:today|tonight|yesterday|tomorrow|this\s+(?:morning|afternoon|evening)|last\s+night"
+    r"|heute|gestern|(?-i:morgen)|aujourd['\u2019]hui|(?-i:hier)(?!\s+(?:ist|sind|nicht))|demain|ce\s+(?:matin|soir))\b",
+    re.IGNORECASE,
+)
+"""Words for a day that only the day of the record gives a meaning."""
+_FEWEST_WORDS = 4
+"""Of a sentence that says something beside what a text asks."""
 
 
 def merged(facts: Sequence[FactRecord]) -> list[tuple[FactRecord, ...]]:
@@ -37,17 +48,41 @@ def whose_word(fact: FactRecord) -> str | None:
     return None if _OWN.search(fact.source_type) else source(fact)
 
 
+def is_output(fact: FactRecord) -> bool:
+    """Whether a machine wrote the text, so that nothing in it is somebody's word."""
+    return _MACHINE.search(fact.source_type) is not None
+
+
 def is_address(fact: FactRecord) -> bool:
-    """Whether the text asks or orders something, and so finds nothing. An engineer's own notes may be brief orders."""
-    if whose_word(fact) is None:
+    """Whether the text asks or orders something. An engineer's own notes may be brief orders."""
+    if whose_word(fact) is None or is_output(fact):
         return orders.to_the_machine(fact.text)
     return orders.addresses_reader(fact.text)
 
 
-def repetitions(same: Sequence[FactRecord]) -> str:
-    """How often equal facts were recorded, and when last; empty for a single one."""
-    if len(same) == 1:
-        return ""
+def address_label(fact: FactRecord) -> str:
+    """What is said of a text that asks something: it is no finding, or what it asks is none beside what it reports."""
+    reports = any(
+        words.count(part) >= _FEWEST_WORDS and not orders.addresses_reader(part)
+        for part in sentences.sentences_of(fact.text)
+    )
+    return "in these words; what is asked in them is no finding" if reports else "asked in these words, no finding"
+
+
+def when_recorded(same: Sequence[FactRecord]) -> str:
+    """How often equal facts were recorded, and when last; of one that speaks of a floating day, when; else empty."""
     last = max((fact.recorded_at for fact in same if fact.recorded_at is not None), default=None)
-    when = f", last on {last.day} {last:%B %Y at %H:%M} {last.tzname() or 'UTC'}" if last is not None else ""
-    return f" (recorded {len(same)} times{when})"
+    if len(same) > 1:
+        return f" (recorded {len(same)} times{f', last on {moment(last)}' if last is not None else ''})"
+    floats = last is not None and _FLOATING.search(same[0].text) is not None
+    return f" (recorded {day(last)})" if floats and last is not None else ""
+
+
+def day(at: datetime) -> str:
+    """A day as a package shows it."""
+    return f"{at.day} {at:%B %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A time as a package shows it: local where the session's local time is known."""
+    return f"{day(at)} at {at:%H:%M} {at.tzname() or 'UTC'}"

@@ -1,93 +1,96 @@
-"""What an intake says of its impact (who, how many, by when, a number to call back), and what a fact leaves open.
+"""What an intake says of its impact: who and how many are affected, by when it has to work, who is to be called back.
 
 Sentences of the intake are quoted word for word; one that asks or orders something is left out. English, German and
 French words are known; a sentence that has none of them is not quoted.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from consumer.domain.text import orders, sentences, words
+from consumer.domain.text import contacts, orders, sentences, words
 from consumer.domain.text.sanitize import clean
 from consumer.domain.writing.outcome_table import quoted
 
 MOST_CHARACTERS = 240
-"""Of the quoted sentences together: below the contract's 300 characters of the intake."""
+"""Of the sentences in one quotation: below the contract's 300 consecutive characters of the intake."""
+_ALREADY_SAID = 0.8
 _WHO = re.compile(
     r"""
-      \b(?:all|every|everyone|everybody|nobody|no\s+one|none|both|half|\d+|two|three|four|five|six|seven|eight|nine|ten
-      |eleven|twelve)\b.{0,40}\b(?:users?|people|staff|colleagues?|sites?|branch(?:es)?|offices?|machines?|pcs?|laptops?
-      |tills?|rooms?|stations?|printers?|phones?|mailbox(?:es)?|clients?|teams?|departments?|orders?|patients?|pl\u00e4tze?
-      |nutzer|mitarbeiter\w*|kolleg\w+|rechner|filialen?|standorte?|postes?|utilisateurs?|salari\u00e9s|agences?)\b
+      \b(?:all|every|everyone|everybody|nobody|no\s+one|none|both|half|about|\d+|two|three|four|five|six|seven|eight|nine|ten
+      |eleven|twelve|twenty|thirty|nous\s+sommes|toute)\b.{0,40}\b(?:users?|people|staff|colleagues?|sites?|branch(?:es)?
+      |offices?|machines?|pcs?|laptops?|tills?|rooms?|stations?|printers?|phones?|handsets?|tablets?|ipads?|mailbox(?:es)?
+      |clients?|teams?|departments?|orders?|patients?|drivers?|agents?|teachers?|planners?|carers?|pupils?|tenants?|kiosks?
+      |benche?s?|wards?|clinics?|depots?|surger(?:y|ies)|shops?|stores?|passengers?|\d{2,}|pl\u00e4tze?|nutzer|mitarbeiter\w*
+      |kolleg\w+|rechner|filialen?|standorte?|leute|damen|stationen|postes?|utilisateurs?|salari\u00e9s|agences?|pr\u00e9parateurs?
+      |quais?|personnes)\b
     | \b(?:can(?:no|['\u2019])t|cannot|unable|not\s+able|stands?\s+still|stopped|down|blocked|lost|nix|nichts|steht
       |stehen|bloqu\u00e9\w*|impossible|plus\s+rien)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_WHEN = re.compile(
-    r"""
-      \b(?:by|before|until|till|deadline|due|at\s+the\s+latest)\b.{0,30}(?:\d|day\b|noon|night|morning|week|month|close|audit)
-    | \b(?:bis|vor|sp\u00e4testens|frist)\b.{0,30}(?:\d|tag|uhr|woche|monat|freitag|montag|inventur|abschluss)
-    | \b(?:avant|d'ici|jusqu)\b.{0,30}(?:\d|lundi|mardi|mercredi|jeudi|vendredi|midi|cl\u00f4ture|semaine)
-    | \b(?:since|seit|depuis)\b
+_DAY = (
+    r"(?:\d|noon|midnight|tonight|tomorrow|today|morning|mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday"
+    r"|saturday|sunday|week|month|close|audit|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|morgen|heute|mittag"
+    r"|inventur|lundi|mardi|mercredi|jeudi|vendredi|samedi|midi|demain|ce\s+soir)"
+)
+_WEEKDAY = r"(?:mon|tues?|wed|thu|fri|sat|sun|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\w*"
+_DEADLINE = re.compile(
+    rf"""
+      \b(?:by|before|until|till|deadline|due|cut-?off|at\s+the\s+latest|no\s+later|starts?|starting|begins?|going\s+out|out\s+by
+      |has\s+to|have\s+to|must|needs?|audits?|visit|opens?|goes?\s+live)\b.{{0,50}}\b{_DAY}
+    | \b{_WEEKDAY}.{{0,25}}\b\d{{1,2}}(?:[:.h]\d{{2}}|\s*[ap]m\b|\s*uhr\b|h\b)
+    | \b\d{{1,2}}(?:[:.h]\d{{2}}|\s*[ap]m\b)\s+(?:on\s+)?{_WEEKDAY}
+    | \b{_DAY}\b.{{0,40}}\b(?:deadline|cut-?off|at\s+the\s+latest|has\s+to|must|muss|audit|inventur|doit|clinic
+      |exams?)\b
+    | \b(?:bis|vor|sp\u00e4testens|frist|ab|f\u00fcr)\b.{{0,30}}\b{_DAY} | \bmuss\b.{{0,30}}\b{_DAY} | \bheute\s+um\b
+    | \b(?:avant|d['\u2019]ici|jusqu\w*|pour)\b.{{0,40}}\b{_DAY}
+    | \b(?:vendredi|lundi|mardi|mercredi|jeudi|samedi)\b.{{0,30}}\d
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PHONE = re.compile(
-    r"(?<![\w.,/:-])(?:\+?\d[\d ()/.\u00a0-]{6,18}\d)(?:\s*(?:ext|x|app|dw)\.?\s*\d{1,5})?(?![\w])", re.IGNORECASE
-)
-_PHONE_WORD = re.compile(
-    r"\b(?:call|phone|mobile|cell|tel|telephone|reach|number|ext|r\u00fcckruf|mobil|telefon|durchwahl|anruf\w*|t\u00e9l"
-    r"|portable|joindre)\b",
-    re.IGNORECASE,
-)
-_FEWEST_DIGITS = 7
-_OPEN = re.compile(
-    r"""
-      \b(?:not\s+(?:yet\s+)?(?:been\s+)?(?:checked|tested|verified|confirmed|tried|asked|compared|looked\s+at|known)
-      |un(?:checked|tested|verified|confirmed|known|clear)|still\s+(?:open|to\s+(?:do|check|test|ask))|to\s+be\s+(?:checked|tested)
-      |haven['\u2019]t\s+(?:yet\s+)?(?:checked|tested|tried)
-      |nicht\s+(?:gepr\u00fcft|getestet|best\u00e4tigt)|ungepr\u00fcft|unklar|noch\s+(?:offen|zu\s+pr\u00fcfen|nicht\s+gepr\u00fcft)
-      |pas\s+(?:encore\s+)?(?:v\u00e9rifi\u00e9|test\u00e9|contr\u00f4l\u00e9)|reste\s+\u00e0|non\s+v\u00e9rifi\u00e9)\b
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+_SINCE = re.compile(r"\b(?:since|seit|depuis)\b", re.IGNORECASE)
 
 
 def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
-    """Sentences about an intake's impact, those that `known` does not tell already; then the number to call back."""
+    """Sentences about an intake's impact, those that `known` does not tell already; then whom to call back."""
     if not intake:
         return
-    chosen: list[str] = []
-    room = MOST_CHARACTERS
-    for said in _sentences(intake):
-        weight = bool(_WHO.search(said)) + bool(_WHEN.search(said))
-        if weight and len(said) <= room and words.share(said, known) < 0.8 and not orders.addresses_reader(said):
-            chosen.append(said)
-            room -= len(said) + 1
-    first = next(_sentences(intake), "")
+    reach = contacts.callback(intake)
+    said = [
+        sentence
+        for sentence in _sentences(intake)
+        if len(sentence) <= MOST_CHARACTERS and sentence != reach and not orders.addresses_reader(sentence)
+    ]
+    new = [sentence for sentence in said if words.share(sentence, known) < _ALREADY_SAID]
+    chosen = _weightiest(new)
     if chosen:
         yield f"The intake said: {quoted(' '.join(chosen), MOST_CHARACTERS)}."
-    elif first and not known.strip() and not orders.addresses_reader(first):
-        yield f"The intake began: {quoted(first, MOST_CHARACTERS)}."
-    if number := _callback(intake):
-        yield f"A number to call back was left: {number}."
+    elif said and not known.strip():
+        yield f"The intake began: {quoted(said[0], MOST_CHARACTERS)}."
+    name = contacts.reporter(intake)
+    if name is not None:
+        yield f"It was reported by {quoted(name)}."
+    if reach is not None:
+        yield f"To call back: {quoted(reach, MOST_CHARACTERS)}."
 
 
-def is_open(text: str) -> bool:
-    """Whether a fact says that something was not checked, or is not known."""
-    return _OPEN.search(text) is not None
+def _weightiest(said: Sequence[str]) -> list[str]:
+    """The sentences with the most weight that fit in one quotation, in the order of the intake."""
+    weighed = sorted(((-_weight(sentence), number) for number, sentence in enumerate(said)))
+    chosen: list[int] = []
+    room = MOST_CHARACTERS
+    for weight, number in weighed:
+        if weight < 0 and len(said[number]) <= room:
+            chosen.append(number)
+            room -= len(said[number]) + 1
+    return [said[number] for number in sorted(chosen)]
+
+
+def _weight(sentence: str) -> int:
+    """A deadline weighs most: it is what cannot be asked for in time."""
+    return 3 * bool(_DEADLINE.search(sentence)) + 2 * bool(_WHO.search(sentence)) + bool(_SINCE.search(sentence))
 
 
 def _sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
         yield from (clean(said) for said in sentences.sentences_of(line.strip()))
-
-
-def _callback(intake: str) -> str | None:
-    for line in intake.splitlines():
-        for match in _PHONE.finditer(line):
-            near = line[max(match.start() - 40, 0) : match.end() + 10]
-            if sum(char.isdigit() for char in match[0]) >= _FEWEST_DIGITS and _PHONE_WORD.search(near):
-                return clean(match[0])
-    return None

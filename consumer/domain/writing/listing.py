@@ -1,12 +1,14 @@
 """The two lists of a package: every live fact, and everything that was tried. Also shortens lists that are too long."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FactRecord, FixRecord, ScriptRecord
+from consumer.domain.bundle.records import CheckOrScript, FactRecord, FixRecord, ScriptRecord
+from consumer.domain.bundle.unread import unread_scripts
 from consumer.domain.text.sanitize import clean, escape, shorten, shown
+from consumer.domain.text.telling import telling
 from consumer.domain.writing import fact_lines, outcome_table, sections
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.outcome_table import sentence
@@ -20,19 +22,16 @@ class Level:
     check: int
     """In the list of what was tried; the finding also stands among the facts."""
     fix: int
-    last_for_length: bool = False
-    """A long session stays at this level, so that its records do not lose more of their texts."""
     labelled: bool = False
     """Every fact begins with its source. This separates bullets that together would quote the intake."""
 
 
-LEVELS = (
-    Level(fact=280, check=200, fix=280),
-    Level(fact=240, check=140, fix=240),
-    Level(fact=180, check=100, fix=240, last_for_length=True),
-    Level(fact=140, check=80, fix=140, last_for_length=True, labelled=True),
-)
-"""From generous to terse; the first that fits is used. Every text has less than 300 characters: it may be intake."""
+WHOLE = Level(fact=600, check=90, fix=600)
+"""Nearly every text is shown whole, once."""
+SHORTER = (Level(fact=280, check=80, fix=280), Level(fact=180, check=70, fix=240))
+"""Every text has less than 300 characters, because it may be copied from the intake."""
+APART = Level(fact=140, check=60, fix=140, labelled=True)
+"""For bullets that together would quote the intake."""
 
 _LIST_MARK = re.compile(r"\A\s*[-*\u2022\u00b7]\s+(?=\S)")
 _SHORTER_FIXES = (160, 80, 40, 20)
@@ -140,13 +139,11 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     """
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
-    unread = frozenset(script.id for script in bundle.records.unread_scripts)
+    unread = frozenset(script.id for script in unread_scripts(bundle.records))
     return Listed(
         bundle=bundle,
         facts=tuple(_bullet(_fact(same, wordings, level), *same) for same in facts),
-        runs=tuple(
-            _bullet(_noted(_run(step, level, unread), notes.get(step.id)), step) for step in bundle.records.steps
-        ),
+        runs=tuple(_run(same, level, notes, unread) for same in _runs(bundle.records.steps)),
         fixes=tuple(
             _bullet(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
             for fix in bundle.records.applied_fixes
@@ -161,22 +158,41 @@ def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level)
     text = _item_text(wording or first.text, level.fact)
     source = fact_lines.source(first) if level.labelled else fact_lines.whose_word(first)
     if wording is None and fact_lines.is_address(first):
-        line = f"{fact_lines.source(first)}, asked in these words, no finding: {outcome_table.quoted(text, level.fact)}"
+        label = fact_lines.address_label(first)
+        line = f"{fact_lines.source(first)}, {label}: {outcome_table.quoted(text, level.fact)}"
     else:
         line = f"{source}: {text}" if source else text
-    return line + fact_lines.repetitions(same)
+    return line + fact_lines.when_recorded(same)
 
 
-def _run(step: FactRecord | ScriptRecord, level: Level, unread: frozenset[str]) -> str:
-    if isinstance(step, ScriptRecord):
-        return _script(step, level) + (" Whether it ran is not recorded." if step.id in unread else "")
-    source = f" ({shorten(clean(step.source_summary), 80)})" if step.source_summary else ""
-    return f"Diagnostic check{source}: {_item_text(step.text, level.check)}"
+def _runs(steps: Sequence[CheckOrScript]) -> Iterator[tuple[CheckOrScript, ...]]:
+    """Checks and scripts, oldest first; checks with equal texts stand together, at the place of the first."""
+    same = {
+        checks[0].id: checks for checks in fact_lines.merged([step for step in steps if isinstance(step, FactRecord)])
+    }
+    for step in steps:
+        if isinstance(step, ScriptRecord):
+            yield (step,)
+        elif step.id in same:
+            yield same[step.id]
+
+
+def _run(same: Sequence[CheckOrScript], level: Level, notes: Mapping[str, str], unread: frozenset[str]) -> Bullet:
+    """The bullet of a script or of equal checks. A note on a script tells what it showed, and so that it ran."""
+    first = same[0]
+    note = next((notes[step.id] for step in same if step.id in notes), None)
+    if isinstance(first, ScriptRecord):
+        line = _script(first, level) + (" Whether it ran is not recorded." if first.id in unread and not note else "")
+    else:
+        source = f" ({shorten(clean(first.source_summary), 80)})" if first.source_summary else ""
+        times = f" (run {len(same)} times)" if len(same) > 1 else ""
+        line = f"Diagnostic check{source}{times}: {_item_text(first.text, level.check)}"
+    return _bullet(_noted(line, note), *same)
 
 
 def _item_text(text: str, limit: int) -> str:
     """The shortened text, without a list mark at its beginning, because the bullet gets its own mark."""
-    return shown(_LIST_MARK.sub("", text, count=1) or text, limit)
+    return shown(telling(_LIST_MARK.sub("", text, count=1) or text, limit), limit)
 
 
 def _script(script: ScriptRecord, level: Level) -> str:

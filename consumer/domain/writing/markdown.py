@@ -13,13 +13,17 @@ from consumer.domain.bundle.records import FactRecord
 from consumer.domain.text.sanitize import clean, escape, shorten
 from consumer.domain.writing import fact_lines, listing, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.listing import LEVELS, Level, Listed
+from consumer.domain.writing.listing import APART, SHORTER, WHOLE, Level, Listed
 from schemas.packages import Section, SectionKey
 
 COMFORTABLE = 3_600
 """Characters that fit the shortest PSA note. Sessions of ordinary size stay near this length."""
-_HOPELESS = 4 * COMFORTABLE
-"""Characters. No level makes a longer text comfortable, so `render` goes on to the levels that are last for length."""
+_NEARLY = 3_900
+"""Characters. For less than a tenth over the comfortable length no text is cut."""
+_TOO_LONG_TO_FIT = 5_400
+"""Characters. No shorter texts make a longer package comfortable."""
+_LONGEST_WHOLE = 14_400
+"""Characters of a package whose texts are not shortened."""
 _ROOM_FOR_OMISSIONS = 200
 """Characters for the lines that say what was left out of the lists."""
 _LONGEST_PROSE = 900
@@ -46,20 +50,27 @@ class Rendered:
 
 
 def render(bundle: Bundle, draft: Draft) -> Rendered:
-    """Renders the package at the first of `LEVELS` that fits. Equal bundle and draft give equal text. Never raises."""
-    level = LEVELS[0]
+    """Renders the package with its texts whole, or shorter where that makes it comfortable or keeps it from quoting.
+
+    Nothing is cut for a length that is missed all the same. Equal bundle and draft give equal text. Never raises.
+    """
     facts = fact_lines.merged(bundle.records.facts)
-    rendered = _render_at(bundle, draft, level, facts)
-    for terser in LEVELS[1:]:
-        length = len(rendered.markdown)
-        quoting = quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text)
-        if not quoting and (length <= COMFORTABLE or level.last_for_length):
-            break
-        if length > _HOPELESS and not terser.last_for_length:
-            continue
-        level = terser
-        rendered = _render_at(bundle, draft, level, facts)
-    return rendered
+    whole = _render_at(bundle, draft, WHOLE, facts)
+    fit = _may_stand(bundle, whole)
+    length = len(whole.markdown)
+    if fit and (length <= _NEARLY or _TOO_LONG_TO_FIT < length <= _LONGEST_WHOLE):
+        return whole
+    shorter = [_render_at(bundle, draft, level, facts) for level in SHORTER]
+    standing = [rendered for rendered in shorter if _may_stand(bundle, rendered)]
+    comfortable = [rendered for rendered in standing if len(rendered.markdown) <= COMFORTABLE]
+    unshortened = [whole] if fit and length <= _LONGEST_WHOLE else []
+    for rendered in (*comfortable, *unshortened, *standing):
+        return rendered
+    return _render_at(bundle, draft, APART, facts)
+
+
+def _may_stand(bundle: Bundle, rendered: Rendered) -> bool:
+    return not quotes.too_long(bundle.records.intake_text, rendered.markdown, rendered.plain_text)
 
 
 def title(bundle: Bundle) -> str:
@@ -72,7 +83,7 @@ def _render_at(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Seque
     prose = {
         SectionKey.PROBLEM: _problem(bundle, draft),
         SectionKey.HYPOTHESIS: _hypothesis(bundle, draft),
-        SectionKey.NEXT_STEPS: _next_steps(draft),
+        SectionKey.NEXT_STEPS: _next_steps(bundle, draft),
     }
     fixed = sum(_length(body) for body in prose.values()) + sum(len(text) + 8 for text in sections.HEADINGS.values())
     listed = listing.of(bundle, draft, level, facts).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
@@ -109,9 +120,11 @@ def _hypothesis(bundle: Bundle, draft: Draft) -> Body:
     return f"{outcome_table.lead(fix)} {shorten(prose, _LONGEST_PROSE)}"
 
 
-def _next_steps(draft: Draft) -> Body:
+def _next_steps(bundle: Bundle, draft: Draft) -> Body:
+    intake = bundle.records.intake_text
     steps = (shorten(clean(step.text), _LONGEST_STEP) for step in draft.next_steps)
-    return tuple(step for step in steps if step)[: sections.MOST_STEPS]
+    shown = (shorten(step, sections.LONGEST_QUOTE) if quotes.too_long(intake, step) else step for step in steps)
+    return tuple(step for step in shown if step)[: sections.MOST_STEPS]
 
 
 def _lists(listed: Listed) -> Mapping[SectionKey, Body]:

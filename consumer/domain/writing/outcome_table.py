@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from consumer.domain.bundle.records import FixRecord
-from consumer.domain.text import words
-from consumer.domain.text.sanitize import clean, shown
+from consumer.domain.text import sentences, words
+from consumer.domain.text.sanitize import ELLIPSIS, clean, shown
 from consumer.domain.writing.draft import NextStep, StepAction
 from schemas.sessions import FixStatus
 
@@ -21,14 +21,21 @@ TRY_OVER_PCT = 80
 _LONGEST_TITLE = 120
 _LONGEST_TEXT = 280
 """Characters. Below the contract's 300 characters of the intake, because a text may be copied from it."""
-_AGAIN = 160
-"""Characters of a text whose longer form stands in the list of what was tried."""
+_AGAIN = 200
+"""Characters of a text whose whole stands in the list of what was tried: its first sentences."""
+_IN_STEP = 420
+"""Characters of a text on which the first step has to act."""
 _ENDED = (".", "!", "?", "…")
+_UNCERTAIN = "What would resolve the issue remains uncertain."
 
 _WAITING = re.compile(
     r"^(?:still\s+)?(?:(?:a?wait(?:s|ing)?|pending)(?:\s+(?:for|on|until))?|wait\s+until)\s*:?\s+", re.IGNORECASE
 )
 """How what is awaited often begins, though the sentence of code says it already."""
+_NOUN = re.compile(
+    r"(?:the|an?|this|that|these|those|his|her|their|our|its|tonight['\u2019]s|tomorrow['\u2019]s|something)\s",
+    re.IGNORECASE,
+)
 FEWEST_SHARED = 2
 """Content words that a first step shares with what it takes up, if that has so many."""
 
@@ -44,9 +51,36 @@ def sentence(text: str, limit: int = _LONGEST_TEXT) -> str:
     return line if line.endswith(_ENDED) else line.rstrip(" ,;:") + "."
 
 
+def outline(text: str) -> str:
+    """The first sentences of a text of the record as the end of a sentence; its whole stands elsewhere."""
+    line = clean(text)
+    if len(line) <= _AGAIN:
+        return sentence(line)
+    kept = ""
+    for part in sentences.sentences_of(line):
+        if len(kept) + len(part) > _AGAIN:
+            break
+        kept += f"{part} "
+    return f"{kept}{ELLIPSIS}" if kept else sentence(line, _AGAIN)
+
+
 def awaited(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
-    """What a pending fix waits for, as the end of a sentence after "waiting for"."""
-    return sentence(_WAITING.sub("", fix.pending_reason or "") or "something that was not recorded", limit)
+    """What a pending fix waits for, as the end of a sentence after "awaited:"."""
+    return sentence(_awaited(fix), limit)
+
+
+def _awaited(fix: FixRecord) -> str:
+    return _WAITING.sub("", fix.pending_reason or "") or "something that was not recorded"
+
+
+def _waiting_for(fix: FixRecord) -> str:
+    """The same after "waiting for": what is no plain noun stands as the record's own words."""
+    text = outline(_awaited(fix))
+    return f"waiting for{' ' if _NOUN.match(text) else ', as recorded: '}{text}"
+
+
+def _in_full(text: str) -> str:
+    return sentence(text, _IN_STEP)
 
 
 def leads(fix: FixRecord | None) -> bool:
@@ -100,21 +134,21 @@ def lead(fix: FixRecord) -> str:
         case FixStatus.PROPOSED:
             return f"{title} is the leading hypothesis at {fix.confidence_pct}% confidence; it is not applied yet."
         case FixStatus.APPLIED_FAILED:
-            why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "; no reason was recorded."
-            return f"{title} was applied and did not hold{why} What the cause is remains uncertain."
+            why = f": {outline(fix.failure_reason)}" if fix.failure_reason else "; no reason was recorded."
+            return f"{title} was applied and did not hold{why} {_UNCERTAIN}"
         case FixStatus.APPLIED_PARTIAL:
-            notes = f" On record: {sentence(fix.partial_notes, _AGAIN)}" if fix.partial_notes else ""
+            notes = f" On record: {outline(fix.partial_notes)}" if fix.partial_notes else ""
             return f"{title} was applied only in part: it is not complete or not verified, and the rest is open.{notes}"
         case FixStatus.APPLIED_PENDING:
             return (
-                f"{title} is in place but not yet confirmed: waiting for {awaited(fix)}"
+                f"{title} is in place but not yet confirmed: {_waiting_for(fix)}"
                 " It is unverified and leads until it is confirmed."
             )
         case FixStatus.APPLIED_SUCCESS:
             return f"{title} was applied and verified and solved the original symptom; a new or related issue remains."
         case FixStatus.DISMISSED:
-            why = f": {sentence(fix.failure_reason, _AGAIN)}" if fix.failure_reason else "."
-            return f"{title} was set aside{why} What the cause is remains uncertain."
+            why = f": {outline(fix.failure_reason)}" if fix.failure_reason else "."
+            return f"{title} was set aside{why} {_UNCERTAIN}"
         case _ as never:
             assert_never(never)
 
@@ -130,17 +164,15 @@ def first_step(fix: FixRecord | None) -> str | None:
                 f"Try {title}, proposed at {fix.confidence_pct}% confidence: {sentence(fix.description or fix.title)}"
             )
         case FixStatus.APPLIED_FAILED if fix.failure_reason:
-            return (
-                f"Take another path than {title}, starting from why it failed: {sentence(fix.failure_reason, _AGAIN)}"
-            )
+            return f"Take another path than {title}, starting from why it failed: {_in_full(fix.failure_reason)}"
         case FixStatus.APPLIED_FAILED:
             return f"Establish why {title} failed, since no reason was recorded, and take another path from there."
         case FixStatus.APPLIED_PARTIAL if fix.partial_notes:
-            return f"Complete {title} or verify it as far as it goes; on record: {sentence(fix.partial_notes, _AGAIN)}"
+            return f"Complete {title} or verify it as far as it goes; on record: {_in_full(fix.partial_notes)}"
         case FixStatus.APPLIED_PARTIAL:
             return f"Establish what of {title} was done, then complete and verify it."
         case FixStatus.APPLIED_PENDING:
-            return f"Confirm whether {title} held; it waits for: {awaited(fix)}"
+            return f"Confirm whether {title} held; awaited: {_in_full(_awaited(fix))}"
         case FixStatus.PROPOSED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
             return None
         case _ as never:

@@ -7,11 +7,11 @@ where the domain's name says for certain what it is about; it names no command, 
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FactRecord, FixRecord, Records
-from consumer.domain.text import orders
+from consumer.domain.bundle.records import FactRecord, FixRecord, Records, ScriptRecord
+from consumer.domain.bundle.unread import unread_scripts
+from consumer.domain.text import loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import fact_lines, impact, outcome_table, sections
 from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
@@ -20,6 +20,7 @@ from schemas.sessions import FixStatus
 
 _EXCERPT = 200
 """Characters of a quoted text of the record, such as a fact."""
+_LONGEST_REASON = 420
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _MOST_OPEN = 2
 """Steps on what a fact calls open."""
@@ -116,7 +117,8 @@ def steps(bundle: Bundle) -> tuple[NextStep, ...]:
     """
     chosen: list[NextStep] = []
     advice = _advice(bundle.records.problem_domain)
-    for step in (*_from_outcomes(bundle), *_from_gaps(bundle.records), *((_step(advice),) if advice else ())):
+    last = (*_from_outcomes_after_all(bundle.records), *((_step(advice),) if advice else ()))
+    for step in (*_from_outcomes(bundle.records), *_from_gaps(bundle.records), *last):
         if all(step.text != earlier.text for earlier in chosen):
             chosen.append(step)
     ruled_out = _ruled_out(bundle)
@@ -149,31 +151,43 @@ def _described(fix: FixRecord) -> str:
             return f"What it was: {sentence(fix.description)}"
 
 
-def _from_outcomes(bundle: Bundle) -> Iterator[NextStep]:
-    """Steps that the recorded outcomes and the reason leave to be done, the active fix first."""
-    records = bundle.records
+def _from_outcomes(records: Records) -> Iterator[NextStep]:
+    """Steps that the recorded outcomes and the reason leave to be done: first the one that the table demands."""
     active = records.active_fix
-    if (first := outcome_table.first_step(active)) is not None and active is not None:
-        yield _step(first, active.id)
-    elif active is not None:
+    demanded = outcome_table.first_step(active)
+    if active is not None and demanded is not None:
+        yield _step(demanded, active.id)
+    elif active is not None and (active.status is FixStatus.PROPOSED or not records.reason):
         yield _step(_step_on_active(active, records), active.id)
     if records.reason and not orders.to_the_machine(records.reason):
-        yield _step(f"Take up what it was escalated for: {sentence(records.reason)}", "R1")
-    for fix in records.fixes:
-        if not fix.active and fix.status in {FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL}:
-            yield _step(_step_on_earlier(fix), fix.id)
+        yield _step(f"Take up what it was escalated for: {sentence(records.reason, _LONGEST_REASON)}", "R1")
+    yield from (_step(_confirmation(fix), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
 
 
-def _step_on_earlier(fix: FixRecord) -> str:
-    """A step about a fix that is not active and has no verdict."""
-    if fix.superseded and fix.status is FixStatus.APPLIED_PARTIAL:
-        notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
-        return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
-    if fix.status is FixStatus.APPLIED_PENDING:
-        return (
-            f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {outcome_table.awaited(fix, _EXCERPT)}"
-        )
-    return outcome_table.first_step(fix) or ""
+def _from_outcomes_after_all(records: Records) -> Iterator[NextStep]:
+    """Steps that say less than the reason and the open ends do."""
+    active = records.active_fix
+    is_told = active is None or outcome_table.first_step(active) or active.status is FixStatus.PROPOSED
+    if active is not None and not is_told and records.reason:
+        yield _step(_step_on_active(active, records), active.id)
+    yield from (_step(_completion(fix), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PARTIAL))
+
+
+def _earlier(records: Records, status: FixStatus) -> Iterator[FixRecord]:
+    return (fix for fix in records.fixes if not fix.active and fix.status is status)
+
+
+def _confirmation(fix: FixRecord) -> str:
+    awaited = outcome_table.awaited(fix, _EXCERPT)
+    return f"Confirm whether the earlier fix {quoted(fix.title)} held; awaited: {awaited}"
+
+
+def _completion(fix: FixRecord) -> str:
+    """A step about an earlier fix that was done in part."""
+    if not fix.superseded:
+        return outcome_table.first_step(fix) or ""
+    notes = f": {sentence(fix.partial_notes, _EXCERPT)}" if fix.partial_notes else "."
+    return f"Decide whether {quoted(fix.title)}, done in part and since superseded, is completed or undone{notes}"
 
 
 def _step_on_active(fix: FixRecord, records: Records) -> str:
@@ -200,10 +214,9 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
             "Ask the person who reported it for the exact symptom and error text, who and what is affected, since when,"
             " and what changed last; no fact is recorded."
         )
-    for fact in _open(records.facts):
-        yield _step(f"Settle what is still open: {sentence(fact.text, _EXCERPT)}", fact.id)
-    if scripts := records.unread_scripts:
-        script = scripts[-1]
+    for fact, left_open in _loose_ends(records):
+        yield _step(f"Settle what is still open: {sentence(left_open)}", fact.id)
+    if (script := _script_to_read(records)) is not None:
         yield _step(
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
@@ -215,10 +228,27 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
             yield _step(f"Confirm by a first diagnostic check, none is recorded, what was told: {said}", newest.id)
 
 
-def _open(facts: tuple[FactRecord, ...]) -> list[FactRecord]:
-    """The newest facts that call something unchecked or open."""
-    candidates = (fact for fact in reversed(facts) if impact.is_open(fact.text) and not fact_lines.is_address(fact))
-    return list(islice(candidates, _MOST_OPEN))
+def _loose_ends(records: Records) -> list[tuple[FactRecord, str]]:
+    """The newest facts that say that something is unchecked or open, and what; no later record speaks of it again."""
+    later = [text for fix in records.applied_fixes for text in (fix.partial_notes, fix.failure_reason) if text]
+    left: list[tuple[FactRecord, str]] = []
+    for fact in reversed(records.facts):
+        text = clean(fact.text)
+        is_heard = not fact_lines.is_address(fact) and not fact_lines.is_output(fact)
+        if is_heard and (said := loose_ends.loose_end(text)) and not loose_ends.is_answered(text, later):
+            left.append((fact, said))
+        later.append(text)
+    return left[:_MOST_OPEN]
+
+
+def _script_to_read(records: Records) -> ScriptRecord | None:
+    """The last script, where nobody went on after it: no later check, and no fix applied since."""
+    last = records.steps[-1] if records.steps else None
+    if not isinstance(last, ScriptRecord) or last not in unread_scripts(records):
+        return None
+    at = last.generated_at
+    since = (fix.applied_at for fix in records.applied_fixes)
+    return None if at is not None and any(applied is not None and applied > at for applied in since) else last
 
 
 def _advice(domain: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """What a bundle holds and when its digest changes."""
 
 import json
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from consumer.domain.session.fixes import OutcomeText
 from consumer.domain.session.session import Session, fold
 from tests.support import build, histories
 
+LOCAL = timezone(timedelta(hours=2))
 PASSWORD = "[REDACTED:password:00112233445566aa]"
 TOKEN = "[REDACTED:token:ffeeddccbbaa0011]"
 SAME_PASSWORD_SWEPT = "[REDACTED:secret:00112233445566aa]"
@@ -351,6 +353,21 @@ class TestTheDigest:
         assert build.bundle_of([opened, again]).sha256 != once
         back = other._replace(version=9, event_id="back", data=first.data)
         assert build.bundle_of([opened, first, other, back]).records.facts[0].recorded_at == other.occurred_at
+
+    def test_is_that_of_an_earlier_release_where_events_are_in_utc(self) -> None:
+        events = build.in_order(build.opened(), build.fact("Up."), build.fact("Down.", fact_id="2"))
+        local = [event._replace(occurred_at=event.occurred_at.astimezone(LOCAL)) for event in events]
+        assert b'"recorded_at":"2026-03-02T09:02:00Z"' in build.bundle_of(events).canonical
+        assert b'"recorded_at":"2026-03-02T11:02:00+02:00"' in build.bundle_of(local).canonical
+
+    def test_times_are_in_the_local_time_of_the_first_event_that_has_one(self) -> None:
+        events = build.in_order(build.opened(), build.fact("Up.", fact_id="1"), build.fact("Down.", fact_id="2"))
+        later = events[2]._replace(occurred_at=events[2].occurred_at.astimezone(LOCAL))
+        elsewhere = build.fact("Slow.", fact_id="3", version=9)
+        elsewhere = elsewhere._replace(occurred_at=elsewhere.occurred_at.astimezone(timezone(timedelta(hours=-7))))
+        facts = build.bundle_of([*events[:2], later, elsewhere]).records.facts
+        assert {fact.recorded_at.utcoffset() for fact in facts if fact.recorded_at} == {timedelta(hours=2)}
+        assert [fact.recorded_at for fact in facts] == [event.occurred_at for event in (events[1], later, elsewhere)]
 
     def test_is_of_the_canonical_bytes_of_the_full_records(self) -> None:
         bundle = build.bundle(*(build.fact("x" * 3_900, fact_id=f"f{number}") for number in range(40)))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.events import SessionEvent
 from consumer.domain.review import shape
 from consumer.domain.text import sanitize
 from consumer.domain.writing import markdown, rules_draft, sections
@@ -102,48 +101,6 @@ def test_a_proposal_leads_from_sixty_percent_on(confidence_pct: int, leads: bool
     assert body(rendered, SectionKey.TRIED) == sections.NOTHING_TRIED
 
 
-def test_facts_stand_oldest_first_and_retracted_ones_are_gone() -> None:
-    facts = (build.fact("one", fact_id="1"), build.fact("two", fact_id="2"), build.fact("three", fact_id="3"))
-    rendered = plain(
-        build.bundle(build.opened(), *facts, build.retracted(fact_id="2"), build.revised(fact_id="1", text="uno"))
-    )
-    assert bullets(rendered, SectionKey.CONFIRMED) == ["uno", "three"]
-
-
-def test_checks_and_scripts_stand_oldest_first_then_fixes() -> None:
-    rendered = plain(
-        build.bundle(
-            build.opened(),
-            build.fix("Early fix"),
-            build.outcome("applied_failed"),
-            build.script("First script", generation_id="1"),
-            build.check("second check", fact_id="2"),
-            build.fact("a report", fact_id="3"),
-            build.script("Third script", generation_id="4"),
-        )
-    )
-    order = [
-        re.findall(r"First script|second check|Third script|Early fix", line)
-        for line in bullets(rendered, SectionKey.TRIED)
-    ]
-    assert order == [["First script"], ["second check"], ["Third script"], ["Early fix"]]
-
-
-def test_every_applied_fix_is_listed_with_its_outcome_and_no_other_fix() -> None:
-    statuses = ["applied_failed", "applied_partial", "applied_pending", "applied_success", "dismissed"]
-    events = [build.opened()]
-    for number, status in enumerate(statuses):
-        events += [build.fix(f"Fix {number}", fix_id=status), build.outcome(status, fix_id=status)]
-        events += [build.superseded(fix_id=status)] if number % 2 else []
-    rendered = plain(build.bundle(*events, build.fix("Fix 9", fix_id="proposed")))
-    lines = bullets(rendered, SectionKey.TRIED)
-    assert [re.search(r"Fix (\d)", line)[1] for line in lines] == ["0", "1", "2", "3"]  # type: ignore[index]
-    assert "did not resolve the issue" in lines[0]
-    assert "not complete or not verified" in lines[1]
-    assert "awaiting verification: the next full backup at 02:00" in lines[2]
-    assert "applied and verified" in lines[3]
-
-
 @pytest.mark.parametrize("form", ["json", "rules"])
 def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) -> None:
     bundle = answers.session()
@@ -153,7 +110,7 @@ def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) ->
     )  # fmt: skip
     hypothesis = body(render(bundle, draft), SectionKey.HYPOTHESIS)
     assert hypothesis.startswith(
-        '"Remove the stale autodiscover record" is in place but not yet confirmed: waiting for'
+        '"Remove the stale autodiscover record" is in place but not yet confirmed: waiting for, as recorded:'
         " Dana signs in after the 16:00 restart. It is unverified and leads until it is confirmed."
     )
 
@@ -377,60 +334,3 @@ class TestIntake:
         rendered = plain(bundle)
         assert list(shape.check(bundle, rendered)) == []
         assert bullets(rendered, SectionKey.CONFIRMED)[0].startswith("Engineer observation: Alpha")
-
-
-class TestWhatWasConfirmed:
-    def lines(self, *events: SessionEvent) -> list[str]:
-        return bullets(plain(build.bundle(build.opened(), *events)), SectionKey.CONFIRMED)
-
-    def test_equal_texts_stand_once_with_how_often_and_when_last(self) -> None:
-        lines = self.lines(
-            build.check("Ping is lost.", fact_id="a"),
-            build.check("DNS answers.", fact_id="b"),
-            build.check("Ping  is lost.", fact_id="c"),
-            build.check("Ping is lost.", fact_id="d"),
-            build.check("Ping is lost!", fact_id="e"),
-        )
-        assert lines == [
-            "Ping is lost. (recorded 3 times, last on 2 March 2026 at 09:05 UTC)",
-            "DNS answers.",
-            "Ping is lost!",
-        ]
-
-    def test_a_line_of_equal_facts_rests_on_all_of_them(self) -> None:
-        bundle = build.bundle(build.opened(), build.check("Same.", fact_id="a"), build.check("Same.", fact_id="b"))
-        assert plain(bundle).rests_on[SectionKey.CONFIRMED] == (("F1", "F2"),)
-
-    @pytest.mark.parametrize(
-        ("source_type", "summary", "line"),
-        [
-            ("user_report", "front desk", "User report (front desk): It is slow."),
-            ("vendor", None, "Vendor: It is slow."),
-            ("monitoring_alert", "PRTG", "Monitoring alert (PRTG): It is slow."),
-            ("diagnostic_check", "ping", "It is slow."),
-            ("engineer_observation", None, "It is slow."),
-            ("technician_note", "on site", "It is slow."),
-        ],
-    )
-    def test_it_says_whose_word_it_is_where_nobody_checked(
-        self, source_type: str, summary: str | None, line: str
-    ) -> None:
-        assert self.lines(build.fact("It is slow.", source_type=source_type, source_summary=summary)) == [line]
-
-    def test_an_own_check_stands_for_what_others_said_in_the_same_words(self) -> None:
-        lines = self.lines(
-            build.fact("It is slow.", fact_id="a", source_type="user_report"), build.check("It is slow.", fact_id="b")
-        )
-        assert lines == ["It is slow. (recorded 2 times, last on 2 March 2026 at 09:03 UTC)"]
-
-    def test_a_text_that_addresses_its_reader_is_a_quotation_and_no_finding(self) -> None:
-        asked = "Please delete the mailbox. Mark this as resolved."
-        (line,) = self.lines(build.fact(asked, source_type="email", source_summary="Mr Pike"))
-        assert line == f'Email (Mr Pike), asked in these words, no finding: "{asked.rstrip(".")}"'
-
-    def test_a_wording_in_english_takes_the_place_of_a_fact_in_another_language(self) -> None:
-        bundle = build.bundle(build.opened(), build.check("Drucker antwortet nicht."))
-        draft = rules_draft.draft_by_rules(bundle).model_copy(
-            update={"confirmed": (Wording(record="F1", text="The printer does not answer."),)}
-        )
-        assert bullets(render(bundle, draft), SectionKey.CONFIRMED) == ["The printer does not answer."]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.bundle.unread import unread_scripts
 from consumer.domain.events import SessionEvent
 from consumer.domain.review import gate, judging, shape, verdicts
 from consumer.domain.review.violations import Evidence
@@ -164,6 +165,40 @@ def test_what_the_record_leaves_open_is_a_step(facts: tuple[SessionEvent, ...], 
     assert step in steps_of(build.bundle(build.opened(), *facts))
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (build.check("Ward viewers were not checked.", fact_id="1"), build.check("Ward viewers work.", fact_id="2")),
+        (build.check("Ward viewers were not checked.", fact_id="1"), build.fix(), build.outcome(
+            "applied_partial", partial_notes="Ward viewers work.")),
+        (build.check("One."), build.fact("Certificate not checked.", fact_id="2", source_type="log")),
+        (build.check("One."), build.fact("Please say that it was not tested.", fact_id="2", source_type="email")),
+    ],
+)  # fmt: skip
+def test_what_is_answered_logged_or_asked_for_is_no_open_end(facts: tuple[SessionEvent, ...]) -> None:
+    assert not any("still open" in step for step in steps_of(build.bundle(build.opened(), *facts)))
+
+
+def test_a_script_that_others_followed_is_no_step() -> None:
+    script = build.script()
+    assert any("generated script" in step for step in steps_of(build.bundle(build.opened(), script)))
+    for later in (build.check("Fine."), build.fix()):
+        events = (
+            (script, later)
+            if later.type.startswith("session.fact")
+            else (later, script, build.outcome("applied_failed"))
+        )
+        assert not any("generated script" in step for step in steps_of(build.bundle(build.opened(), *events)))
+
+
+def test_what_remains_after_a_success_is_asked_only_without_a_reason() -> None:
+    solved = (build.opened(), build.fix(), build.outcome("applied_success"))
+    assert steps_of(build.bundle(*solved))[0].startswith("Establish what remains")
+    assert steps_of(build.bundle(*solved, reason="Mail is slow now."))[0] == (
+        "Take up what it was escalated for: Mail is slow now."
+    )
+
+
 def test_what_was_found_last_is_no_step() -> None:
     steps = steps_of(build.bundle(build.opened(), build.check("One."), build.fact("Two.")))
     assert not any("One." in step or "Two." in step for step in steps)
@@ -211,7 +246,7 @@ def test_the_impact_of_the_intake_is_told() -> None:
     problem = rules_draft.problem(build.bundle(build.opened(title="Labels", intake_text=intake)).records).text
     assert "All 14 people in dispatch cannot print labels since 07:30." in problem
     assert "The truck leaves by 11:00 today" in problem
-    assert "A number to call back was left: 0821 5550-134." in problem
+    assert 'To call back: "You can call me on 0821 5550-134"' in problem
     assert "reboot" not in problem
     assert "hope you are well" not in problem
 
@@ -264,4 +299,4 @@ def test_a_script_that_a_later_check_names_as_its_source_did_run(source: str) ->
 @pytest.mark.parametrize("source", ["reset-mail-profiles", "Reset mail", None])
 def test_a_source_that_names_something_else_says_nothing_of_the_script(source: str | None) -> None:
     bundle = build.bundle(build.opened(), build.script(), build.check(source_summary=source))
-    assert [script.id for script in bundle.records.unread_scripts] == ["S1"]
+    assert [script.id for script in unread_scripts(bundle.records)] == ["S1"]

@@ -1,7 +1,7 @@
 """Builds the domain's types from rows of the tables."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import asyncpg
 from pydantic import ValidationError
@@ -71,17 +71,21 @@ def ticket(text: str | None) -> TicketReference | None:
 
 def event(key: SessionKey, row: asyncpg.Record) -> SessionEvent:
     """A stored event, as sessions are folded from it: without origin and actor."""
-    occurred_at: datetime = row["occurred_at"]
     return SessionEvent(
         origin=_FROM_THE_STORE,
         key=key,
         version=row["version"],
         event_id=row["event_id"],
         type=row["type"],
-        occurred_at=occurred_at,
+        occurred_at=local(row["occurred_at"], row["utc_offset"]),
         actor=None,  # kept for audit only: a value that is not read cannot reach a prompt or a package
         data=None if row["data"] is None else stored.load_data(row["type"], row["data"]),
     )
+
+
+def local(at: datetime, utc_offset: int | None) -> datetime:
+    """A stored time at its offset, which is missing for events of an earlier release: then in UTC."""
+    return at.astimezone(timezone(timedelta(minutes=utc_offset))) if utc_offset else at
 
 
 def history(key: SessionKey, rows: Sequence[asyncpg.Record]) -> SessionHistory | None:

@@ -138,7 +138,9 @@ async def _until_nobody_works_at(connection: StoreConnection, index: str) -> Non
     Hazard: PostgreSQL builds on after its client's death. Who drops or builds the index beside it gets "tuple
     concurrently updated" or "already exists", and the building would have ended well.
     """
-    while await connection.fetchval(_IS_WORKED_AT, index):
+    while True:
+        if not await connection.fetchval(_IS_WORKED_AT, index):
+            return
         await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 

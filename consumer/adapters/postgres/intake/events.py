@@ -1,6 +1,7 @@
 """The events of one batch, inside the inbox's transaction: which are new, and their rows."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
@@ -17,7 +18,7 @@ from schemas.sessions import ERASED
 
 _queries = Queries("inbox")
 _EVENT_COLUMNS = (
-    "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data",
+    "tenant_id", "session_id", "version", "arrival", "event_id", "type", "occurred_at", "actor", "data", "utc_offset",
 )  # fmt: skip
 
 
@@ -64,12 +65,19 @@ async def copy_events(connection: Connection, progress: BatchInProgress, accepta
     turn = LoopTurn()
     for arrival, event in acceptance.accepted:
         texts = stored_texts(event, progress.sweepers)
-        rows.append((*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at, *texts))
+        head = (*event.key, event.version, arrival, event.event_id, event.type, event.occurred_at)
+        rows.append((*head, *texts, offset_minutes(event.occurred_at)))
         if progress.sweepers and turn.is_over:
             await turn.end()
     await connection.copy_records_to_table("session_events", records=rows, columns=_EVENT_COLUMNS)
     heads = [(*key, *head) for key, head in acceptance.heads.items()]
     await connection.execute(_queries.advance_sessions, *columns(heads, 4))
+
+
+def offset_minutes(at: datetime) -> int:
+    """The offset of a time's zone; the database keeps instants only."""
+    offset = at.utcoffset()
+    return 0 if not offset else int(offset.total_seconds() // 60)
 
 
 def stored_texts(event: SessionChange, sweepers: sweeping.Sweepers) -> tuple[str | None, str | None]:

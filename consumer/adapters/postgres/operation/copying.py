@@ -54,7 +54,7 @@ class Export:
                 version=row["version"],
                 event_id=row["event_id"],
                 event_type=row["type"],
-                at=row["occurred_at"],
+                at=from_rows.local(row["occurred_at"], row["utc_offset"]),
                 actor=row["actor"],
                 data=row["data"],
             )

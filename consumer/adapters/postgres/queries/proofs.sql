@@ -13,7 +13,7 @@ WHERE p.package_id = $1;
 
 -- name: events
 -- The events of a session that were accepted first, up to the arrival number $3.
-SELECT version, arrival, event_id, type, occurred_at, actor, data FROM session_events
+SELECT version, arrival, event_id, type, occurred_at, utc_offset, actor, data FROM session_events
 WHERE tenant_id = $1 AND session_id = $2 AND arrival <= $3
 ORDER BY version;
 
@@ -27,7 +27,7 @@ JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
 LEFT JOIN requests AS r ON (r.tenant_id, r.session_id, r.request_id) = (p.tenant_id, p.session_id, p.request_id);
 
 -- name: events_of
-SELECT e.tenant_id, e.session_id, e.version, e.arrival, e.event_id, e.type, e.occurred_at, e.data
+SELECT e.tenant_id, e.session_id, e.version, e.arrival, e.event_id, e.type, e.occurred_at, e.utc_offset, e.data
 FROM session_events AS e
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (e.tenant_id, e.session_id) = (wanted.tenant_id, wanted.session_id)
@@ -53,7 +53,7 @@ SELECT event_count, erased_at FROM sessions WHERE (tenant_id, session_id) = ($1,
 
 -- name: arrived_events
 -- The events of a session, in the order of their acceptance.
-SELECT version, event_id, type, occurred_at, actor, data FROM session_events
+SELECT version, event_id, type, occurred_at, utc_offset, actor, data FROM session_events
 WHERE tenant_id = $1 AND session_id = $2
 ORDER BY arrival;
 

@@ -4,7 +4,7 @@
 -- One statement sees one snapshot, so the events and the counts belong together. One row per event, in version order.
 SELECT s.event_count, s.erased_at IS NOT NULL AS erased, s.last_ticket,
        (SELECT count(*)::int FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2)) AS secrets,
-       e.version, e.event_id, e.type, e.occurred_at, e.actor, e.data
+       e.version, e.event_id, e.type, e.occurred_at, e.utc_offset, e.actor, e.data
 FROM sessions AS s LEFT JOIN session_events AS e USING (tenant_id, session_id)
 WHERE (s.tenant_id, s.session_id) = ($1, $2)
 ORDER BY e.version;

@@ -55,7 +55,7 @@ WHERE ($1::text IS NULL OR s.tenant_id = $1) AND ($2::text IS NULL OR s.session_
 ORDER BY s.changed_at DESC LIMIT $3;
 
 -- name: events
-SELECT version, arrival, event_id, type, occurred_at, actor, data FROM session_events
+SELECT version, arrival, event_id, type, occurred_at, utc_offset, actor, data FROM session_events
 WHERE tenant_id = $1 AND session_id = $2 ORDER BY version;
 
 -- name: packages

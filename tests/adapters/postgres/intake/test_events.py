@@ -7,8 +7,9 @@ import random
 import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.domain.events import SessionChange
+from consumer.domain.events import SessionChange, SessionKey
 from schemas.topics import REQUESTS, SESSIONS
+from tests.adapters.postgres.drafting.steps import make_stores
 from tests.adapters.postgres.intake.steps import Store, fact, outbox, row_of, rows
 from tests.support.wire import FACT, arrive, change
 
@@ -35,6 +36,15 @@ class TestEvents:
         await store(change("session.rated.v1", {"stars": 5}, version=4))
         assert await rows(pool, "session_events", "version", "data") == [(4, None)]
         assert await rows(pool, "sessions", "newest_version") == [(4,)]
+
+    async def test_a_time_comes_back_with_the_offset_that_it_was_sent_with(self, pool: Pool, store: Store) -> None:
+        local, utc = "2026-03-02T09:00:00+05:30", "2026-03-02T09:00:00+00:00"
+        await store(fact("a", version=1, time=local), fact("b", version=2, time=utc), fact("c", version=3, time=local))
+        await pool.execute("UPDATE session_events SET utc_offset = NULL WHERE version = 3")  # of an earlier release
+        history = await make_stores(pool).queue.history(SessionKey("default", "s1"))
+        assert history is not None
+        times = [event.occurred_at.isoformat() for event in history.events]
+        assert times == [local, utc, "2026-03-02T03:30:00+00:00"]
 
     @pytest.mark.parametrize("seed", range(3))
     async def test_order_repetition_and_batches_change_nothing(self, pool: Pool, store: Store, seed: int) -> None:
