@@ -121,6 +121,9 @@ class Lexicon:
                 return all(self.holds(part) for part in re.split(r"[ -]", name) if part not in _TITLES)
             case "mixed":
                 return self._version(name)
+            case "product":  # "firmware 1.14" is whatever has that version: a record may say "fw 1.14"
+                head, _, version = name.rpartition(" ")
+                return head in _VERSIONED and (self.holds(version) or self.holds(version.removeprefix("v")))
             case "date":
                 return self._date(name)
             case "coded":
@@ -220,6 +223,7 @@ class Lexicon:
 
 _SPELT = frozenset({"capitals", "camel", "device", "mixed", "identifier", "product", "cmdlet", "dotted", "coded"})
 """Kinds of names that are also written with a plural s, and with a blank for a hyphen."""
+_VERSIONED = words.listed("version release build firmware")
 _TITLES = words.listed("mr mrs ms dr prof herr herrn frau hr fr m mme mlle monsieur madame")
 _LETTERS_THEN_DIGITS = re.compile(r"([a-z]{2,})v?(\d+)")
 

@@ -41,8 +41,8 @@ _NOUNS = (
 )
 """How the nouns of cmdlets begin. In a cmdlet in lower case, the verb alone would match ordinary words."""
 _COMMANDS = (
-    "apt-get|arp|auditpol|bcdedit|bitsadmin|bootrec|certutil|chkdsk|chronyc|cipher|cleanmgr|cmdkey|crontab|cscript"
-    "|csvde|curl|dcdiag|dfsrdiag|dig|diskpart|dism|dmesg|dnscmd|dnf|docker|driverquery|dsmod|dsquery|dsregcmd|esxcli"
+    "apt-get|arp|auditpol|bcdedit|bitsadmin|bootrec|certutil|chkdsk|chronyc|cleanmgr|cmdkey|crontab|cscript"
+    "|csvde|curl|dcdiag|dfsrdiag|diskpart|dism|dmesg|dnscmd|dnf|docker|driverquery|dsmod|dsquery|dsregcmd|esxcli"
     "|esxtop|ethtool|eventvwr|fdisk|fsutil|getent|getmac|gpedit|gpresult|gpupdate|hostnamectl|icacls|ifconfig|iisreset"
     "|ipconfig|iptables|iwconfig|journalctl|kinit|klist|kubectl|ldifde|ldp|lsblk|lsof|lusrmgr|mofcomp|mrt|msconfig"
     "|msiexec|mtr|nbtstat|netcat|netdom|netsh|netstat|nltest|nmap|nmcli|nslookup|ntdsutil|ntpq|openssl|osql|pathping"
@@ -53,6 +53,7 @@ _COMMANDS = (
     "|wevtutil|wget|winrm|winver|wireshark|wmic|wscript|wsreset|wuauclt|xcopy|chmod|chown|mstsc"
 )
 _TWO_WORDS = (
+    r"cipher\s+/\w|dig\s+[\w@+.-]+|"
     r"net\s+(?:use|user|stop|start|view|share|session|localgroup|accounts|statistics|time)"
     r"|sc\s+(?:query|queryex|config|qc|stop|start|create|delete|failure)|reg\s+(?:add|delete|query|import|export|load)"
     r"|route\s+(?:print|add|delete)|ip\s+(?:addr|a|route|link|neigh|helper-address)|query\s+(?:user|session)"

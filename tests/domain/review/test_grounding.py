@@ -296,6 +296,10 @@ EQUAL = [
     ("Entre 13h et 15h30.", "From 13:00-15:30."),
     ("ZT230, V72.20.21Z.", "They have V72.20.21Z."),
     ("Option 66 is the old host.", "The scope has option 66 = old host."),
+    ("Box with fw 1.14.", "It runs firmware 1.14."),
+    ("Build 15.2.1544 is on.", "It has version 15.2.1544."),
+    ("keine gemeinsame Verschl\u00fcsselungssammlung", "No common cipher suite."),
+    ("The log is long.", "Dig deeper into the log, then dig for the cause."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -317,6 +321,11 @@ UNEQUAL = [
     ("Entre 13h et 15h30.", "From 13:00-16:30."),
     ("Sessions drop.", "They drop every three hours."),
     ("10.1.4.20 answers", "Ports 20 and 443."),
+    ("Box with fw 1.14.", "It runs firmware 1.15."),
+    ("Windows 10 22H2", "Install Windows 11."),
+    ("The volume is encrypted.", "Look with cipher /u."),
+    ("The name resolves.", "Look with dig mail.example.net."),
+    ("The name resolves.", "Look with dig @8.8.8.8."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
 ]
