@@ -12,7 +12,8 @@ from consumer.domain.text.sanitize import clean
 _LONGEST_SENTENCE = 140
 _LONGEST_NAME = 80
 _NUMBER = re.compile(
-    r"(?<![\w.,/:-])(?:\+?\d[\d ()/.\u00a0-]{4,18}\d)(?:[\s,]*(?:ext|x|app|dw|durchwahl|poste)\.?\s*\d{1,5})?(?![\w])",
+    r"(?<![\w.,/:-])(?:\+?\d[\d ()/.\u00a0-]{4,18}\d)"
+    r"(?:[\s,]*(?:ext(?:ension)?|x|app|dw|durchwahl|poste)\.?\s*\d{1,5})?(?![\w])",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r"\b(?:ext|extension|dect|bleep|pager|durchwahl|dw|poste)\.?\s*\d{2,5}\b", re.IGNORECASE)
@@ -22,7 +23,7 @@ _TRUNK = re.compile(r"(?:\+\d|0)\d*[ ()/.-]")
 _NEAR = re.compile(
     r"""\b(?:call(?:\s*-?back|ing)?|phone[ds]?|mobile|cell|tel|telephone|reach|ring|text|number|ext|dial|handy|rufnummer
     |r\u00fcckruf|mobil|telefon\w*|durchwahl|anruf\w*|erreichbar|unter|t\u00e9l|portable|joindre|joignable|rappel\w*|i['\u2019]m\s+on
-    |contact|kontakt|operations|me)\b""",
+    |contact|kontakt|caller|extension|me)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _FEWEST_DIGITS, _TRUNK_DIGITS = 7, 9
@@ -36,7 +37,7 @@ _NAME = r"(?-i:[^\W\d_][\w.'\u2019-]*(?:\s+(?:de|von|van|of|&|[A-Z\u00c0-\u00dd]
 _REPORTED = re.compile(
     rf"""
       ^(?:from|von|de)\s*:\s*(?P<header>[^\n<]{{3,{_LONGEST_NAME}}})
-    | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller|contact|reported\s+by
+    | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller:?|contact:?|reported\s+by
       |phoned\s+in\s+by|this\s+is|it['\u2019]s
       |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de)\s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
     """,
@@ -75,7 +76,7 @@ def _asking_no_more(sentence: str) -> str | None:
 
 def _number(sentence: str) -> str | None:
     for match in _numbers(sentence):
-        near = sentence[max(match.start() - 40, 0) : match.end() + 10]
+        near = sentence[max(match.start() - 40, 0) : match.end() + 14]
         digits = sum(char.isdigit() for char in match[0])
         if digits >= _FEWEST_DIGITS and _NEAR.search(near):
             return match[0]

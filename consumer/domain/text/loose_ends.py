@@ -7,7 +7,7 @@ from consumer.domain.text import sentences, words
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"
-    r"|done|decided|ordered|restored|cleared|changed|signed|known|seen|proved|proven|excluded|ruled\s+out)"
+    r"|done|decided|ordered|restored|cleared|changed|signed|known|seen|proved|proven|opened|excluded|ruled\s+out)"
 )
 _GETAN = (
     r"(?:gepr\u00fcft|\u00fcberpr\u00fcft|getestet|best\u00e4tigt|gekl\u00e4rt|gemessen|versucht|gefragt|verglichen|bestellt"
@@ -20,14 +20,14 @@ _FAIT = (
 _OPEN = re.compile(
     rf"""
       \b(?:not|never)\s+(?:(?:yet|been|be|could|properly|fully)\s+){{0,3}}{_DONE}\b
-    | \b(?:has|have|had|is|are|was|were|did|do)n['\u2019]t\s+(?:(?:yet|been)\s+){{0,2}}{_DONE}\b
-    | \b(?:did\s+not|didn['\u2019]t|could\s+not|couldn['\u2019]t)\s+(?:yet\s+)?
+    | \b(?:has|have|had|is|are|was|were|did|do)n['\u2019]?t\s+(?:(?:yet|been)\s+){{0,2}}{_DONE}\b
+    | \b(?:did\s+not|didn['\u2019]?t|could\s+not|couldn['\u2019]?t)\s+(?:yet\s+)?
       (?:check|test|verify|confirm|look\s+it\s+up|ask|measure|reproduce|clear)\b
     | \b(?:nobody|no\s+one|none\s+of\s+us|noone)\b.{{0,20}}?\b{_DONE}\b
     | \bun(?:checked|tested|verified|confirmed|clear|answered|resolved)\b
     | \bstill\s+(?:missing|to\s+(?:do|check|test|ask|be\s+\w+))\b
     | \bto\s+be\s+(?:checked|tested|verified|decided)\b
-    | \b(?:remains|still|left)\s+open\b | \b(?:don['\u2019]t|do\s+not)\s+know\b | \b(?:is|are)\s+not\s+clear\b
+    | \b(?:remains|still|left)\s+open\b | \b(?:don['\u2019]?t|do\s+not)\s+know\b | \b(?:is|are)\s+not\s+clear\b
     | \b(?:noch\s+)?(?:nicht|nie|keiner|niemand)\s+(?:\w+\s+)?{_GETAN}\b
     | \b(?:ungepr\u00fcft|ungekl\u00e4rt|unklar)\b
     | \bnoch\s+(?:zu\s+(?:pr\u00fcfen|kl\u00e4ren|testen)|unbekannt)\b | \bsteht\s+(?:noch\s+)?aus\b

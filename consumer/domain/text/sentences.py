@@ -9,6 +9,9 @@ _ABBREVIATED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """A full stop after these, and after a day and a month, ends no sentence."""
+_MONTH = re.compile(r"(?:jan|feb|m\u00e4r|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z\u00e4]*\b", re.IGNORECASE)
+_DAY = re.compile(r"(?<!\d)\d{1,2}\.$")
+"""In German, a full stop stands between a day and its month."""
 
 
 def sentences_of(text: str) -> list[str]:
@@ -16,7 +19,14 @@ def sentences_of(text: str) -> list[str]:
     sentences: list[str] = []
     start = 0
     for end in _END.finditer(text):
-        if _ABBREVIATED.search(text, max(start, end.start() - 12), end.start()) is None:
+        if not _goes_on(text, max(start, end.start() - 12), end):
             sentences.append(text[start : end.end()].strip())
             start = end.end()
     return [sentence for sentence in (*sentences, text[start:].strip()) if sentence]
+
+
+def _goes_on(text: str, start: int, end: re.Match[str]) -> bool:
+    """Whether the full stop before `end` ends no sentence; looked at from `start` on."""
+    if _ABBREVIATED.search(text, start, end.start()) is not None:
+        return True
+    return _MONTH.match(text, end.end()) is not None and _DAY.search(text, start, end.start()) is not None

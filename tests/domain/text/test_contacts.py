@@ -15,6 +15,7 @@ from consumer.domain.text.contacts import callback, reporter
         ("Call back on ext 4471, or bleep 209 if no answer.", "Call back on ext 4471, or bleep 209 if no answer."),
         ("Rückruf an mich: 0821 5550-134, ab 14 Uhr mobil.", "Rückruf an mich: 0821 5550-134, ab 14 Uhr mobil."),
         ("Rappel au 04 99 57 01 36, demander M. Lemoël.", "Rappel au 04 99 57 01 36, demander M. Lemoël."),
+        ("Caller: Luis F., 555-0142, extension 9.", "Caller: Luis F., 555-0142, extension 9."),
         ("Tel +39 02 5550 0188", "Tel +39 02 5550 0188"),
     ],
 )  # fmt: skip
@@ -51,6 +52,7 @@ def test_what_is_no_number_to_call(intake: str) -> None:
         ("Hello, this is Delphine Okafor from Maple Realty.", "Delphine Okafor"),
         ("Anruf Herr Wenzel Obermüller, Leitung Innere 3, 07:05 Uhr", "Herr Wenzel Obermüller, Leitung Innere 3"),
         ("Appel de M. Gaspard Lemoël, chef de quai, à 05h38.", "M. Gaspard Lemoël, chef de quai"),
+        ("Caller: Luis Ferrante, head of security, 555-0142.", "Luis Ferrante, head of security"),
         ("Phone 06:32, Callum Strachan, terminal supervisor, 01632 960 871.", "Callum Strachan, terminal supervisor"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ OPEN = (
     "The NAS itself has not been looked at.",
     "We have not tried another start time.",
     "I haven't seen the change record.",
+    "havent opened the case, dont know",
     "Did not check whether a second schedule exists.",
     "nobody has asked the vendor yet",
     "Nobody did a load test, nobody tested it.",

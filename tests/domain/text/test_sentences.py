@@ -1,0 +1,40 @@
+"""Where a sentence ends: not after abbreviations, dates and days."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.domain.text.sentences import sentences_of
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ask Dr. Wendt of the second line.",
+        "All accounts incl. Bob's are open.",
+        "Der Lohnlauf ist am 15. Juni um 10:00 Uhr.",
+        "Kontrolle am Di 25.11. 06:00 Uhr.",
+        "It runs 2.41.7 now",
+        "",
+    ],
+)
+def test_it_is_one_sentence_at_most(text: str) -> None:
+    assert sentences_of(text) == [text][: bool(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It has 2. Then it stops.",
+        "It failed at step 3. Next came B.",
+        "Fertig am Montag. Juni war gut.",
+        'He said "none." Then he left.',
+    ],
+)
+def test_they_are_two(text: str) -> None:
+    assert len(sentences_of(text)) == 2
+
+
+@given(st.text("aB1. !?\"'(", max_size=60))
+def test_nothing_is_lost(text: str) -> None:
+    assert "".join(" ".join(sentences_of(text)).split()) == "".join(text.split())
