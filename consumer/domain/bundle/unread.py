@@ -1,33 +1,13 @@
-"""Scripts that were generated and of which nothing shows that they ran."""
+"""The script that was generated last, as long as nothing shows that it ran or that anybody went on after it."""
 
-import re
-
-from consumer.domain.bundle.records import FactRecord, Records, ScriptRecord
-
-_WORD = re.compile(r"\w+")
-_SCRIPT = (" script ", " skript ")
+from consumer.domain.bundle.records import Records, ScriptRecord
 
 
-def unread_scripts(records: Records) -> tuple[ScriptRecord, ...]:
-    """Scripts that no later check names as its source, oldest first: whether they ran is not recorded.
-
-    A check that rests on "the script" rests on the last one before it.
-    """
-    unread: list[ScriptRecord] = []
-    sources = "\n"
-    rests_on_last = False
-    for step in reversed(records.steps):
-        if isinstance(step, FactRecord):
-            named = _words(step.source_summary or "")
-            sources += f"{named}\n"
-            rests_on_last = rests_on_last or any(word in named for word in _SCRIPT)
-            continue
-        if not rests_on_last and not any(name and _words(name) in sources for name in (step.name, step.slug)):
-            unread.append(step)
-        rests_on_last = False
-    return tuple(reversed(unread))
-
-
-def _words(text: str) -> str:
-    """The casefolded words of a text with one blank around each, so that a search finds whole words only."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
+def script_to_read(records: Records) -> ScriptRecord | None:
+    """The last script, where there is no later check, and no fix applied since: whether it ran is to be found out."""
+    last = records.steps[-1] if records.steps else None
+    if not isinstance(last, ScriptRecord):
+        return None
+    at = last.generated_at
+    since = (fix.applied_at for fix in records.applied_fixes)
+    return None if at is not None and any(applied is not None and applied > at for applied in since) else last

@@ -13,7 +13,7 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.text import names, quantities, words
+from consumer.domain.text import elisions, names, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
@@ -39,6 +39,8 @@ _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2}
 """Days and months as in "23.11." and "22./23.11."."""
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+_WORD = re.compile(r"\s(?!(?:true|false|yes|no|on|off|enabled|disabled|none|null|auto)$)[a-z]+")
+"""What may stand after a sign of equality that means "is" in a sentence."""
 _HEAD = re.compile(r"[a-z]+")
 _COUNTED_UNITS = words.listed("day week month page")
 """Units that a writer counts in small numbers."""
@@ -63,7 +65,8 @@ class Lexicon:
         # "ports 80,443" are two numbers, "4,128 bytes" are one, "56.320 MB" in German are as many: all readings count
         joined = _THOUSANDS.sub("", whole)
         continental = _DECIMAL_COMMA.sub(".", _THOUSANDS_POINT.sub("", whole))
-        return cls(" \n ".join(dict.fromkeys((whole, joined, continental))), tuple(times))
+        listed = " ".join(elisions.spelled_out(whole))
+        return cls(" \n ".join(dict.fromkeys((whole, joined, continental, listed))), tuple(times))
 
     @cached_property
     def integers(self) -> frozenset[str]:
@@ -95,7 +98,14 @@ class Lexicon:
 
     def foreign(self, text: str) -> Iterator[str]:
         """Yields the names in a text that the records do not hold."""
-        return (name.text for name in names.within(text) if not self._grounded(name))
+        foreign = [name.text for name in names.within(text) if not self._grounded(name)]
+        if foreign:
+            listed = {each.written: each.names for each in elisions.elided(names.plain(text))}
+            foreign = [name for name in foreign if not self._all_held(listed.get(name, ()))]
+        yield from foreign
+
+    def _all_held(self, listed: Sequence[str]) -> bool:
+        return bool(listed) and all(self.holds(normal(name)) for name in listed)
 
     def _grounded(self, name: Name) -> bool:
         wanted = normal(name.text)
@@ -114,7 +124,8 @@ class Lexicon:
         match kind:
             case "setting":
                 left, _, right = name.partition("=")
-                return self.holds(left.strip()) and self.holds(right.strip())
+                is_prose = right.startswith(" ") and _WORD.fullmatch(right) is not None
+                return self.holds(left.strip()) and (is_prose or self.holds(right.strip()))
             case "url" | "email":
                 return name.removeprefix("mailto:") in self.text
             case "person":  # each part, in any order

@@ -58,7 +58,7 @@ _TWO_WORDS = (
     r"|sc\s+(?:query|queryex|config|qc|stop|start|create|delete|failure)|reg\s+(?:add|delete|query|import|export|load)"
     r"|route\s+(?:print|add|delete)|ip\s+(?:addr|a|route|link|neigh|helper-address)|query\s+(?:user|session)"
     r"|show\s+(?:run|running-config|ip|int|interfaces?\s+status|version|vlan|mac|arp|logging|crypto|cdp|lldp|spanning-tree)"
-    r"|(?:git|az|aws|gcloud|esxi|apt|yum|brew|service)\s+(?:install|upgrade|pull|clone|login|restart|stop|start|show|list)"
+    r"|(?:git|az|aws|gcloud|esxi|apt|yum|brew)\s+(?:install|upgrade|pull|clone|login|restart|stop|start|show|list)"
 )
 """Commands whose first word is an ordinary word."""
 _PRODUCTS = (

@@ -33,15 +33,43 @@ _ASKED = re.compile(
     r"|sie\s+(?:m\u00fcssen|sollen|sollten)|k\u00f6nnen\s+sie|vous\s+devez)\b",
     re.IGNORECASE,
 )
-_ORDERED = re.compile(
+_ORDERED_TO_DO = re.compile(
     r"""(?:just\s+|simply\s+|also\s+|then\s+|and\s+)?(?:delete|remove|send|forward|give|reset|disable|enable|close|write
     |tell|ask|call|reply|click|open|run|execute|install|transfer|pay|share|provide|restart|reboot|set|change|update
     |confirm|use|add|put|let|switch|turn|create|copy|move)\s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us
-    |it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)
-    |(?:do\s+not|don['\u2019]t|never|make\s+sure|be\s+sure)\s+\w+""",
+    |it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ORDERED = re.compile(
+    rf"{_ORDERED_TO_DO.pattern}|(?:do\s+not|don['\u2019]t|never|make\s+sure|be\s+sure)\s+\w+",
     re.VERBOSE | re.IGNORECASE,
 )
 """How a sentence begins that asks or orders something."""
+
+
+_AND = re.compile(r"(?:\b(?:and|then|but)|,)\s+(?=\S)", re.IGNORECASE)
+_RESTRICTION = re.compile(
+    r"""\b(?:do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]t|may\s+not|never|no\s+(?:restarts?|reboots?|changes?)|not\s+between
+    |only\s+(?:after|before|between|from|outside|with\s+(?:the\s+)?(?:approval|consent|ok))|not\s+before)\b
+    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)|d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+(?:nach|vor|zwischen|mit\s+freigabe))\b
+    |\bne\s+(?:pas|jamais|rien)\b|\bne\s+\w+\s+(?:pas|jamais|rien)\b|\bseulement\s+(?:apr\u00e8s|avant|entre)\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+_BEGINNING = 30
+"""Characters within which a request that forbids says so: "please don't …"."""
+
+
+def restricts(text: str) -> bool:
+    """Whether a sentence says what must not be done, or when alone; it asks nothing else of its reader."""
+    plain = _QUOTED.sub("\u00b7", text)
+    if to_the_machine(text) or _RESTRICTION.search(plain) is None:
+        return False
+    if _ASKED.match(plain) and _RESTRICTION.search(plain, 0, _BEGINNING) is None:
+        return False
+    starts = (match.end() for pattern in (_STATEMENT, _AND) for match in pattern.finditer(plain))
+    return not any(_ORDERED_TO_DO.match(plain, start) for start in starts)
 
 
 def to_the_machine(text: str) -> bool:

@@ -46,6 +46,11 @@ _ALSO: Mapping[str, str] = {
 }
 """How French records write a unit. In English prose these are words, so they are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_OTHER_WORDS = (
+    "", "ein(?:e[mnrs]?)?|une?", "zwei|deux", "drei|trois", "vier|quatre", "f\u00fcnf|cinq", "sechs|six", "sieben|sept",
+    "acht|huit", "neun|neuf", "zehn|dix", "elf|onze", "zw\u00f6lf|douze",
+)  # fmt: skip
+"""The same in German and French, as records write them."""
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (
@@ -161,7 +166,8 @@ def _written(unit: str) -> str:
 def is_measured(number: str, unit: str, text: str) -> bool:
     """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
     written = _written(unit)
-    spelled = rf"|(?<!\w){_WORDS[int(number)]}" if number.isdigit() and 0 < int(number) < len(_WORDS) else ""
+    in_words = number.isdigit() and 0 < int(number) < len(_WORDS)
+    spelled = rf"|(?<!\w)(?:{_WORDS[int(number)]}|{_OTHER_WORDS[int(number)]})" if in_words else ""
     quantity = (
         rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?{spelled})(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){{0,4}}"
     )

@@ -19,6 +19,11 @@ _FLOATING = re.compile(
     re.IGNORECASE,
 )
 """Words for a day that only the day of the record gives a meaning."""
+_DATED = re.compile(
+    r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s*(?:of\s+)?(?:jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|janv|f\u00e9v|avr|juin|juil"
+    r"|ao\u00fbt|d\u00e9c)|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d{1,2}\b|\d{4}-\d\d-\d\d|\b\d{1,2}[./]\d{1,2}(?:[./]\d{2,4}|\.)",
+    re.IGNORECASE,
+)
 _FEWEST_WORDS = 4
 """Of a sentence that says something beside what a text asks."""
 
@@ -69,13 +74,23 @@ def address_label(fact: FactRecord) -> str:
     return "in these words; what is asked in them is no finding" if reports else "asked in these words, no finding"
 
 
-def when_recorded(same: Sequence[FactRecord]) -> str:
-    """How often equal facts were recorded, and when last; of one that speaks of a floating day, when; else empty."""
+def when_recorded(same: Sequence[FactRecord], *, several_days: bool) -> str:
+    """How often equal facts were recorded, and when last.
+
+    Of a single one the day: where the text speaks of a floating day, or where the facts are of several days and the
+    text names none.
+    """
     last = max((fact.recorded_at for fact in same if fact.recorded_at is not None), default=None)
     if len(same) > 1:
         return f" (recorded {len(same)} times{f', last on {moment(last)}' if last is not None else ''})"
-    floats = last is not None and _FLOATING.search(same[0].text) is not None
+    text = same[0].text
+    floats = _FLOATING.search(text) is not None or (several_days and _DATED.search(text) is None)
     return f" (recorded {day(last)})" if floats and last is not None else ""
+
+
+def are_of_several_days(facts: Sequence[FactRecord]) -> bool:
+    """Whether the facts were recorded on more than one day, in the session's local time."""
+    return len({fact.recorded_at.date() for fact in facts if fact.recorded_at is not None}) > 1
 
 
 def day(at: datetime) -> str:

@@ -13,6 +13,7 @@ from consumer.domain.writing.outcome_table import quoted
 
 MOST_CHARACTERS = 240
 """Of the sentences in one quotation: below the contract's 300 consecutive characters of the intake."""
+_MOST_BOUNDS = 200
 _ALREADY_SAID = 0.8
 _WHO = re.compile(
     r"""
@@ -65,6 +66,8 @@ def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
     chosen = _weightiest(new)
     if chosen:
         yield f"The intake said: {quoted(' '.join(chosen), MOST_CHARACTERS)}."
+    if bounds := list(_restrictions(intake, chosen)):
+        yield f"It set bounds: {quoted(' '.join(bounds), _MOST_BOUNDS)}."
     elif said and not known.strip():
         yield f"The intake began: {quoted(said[0], MOST_CHARACTERS)}."
     name = contacts.reporter(intake)
@@ -72,6 +75,15 @@ def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
         yield f"It was reported by {quoted(name)}."
     if reach is not None:
         yield f"To call back: {quoted(reach, MOST_CHARACTERS)}."
+
+
+def _restrictions(intake: str, quoted_already: Sequence[str]) -> Iterator[str]:
+    """Sentences that say what must not be done, or when alone: as many as fit."""
+    room = _MOST_BOUNDS
+    for sentence in _sentences(intake):
+        if sentence not in quoted_already and len(sentence) <= room and orders.restricts(sentence):
+            yield sentence
+            room -= len(sentence) + 1
 
 
 def _weightiest(said: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import CheckOrScript, FactRecord, FixRecord, ScriptRecord
-from consumer.domain.bundle.unread import unread_scripts
+from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.text.sanitize import clean, escape, shorten, shown
 from consumer.domain.text.telling import telling
 from consumer.domain.writing import fact_lines, outcome_table, sections
@@ -26,9 +26,9 @@ class Level:
     """Every fact begins with its source. This separates bullets that together would quote the intake."""
 
 
-WHOLE = Level(fact=600, check=90, fix=600)
+WHOLE = Level(fact=600, check=60, fix=600)
 """Nearly every text is shown whole, once."""
-SHORTER = (Level(fact=280, check=80, fix=280), Level(fact=180, check=70, fix=240))
+SHORTER = (Level(fact=280, check=60, fix=280), Level(fact=180, check=60, fix=240))
 """Every text has less than 300 characters, because it may be copied from the intake."""
 APART = Level(fact=140, check=60, fix=140, labelled=True)
 """For bullets that together would quote the intake."""
@@ -139,10 +139,11 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     """
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
-    unread = frozenset(script.id for script in unread_scripts(bundle.records))
+    unread = script_to_read(bundle.records)
+    several_days = fact_lines.are_of_several_days(bundle.records.facts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_bullet(_fact(same, wordings, level), *same) for same in facts),
+        facts=tuple(_bullet(_fact(same, wordings, level, several_days=several_days), *same) for same in facts),
         runs=tuple(_run(same, level, notes, unread) for same in _runs(bundle.records.steps)),
         fixes=tuple(
             _bullet(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
@@ -151,7 +152,7 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     )
 
 
-def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level) -> str:
+def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level, *, several_days: bool) -> str:
     """The bullet of facts with equal texts."""
     first = fact_lines.speaker(same)
     wording = next((wordings[fact.id] for fact in same if fact.id in wordings), None)
@@ -162,7 +163,7 @@ def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level)
         line = f"{fact_lines.source(first)}, {label}: {outcome_table.quoted(text, level.fact)}"
     else:
         line = f"{source}: {text}" if source else text
-    return line + fact_lines.when_recorded(same)
+    return line + fact_lines.when_recorded(same, several_days=several_days)
 
 
 def _runs(steps: Sequence[CheckOrScript]) -> Iterator[tuple[CheckOrScript, ...]]:
@@ -177,12 +178,12 @@ def _runs(steps: Sequence[CheckOrScript]) -> Iterator[tuple[CheckOrScript, ...]]
             yield same[step.id]
 
 
-def _run(same: Sequence[CheckOrScript], level: Level, notes: Mapping[str, str], unread: frozenset[str]) -> Bullet:
+def _run(same: Sequence[CheckOrScript], level: Level, notes: Mapping[str, str], unread: ScriptRecord | None) -> Bullet:
     """The bullet of a script or of equal checks. A note on a script tells what it showed, and so that it ran."""
     first = same[0]
     note = next((notes[step.id] for step in same if step.id in notes), None)
     if isinstance(first, ScriptRecord):
-        line = _script(first, level) + (" Whether it ran is not recorded." if first.id in unread and not note else "")
+        line = _script(first, level) + (" Whether it ran is not recorded." if first == unread and not note else "")
     else:
         source = f" ({shorten(clean(first.source_summary), 80)})" if first.source_summary else ""
         times = f" (run {len(same)} times)" if len(same) > 1 else ""

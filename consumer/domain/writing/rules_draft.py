@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FactRecord, FixRecord, Records, ScriptRecord
-from consumer.domain.bundle.unread import unread_scripts
+from consumer.domain.bundle.records import FactRecord, FixRecord, Records
+from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.text import loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import fact_lines, impact, outcome_table, sections
@@ -113,17 +113,15 @@ def problem(records: Records) -> Statement:
 def steps(bundle: Bundle) -> tuple[NextStep, ...]:
     """Two to four steps: first the one that the table demands, then what the record leaves open.
 
-    What failed fixes rule out stands last, in one line, and takes no step's place.
+    What says little stands only where there would be fewer than two. What failed fixes rule out stands last, in one
+    line, and takes no step's place.
     """
-    chosen: list[NextStep] = []
-    advice = _advice(bundle.records.problem_domain)
-    last = (*_from_outcomes_after_all(bundle.records), *((_step(advice),) if advice else ()))
-    for step in (*_from_outcomes(bundle.records), *_from_gaps(bundle.records), *last):
-        if all(step.text != earlier.text for earlier in chosen):
+    records = bundle.records
+    chosen = list(dict.fromkeys((*_from_outcomes(records), *_from_gaps(records))))
+    for step in _fillers(records):
+        if len(chosen) < sections.FEWEST_STEPS and step not in chosen:
             chosen.append(step)
     ruled_out = _ruled_out(bundle)
-    if len(chosen) < sections.FEWEST_STEPS:
-        chosen.append(_step(_GENERAL))
     if len(chosen) < sections.FEWEST_STEPS and ruled_out is None:
         chosen.append(_step(_RECORD))
     room = sections.MOST_STEPS - len(chosen)
@@ -161,16 +159,21 @@ def _from_outcomes(records: Records) -> Iterator[NextStep]:
         yield _step(_step_on_active(active, records), active.id)
     if records.reason and not orders.to_the_machine(records.reason):
         yield _step(f"Take up what it was escalated for: {sentence(records.reason, _LONGEST_REASON)}", "R1")
-    yield from (_step(_confirmation(fix), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
+    for fix in _earlier(records, FixStatus.APPLIED_PENDING):
+        if not fix.superseded:
+            yield _step(_confirmation(fix), fix.id)
 
 
-def _from_outcomes_after_all(records: Records) -> Iterator[NextStep]:
-    """Steps that say less than the reason and the open ends do."""
+def _fillers(records: Records) -> Iterator[NextStep]:
+    """Steps that say less than the reason and the open ends do, the best first."""
     active = records.active_fix
-    is_told = active is None or outcome_table.first_step(active) or active.status is FixStatus.PROPOSED
-    if active is not None and not is_told and records.reason:
+    if active is not None and active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED} and records.reason:
         yield _step(_step_on_active(active, records), active.id)
+    yield from (_step(_confirmation(fix), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
     yield from (_step(_completion(fix), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PARTIAL))
+    if advice := _advice(records.problem_domain):
+        yield _step(advice)
+    yield _step(_GENERAL)
 
 
 def _earlier(records: Records, status: FixStatus) -> Iterator[FixRecord]:
@@ -216,7 +219,7 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
         )
     for fact, left_open in _loose_ends(records):
         yield _step(f"Settle what is still open: {sentence(left_open)}", fact.id)
-    if (script := _script_to_read(records)) is not None:
+    if (script := script_to_read(records)) is not None:
         yield _step(
             f"Establish whether the generated script {quoted(script.name)} was run, and record what it showed.",
             script.id,
@@ -241,16 +244,6 @@ def _loose_ends(records: Records) -> list[tuple[FactRecord, str]]:
     return left[:_MOST_OPEN]
 
 
-def _script_to_read(records: Records) -> ScriptRecord | None:
-    """The last script, where nobody went on after it: no later check, and no fix applied since."""
-    last = records.steps[-1] if records.steps else None
-    if not isinstance(last, ScriptRecord) or last not in unread_scripts(records):
-        return None
-    at = last.generated_at
-    since = (fix.applied_at for fix in records.applied_fixes)
-    return None if at is not None and any(applied is not None and applied > at for applied in since) else last
-
-
 def _advice(domain: str | None) -> str | None:
     """The advice for a problem domain; None for one whose words name no domain of `_ADVICE`, or several."""
     said = set(_NOT_LETTERS.split(clean(domain or "").casefold()))
@@ -267,7 +260,7 @@ def _ruled_out(bundle: Bundle) -> NextStep | None:
     more = f" and {len(titles) - 3} earlier ones" if len(titles) > 3 else ""
     named = ", ".join(titles[-3:])
     ids = (fix.id for fix in failed)
-    return _step(f"Ruled out, applied before and did not resolve the issue: {named}{more}.", *ids)
+    return _step(f"Not again as it was, for it did not resolve the issue: {named}{more}.", *ids)
 
 
 def _step(text: str, *records: str) -> NextStep:

@@ -300,6 +300,13 @@ EQUAL = [
     ("Build 15.2.1544 is on.", "It has version 15.2.1544."),
     ("keine gemeinsame Verschl\u00fcsselungssammlung", "No common cipher suite."),
     ("The log is long.", "Dig deeper into the log, then dig for the cause."),
+    ("LT02, LT05 and LT08 are leased, 12 in all.", "Leased are LT02, 05 and 08."),
+    ("LT02, LT05 and LT08 are leased.", "LT02/LT05 are back."),
+    ("Done: TILL01-06 and TILL08.", "TILL03 is done, TILL05, 06 and 08 too."),
+    ("\u00e9cart ARO-T1 \u00e0 T4, ARO-T5 rien", "T1-T4 were off."),
+    ("moins d'une seconde, zwei Stunden", "Less than one second, two hours."),
+    ("10.140.1.1 = ancien routeur", "10.140.1.1 = old router."),
+    ("Das Konto gilt seit Mai.", "There was no service restart since then."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -326,6 +333,12 @@ UNEQUAL = [
     ("The volume is encrypted.", "Look with cipher /u."),
     ("The name resolves.", "Look with dig mail.example.net."),
     ("The name resolves.", "Look with dig @8.8.8.8."),
+    ("LT02, LT05 and LT08 are leased.", "Leased are LT02, 05 and 19."),
+    ("Done: TILL01-06 and TILL08.", "TILL07 is done."),
+    ("ARO-T1 and ARO-T4 are off.", "T1-T5 are off."),
+    ("moins d'une seconde", "Less than three seconds."),
+    ("KeepAlive = 60 is set", "It has KeepAlive = off."),
+    ("Nothing is set.", "It has KeepAlive = old."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
 ]

@@ -137,6 +137,20 @@ class TestWhatWasConfirmed:
         bundle = build.bundle_of([build.opened(version=1)._replace(occurred_at=at), fact])
         assert bullets(plain(bundle), SectionKey.CONFIRMED) == [f"{text} (recorded 3 March 2026)"]
 
+    def test_facts_of_several_days_are_dated_where_they_do_not_say_it(self) -> None:
+        first = build.fact("It is slow.", fact_id="1", version=1)
+        second = build.fact("It was fast on 1 March.", fact_id="2", version=2)
+        third = build.fact("It stands.", fact_id="3", version=3)
+        third = third._replace(occurred_at=third.occurred_at + timedelta(days=1))
+        of_one_day = plain(build.bundle_of([build.opened(version=0), first, second]))
+        of_two = plain(build.bundle_of([build.opened(version=0), first, second, third]))
+        assert bullets(of_one_day, SectionKey.CONFIRMED) == ["It is slow.", "It was fast on 1 March."]
+        assert bullets(of_two, SectionKey.CONFIRMED) == [
+            "It is slow. (recorded 2 March 2026)",
+            "It was fast on 1 March.",
+            "It stands. (recorded 3 March 2026)",
+        ]
+
     def test_a_text_without_a_floating_day_gets_none(self) -> None:
         assert confirmed(build.fact("Down since 08:00 on 2 March.")) == ["Down since 08:00 on 2 March."]
 

@@ -252,7 +252,7 @@ class TestSize:
     def test_the_oldest_facts_leave_first_then_checks(self) -> None:
         facts = [
             build.check(f"Check {n:03}: " + "port 443 answers from the branch. " * 6, fact_id=str(n))
-            for n in range(300)
+            for n in range(500)
         ]
         rendered = plain(
             build.bundle(build.opened(), *facts, build.script(), build.fix(), build.outcome("applied_failed"))
@@ -260,11 +260,11 @@ class TestSize:
         assert 29_000 < len(rendered.markdown) <= 30_000
         assert rendered.truncated
         confirmed, tried = bullets(rendered, SectionKey.CONFIRMED), bullets(rendered, SectionKey.TRIED)
-        assert confirmed == ["Left out for length, the oldest: 300 facts."] or confirmed[-2].startswith("Check 299")
-        assert "Check 299" in tried[-4]
+        assert confirmed == ["Left out for length, the oldest: 500 facts."] or confirmed[-2].startswith("Check 499")
+        assert "Check 499" in tried[-4]
         gone = re.search(r"Left out for length, the oldest: (\d+) checks\.", tried[-1])
         assert gone is not None
-        assert int(gone[1]) == 300 - sum("Check " in line for line in tried[:-1])
+        assert int(gone[1]) == 500 - sum("Check " in line for line in tried[:-1])
 
     def test_facts_leave_before_anything_that_was_tried(self) -> None:
         facts = [
