@@ -206,6 +206,8 @@ def _self(statement: Said, case: Evidence) -> Iterator[str]:
 
 def _foreign(statement: Said, case: Evidence) -> Iterator[str]:
     lexicon = case.lexicon_of(statement.records[0]) if statement.part is Part.CONFIRMED else case.lexicon
+    if not lexicon.foreign(statement.text):
+        return
 
     def unless_recorded(match: re.Match[str]) -> str:
         return match[0] if lexicon.holds(names.normal(match[0])) else " "

@@ -96,13 +96,13 @@ class Lexicon:
             at = self.text.find(name, at + 1)
         return False
 
-    def foreign(self, text: str) -> Iterator[str]:
-        """Yields the names in a text that the records do not hold."""
+    def foreign(self, text: str) -> list[str]:
+        """The names in a text that the records do not hold."""
         foreign = [name.text for name in names.within(text) if not self._grounded(name)]
-        if foreign:
-            listed = {each.written: each.names for each in elisions.elided(names.plain(text))}
-            foreign = [name for name in foreign if not self._all_held(listed.get(name, ()))]
-        yield from foreign
+        if not foreign:
+            return foreign
+        listed = {each.written: each.names for each in elisions.elided(names.plain(text))}
+        return [name for name in foreign if not self._all_held(listed.get(name, ()))]
 
     def _all_held(self, listed: Sequence[str]) -> bool:
         return bool(listed) and all(self.holds(normal(name)) for name in listed)

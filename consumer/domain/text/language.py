@@ -26,9 +26,10 @@ def is_english(text: str) -> bool:
     False, too, where more than a fifth of the letters are of another script.
     """
     prose = _IN_QUOTES.sub(" ", text)
-    letters = [char for char in prose if char.isalpha()]
-    if sum(char > "\u024f" for char in letters) * 5 > len(letters):
-        return False
+    if not prose.isascii():
+        letters = [char for char in prose if char.isalpha()]
+        if sum(char > "\u024f" for char in letters) * 5 > len(letters):
+            return False
     lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
     foreign = sum(word in _NOT_ENGLISH for word in lowered)
     return foreign < 3 or foreign <= sum(word in _ENGLISH for word in lowered)

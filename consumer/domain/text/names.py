@@ -124,6 +124,7 @@ GENERIC = words.listed(
 
 _ORDINARY = re.compile(r"(?<!\S)(?<!=\s)[a-z]{2,}(?=[,;!?]?\s(?!=)|[.,;!?]?$)")
 """A word in lower case that stands alone. Looking for a name at each costs more than all else in a review."""
+_SKIPPED_RUN = re.compile(r"\0(?:[ ,]+\0)+")
 _IN_NAMES = frozenset(
     re.findall(r"[a-z]+", f"{_COMMANDS} {_TWO_WORDS} {_PRODUCTS} {_CODED} ids codes numbers no or and")
 )
@@ -141,6 +142,8 @@ class Name(NamedTuple):
 
 def plain(text: str) -> str:
     """The text with one kind of quotation marks and dashes, and no look-alike letters or digits of other widths."""
+    if text.isascii():  # most texts are, and the tables below know one such character
+        return text.replace("`", "'")
     return unicodedata.normalize("NFKC", text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS))
 
 
@@ -166,7 +169,7 @@ def within(text: str) -> Iterator[Name]:
         yield Name("quoted", quoted[0])
     for person in _PERSON.finditer(plain_text):
         yield Name("person", person[1])
-    for match in NAMED.finditer(_ORDINARY.sub(_skipped, plain_text)):
+    for match in NAMED.finditer(_SKIPPED_RUN.sub("\0", _ORDINARY.sub(_skipped, plain_text))):
         kind = match.lastgroup or ""
         name = match[0].strip()
         yield Name(kind, name if kind == "placeholder" else name.rstrip(TRAILING))

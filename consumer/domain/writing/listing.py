@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import CheckOrScript, FactRecord, FixRecord, ScriptRecord
@@ -30,6 +31,8 @@ WHOLE = Level(fact=600, check=60, fix=600)
 """Nearly every text is shown whole, once."""
 SHORTER = (Level(fact=280, check=60, fix=280), Level(fact=180, check=60, fix=240))
 """Every text has less than 300 characters, because it may be copied from the intake."""
+SHORTEST = 140
+"""Characters that every level but `APART` shows of a text of a fact or a fix, at least."""
 APART = Level(fact=140, check=60, fix=140, labelled=True)
 """For bullets that together would quote the intake."""
 
@@ -38,14 +41,23 @@ _SHORTER_FIXES = (160, 80, 40, 20)
 """Characters of each text of a fix; tried in turn when the fixes alone are too long."""
 
 
+class Line(NamedTuple):
+    """A line as plain readers see it, and the markdown that shows it."""
+
+    plain: str
+    markdown: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """`text` is cleaned."""
+        return cls(text, escape(text))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bullet:
-    """A bullet of a list."""
+    """A bullet of a list, without its mark."""
 
-    line: str
-    """Cleaned text."""
-    length: int
-    """Characters of the bullet as markdown, with its mark and line break."""
+    line: Line
     kind: type[FactRecord] | type[ScriptRecord] | type[FixRecord]
     records: tuple[str, ...]
     """The ids of the records that the bullet shows."""
@@ -53,6 +65,11 @@ class Bullet:
     @property
     def count(self) -> int:
         return len(self.records)
+
+    @property
+    def length(self) -> int:
+        """Characters of the bullet as markdown, with its mark and line break."""
+        return len(sections.BULLET) + len(self.line.markdown) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +97,14 @@ class Listed:
     def length(self) -> int:
         return sum(bullet.length for bullets in (self.facts, self.runs, self.fixes) for bullet in bullets)
 
-    def confirmed(self) -> tuple[str, ...]:
+    def confirmed(self) -> tuple[Line, ...]:
         """The lines of "What we've confirmed"; a last line says how many facts were left out."""
         return _with_omissions(self.facts, ((self.facts_left_out, "fact"),))
 
-    def tried(self) -> tuple[str, ...]:
+    def tried(self) -> tuple[Line, ...]:
         """The lines of "What we've tried"; last lines say what was left out or shortened."""
         omitted = ((self.checks_left_out, "check"), (self.scripts_left_out, "script"), (self.fixes_left_out, "fix"))
-        shortened = f"The texts of {_count(self.fixes_shortened, 'fix')} are shortened for length."
+        shortened = Line.of(f"The texts of {_count(self.fixes_shortened, 'fix')} are shortened for length.")
         lines = _with_omissions((*self.runs, *self.fixes), omitted)
         return (*lines, shortened) if self.fixes_shortened else lines
 
@@ -209,8 +226,7 @@ def _noted(line: str, note: str | None) -> str:
 
 
 def _bullet(line: str, *records: FactRecord | ScriptRecord | FixRecord) -> Bullet:
-    length = len(sections.BULLET) + len(escape(line)) + 1
-    return Bullet(line=line, length=length, kind=type(records[0]), records=tuple(record.id for record in records))
+    return Bullet(line=Line.of(line), kind=type(records[0]), records=tuple(record.id for record in records))
 
 
 def _drop_oldest(bullets: tuple[Bullet, ...], kind: type, excess: int) -> tuple[tuple[Bullet, ...], int]:
@@ -230,10 +246,10 @@ def _total(bullets: tuple[Bullet, ...]) -> int:
     return sum(bullet.length for bullet in bullets)
 
 
-def _with_omissions(bullets: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
+def _with_omissions(bullets: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[Line, ...]:
     lines = tuple(bullet.line for bullet in bullets)
     counts = [_count(number, noun) for number, noun in omitted if number]
-    return (*lines, f"Left out for length, the oldest: {' and '.join(counts)}.") if counts else lines
+    return (*lines, Line.of(f"Left out for length, the oldest: {' and '.join(counts)}.")) if counts else lines
 
 
 _PLURALS: Mapping[str, str] = {"fix": "fixes"}

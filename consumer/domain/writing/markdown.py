@@ -7,21 +7,20 @@ and escaped.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord
-from consumer.domain.text.sanitize import clean, escape, shorten
+from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import fact_lines, listing, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.listing import APART, SHORTER, WHOLE, Level, Listed
+from consumer.domain.writing.listing import APART, SHORTER, SHORTEST, WHOLE, Level, Line, Listed
 from schemas.packages import Section, SectionKey
 
 COMFORTABLE = 3_600
 """Characters that fit the shortest PSA note. Sessions of ordinary size stay near this length."""
 _NEARLY = 3_900
 """Characters. For less than a tenth over the comfortable length no text is cut."""
-_TOO_LONG_TO_FIT = 5_400
-"""Characters. No shorter texts make a longer package comfortable."""
 _LONGEST_WHOLE = 14_400
 """Characters of a package whose texts are not shortened."""
 _ROOM_FOR_OMISSIONS = 200
@@ -31,8 +30,8 @@ _LONGEST_PROSE = 900
 _LONGEST_STEP = 600
 UNTITLED = "Escalation handoff"
 
-Body = tuple[str, ...] | str
-"""The cleaned lines of a section: the items of a list, or one paragraph."""
+Body = tuple[Line, ...] | Line
+"""The lines of a section: the items of a list, or one paragraph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,8 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
     whole = _render_at(bundle, draft, WHOLE, facts)
     fit = _may_stand(bundle, whole)
     length = len(whole.markdown)
-    if fit and (length <= _NEARLY or _TOO_LONG_TO_FIT < length <= _LONGEST_WHOLE):
+    is_hopeless = length - _spare(bundle) > COMFORTABLE
+    if fit and (length <= _NEARLY or (is_hopeless and length <= _LONGEST_WHOLE)):
         return whole
     shorter = [_render_at(bundle, draft, level, facts) for level in SHORTER]
     standing = [rendered for rendered in shorter if _may_stand(bundle, rendered)]
@@ -67,6 +67,13 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
     for rendered in (*comfortable, *unshortened, *standing):
         return rendered
     return _render_at(bundle, draft, APART, facts)
+
+
+def _spare(bundle: Bundle) -> int:
+    """At least as many characters as shorter texts can save."""
+    facts = (text for fact in bundle.records.facts for text in fact.texts())
+    fixes = (text for fix in bundle.records.applied_fixes for text in fix.texts())
+    return sum(max(len(text) - SHORTEST, 0) for text in chain(facts, fixes))
 
 
 def _may_stand(bundle: Bundle, rendered: Rendered) -> bool:
@@ -107,30 +114,31 @@ def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKe
 
 
 def _problem(bundle: Bundle, draft: Draft) -> Body:
-    return shorten(clean(draft.problem.text), _LONGEST_PROSE) if bundle.records.is_described else sections.NO_PROBLEM
+    described = bundle.records.is_described
+    return Line.of(shorten(clean(draft.problem.text), _LONGEST_PROSE) if described else sections.NO_PROBLEM)
 
 
 def _hypothesis(bundle: Bundle, draft: Draft) -> Body:
     fix = bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
-        return sections.NO_HYPOTHESIS
+        return Line.of(sections.NO_HYPOTHESIS)
     prose = clean(draft.hypothesis.text)
     if prose in {"", clean(sections.NO_HYPOTHESIS)}:
-        return outcome_table.lead(fix)
-    return f"{outcome_table.lead(fix)} {shorten(prose, _LONGEST_PROSE)}"
+        return Line.of(outcome_table.lead(fix))
+    return Line.of(f"{outcome_table.lead(fix)} {shorten(prose, _LONGEST_PROSE)}")
 
 
 def _next_steps(bundle: Bundle, draft: Draft) -> Body:
     intake = bundle.records.intake_text
     steps = (shorten(clean(step.text), _LONGEST_STEP) for step in draft.next_steps)
     shown = (shorten(step, sections.LONGEST_QUOTE) if quotes.too_long(intake, step) else step for step in steps)
-    return tuple(step for step in shown if step)[: sections.MOST_STEPS]
+    return tuple(Line.of(step) for step in shown if step)[: sections.MOST_STEPS]
 
 
 def _lists(listed: Listed) -> Mapping[SectionKey, Body]:
     return {
-        SectionKey.CONFIRMED: listed.confirmed() or sections.NOTHING_CONFIRMED,
-        SectionKey.TRIED: listed.tried() or sections.NOTHING_TRIED,
+        SectionKey.CONFIRMED: listed.confirmed() or Line.of(sections.NOTHING_CONFIRMED),
+        SectionKey.TRIED: listed.tried() or Line.of(sections.NOTHING_TRIED),
     }
 
 
@@ -140,11 +148,11 @@ def _length(body: Body) -> int:
 
 
 def _markdown(body: Body) -> str:
-    return escape(body) if isinstance(body, str) else "\n".join(sections.BULLET + escape(item) for item in body)
+    return body.markdown if isinstance(body, Line) else "\n".join(sections.BULLET + item.markdown for item in body)
 
 
 def _plain(body: Body) -> str:
-    return body if isinstance(body, str) else "\n".join(sections.BULLET + item for item in body)
+    return body.plain if isinstance(body, Line) else "\n".join(sections.BULLET + item.plain for item in body)
 
 
 def _assembled(

@@ -317,7 +317,7 @@ def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[s
 
 def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate notices a renderer that forgets to escape before a person does."""
-    monkeypatch.setattr("consumer.domain.writing.markdown.escape", lambda line: "<b>" + line)
+    monkeypatch.setattr("consumer.domain.writing.listing.escape", lambda line: "<b>" + line)
     verdict = judged(answers.text(), bundle)
     assert isinstance(verdict, Rejected)
     assert Rule.MARKUP in {violation.rule for violation in verdict.violations}
