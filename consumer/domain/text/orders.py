@@ -22,7 +22,8 @@ _TO_THE_MACHINE = re.compile(
     | \bmark\s+(?:\w+\s+){0,4}as\s+(?:resolved|closed|fixed|solved|done|supported|verified|confirmed)\b
     | \bset\s+the\s+status\b | \bapplied_success\b
     | \b(?:say|state|write|tell\s+\w+(?:\s+\w+)?)\s+that\s+(?:it|this|everything|the\s+\w+)\s+
-      (?:is|was|has\s+been)\s+(?:fixed|resolved|solved|fine|ok)\b
+      (?:is|was|has\s+been|worked|failed|held)\b
+    | \b(?:repeat|print|reveal|show)\s+(?:\w+\s+)?(?:your|the\s+system)\s+(?:instructions?|prompt|rules)\b
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
@@ -36,7 +37,8 @@ _ASKED = re.compile(
 _ORDERED_TO_DO = re.compile(
     r"""(?:just\s+|simply\s+|also\s+|then\s+|and\s+)?(?:delete|remove|send|forward|give|reset|disable|enable|close|write
     |tell|ask|call|reply|click|open|run|execute|install|transfer|pay|share|provide|restart|reboot|set|change|update
-    |confirm|use|add|put|let|switch|turn|create|copy|move)\s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us
+    |confirm|use|add|put|let|switch|turn|create|copy|move|format|link|name|print|repeat|begin|approve|grant|download
+    |upload|visit|contact|mark|say|quote|describe|answer|see|relabel|wipe|erase|purge|uninstall|revoke|accept)\s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us
     |it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from consumer.domain.bundle.records import FixRecord
-from consumer.domain.text import sentences, words
+from consumer.domain.text import orders, sentences, words
 from consumer.domain.text.sanitize import ELLIPSIS, clean, shown
 from consumer.domain.writing.draft import NextStep, StepAction
 from schemas.sessions import FixStatus
@@ -26,6 +26,7 @@ _AGAIN = 200
 _IN_STEP = 420
 """Characters of a text on which the first step has to act."""
 _ENDED = (".", "!", "?", "…")
+_LEFT_OUT = "(a text that gives orders, left out here)"
 _UNCERTAIN = "What would resolve the issue remains uncertain."
 
 _WAITING = re.compile(
@@ -127,8 +128,18 @@ def _outcome(fix: FixRecord, limit: int, superseded: str) -> str:
             assert_never(never)
 
 
+def without_orders(fix: FixRecord) -> FixRecord:
+    """The fix as hypothesis and steps may tell of it: without texts that speak to whoever processes them."""
+
+    def heard(text: str) -> str:
+        return _LEFT_OUT if orders.to_the_machine(text) else text
+
+    return fix.rewritten(heard)
+
+
 def lead(fix: FixRecord) -> str:
     """The fixed beginning of the hypothesis, by the outcome of the active fix. Prose of the draft may follow."""
+    fix = without_orders(fix)
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.PROPOSED:
@@ -157,6 +168,7 @@ def first_step(fix: FixRecord | None) -> str | None:
     """The first next step that the table demands, as a rules draft words it; None where the table demands none."""
     if fix is None:
         return None
+    fix = without_orders(fix)
     title = quoted(fix.title)
     match fix.status:
         case FixStatus.PROPOSED if fix.confidence_pct > TRY_OVER_PCT:

@@ -7,6 +7,7 @@ where the domain's name says for certain what it is about; it names no command, 
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, FixRecord, Records
@@ -116,16 +117,20 @@ def steps(bundle: Bundle) -> tuple[NextStep, ...]:
     What says little stands only where there would be fewer than two. What failed fixes rule out stands last, in one
     line, and takes no step's place.
     """
-    records = bundle.records
+    records = _heard(bundle.records)
     chosen = list(dict.fromkeys((*_from_outcomes(records), *_from_gaps(records))))
     for step in _fillers(records):
         if len(chosen) < sections.FEWEST_STEPS and step not in chosen:
             chosen.append(step)
-    ruled_out = _ruled_out(bundle)
+    ruled_out = _ruled_out(records)
     if len(chosen) < sections.FEWEST_STEPS and ruled_out is None:
         chosen.append(_step(_RECORD))
     room = sections.MOST_STEPS - len(chosen)
     return tuple(chosen[: sections.MOST_STEPS]) if ruled_out is None or room < 1 else (*chosen, ruled_out)
+
+
+def _heard(records: Records) -> Records:
+    return replace(records, fixes=tuple(map(outcome_table.without_orders, records.fixes)))
 
 
 def _hypothesis(bundle: Bundle) -> Statement:
@@ -225,10 +230,7 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
             script.id,
         )
     if records.facts and not any(fact.is_check for fact in records.facts):
-        newest = next((fact for fact in reversed(records.facts) if not fact_lines.is_address(fact)), None)
-        if newest is not None:
-            said = sentence(newest.text, _EXCERPT)
-            yield _step(f"Confirm by a first diagnostic check, none is recorded, what was told: {said}", newest.id)
+        yield _step("Confirm what was told by a first diagnostic check; none is recorded.", records.facts[-1].id)
 
 
 def _loose_ends(records: Records) -> list[tuple[FactRecord, str]]:
@@ -251,9 +253,9 @@ def _advice(domain: str | None) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def _ruled_out(bundle: Bundle) -> NextStep | None:
+def _ruled_out(records: Records) -> NextStep | None:
     """A line that names failed fixes, so that nobody repeats them. The first step names the active one."""
-    failed = [fix for fix in bundle.records.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
+    failed = [fix for fix in records.fixes if fix.status is FixStatus.APPLIED_FAILED and not fix.active]
     if not failed:
         return None
     titles = list(dict.fromkeys(quoted(fix.title, 80) for fix in failed))

@@ -191,7 +191,7 @@ class TestHowWhole:
         assert self.LONG.strip() in self.lines(build.fact(self.LONG))
 
     def test_texts_are_shortened_where_that_makes_the_package_comfortable(self) -> None:
-        facts = [build.fact(f"{number} {self.LONG}", fact_id=str(number)) for number in range(7)]
+        facts = [build.fact(f"{number} {self.LONG}", fact_id=str(number)) for number in range(8)]
         bundle = build.bundle(build.opened(), *facts)
         rendered = plain(bundle)
         assert self.LONG.strip() not in rendered.markdown
