@@ -8,6 +8,7 @@ Whether a statement is true to the records is no rule here: words cannot tell. T
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.text import language, names, sentences, words
 from consumer.domain.text.sanitize import ADDRESS, clean, is_harmless, shorten
@@ -217,7 +218,15 @@ def _foreign(statement: Said, case: Evidence) -> Iterator[str]:
         text = mask.sub(unless_recorded, text)
     holder = "its fact does not hold" if statement.part is Part.CONFIRMED else "no record holds"
     for name in lexicon.foreign(text):
+        if statement.part is Part.CONFIRMED and _is_fuller(name, lexicon, case.lexicon):
+            continue
         yield f"names what {holder}: {_cited(name)}; use the record's own name or number, or leave it out"
+
+
+def _is_fuller(name: str, of_fact: Lexicon, of_all: Lexicon) -> bool:
+    """Whether other records hold a name whole, and the fact its last part: "Ann Wendt" for "Mrs Wendt"."""
+    _, _, last = names.normal(name).rpartition(" ")
+    return " " in name and name.istitle() and of_fact.holds(last) and of_all.holds(names.normal(name))
 
 
 def _outcome(statement: Said, case: Evidence) -> Iterator[str]:

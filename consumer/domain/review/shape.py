@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FactRecord, FixRecord
+from consumer.domain.bundle.records import FixRecord
 from consumer.domain.review.grounding import of_bundle
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.text.names import normal
@@ -89,8 +89,7 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
     shown = len(fact_lines.merged(bundle.records.facts))
     if shown and len(body[SectionKey.CONFIRMED]) != shown:
         yield Rule.EMPTY, "not one bullet for every fact, equal ones merged"
-    checks = [step for step in bundle.records.steps if isinstance(step, FactRecord)]
-    tried = len(fact_lines.merged(checks)) + len(bundle.records.scripts) + len(bundle.records.applied_fixes)
+    tried = len(bundle.records.steps) + len(bundle.records.applied_fixes)
     if tried and len(body[SectionKey.TRIED]) != tried:
         yield Rule.EMPTY, "not one bullet for everything that was tried"
 

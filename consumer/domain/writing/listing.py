@@ -1,7 +1,7 @@
 """The two lists of a package: every live fact, and everything that was tried. Also shortens lists that are too long."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -21,19 +21,21 @@ class Level:
 
     fact: int
     check: int
-    """In the list of what was tried; the finding also stands among the facts."""
+    """In the list of what was tried, of a check that is not short: its finding stands whole among the facts."""
     fix: int
     labelled: bool = False
     """Every fact begins with its source. This separates bullets that together would quote the intake."""
 
 
-WHOLE = Level(fact=600, check=60, fix=600)
+_SHORT_CHECK = 140
+"""Characters of a check that both lists show whole."""
+WHOLE = Level(fact=600, check=80, fix=600)
 """Nearly every text is shown whole, once."""
-SHORTER = (Level(fact=280, check=60, fix=280), Level(fact=180, check=60, fix=240))
+SHORTER = (Level(fact=280, check=80, fix=280), Level(fact=180, check=80, fix=240))
 """Every text has less than 300 characters, because it may be copied from the intake."""
 SHORTEST = 140
 """Characters that every level but `APART` shows of a text of a fact or a fix, at least."""
-APART = Level(fact=140, check=60, fix=140, labelled=True)
+APART = Level(fact=140, check=80, fix=140, labelled=True)
 """For bullets that together would quote the intake."""
 
 _LIST_MARK = re.compile(r"\A\s*[-*\u2022\u00b7]\s+(?=\S)")
@@ -161,7 +163,7 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     return Listed(
         bundle=bundle,
         facts=tuple(_bullet(_fact(same, wordings, level, several_days=several_days), *same) for same in facts),
-        runs=tuple(_run(same, level, notes, unread) for same in _runs(bundle.records.steps)),
+        runs=tuple(_run(step, level, notes.get(step.id), unread) for step in bundle.records.steps),
         fixes=tuple(
             _bullet(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
             for fix in bundle.records.applied_fixes
@@ -183,29 +185,16 @@ def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level,
     return line + fact_lines.when_recorded(same, several_days=several_days)
 
 
-def _runs(steps: Sequence[CheckOrScript]) -> Iterator[tuple[CheckOrScript, ...]]:
-    """Checks and scripts, oldest first; checks with equal texts stand together, at the place of the first."""
-    same = {
-        checks[0].id: checks for checks in fact_lines.merged([step for step in steps if isinstance(step, FactRecord)])
-    }
-    for step in steps:
-        if isinstance(step, ScriptRecord):
-            yield (step,)
-        elif step.id in same:
-            yield same[step.id]
-
-
-def _run(same: Sequence[CheckOrScript], level: Level, notes: Mapping[str, str], unread: ScriptRecord | None) -> Bullet:
-    """The bullet of a script or of equal checks. A note on a script tells what it showed, and so that it ran."""
-    first = same[0]
-    note = next((notes[step.id] for step in same if step.id in notes), None)
-    if isinstance(first, ScriptRecord):
-        line = _script(first, level) + (" Whether it ran is not recorded." if first == unread and not note else "")
+def _run(step: CheckOrScript, level: Level, note: str | None, unread: ScriptRecord | None) -> Bullet:
+    """The bullet of a check or a script. A note on a script tells what it showed, and so that it ran."""
+    if isinstance(step, ScriptRecord):
+        line = _script(step, level) + (" Whether it ran is not recorded." if step == unread and not note else "")
     else:
-        source = f" ({shorten(clean(first.source_summary), 80)})" if first.source_summary else ""
-        times = f" (run {len(same)} times)" if len(same) > 1 else ""
-        line = f"Diagnostic check{source}{times}: {_item_text(first.text, level.check)}"
-    return _bullet(_noted(line, note), *same)
+        source = f" ({shorten(clean(step.source_summary), 80)})" if step.source_summary else ""
+        text = _item_text(step.text, _SHORT_CHECK)
+        whole = text if len(clean(step.text)) <= _SHORT_CHECK else shorten(text, level.check)
+        line = f"Diagnostic check{source}: {whole}"
+    return _bullet(_noted(line, note), step)
 
 
 def _item_text(text: str, limit: int) -> str:

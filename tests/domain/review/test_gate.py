@@ -323,6 +323,19 @@ def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.
     assert Rule.MARKUP in {violation.rule for violation in verdict.violations}
 
 
+@pytest.mark.parametrize(("wording", "stands"), [("Counted by Ann Wendt.", True), ("Counted by Ann Wind.", False),
+                                                 ("Counted by Bob Pike.", False)])  # fmt: skip
+def test_a_wording_may_name_more_fully_whom_its_fact_names(wording: str, stands: bool) -> None:
+    bundle = build.bundle(
+        build.opened(intake_text="Ask for Ann Wendt or Bob Pike."), build.check("610 parcels, counted by Mrs Wendt.")
+    )
+    answer = answers.good() | {"confirmed": [{"record": "F1", "text": f"610 parcels. {wording}"}]}
+    reviewed = gate.review(json.dumps(answer), bundle, scan=keep)
+    assert isinstance(reviewed, gate.Reviewed)
+    refused = [violation for violation in reviewed.violations if violation.place == StatementRef(Part.CONFIRMED, 0)]
+    assert (refused == []) == stands
+
+
 def test_a_hundred_facts_take_no_more_of_the_answer_than_one() -> None:
     """Code lists the facts, however many. The answer's 1,400 tokens are for prose."""
     facts = [build.fact(f"Port {n} of the switch in room {n} was seen to flap.", fact_id=str(n)) for n in range(100)]

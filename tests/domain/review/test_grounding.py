@@ -307,6 +307,7 @@ EQUAL = [
     ("moins d'une seconde, zwei Stunden", "Less than one second, two hours."),
     ("10.140.1.1 = ancien routeur", "10.140.1.1 = old router."),
     ("Das Konto gilt seit Mai.", "There was no service restart since then."),
+    ("micrologiciel V72.20.21Z", "They have firmware V72.20.21Z."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -339,6 +340,7 @@ UNEQUAL = [
     ("moins d'une seconde", "Less than three seconds."),
     ("KeepAlive = 60 is set", "It has KeepAlive = off."),
     ("Nothing is set.", "It has KeepAlive = old."),
+    ("micrologiciel V72.20.21Z", "They have firmware V72.20.22Z."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
 ]

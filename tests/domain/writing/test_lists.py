@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from consumer.domain.events import SessionEvent
-from consumer.domain.review import shape
 from consumer.domain.writing import rules_draft
 from consumer.domain.writing.draft import Wording
 from consumer.domain.writing.markdown import render
@@ -156,18 +155,14 @@ class TestWhatWasConfirmed:
 
 
 class TestWhatWasTried:
-    def test_a_check_that_was_run_again_stands_once_and_rests_on_all_runs(self) -> None:
-        again = (build.check("0 % loss", fact_id=name) for name in ("1", "3"))
-        first, second = again
-        bundle = build.bundle(build.opened(), first, build.script("Probe", generation_id="2"), second)
-        rendered = plain(bundle)
-        lines = bullets(rendered, SectionKey.TRIED)
-        assert [line.split(" (reset")[0] for line in lines] == [
-            "Diagnostic check (run 2 times): 0 % loss",
-            "Script generated: Probe",
+    def test_a_short_check_is_whole_and_a_long_one_is_told_by_its_beginning(self) -> None:
+        short, long = "x" * 138 + " y", "Answers. " + "x" * 140
+        rendered = plain(build.bundle(build.opened(), build.check(short, fact_id="1"), build.check(long, fact_id="2")))
+        assert bullets(rendered, SectionKey.TRIED) == [
+            f"Diagnostic check: {short}",
+            f"Diagnostic check: Answers. {'x' * 69}\u2026",
         ]
-        assert rendered.rests_on[SectionKey.TRIED][0] == ("F1", "F2")
-        assert list(shape.check(bundle, rendered)) == []
+        assert bullets(rendered, SectionKey.CONFIRMED) == [short, long]
 
     def test_a_note_on_a_script_says_that_it_ran(self) -> None:
         bundle = build.bundle(build.opened(), build.script())

@@ -17,7 +17,7 @@ from consumer.domain.reader import versions
 from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.writing import markdown
+from consumer.domain.writing import listing, markdown
 from consumer.errors import Permanent
 from consumer.flows.drafting import failures
 from consumer.flows.drafting.calls import pace
@@ -165,7 +165,7 @@ async def test_without_the_model_texts_are_made_of_stored_drafts_where_they_diff
     assert (await replaying.plan("before")).figures.rendered == 0
     monkeypatch.setattr(markdown, "title", lambda _: "Another title")
     assert (await replaying.plan("titles")).figures.rendered == 0, "the title is no part of the text"
-    monkeypatch.setattr(markdown, "_problem", lambda _bundle, _draft: "Worded anew.")
+    monkeypatch.setattr(markdown, "_problem", lambda _bundle, _draft: listing.Line.of("Worded anew."))
     plan = await replaying.plan()
     assert plan.figures.rendered == REQUESTS
     async with replicas.start(key=False):
