@@ -36,6 +36,7 @@ COMMIT_SECONDS = 10.0
 STANDSTILL_SECONDS = 45.0  # behind the log's end and without a record for this time, the consumer is replaced
 CHECK_SECONDS = 5.0
 LIVE_SECONDS = 5.0  # for this time after a live record, replayed ones are read in small pieces
+TRICKLE = 100  # records at most of one poll, where it has requests as well as session events
 REPLAY_BATCH = 800  # records at most: a first live one waits for two such batches, 0.2 s
 REPLAY_PIECE = 200  # records at most, decoded and stored in a few hundredths of a second
 REPLAY_PAUSE_SECONDS = 0.05  # between two pieces; the rest of the time is for live records
@@ -201,7 +202,7 @@ class KafkaSource:
             await consumer.getmany(timeout_ms=0)
             return []
         order = Order.of(consumer.assignment(), self._topics)
-        if records := await self._first(consumer, order.live):
+        if records := await self._live(consumer, order.live):
             return records
         if order.replayed and order.live and time.monotonic() - self._live_at < LIVE_SECONDS:
             rest = self._replayed_at + REPLAY_PAUSE_SECONDS - time.monotonic()
@@ -213,6 +214,18 @@ class KafkaSource:
             return records
         # Nothing is there: wait for what comes first. An empty list of partitions means all of them.
         return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if order.replayed else None)
+
+    async def _live(self, consumer: AIOKafkaConsumer, groups: Sequence[Collection[KafkaPartition]]) -> list[Record]:
+        """The first group that holds something, and a few records of those after it.
+
+        So a request and the events that it was sent after are stored in one transaction, where there is no backlog.
+        """
+        records: list[Record] = []
+        for group in groups:
+            room = TRICKLE - len(records)
+            if room > 0:
+                records += await self._getmany(consumer, group, 0, room if records else None)
+        return records
 
     async def _first(
         self, consumer: AIOKafkaConsumer, groups: Sequence[Collection[KafkaPartition]], most: int | None = None

@@ -20,8 +20,9 @@ _FLOATING = re.compile(
 )
 """Words for a day that only the day of the record gives a meaning."""
 _DATED = re.compile(
-    r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s*(?:of\s+)?(?:jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|janv|f\u00e9v|avr|juin|juil"
-    r"|ao\u00fbt|d\u00e9c)|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d{1,2}\b|\d{4}-\d\d-\d\d|\b\d{1,2}[./]\d{1,2}(?:[./]\d{2,4}|\.)",
+    r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s*(?:of\s+)?(?:jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|janv|f\u00e9v|avr"
+    r"|juin|juil|ao\u00fbt|d\u00e9c)|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d{1,2}\b"
+    r"|\d{4}-\d\d-\d\d|\b\d{1,2}[./](?:0\d|1[0-2])(?:[./]\d{2,4}|\.)(?![\d.])",
     re.IGNORECASE,
 )
 _FEWEST_WORDS = 4
@@ -84,8 +85,11 @@ def when_recorded(same: Sequence[FactRecord], *, several_days: bool) -> str:
     if len(same) > 1:
         return f" (recorded {len(same)} times{f', last on {moment(last)}' if last is not None else ''})"
     text = same[0].text
-    floats = _FLOATING.search(text) is not None or (several_days and _DATED.search(text) is None)
-    return f" (recorded {day(last)})" if floats and last is not None else ""
+    if last is None:
+        return ""
+    if several_days and _DATED.search(text) is None:
+        return f" (recorded {last.day} {last:%B at %H:%M}{'' if last.utcoffset() else ' UTC'})"
+    return f" (recorded {day(last)})" if _FLOATING.search(text) is not None else ""
 
 
 def are_of_several_days(facts: Sequence[FactRecord]) -> bool:

@@ -27,6 +27,7 @@ _IN_STEP = 420
 """Characters of a text on which the first step has to act."""
 _ENDED = (".", "!", "?", "…")
 _LEFT_OUT = "(a text that gives orders, left out here)"
+_IN_PLACE = frozenset({FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL})
 _UNCERTAIN = "What would resolve the issue remains uncertain."
 
 _WAITING = re.compile(
@@ -92,6 +93,8 @@ def leads(fix: FixRecord | None) -> bool:
 def tried(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
     """The fix's line in the list of what was tried: its title, its outcome and the texts of the outcome.
 
+    That of the active fix also says what it is, where there is room.
+
     Empty for a status that is not listed (`proposed`, `dismissed`).
     """
     if fix.superseded and not fix.active:
@@ -100,6 +103,8 @@ def tried(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
         outcome = _outcome(fix, limit, "")
     if not outcome:
         return ""
+    if fix.active and fix.description and limit >= _LONGEST_TEXT:
+        outcome += f" What it {'is' if fix.status in _IN_PLACE else 'was'}: {sentence(fix.description, limit)}"
     return f"Fix: {shown(fix.title.rstrip(' .'), min(limit, _LONGEST_TITLE))} — {outcome}"
 
 

@@ -34,9 +34,9 @@ not repeat what code writes. You add what follows, as one JSON object with exact
 - problem: {{text, records}}. One short paragraph in the past tense, without guesses: who and what was affected, \
 since when, with which impact and exact error, by when it has to work, whom to call back at which number, and why it \
 was escalated, as far as the records say so.
-- confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 140 characters, for a fact that is \
-longer than that or in another language. Names, numbers, negations and doubts stay as they are in that fact. Leave out \
-every short fact in English; at most 15 entries, else an empty list.
+- confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 240 characters, for a fact that is \
+longer than 300 or in another language. Names, ids, numbers, negations, doubts and what was set, on or off stay as \
+they are in that fact. Leave out every other fact; at most 15 entries, else an empty list.
 - notes: [{{record, text}}]. What a check or an applied fix showed, where its own record does not say it and a later \
 record does; of a script only where a record says that it ran. record is the id of that check, fix or script. At most \
 5, usually an empty list.

@@ -141,17 +141,12 @@ def _hypothesis(bundle: Bundle) -> Statement:
 
 
 def _described(fix: FixRecord) -> str:
-    """A sentence with the fix's description; empty where the first next step gives the description already."""
-    in_first_step = fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is not None
-    if not fix.description or in_first_step or orders.to_the_machine(fix.description):
+    """A sentence with the description of a fix that is not listed; empty where the first next step gives it already."""
+    if not fix.description or orders.to_the_machine(fix.description):
         return ""
-    match fix.status:
-        case FixStatus.PROPOSED:
-            return f"What it proposes: {sentence(fix.description)}"
-        case FixStatus.APPLIED_PENDING | FixStatus.APPLIED_PARTIAL:
-            return f"What it is: {sentence(fix.description)}"
-        case FixStatus.APPLIED_FAILED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
-            return f"What it was: {sentence(fix.description)}"
+    if fix.status is FixStatus.PROPOSED and outcome_table.first_step(fix) is None:
+        return f"What it proposes: {sentence(fix.description)}"
+    return f"What it was: {sentence(fix.description)}" if fix.status is FixStatus.DISMISSED else ""
 
 
 def _from_outcomes(records: Records) -> Iterator[NextStep]:

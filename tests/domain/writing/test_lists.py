@@ -145,9 +145,9 @@ class TestWhatWasConfirmed:
         of_two = plain(build.bundle_of([build.opened(version=0), first, second, third]))
         assert bullets(of_one_day, SectionKey.CONFIRMED) == ["It is slow.", "It was fast on 1 March."]
         assert bullets(of_two, SectionKey.CONFIRMED) == [
-            "It is slow. (recorded 2 March 2026)",
+            "It is slow. (recorded 2 March at 09:01 UTC)",
             "It was fast on 1 March.",
-            "It stands. (recorded 3 March 2026)",
+            "It stands. (recorded 3 March at 09:03 UTC)",
         ]
 
     def test_a_text_without_a_floating_day_gets_none(self) -> None:

@@ -349,9 +349,14 @@ def steps_of(bundle: Bundle) -> list[str]:
     return [step.text for step in rules_draft.steps(bundle)]
 
 
-def test_what_a_failed_fix_was_is_told_and_what_is_to_be_tried_is_told_once() -> None:
-    failed = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome("applied_failed"))
-    assert rules_draft.draft_by_rules(failed).hypothesis.text == "What it was: Turn it off."
+def test_what_the_active_fix_is_is_told_once() -> None:
+    for status, words in (("applied_failed", "What it was: "), ("applied_pending", "What it is: ")):
+        bundle = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome(status))
+        markdown = gate.by_rules(bundle).rendered.markdown
+        assert markdown.count("Turn it off.") == 1
+        assert f"{words}Turn it off." in markdown
+    dismissed = build.bundle(build.opened(), build.fix(description="Turn it off."), build.outcome("dismissed"))
+    assert rules_draft.draft_by_rules(dismissed).hypothesis.text == "What it was: Turn it off."
     proposed = build.bundle(build.opened(), build.fix(description="Turn it off.", confidence_pct=90))
     assert rules_draft.draft_by_rules(proposed).hypothesis.text == ""
     assert rules_draft.draft_by_rules(proposed).next_steps[0].text.endswith("Turn it off.")
