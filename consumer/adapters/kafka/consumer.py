@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -22,6 +22,7 @@ from consumer.adapters.kafka.client import brokers_reachable, records_of
 from consumer.adapters.kafka.ends import Ends
 from consumer.adapters.kafka.lags import LagWatch
 from consumer.adapters.kafka.order import Order
+from consumer.adapters.kafka.ownership import Ownership
 from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
@@ -66,7 +67,7 @@ class KafkaSource:
         self._batch_records = batch_records
         self._instance_id = instance_id
         self._consumer: AIOKafkaConsumer | None = None
-        self._listener = _Ownership(self)
+        self._listener = Ownership(self._settle)
         self._paused = False
         self._moved_at = time.monotonic()
         self._checked_at = 0.0
@@ -299,31 +300,9 @@ class KafkaSource:
         self.lost += await place(consumer, partitions, everywhere=True)
         consumer.resume(*partitions)
 
-    async def settle(self, partitions: Any) -> None:
+    async def _settle(self, partitions: Any) -> None:
         """Places newly assigned partitions, for the listener. Raises nothing: a failure returns at the next poll."""
         consumer = self._consumer
         if consumer is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 self.lost += await asyncio.wait_for(place(consumer, partitions), CALL_SECONDS)
-
-
-class _Ownership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """The partitions that this member owns between two rebalances."""
-
-    def __init__(self, source: KafkaSource) -> None:
-        self._source = source
-        self.owned: frozenset[KafkaPartition] = frozenset()
-        self.is_member = False
-
-    def gone(self) -> None:
-        self.owned = frozenset()
-        self.is_member = False
-
-    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - the protocol's signature
-        self.gone()
-
-    async def on_partitions_assigned(self, assigned: Any) -> None:
-        # New partitions are polled while this still runs, so they must count as owned before the await.
-        self.owned = frozenset(assigned)
-        await self._source.settle(assigned)
-        self.is_member = True

@@ -19,7 +19,7 @@ from schemas.sessions import FixStatus
 Scan = Callable[[str], str]
 """The redactor: returns a text with its secrets replaced."""
 
-LONGEST_PARAGRAPH = 900
+LONGEST_PARAGRAPH = 1_200
 """Characters."""
 _LONGEST: Mapping[Part, int] = {
     Part.PROBLEM: LONGEST_PARAGRAPH,
