@@ -223,9 +223,12 @@ class KafkaSource:
         """
         records: list[Record] = []
         for group in groups:
-            room = TRICKLE - len(records)
-            if room > 0:
-                records += await self._getmany(consumer, group, 0, room if records else None)
+            if not records:
+                records = await self._getmany(consumer, group, 0)
+            elif (room := TRICKLE - len(records)) > 0:
+                # Hazard: what was read is passed for ever. An error that loses it comes again at the next poll.
+                with contextlib.suppress(KafkaError):
+                    records += await self._getmany(consumer, group, 0, room)
         return records
 
     async def _first(

@@ -89,10 +89,7 @@ class PostgresInbox:
             if len(batch.arrivals) == 1:
                 if isinstance(batch.arrivals[0].arrival, Refusal):
                     raise StoreFault(f"PostgreSQL does not take a dead letter: {name_error(error)}") from error
-                await self._prove_soundness(error)
-                if not is_of_the_data(error):
-                    self._stumble(batch.arrivals[0], error)
-                return await self.store(replace(batch, arrivals=(refusals.unstorable(batch.arrivals[0], error),)))
+                return await self._store_alone(batch, error)
             middle = len(batch.arrivals) // 2
             first = replace(batch, arrivals=batch.arrivals[:middle], positions={}, look_at_backlog=False)
             stored = await self.store(first)
@@ -100,6 +97,22 @@ class PostgresInbox:
         if any(not isinstance(decoded.arrival, Refusal) for decoded in batch.arrivals):
             self._stumbled.clear()
         return stored
+
+    async def _store_alone(self, batch: Batch, error: Exception) -> StoredBatch:
+        """Stores a batch of one record that could not be stored; as a refusal, if that is the record's own fault."""
+        await self._prove_soundness(error)
+        try:
+            stored = await self._store(batch)  # the store's fault may have ended between the two
+        except EscalationError:
+            raise
+        except Exception as again:  # noqa: BLE001 - whatever it is, it is the record's
+            error = again
+        else:
+            self._stumbled.clear()
+            return stored
+        if not is_of_the_data(error):
+            self._stumble(batch.arrivals[0], error)
+        return await self.store(replace(batch, arrivals=(refusals.unstorable(batch.arrivals[0], error),)))
 
     def _stumble(self, decoded: Decoded, error: Exception) -> None:
         """Raises StoreFault when the service stumbles over one record after the other: the release is at fault."""

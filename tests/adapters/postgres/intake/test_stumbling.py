@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.intake import events
 from consumer.adapters.postgres.intake import inbox as inbox_module
+from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.events import Decoded, SessionKey
 from consumer.errors import Transient
 from tests.adapters.postgres.intake.steps import Store, fact, rows
@@ -65,3 +66,27 @@ async def test_a_release_that_can_store_nothing_sets_nothing_aside(
     monkeypatch.undo()
     await store(*facts(20))
     assert len(await rows(pool, "session_events")) == 20
+
+
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '22023'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON session_events FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+async def test_a_fault_of_the_store_that_ends_while_it_is_looked_into_costs_no_record(
+    pool: Pool, store: Store, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the built-in record would pass, and the sound one that was refused before would be at fault."""
+    await pool.execute(REFUSE)
+    prove = inbox._prove_soundness
+
+    async def proven(refusal: Exception) -> None:
+        await pool.execute("DROP FUNCTION IF EXISTS refuse CASCADE")
+        await prove(refusal)
+
+    monkeypatch.setattr(inbox, "_prove_soundness", proven)
+    await store(*facts(3))
+    assert len(await rows(pool, "session_events", "session_id")) == 3
+    assert await rows(pool, "dead_letters", "reason") == []
