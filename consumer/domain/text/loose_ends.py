@@ -1,4 +1,7 @@
-"""What a text says was not checked, not answered or not done. The words are English, German and French."""
+"""What a text says was not checked, not answered or not done.
+
+The words are English, German, French, Italian and Spanish. What somebody wished for and did not get is not open.
+"""
 
 import re
 from collections.abc import Iterable
@@ -33,8 +36,15 @@ _OPEN = re.compile(
     | \bnoch\s+(?:zu\s+(?:pr\u00fcfen|kl\u00e4ren|testen)|unbekannt)\b | \bsteht\s+(?:noch\s+)?aus\b
     | \b(?:n['\u2019]a|n['\u2019]ont|pas|jamais)\s+(?:pas\s+)?(?:encore\s+)?(?:\u00e9t\u00e9\s+)?{_FAIT}\b
     | \bnon\s+{_FAIT}\b
+    | \bnon\s+(?:\w+\s+){{0,3}}?(?:controllat|verificat|testat|provat|confermat|chiarit|ordinat|guardat)[aoei]\b
+    | \b(?:no|sin)\s+(?:\w+\s+){{0,3}}?(?:comprobad|verificad|probad|confirmad|revisad|mirad)[ao]s?\b
     | \bpersonne\s+n['\u2019]a\s+(?:encore\s+)?\w+ | \breste\s+\u00e0\s+\w+ | \b\u00e0\s+v\u00e9rifier\b
     """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_WISH = re.compile(
+    r"""\b(?:asks?|asked|wants?|wanted|requests?|requested|demands?|demanded|insists?|wishes)\s+(?:again\s+)?
+    (?:for|to|us|me|that)\b|\b(?:verlangt|m\u00f6chte|bittet|fordert|demande|veut|exige|chiede|vuole|pide|quiere)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)")
@@ -46,7 +56,8 @@ def loose_end(text: str) -> str | None:
     """The sentences of a cleaned text that call something open, with the one before the first; None without such."""
     parts = sentences.sentences_of(text)
     at = [number for number, part in enumerate(parts) if _is_open(part)]
-    return " ".join(parts[max(at[0] - 1, 0) : at[-1] + 1]) if at else None
+    left = " ".join(parts[max(at[0] - 1, 0) : at[-1] + 1]) if at else ""
+    return left if left and _WISH.search(left) is None else None
 
 
 def is_answered(text: str, later: Iterable[str]) -> bool:

@@ -24,6 +24,8 @@ OPEN = (
     "Das ist noch unbekannt.",
     "La planification n'a pas été vérifiée.",
     "Pas encore testé.",
+    "Le ricevute non sono state controllate.",
+    "No se ha comprobado el otro nodo.",
     "Personne n'a appelé le fournisseur.",
 )
 CLOSED = (
@@ -32,6 +34,9 @@ CLOSED = (
     "The port is open and answers.",
     "The update was tested and confirmed.",
     "Staff were not told of the plan.",
+    "Garrowby asked for the admin PIN by mail. Not sent.",
+    "Glenn wants us to delete the mailbox. Not done, evidence.",
+    "Herr D. verlangt einen Neustart. Nicht erledigt.",
     "Keys do not match.",
     "Sie hat es geprüft.",
     "",
