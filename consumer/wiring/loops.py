@@ -3,7 +3,7 @@
 import time
 
 from consumer.adapters.kafka.client import connection
-from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.consuming.consumer import KafkaSource
 from consumer.adapters.kafka.publishing.relay import KafkaBroker
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.drafting.doubts import PostgresDoubts

@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, field
 from typing import Self
 
-from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.consuming.consumer import KafkaSource
 from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.adapters.prometheus import PrometheusMeters

@@ -10,10 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition as KafkaPartition
 
-from consumer.adapters.kafka import consumer
 from consumer.adapters.kafka.admin import prepare_topics
-from consumer.adapters.kafka.consumer import KafkaSource
-from consumer.adapters.kafka.placement import place
+from consumer.adapters.kafka.consuming import consumer
+from consumer.adapters.kafka.consuming.consumer import KafkaSource
+from consumer.adapters.kafka.consuming.placement import place
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
@@ -266,7 +266,7 @@ async def test_whatever_fails_while_partitions_are_put_in_their_place_is_kafka_a
         raise KafkaConnectionError
 
     monkeypatch.setattr(source, "_fetch", lost)
-    monkeypatch.setattr("consumer.adapters.kafka.consumer.place", away)
+    monkeypatch.setattr("consumer.adapters.kafka.consuming.consumer.place", away)
     with pytest.raises(Transient):
         await source.poll(100)
 

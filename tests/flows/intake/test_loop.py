@@ -15,7 +15,7 @@ from aiokafka.errors import CommitFailedError, RequestTimedOutError
 from structlog.testing import capture_logs
 
 from consumer.adapters.kafka.admin import prepare_topics
-from consumer.adapters.kafka.consumer import KafkaSource
+from consumer.adapters.kafka.consuming.consumer import KafkaSource
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.intake.inbox import PostgresInbox
 from consumer.domain.arrival import decode as decode_module

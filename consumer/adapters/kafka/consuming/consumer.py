@@ -19,11 +19,11 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumer.adapters.kafka.client import brokers_reachable, records_of
+from consumer.adapters.kafka.consuming.lags import LagWatch
+from consumer.adapters.kafka.consuming.order import Order
+from consumer.adapters.kafka.consuming.ownership import Ownership
+from consumer.adapters.kafka.consuming.placement import place
 from consumer.adapters.kafka.ends import Ends
-from consumer.adapters.kafka.lags import LagWatch
-from consumer.adapters.kafka.order import Order
-from consumer.adapters.kafka.ownership import Ownership
-from consumer.adapters.kafka.placement import place
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
