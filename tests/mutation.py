@@ -61,6 +61,7 @@ META = (
 """Left out: tests that switch rules off themselves, and those of all texts, which are slow and watch something else."""
 EQUIVALENT = {
     "text.names: no _ORDINARY": "it only saves time",
+    "text.names: no _SKIPPED_RUN": "it only saves time",
 }
 """Mutants without a visible effect, and why."""
 

@@ -19,9 +19,11 @@ from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
 
 _THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
-_THOUSANDS_POINT = re.compile(r"(?<=\d)[.\u00a0\u202f ](?=\d{3}(?!\d))")
+_THOUSANDS_POINT = re.compile(r"(?<![\d.,-])\d{1,3}(?:[.\u00a0\u202f ]\d{3})+(?!\d)")
+_NO_DIGIT = re.compile(r"\D")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))|(?<=(?<![\d.,])0),(?=\d)")
 _INTEGERS = re.compile(r"\d+")
+_LISTED = re.compile(r"(,?)\s?0*(?=\d)(\d+)")
 _LONG_INTEGERS = re.compile(r"\d{4,}")
 _TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
 _COUNTED = re.compile(r"[a-z]?\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
@@ -37,6 +39,7 @@ _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2})\.?(?:20\d\d)?(?![\d.]*\d)")
 """Days and months as in "23.11." and "22./23.11."."""
+_DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _WORD = re.compile(r"\s(?!(?:true|false|yes|no|on|off|enabled|disabled|none|null|auto)$)[a-z]+")
@@ -64,7 +67,8 @@ class Lexicon:
         whole = " \n ".join(normal(text) for text in texts)
         # "ports 80,443" are two numbers, "4,128 bytes" are one, "56.320 MB" in German are as many: all readings count
         joined = _THOUSANDS.sub("", whole)
-        continental = _DECIMAL_COMMA.sub(".", _THOUSANDS_POINT.sub("", whole))
+        grouped = _THOUSANDS_POINT.sub(lambda number: _NO_DIGIT.sub("", number[0]), whole)
+        continental = _DECIMAL_COMMA.sub(".", grouped)
         listed = " ".join(elisions.spelled_out(whole))
         return cls(" \n ".join(dict.fromkeys((whole, joined, continental, listed))), tuple(times))
 
@@ -180,6 +184,14 @@ class Lexicon:
         figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
         return re.search(f"{written}|{figures}", self.text) is not None
 
+    def _has_day(self, text: str) -> bool:
+        """Whether a text is a day and a month with points, and the records hold it, with or without a year."""
+        match = _DAY_AND_MONTH.fullmatch(text)
+        if match is None:
+            return False
+        day, month = int(match[1]), int(match[2])
+        return re.search(rf"(?<![\d.])0?{day}\.0?{month}\.(?:\d{{2,4}})?(?!\d)", self.text) is not None
+
     def _is_near(self, year: int, month: int, day: int) -> bool:
         """Whether a day is within a week of the records' own times."""
         try:
@@ -192,9 +204,11 @@ class Lexicon:
         """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
         head = _HEAD.match(name)
         noun = head[0].removesuffix("s") if head else ""
-        numbers = (number.lstrip("0") or "0" for number in _INTEGERS.findall(name))
         return all(
-            (int(number) > SMALL and number in self.integers) or self._beside(noun, number) for number in numbers
+            (int(number) > SMALL and number in self.integers)
+            or self._beside(noun, number)
+            or (bool(comma) and int(number) <= SMALL)  # which may count something else: "VLAN 140, 5 hosts"
+            for comma, number in _LISTED.findall(name)
         )
 
     def _beside(self, noun: str, number: str) -> bool:
@@ -228,7 +242,8 @@ class Lexicon:
         dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name: its parts prove nothing
         if dotted is not None:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
-            return self.holds(dotted[0]) and all(part in self.integers for part in rest)
+            held = self.holds(dotted[0]) or self._has_day(dotted[0])
+            return held and all(part in self.integers for part in rest)
         return all(part in self.integers for part in parts)
 
 

@@ -308,6 +308,10 @@ EQUAL = [
     ("10.140.1.1 = ancien routeur", "10.140.1.1 = old router."),
     ("Das Konto gilt seit Mai.", "There was no service restart since then."),
     ("micrologiciel V72.20.21Z", "They have firmware V72.20.21Z."),
+    ("Archiv_2015-2019 611,8 GB, 1.912,4 GB frei", "Archive of 2015-2019 has 611.8 GB, 1,912.4 GB are free."),
+    ("core: VLAN 140 with a0:31", "VLAN 140, 5 hosts."),
+    ("Abbruch am 21.09.2026 um 03:30", "It broke off on 21.09. at 03:30."),
+    ("41 Go, 1 850 colis", "There are 1,850 parcels."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -341,6 +345,9 @@ UNEQUAL = [
     ("KeepAlive = 60 is set", "It has KeepAlive = off."),
     ("Nothing is set.", "It has KeepAlive = old."),
     ("micrologiciel V72.20.21Z", "They have firmware V72.20.22Z."),
+    ("Archiv_2015-2019 611,8 GB", "Archive has 612.8 GB."),
+    ("core: VLAN 140 with a0:31", "VLAN 141, 5 hosts."),
+    ("Abbruch am 21.09.2026 um 03:30", "It broke off on 22.09. at 03:30."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
 ]
