@@ -51,6 +51,11 @@ _COUNTS = words.listed("step steps tier level line phase option part day week st
 """Nouns that the writer may number without a record: "step 2"."""
 _WEEK = timedelta(days=7)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_RECORDED_MONTHS = (
+    "jan|gen|ene", "feb|f\u00e9v", "mar|m\u00e4r", "apr|avr|abr", "ma[yigj]", "jun|juin|giu", "jul|juil|lug",
+    "aug|ao\u00fbt|ago", "sep|set", "oct|okt|ott", "nov", "dec|dez|d\u00e9c|dic",
+)  # fmt: skip
+"""How months begin in records, in English, German, French, Italian and Spanish."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +180,8 @@ class Lexicon:
     def _date(self, name: str) -> bool:
         """Whether the records hold the day beside its month, or both as numbers, or are of its week."""
         day = int("".join(_INTEGERS.findall(name)))
-        month = next(month for month in _MONTHS if re.search(rf"\b{month}", name))
-        number = _MONTHS.index(month) + 1
+        number = next(number for number, month in enumerate(_MONTHS, 1) if re.search(rf"\b{month}", name))
+        month = f"(?:{_RECORDED_MONTHS[number - 1]})"
         if any(self._is_near(year, number, day) for year in {at.year for at in self.times}):
             return True
         alone, near = rf"(?<!\d)0?{day}(?!\d)", r"[^.!?\n]{0,20}?"

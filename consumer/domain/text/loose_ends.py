@@ -10,7 +10,7 @@ from consumer.domain.text import sentences, words
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"
-    r"|done|decided|ordered|restored|cleared|changed|signed|known|seen|proved|proven|opened|excluded|ruled\s+out)"
+    r"|done|decided|ordered|restored|cleared|changed|signed|known|seen|proved|proven|opened|searched|set\s+up|explained|said|excluded|ruled\s+out)"
 )
 _GETAN = (
     r"(?:gepr\u00fcft|\u00fcberpr\u00fcft|getestet|best\u00e4tigt|gekl\u00e4rt|gemessen|versucht|gefragt|verglichen|bestellt"

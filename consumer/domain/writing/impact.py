@@ -6,9 +6,10 @@ French words are known; a sentence that has none of them is not quoted.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from consumer.domain.text import contacts, orders, sentences, words
-from consumer.domain.text.sanitize import clean
+from consumer.domain.text.sanitize import ELLIPSIS, clean
 from consumer.domain.writing.outcome_table import quoted
 
 MOST_CHARACTERS = 240
@@ -65,7 +66,7 @@ def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
     new = [sentence for sentence in said if words.share(sentence, known) < _ALREADY_SAID]
     chosen = _weightiest(new)
     if chosen:
-        yield f"The intake said: {quoted(' '.join(chosen), MOST_CHARACTERS)}."
+        yield f"The intake said: {quoted(_joined(chosen, intake), MOST_CHARACTERS)}."
     if bounds := list(_restrictions(intake, chosen)):
         yield f"It set bounds: {quoted(' '.join(bounds), _MOST_BOUNDS)}."
     elif said and not known.strip():
@@ -75,6 +76,15 @@ def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
         yield f"It was reported by {quoted(name)}."
     if reach is not None:
         yield f"To call back: {quoted(reach, MOST_CHARACTERS)}."
+
+
+def _joined(chosen: Sequence[str], intake: str) -> str:
+    """The sentences as one quotation; what was left out between two is marked."""
+    whole = clean(intake)
+    joined = chosen[0]
+    for before, sentence in pairwise(chosen):
+        joined += f" {sentence}" if f"{before} {sentence}" in whole else f" {ELLIPSIS} {sentence}"
+    return joined
 
 
 def _restrictions(intake: str, quoted_already: Sequence[str]) -> Iterator[str]:
@@ -94,7 +104,7 @@ def _weightiest(said: Sequence[str]) -> list[str]:
     for weight, number in weighed:
         if weight < 0 and len(said[number]) <= room:
             chosen.append(number)
-            room -= len(said[number]) + 1
+            room -= len(said[number]) + 3
     return [said[number] for number in sorted(chosen)]
 
 

@@ -231,6 +231,7 @@ def _from_gaps(records: Records) -> Iterator[NextStep]:
 def _loose_ends(records: Records) -> list[tuple[FactRecord, str]]:
     """The newest facts that say that something is unchecked or open, and what; no later record speaks of it again."""
     later = [text for fix in records.applied_fixes for text in (fix.partial_notes, fix.failure_reason) if text]
+    later += [f"{fix.title}. {fix.failure_reason}" for fix in records.fixes if fix.status is FixStatus.DISMISSED]
     left: list[tuple[FactRecord, str]] = []
     for fact in reversed(records.facts):
         text = clean(fact.text)

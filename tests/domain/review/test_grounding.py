@@ -312,6 +312,8 @@ EQUAL = [
     ("core: VLAN 140 with a0:31", "VLAN 140, 5 hosts."),
     ("Abbruch am 21.09.2026 um 03:30", "It broke off on 21.09. at 03:30."),
     ("41 Go, 1 850 colis", "There are 1,850 parcels."),
+    ("data dei file 19 gennaio 2026", "The files are of 19 January 2026."),
+    ("le 3 f\u00e9vrier, am 7. M\u00e4rz, el 4 de mayo de 2025", "On 3 February, 7 March and 4 May 2025."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -348,6 +350,7 @@ UNEQUAL = [
     ("Archiv_2015-2019 611,8 GB", "Archive has 612.8 GB."),
     ("core: VLAN 140 with a0:31", "VLAN 141, 5 hosts."),
     ("Abbruch am 21.09.2026 um 03:30", "It broke off on 22.09. at 03:30."),
+    ("data dei file 19 gennaio 2026", "The files are of 19 June 2026."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
 ]

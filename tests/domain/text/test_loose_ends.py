@@ -15,6 +15,8 @@ OPEN = (
     "nobody has asked the vendor yet",
     "Nobody did a load test, nobody tested it.",
     "List not sent yet.",
+    "The activity log has not been searched.",
+    "Nobody has said whether these may go.",
     "Cause still unclear.",
     "The warranty is unconfirmed.",
     "It remains open who pressed it.",

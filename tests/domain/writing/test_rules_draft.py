@@ -179,6 +179,19 @@ def test_what_is_answered_logged_or_asked_for_is_no_open_end(facts: tuple[Sessio
     assert not any("still open" in step for step in steps_of(build.bundle(build.opened(), *facts)))
 
 
+def test_what_a_dismissed_fix_would_need_is_no_open_end() -> None:
+    blocked = build.check("The PPU trial is blocked in the tenant, not tried.")
+    dismissed = (build.fix("Start a PPU trial in the tenant"), build.outcome("dismissed", failure_reason="Blocked."))
+    assert any("still open" in step for step in steps_of(build.bundle(build.opened(), blocked)))
+    assert not any("still open" in step for step in steps_of(build.bundle(build.opened(), blocked, *dismissed)))
+
+
+def test_what_is_left_out_of_a_quotation_is_marked() -> None:
+    intake = "All 14 people cannot print. It is loud. The truck leaves by 11:00 today. All 3 rooms are down."
+    problem = rules_draft.problem(build.bundle(build.opened(title="Labels", intake_text=intake)).records).text
+    assert "cannot print. \u2026 The truck leaves by 11:00 today. All 3 rooms are down" in problem
+
+
 def test_whether_a_script_ran_is_asked_only_where_nobody_went_on() -> None:
     failed = build.outcome("applied_failed")
     last = (build.opened(), build.check("Slow.", fact_id="1"), build.script())
