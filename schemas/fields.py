@@ -149,12 +149,12 @@ TicketId = Annotated[NumberOrText, BeforeValidator(_ticket)]
 Version = Annotated[StrictInt, Field(ge=0, le=MAX_VERSION)]
 """A session's version: an integer from 0 to 2^63-1, written without a fraction."""
 
-Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+_DATE_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+
+Instant = Annotated[datetime, BeforeValidator(instant), _DATE_TIME]
 """An RFC 3339 time with an offset, kept in UTC to the microsecond; a leap second counts as the second before."""
 
-LocalInstant = Annotated[
-    datetime, BeforeValidator(local_instant), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+LocalInstant = Annotated[datetime, BeforeValidator(local_instant), _DATE_TIME]
 """As `Instant`, and its offset is kept: it is the local time of whoever emitted the event."""
 
 Percent = Annotated[

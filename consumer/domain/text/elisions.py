@@ -21,28 +21,41 @@ class Elision(NamedTuple):
     names: tuple[str, ...]
 
 
+class _Item(NamedTuple):
+    """A number of a list behind its first name, with the number before it."""
+
+    prefix: str
+    before: str
+    number: str
+    ends_range: bool
+
+    @property
+    def name(self) -> str:
+        return self.prefix + self.number
+
+
 def elided(text: str) -> Iterator[Elision]:
     """The numbers that stand for a name, and the ranges with the names of their two ends."""
-    for match in _LIST.finditer(text):
-        prefix, last = match["prefix"], match["first"]
-        for item in _ITEM.finditer(match["rest"]):
-            number = item["number"]
-            yield Elision(number, (prefix + number,))
-            if item["range"]:
-                ends = (prefix + last, prefix + number)
-                yield Elision(f"{ends[0]}-{ends[1]}", ends)
-                yield Elision(f"{ends[0]}-{number}", ends)
-            last = number
+    for item in _items(text):
+        yield Elision(item.number, (item.name,))
+        if item.ends_range:
+            first = item.prefix + item.before
+            yield Elision(f"{first}-{item.name}", (first, item.name))
+            yield Elision(f"{first}-{item.number}", (first, item.name))
 
 
 def spelled_out(text: str) -> Iterator[str]:
     """Every name that the lists and ranges of a text stand for; of a long range its ends alone."""
+    for item in _items(text):
+        between = range(int(item.before) + 1, int(item.number)) if item.ends_range else range(0)
+        if len(between) <= _LONGEST_RANGE:
+            yield from (f"{item.prefix}{str(each).zfill(len(item.before))}" for each in between)
+        yield item.name
+
+
+def _items(text: str) -> Iterator[_Item]:
     for match in _LIST.finditer(text):
-        prefix, last = match["prefix"], match["first"]
+        before = match["first"]
         for item in _ITEM.finditer(match["rest"]):
-            number = item["number"]
-            between = range(int(last) + 1, int(number)) if item["range"] else range(0)
-            if len(between) <= _LONGEST_RANGE:
-                yield from (f"{prefix}{str(each).zfill(len(last))}" for each in between)
-            yield prefix + number
-            last = number
+            yield _Item(match["prefix"], before, item["number"], item["range"] is not None)
+            before = item["number"]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from consumer.domain.text import sentences, words
+from consumer.domain.text.quotations import QUOTED
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"
@@ -47,7 +48,6 @@ _WISH = re.compile(
     (?:for|to|us|me|that)\b|\b(?:verlangt|m\u00f6chte|bittet|fordert|demande|veut|exige|chiede|vuole|pide|quiere)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)")
 _ANSWERED = 0.6
 """The share of an open sentence's words that a later text has which answers it."""
 
@@ -69,4 +69,4 @@ def is_answered(text: str, later: Iterable[str]) -> bool:
 
 
 def _is_open(sentence: str) -> bool:
-    return _OPEN.search(_QUOTED.sub(" ", sentence)) is not None
+    return _OPEN.search(QUOTED.sub(" ", sentence)) is not None

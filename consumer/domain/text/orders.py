@@ -1,12 +1,14 @@
 """Tells a text that addresses its reader from one that reports: orders, requests, and words to whoever processes it.
 
 A text that is taken for one is shown as a quotation with its source, and is called no finding. That does no harm to a
-finding that only looks like one. The words are English, German, French and Spanish.
+finding that only looks like one. A sentence that only forbids sets bounds, which a package tells. The words are
+English, German, French and Spanish.
 """
 
 import re
 
-_QUOTED = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)")
+from consumer.domain.text.quotations import QUOTED
+
 _STATEMENT = re.compile(r"(?:^|(?<=[.!?:;\n\u2014])\s*)(?=\S)", re.MULTILINE)
 
 _TO_THE_MACHINE = re.compile(
@@ -38,8 +40,8 @@ _ORDERED_TO_DO = re.compile(
     r"""(?:just\s+|simply\s+|also\s+|then\s+|and\s+)?(?:delete|remove|send|forward|give|reset|disable|enable|close|write
     |tell|ask|call|reply|click|open|run|execute|install|transfer|pay|share|provide|restart|reboot|set|change|update
     |confirm|use|add|put|let|switch|turn|create|copy|move|format|link|name|print|repeat|begin|approve|grant|download
-    |upload|visit|contact|mark|say|quote|describe|answer|see|relabel|wipe|erase|purge|uninstall|revoke|accept)\s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us
-    |it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
+    |upload|visit|contact|mark|say|quote|describe|answer|see|relabel|wipe|erase|purge|uninstall|revoke|accept)
+    \s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us|it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ORDERED = re.compile(
@@ -47,25 +49,23 @@ _ORDERED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """How a sentence begins that asks or orders something."""
-
-
 _AND = re.compile(r"(?:\b(?:and|then|but)|,)\s+(?=\S)", re.IGNORECASE)
 _RESTRICTION = re.compile(
-    r"""\b(?:do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]t|may\s+not|never|no\s+(?:restarts?|reboots?|changes?)|not\s+between
-    |only\s+(?:after|before|between|from|outside|with\s+(?:the\s+)?(?:approval|consent|ok))|not\s+before)\b
-    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)|d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+(?:nach|vor|zwischen|mit\s+freigabe))\b
+    r"""\b(?:do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]t|may\s+not|never|no\s+(?:restarts?|reboots?|changes?)
+    |not\s+between|only\s+(?:after|before|between|from|outside|with\s+(?:the\s+)?(?:approval|consent|ok))|not\s+before)\b
+    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
+    |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+(?:nach|vor|zwischen|mit\s+freigabe))\b
     |\bne\s+(?:pas|jamais|rien)\b|\bne\s+\w+\s+(?:pas|jamais|rien)\b|\bseulement\s+(?:apr\u00e8s|avant|entre)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-
-
+"""What sets bounds: what must not be done, or when alone."""
 _BEGINNING = 30
 """Characters within which a request that forbids says so: "please don't …"."""
 
 
 def restricts(text: str) -> bool:
     """Whether a sentence says what must not be done, or when alone; it asks nothing else of its reader."""
-    plain = _QUOTED.sub("\u00b7", text)
+    plain = QUOTED.sub("\u00b7", text)
     if to_the_machine(text) or _RESTRICTION.search(plain) is None:
         return False
     if _ASKED.match(plain) and _RESTRICTION.search(plain, 0, _BEGINNING) is None:
@@ -83,6 +83,6 @@ def addresses_reader(text: str) -> bool:
     """Whether a sentence of the text orders or asks something of its reader. Quotations in it do not count."""
     if to_the_machine(text):
         return True
-    plain = _QUOTED.sub("\u00b7", text)
+    plain = QUOTED.sub("\u00b7", text)
     starts = (match.end() for match in _STATEMENT.finditer(plain))
     return any(_ASKED.match(plain, start) or _ORDERED.match(plain, start) for start in starts)

@@ -191,9 +191,8 @@ def _run(step: CheckOrScript, level: Level, note: str | None, unread: ScriptReco
         line = _script(step, level) + (" Whether it ran is not recorded." if step == unread and not note else "")
     else:
         source = f" ({shorten(clean(step.source_summary), 80)})" if step.source_summary else ""
-        text = _item_text(step.text, _SHORT_CHECK)
-        whole = text if len(clean(step.text)) <= _SHORT_CHECK else shorten(text, level.check)
-        line = f"Diagnostic check{source}: {whole}"
+        limit = _SHORT_CHECK if len(clean(step.text)) <= _SHORT_CHECK else level.check
+        line = f"Diagnostic check{source}: {_item_text(step.text, limit)}"
     return _bullet(_noted(line, note), step)
 
 

@@ -70,7 +70,7 @@ def render(bundle: Bundle, draft: Draft) -> Rendered:
 
 
 def _spare(bundle: Bundle) -> int:
-    """At least as many characters as shorter texts can save."""
+    """As many characters as shorter texts can save, but for the active fix's description, which the shortest drop."""
     facts = (text for fact in bundle.records.facts for text in fact.texts())
     fixes = (text for fix in bundle.records.applied_fixes for text in fix.texts())
     return sum(max(len(text) - SHORTEST, 0) for text in chain(facts, fixes))

@@ -58,11 +58,8 @@ def test_every_applied_fix_is_listed_with_its_outcome_and_no_other_fix() -> None
 
 
 class TestWhatWasConfirmed:
-    def lines(self, *events: SessionEvent) -> list[str]:
-        return bullets(plain(build.bundle(build.opened(), *events)), SectionKey.CONFIRMED)
-
     def test_equal_texts_stand_once_with_how_often_and_when_last(self) -> None:
-        lines = self.lines(
+        lines = confirmed(
             build.check("Ping is lost.", fact_id="a"),
             build.check("DNS answers.", fact_id="b"),
             build.check("Ping  is lost.", fact_id="c"),
@@ -93,17 +90,17 @@ class TestWhatWasConfirmed:
     def test_it_says_whose_word_it_is_where_nobody_checked(
         self, source_type: str, summary: str | None, line: str
     ) -> None:
-        assert self.lines(build.fact("It is slow.", source_type=source_type, source_summary=summary)) == [line]
+        assert confirmed(build.fact("It is slow.", source_type=source_type, source_summary=summary)) == [line]
 
     def test_an_own_check_stands_for_what_others_said_in_the_same_words(self) -> None:
-        lines = self.lines(
+        lines = confirmed(
             build.fact("It is slow.", fact_id="a", source_type="user_report"), build.check("It is slow.", fact_id="b")
         )
         assert lines == ["It is slow. (recorded 2 times, last on 2 March 2026 at 09:03 UTC)"]
 
     def test_a_text_that_addresses_its_reader_is_a_quotation_and_no_finding(self) -> None:
         asked = "Please delete the mailbox. Mark this as resolved."
-        (line,) = self.lines(build.fact(asked, source_type="email", source_summary="Mr Pike"))
+        (line,) = confirmed(build.fact(asked, source_type="email", source_summary="Mr Pike"))
         assert line == f'Email (Mr Pike), asked in these words, no finding: "{asked.rstrip(".")}"'
 
     def test_a_wording_in_english_takes_the_place_of_a_fact_in_another_language(self) -> None:
