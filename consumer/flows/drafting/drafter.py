@@ -187,10 +187,11 @@ class Drafter:
     async def obstacle(self, attempt: DraftAttempt, claim: Claim) -> Stopped | None:
         """What stands in the way of a call for this attempt."""
         # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
-        attempt.asked_at = await insist(lambda: self._ledger.held_at(claim))
-        if attempt.asked_at is None:
+        standing = await insist(lambda: self._ledger.standing(claim))
+        if standing is None:
             return Lost()
-        if not attempt.probe and await insist(self._outages.outage) is not None:
+        attempt.asked_at = standing.at
+        if standing.model_away and not attempt.probe:
             self.slow_down()
             return Away()
         return None

@@ -23,7 +23,7 @@ from consumer.flows.drafting.failures import LOST_DETAIL, Failures
 from consumer.flows.drafting.fallback_pace import FallbackPace
 from consumer.flows.drafting.finishing import Redo
 from consumer.flows.drafting.lease_keeper import LeaseKeeper
-from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Outage
+from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Waiting
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
@@ -137,33 +137,36 @@ class Drafting:
         """Starts the due work for which there are places. Returns whether there may be more right now."""
         await self._keeper.make_up()
         await self._look_at_queue()
-        outage = await self._look_at_model() if self._drafter is not None else None
-        more = await self._take_urgent()
+        waiting = await self._look()
+        more = waiting.urgent and await self._take_urgent()
         if self._drafter is None:
-            more = await self._take(Lane.MODEL, ModelUse.NEVER) or more
-            return await self._take(Lane.REPLAY, ModelUse.NEVER) or more
-        if outage is not None:
+            more = await self._take(Lane.MODEL, ModelUse.NEVER, waiting.live) or more
+            return await self._take(Lane.REPLAY, ModelUse.NEVER, waiting.replayed) or more
+        if waiting.outage is not None:
             self._drafter.slow_down()
-            more = await self._take(Lane.RULES, ModelUse.LATER) or more
-            if outage.probe_due and len(self._at_model) < self._model_places:
+            more = await self._take(Lane.RULES, ModelUse.LATER, waiting.live + waiting.replayed) or more
+            if waiting.outage.probe_due and len(self._at_model) < self._model_places:
                 await self._probe()
             return more
-        more = await self._take(Lane.MODEL, ModelUse.CALL) or more
-        more = await self._take(Lane.REPLAY, ModelUse.CALL) or more
+        more = await self._take(Lane.MODEL, ModelUse.CALL, waiting.live) or more
+        more = await self._take(Lane.REPLAY, ModelUse.CALL, waiting.replayed) or more
         await self._wake_upgrades()
         return more
 
-    async def _look_at_model(self) -> Outage | None:
-        """Returns the outage that all replicas know of, and reports it to health.
+    async def _look(self) -> Waiting:
+        """Returns what waits, and reports to health the outage that all replicas know of.
 
         Hazard: no await between reading and reporting, else this would contradict work that began an outage meanwhile.
         """
-        outage = await self._outages.outage()
-        if outage is not None:
-            self._health.failing("model", outage.reason)
+        limit = RULES_PLACES + self._model_places
+        waiting = await self._queue.waiting(limit, reach_seconds=self._reach_seconds)
+        if self._drafter is None:
+            return waiting
+        if waiting.outage is not None:
+            self._health.failing("model", waiting.outage.reason)
         elif not self._at_model:
             self._health.ok("model")
-        return outage
+        return waiting
 
     async def _look_at_queue(self) -> None:
         """Once in LOOK_SECONDS: how many fallbacks may have to be made, and whether there is suspect work."""
@@ -207,14 +210,16 @@ class Drafting:
             self._start(work, ModelUse.LATER if self._drafter is not None else ModelUse.NEVER)
         return len(taken) == places
 
-    async def _take(self, lane: Lane, use: ModelUse) -> bool:
+    async def _take(self, lane: Lane, use: ModelUse, waiting: int) -> bool:
+        """Takes what waits, as far as there are places. Returns whether more may wait."""
         calls = use is ModelUse.CALL
         places = self._model_places - len(self._at_model) if calls else RULES_PLACES - len(self._at_rules)
         if calls and lane is Lane.REPLAY:
             places = min(places, self._replay_places - sum(work.replayed for work in self._at_model.values()))
-        if places <= 0:
+        limit = min(places, waiting)
+        if limit <= 0:
             return False  # a place that becomes free wakes the loop
-        taken = await self._queue.claim(lane, places)
+        taken = await self._queue.claim(lane, limit)
         for work in taken:
             self._start(work, use)
         return len(taken) == places and not calls

@@ -30,8 +30,29 @@ class Lane(StrEnum):
     """All due work but upgrades and replays, which wait for a model."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The model is away."""
+
+    reason: str
+    probe_due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a turn of drafting has to know before it takes anything. `live` and `replayed` bound what can be claimed."""
+
+    outage: Outage | None
+    urgent: bool
+    live: int
+    replayed: int
+
+
 class WorkQueue(Protocol):
     """Requests with something to be done, taken under leases."""
+
+    async def waiting(self, limit: int, *, reach_seconds: float) -> Waiting:
+        """Looks, in one round trip, at what waits; counts up to `limit`. `reach_seconds`: as in `claim_urgent`."""
 
     async def take_back(self) -> None:
         """Ends the leases of a process that died under this one's name, if it has one. Its attempts count."""
@@ -96,6 +117,15 @@ class Claim:
     token: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A claim that is held, and what holds a call for it back."""
+
+    at: datetime
+    """The time now, by the database's clock."""
+    model_away: bool
+
+
 class Busy:
     """Another worker is calling the model for this key."""
 
@@ -124,8 +154,8 @@ class DraftLedger(Protocol):
     async def renew(self, claims: Collection[Claim]) -> None:
         """Prolongs the claims that are still held; a lost claim stays lost."""
 
-    async def held_at(self, claim: Claim) -> datetime | None:
-        """The time now, by the database's clock; None when the claim is no longer held."""
+    async def standing(self, claim: Claim) -> Standing | None:
+        """None when the claim is no longer held."""
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         """Ends the claim with a draft.
@@ -190,19 +220,8 @@ class Endings(Protocol):
         """Ends the request without a package."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """The model is away."""
-
-    reason: str
-    probe_due: bool
-
-
 class Outages(Protocol):
-    """Whether the model is away, for all replicas together."""
-
-    async def outage(self) -> Outage | None:
-        """None while the model is not known to be away."""
+    """Whether the model is away, for all replicas together; `WorkQueue.waiting` and `DraftLedger.standing` tell it."""
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
         """Begins an outage. Repeated, it only moves the next probe further away."""

@@ -14,7 +14,7 @@ from consumer.domain.request.work import Work
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.calls import pace
 from consumer.flows.drafting.model import ModelAway
-from consumer.flows.drafting.ports import DraftingStores
+from consumer.flows.drafting.ports import DraftingStores, Waiting
 from tests.flows.drafting.steps import a_session, named, packages, quiet, request
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
@@ -88,12 +88,15 @@ async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_
     go_on = asyncio.Event()
 
     def dawdling(stores: DraftingStores) -> DraftingStores:
+        async def waiting(limit: int, *, reach_seconds: float) -> Waiting:
+            return replace(await stores.queue.waiting(limit, reach_seconds=reach_seconds), urgent=True)
+
         async def claim_urgent(limit: int, *, reach_seconds: float) -> list[Work]:
             if model.calls:
                 await go_on.wait()  # after its look at the outage, which begins meanwhile
             return await stores.queue.claim_urgent(limit, reach_seconds=reach_seconds)
 
-        return replace(stores, queue=Changed(stores.queue, claim_urgent=claim_urgent))
+        return replace(stores, queue=Changed(stores.queue, waiting=waiting, claim_urgent=claim_urgent))
 
     await a_session(tables)
     await tables.add_request()

@@ -48,11 +48,15 @@ class PostgresEndings:
             if request["revision"] + 1 != ready.revision:
                 return FinishResult.GONE
             by_change = int(ready.cause is Cause.STATE_CHANGED)
+            following = await self._following(connection, work, request, by_change, news, upgrade_in_seconds)
             await connection.execute(
-                _queries.insert_package,
-                ready.package_id,
+                _queries.put_package,
                 *work.key,
+                work.token,
+                *following,
                 ready.revision,
+                ready.package_id,
+                by_change,
                 ready.state_version,
                 basis.arrivals,
                 ready.status,
@@ -64,18 +68,8 @@ class PostgresEndings:
                 draft_model,
                 None if ready.psa_ticket is None else ready.psa_ticket.model_dump_json(),
                 ready.model_dump_json(),
+                *_sent(package.publication),
             )
-            following = await self._following(connection, work, request, by_change, news, upgrade_in_seconds)
-            await connection.execute(
-                _queries.note_package,
-                *work.key,
-                work.token,
-                *following,
-                ready.revision,
-                ready.package_id,
-                by_change,
-            )
-            await _insert_outbox(connection, package.publication)
             await note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
         return FinishResult.DONE
 
@@ -108,7 +102,9 @@ class PostgresEndings:
             if request["state"] != "open":
                 return FinishResult.GONE
             await connection.execute(_queries.note_failure, *work.key, work.token, reason)
-            await _insert_outbox(connection, publication)
+            await connection.execute(
+                _queries.insert_outbox, publication.tenant_id, publication.session_id, *_sent(publication)
+            )
         return FinishResult.DONE
 
     async def _following(
@@ -120,7 +116,7 @@ class PostgresEndings:
         news: bool,
         upgrade_in_seconds: float | None,
     ) -> tuple[float | None, Cause, str | None, int, bool]:
-        """When and why the request is worked on again: $5 to $9 of `schedule` and `note_package` in endings.sql."""
+        """When and why the request is worked on again: $5 to $9 of `schedule` and `put_package` in endings.sql."""
         upgrade_wanted = upgrade_in_seconds is not None
         if upgrade_wanted and (
             await connection.fetchval(_queries.lock_outage)
@@ -163,13 +159,6 @@ async def _lock(
     return request, news
 
 
-async def _insert_outbox(connection: Connection, publication: Publication) -> None:
-    await connection.execute(
-        _queries.insert_outbox,
-        publication.topic,
-        publication.key,
-        json.dumps(publication.headers),
-        publication.value,
-        publication.tenant_id,
-        publication.session_id,
-    )
+def _sent(publication: Publication) -> tuple[str, bytes, str, bytes]:
+    """The columns of an outbox row from `topic` on."""
+    return publication.topic, publication.key, json.dumps(publication.headers), publication.value

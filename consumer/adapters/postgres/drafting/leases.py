@@ -15,7 +15,7 @@ from consumer.domain.reader import versions
 from consumer.domain.request import schedule
 from consumer.domain.request.work import IN_COMPANY, Work
 from consumer.domain.session.history import SessionHistory
-from consumer.flows.drafting.ports import Lane
+from consumer.flows.drafting.ports import Lane, Outage, Waiting
 from schemas.packages import TicketReference
 
 log = structlog.stdlib.get_logger("escalation.postgres")
@@ -60,6 +60,15 @@ class PostgresWorkQueue:
         self._named = named
         self._served: dict[tuple[Lane, int], str] = {}
         """The tenant whose turn was the last one, by lane and class."""
+
+    async def waiting(self, limit: int, *, reach_seconds: float) -> Waiting:
+        async with reachable(self._pool):
+            row = await self._pool.fetchrow(
+                _queries.waiting, self._lease_seconds, self._margin_seconds, limit, reach_seconds, IN_COMPANY
+            )
+        assert row is not None  # noqa: S101 - the query has one row
+        outage = None if row["reason"] is None else Outage(reason=row["reason"], probe_due=row["probe_due"])
+        return Waiting(outage=outage, urgent=row["urgent"], live=row["live"], replayed=row["replayed"])
 
     async def claim(self, lane: Lane, limit: int) -> list[Work]:
         if self._only_replay is not None and lane is not Lane.REPLAY:

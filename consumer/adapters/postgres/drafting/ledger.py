@@ -1,7 +1,6 @@
 """The ledger of drafts, and the claims to make one."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import reachable, transaction
@@ -11,7 +10,7 @@ from consumer.domain.events import SessionKey
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from consumer.flows.drafting.ports import Busy, Claim, Doubted
+from consumer.flows.drafting.ports import Busy, Claim, Doubted, Standing
 
 _queries = Queries("ledger")
 _doubts = Queries("doubts")
@@ -62,40 +61,24 @@ class PostgresDraftLedger:
             async with reachable(self._pool):
                 await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
 
-    async def held_at(self, claim: Claim) -> datetime | None:
+    async def standing(self, claim: Claim) -> Standing | None:
         async with reachable(self._pool):
-            now: datetime | None = await self._pool.fetchval(_queries.holds, *claim.key, claim.token)
-        return now
+            row = await self._pool.fetchrow(_queries.standing, *claim.key, claim.token)
+        return None if row is None else Standing(at=row["now"], model_away=row["model_away"])
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         async with transaction(self._pool) as connection:
-            if not await self._may_be_kept(connection, claim.key.session, entry, basis):
+            session = await connection.fetchrow(_sessions.lock_session, *claim.key.session)
+            if session is None or session["erased"]:
                 return False
-            stored_now = await connection.fetchval(
-                _queries.store_draft,
-                *claim.key,
-                claim.token,
-                entry.model_dump_json(),
-                entry.attempts,
-                entry.usage.model_dump_json(),
-                entry.drafted_for,
-                entry.drafted_at,
-            )
-        return bool(stored_now)
-
-    async def _may_be_kept(self, connection: Connection, key: SessionKey, entry: LedgerEntry, basis: Basis) -> bool:
-        """Whether the session still exists and the draft holds no known secret.
-
-        A secret found meanwhile that the draft does not hold is no reason to pay for a second call.
-        """
-        session = await connection.fetchrow(_sessions.lock_session, *key)
-        if session is None or session["erased"]:
-            return False
-        rows = await connection.fetch(_queries.secrets, *key)
-        if len(rows) == basis.secrets:
-            return True
-        known = [KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows]
-        return self._redactor.scope(*key).sweep(entry.draft, known) == entry.draft
+            if await _store(connection, claim, entry, basis.secrets):
+                return True
+            known = await _known_secrets(connection, claim.key.session)
+            if len(known) == basis.secrets:
+                return False
+            # A secret found meanwhile that the draft does not hold is no reason to pay for a second call.
+            clean = self._redactor.scope(*claim.key.session).sweep(entry.draft, known) == entry.draft
+            return clean and await _store(connection, claim, entry, len(known))
 
     async def decline_draft(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str) -> None:
         async with reachable(self._pool):
@@ -106,3 +89,23 @@ class PostgresDraftLedger:
         async with transaction(self._pool) as connection:
             await connection.execute(_queries.drop_claim, *claim.key, claim.token)
             await connection.execute(_queries.restore_draft, *claim.key, claim.token)
+
+
+async def _store(connection: Connection, claim: Claim, entry: LedgerEntry, secrets: int) -> bool:
+    stored = await connection.fetchval(
+        _queries.store_draft,
+        *claim.key,
+        claim.token,
+        entry.model_dump_json(),
+        entry.attempts,
+        entry.usage.model_dump_json(),
+        entry.drafted_for,
+        entry.drafted_at,
+        secrets,
+    )
+    return bool(stored)
+
+
+async def _known_secrets(connection: Connection, key: SessionKey) -> list[KnownSecret]:
+    rows = await connection.fetch(_queries.secrets, *key)
+    return [KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows]

@@ -4,7 +4,6 @@ from consumer.adapters.postgres.core.faults import reachable
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.domain.request.schedule import LATER
-from consumer.flows.drafting.ports import Outage
 
 _queries = Queries("outages")
 _UPGRADES_AT_ONCE = 1000  # keeps the statement short when thousands waited for the model
@@ -18,11 +17,6 @@ class PostgresOutages:
         self._pool = pool
         self._probe_seconds = probe_seconds
         self._spread_seconds = spread_seconds
-
-    async def outage(self) -> Outage | None:
-        async with reachable(self._pool):
-            row = await self._pool.fetchrow(_queries.outage)
-        return None if row is None else Outage(reason=row["reason"], probe_due=row["probe_due"])
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
         async with reachable(self._pool):

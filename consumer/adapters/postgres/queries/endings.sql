@@ -23,15 +23,25 @@ SET lease_token = NULL, leased_until = NULL, attempts = 0,
     due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
--- name: note_package
+-- name: put_package
 -- As `schedule`, for a request that gets a package: $10 its revision, $11 its id, $12 is 1 for a revision by change
--- of state, which counts against the limit, else 0.
-UPDATE requests
-SET lease_token = NULL, leased_until = NULL, attempts = 0,
-    due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
-    state = 'done', revision = $10, last_package_id = $11, revisions_by_change = revisions_by_change + $12,
-    ended_at = now(), first_done_at = coalesce(first_done_at, now())
-WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
+-- of state, which counts against the limit, else 0. $13 to $23 are the package, $24 to $27 the event for the outbox.
+-- Also notifies the relay.
+WITH packed AS (
+    INSERT INTO packages (tenant_id, session_id, request_id, revision, package_id, state_version, arrivals, status,
+                          cause, replay_id, bundle_sha256, content_sha256, prompt_version, model, ticket, event)
+    VALUES ($1, $2, $3, $10, $11, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+), noted AS (
+    UPDATE requests
+    SET lease_token = NULL, leased_until = NULL, attempts = 0,
+        due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
+        state = 'done', revision = $10, last_package_id = $11, revisions_by_change = revisions_by_change + $12,
+        ended_at = now(), first_done_at = coalesce(first_done_at, now())
+    WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4
+), sent AS (
+    INSERT INTO outbox (tenant_id, session_id, topic, key, headers, value) VALUES ($1, $2, $24, $25, $26, $27)
+)
+SELECT pg_notify('escalation_outbox', '');
 
 -- name: note_failure
 -- Ends the lease and the request; $5 is the reason of the failure.
@@ -40,12 +50,7 @@ SET state = 'failed', failure = $5, ended_at = now(), due_at = NULL, lease_token
     upgrade_wanted = false
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
--- name: insert_package
-INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, state_version, arrivals, status, cause,
-                      replay_id, bundle_sha256, content_sha256, prompt_version, model, ticket, event)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
-
 -- name: insert_outbox
 -- Also notifies the relay.
-WITH sent AS (INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ($1, $2, $3, $4, $5, $6))
+WITH sent AS (INSERT INTO outbox (tenant_id, session_id, topic, key, headers, value) VALUES ($1, $2, $3, $4, $5, $6))
 SELECT pg_notify('escalation_outbox', '');

@@ -31,10 +31,12 @@ SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
            LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
 
+-- part: free
+r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now()) AND r.state IN ('open', 'done')
+
 -- part: claimable
 -- Due, free, of the class $5, and never lost twice by those who took it up ($11).
-r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now()) AND r.state IN ('open', 'done')
-      AND r.rank / 10 = $5 AND r.attempts < $11
+{{free}} AND r.rank / 10 = $5 AND r.attempts < $11
       AND ($4 OR r.cause NOT IN ('upgrade', 'replay'))
       AND ($8::text IS NULL OR r.cause = 'replay' AND r.replay_id = $8)
       AND (r.cause <> 'replay' OR NOT EXISTS (
@@ -98,6 +100,25 @@ WITH RECURSIVE walk AS (
 {{leased_work}}
 ORDER BY place, rank, stored_at;
 
+-- part: urgent
+-- Of the requests `r`: first packages that have to be decided now; see `claim_urgent`.
+r.state = 'open' AND r.deadline_at <= now() + make_interval(secs => greatest($2::float8, $4::float8)) -- lets the index be used
+      AND (r.deadline_at <= now() + make_interval(secs => {{margin}})
+           OR r.due_at <= now() AND r.deadline_at <= now() + make_interval(secs => $4))
+      AND (r.due_at <= now() OR r.attempts = 0) -- after a failed attempt the pause is kept
+      AND (r.leased_until IS NULL OR r.leased_until < now()) AND r.attempts < $5
+
+-- name: waiting
+-- What waits for a turn of drafting, as a bound for what can be claimed: how much of it, at most $3 of live work and $3
+-- of replays, and whether any is urgent. $1 is not used; $2, $4 and $5 are those of `claim_urgent`.
+SELECT away.reason, coalesce(away.next_probe_at <= now(), false) AS probe_due,
+       EXISTS (SELECT FROM requests AS r WHERE {{urgent}}) AS urgent,
+       (SELECT count(*)::int
+        FROM (SELECT FROM requests AS r WHERE {{free}} AND r.rank / 10 = ANY('{0,1}') LIMIT $3) AS live) AS live,
+       (SELECT count(*)::int
+        FROM (SELECT FROM requests AS r WHERE {{free}} AND r.rank / 10 = 2 LIMIT $3) AS replayed) AS replayed
+FROM (SELECT $1::float8) AS lease LEFT JOIN model_outage AS away ON true;
+
 -- name: claim_urgent
 -- Leases first packages that have to be decided now. $3 is the limit. Those within their margin are taken due or not:
 -- the margin is at most a quarter of the deadline, so half of it has passed by then. While fallbacks queue, $4 is more
@@ -105,12 +126,8 @@ ORDER BY place, rank, stored_at;
 -- Work that was lost $5 times is not for company.
 WITH due AS MATERIALIZED (
     SELECT tenant_id, session_id, request_id
-    FROM requests
-    WHERE state = 'open' AND deadline_at <= now() + make_interval(secs => greatest($2::float8, $4::float8)) -- lets the index be used
-      AND (deadline_at <= now() + make_interval(secs => {{margin}})
-           OR due_at <= now() AND deadline_at <= now() + make_interval(secs => $4))
-      AND (due_at <= now() OR attempts = 0) -- after a failed attempt the pause is kept
-      AND (leased_until IS NULL OR leased_until < now()) AND attempts < $5
+    FROM requests AS r
+    WHERE {{urgent}}
     ORDER BY deadline_at
     LIMIT $3
     FOR UPDATE SKIP LOCKED

@@ -46,19 +46,21 @@ WHERE d.state = 'claimed' AND d.claimed_until < now()
    OR d.state <> 'claimed' AND $8 AND d.drafted_for IS DISTINCT FROM $7
 RETURNING claim_token;
 
--- name: holds
--- The time now, while the claim with the token $6 is held.
-SELECT now() FROM drafts
+-- name: standing
+-- The time now, while the claim with the token $6 is held, and whether the model is away.
+SELECT now(), EXISTS (SELECT FROM model_outage) AS model_away FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6;
 
 -- name: store_draft
--- Ends the claim with the token $6. No row when the claim was lost.
+-- Ends the claim with the token $6, under the session's lock. No row when the claim was lost, or when the session has
+-- other known secrets than the $12 that the draft was made with.
 UPDATE drafts
 SET state = 'drafted', claim_token = NULL, claimed_until = NULL, refusal = NULL,
     answer = $7, attempts = $8, usage = $9, drafted_for = $10, drafted_at = $11
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6
+  AND (SELECT count(*) FROM session_secrets AS s WHERE (s.tenant_id, s.session_id) = ($1, $2)) = $12
 RETURNING true;
 
 -- name: decline_draft

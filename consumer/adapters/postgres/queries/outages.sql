@@ -1,8 +1,5 @@
 -- The one row that exists while the model is away, and the upgrades that wait for the model.
 
--- name: outage
-SELECT reason, next_probe_at <= now() AS probe_due FROM model_outage;
-
 -- name: begin_outage
 -- $2 are the seconds until the next probe. During an outage it can only move the next probe further away.
 INSERT INTO model_outage (reason, next_probe_at) VALUES ($1, now() + make_interval(secs => $2))

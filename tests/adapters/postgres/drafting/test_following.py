@@ -135,9 +135,9 @@ async def test_a_draft_that_came_late_makes_its_upgrade_due_at_once(stores: Draf
 async def test_one_probe_at_a_time_over_all_replicas(pool: Pool, tables: Tables) -> None:
     await a_session(tables)
     replicas = [make_stores(pool) for _ in range(5)]
-    assert await replicas[0].outages.outage() is None
+    assert (await replicas[0].queue.waiting(1, reach_seconds=0.0)).outage is None
     await replicas[0].outages.begin_outage("gone", probe_in_seconds=10)
-    outage = await replicas[1].outages.outage()
+    outage = (await replicas[1].queue.waiting(1, reach_seconds=0.0)).outage
     assert outage is not None
     assert not outage.probe_due
     for number in range(5):
@@ -162,6 +162,6 @@ async def test_without_anything_to_upgrade_no_probe_is_spent(stores: DraftingSto
     await stores.outages.begin_outage("gone", probe_in_seconds=10)
     await tables.execute("UPDATE model_outage SET next_probe_at = now()")
     assert await stores.queue.claim_probe() is None
-    outage = await stores.outages.outage()
+    outage = (await stores.queue.waiting(1, reach_seconds=0.0)).outage
     assert outage is not None
     assert outage.probe_due
