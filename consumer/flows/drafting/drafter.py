@@ -187,11 +187,11 @@ class Drafter:
     async def obstacle(self, attempt: DraftAttempt, claim: Claim) -> Stopped | None:
         """What stands in the way of a call for this attempt."""
         # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
-        standing = await insist(lambda: self._ledger.standing(claim))
-        if standing is None:
+        state = await insist(lambda: self._ledger.claim_state(claim))
+        if state is None:
             return Lost()
-        attempt.asked_at = standing.at
-        if standing.model_away and not attempt.probe:
+        attempt.asked_at = state.at
+        if state.model_away and not attempt.probe:
             self.slow_down()
             return Away()
         return None

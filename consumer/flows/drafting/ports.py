@@ -118,7 +118,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ClaimState:
     """A claim that is held, and what holds a call for it back."""
 
     at: datetime
@@ -154,7 +154,7 @@ class DraftLedger(Protocol):
     async def renew(self, claims: Collection[Claim]) -> None:
         """Prolongs the claims that are still held; a lost claim stays lost."""
 
-    async def standing(self, claim: Claim) -> Standing | None:
+    async def claim_state(self, claim: Claim) -> ClaimState | None:
         """None when the claim is no longer held."""
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
@@ -221,7 +221,10 @@ class Endings(Protocol):
 
 
 class Outages(Protocol):
-    """Whether the model is away, for all replicas together; `WorkQueue.waiting` and `DraftLedger.standing` tell it."""
+    """Outages of the model, for all replicas together.
+
+    `WorkQueue.waiting` and `DraftLedger.claim_state` tell whether it is away.
+    """
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
         """Begins an outage. Repeated, it only moves the next probe further away."""

@@ -113,13 +113,14 @@ class Intake:
         if Request in kinds:
             ends = await self._member.session_ends()
         landed = await self._land()
-        look = self._backlog.may_look()
+        look = self._backlog.may_look(positions)
+        self._backlog.aim(ends)
         self._take_off(Batch(arrivals=arrivals, positions=positions, ends=ends, look_at_backlog=look))
         await self._commit(landed)  # meanwhile the database stores the new batch
 
     async def _idle(self, positions: Mapping[TopicPartition, int]) -> None:
         """Stores positions without records: they pass transaction markers, too, and a backlog may have been read."""
-        look = self._backlog.waiting and self._backlog.may_look()
+        look = self._backlog.waiting and self._backlog.may_look(positions)
         if not look and not self._member.has_moved(positions):
             return
         ends = {}

@@ -78,7 +78,7 @@ class KafkaBroker:
             compression_type="gzip",
             max_request_size=LARGEST_REQUEST_BYTES,
             max_batch_size=BATCH_BYTES,
-            linger_ms=5,
+            linger_ms=0,
         )
         publisher = KafkaPublisher(
             producer,

@@ -10,7 +10,7 @@ from consumer.domain.events import SessionKey
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from consumer.flows.drafting.ports import Busy, Claim, Doubted, Standing
+from consumer.flows.drafting.ports import Busy, Claim, ClaimState, Doubted
 
 _queries = Queries("ledger")
 _doubts = Queries("doubts")
@@ -61,10 +61,10 @@ class PostgresDraftLedger:
             async with reachable(self._pool):
                 await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
 
-    async def standing(self, claim: Claim) -> Standing | None:
+    async def claim_state(self, claim: Claim) -> ClaimState | None:
         async with reachable(self._pool):
-            row = await self._pool.fetchrow(_queries.standing, *claim.key, claim.token)
-        return None if row is None else Standing(at=row["now"], model_away=row["model_away"])
+            row = await self._pool.fetchrow(_queries.claim_state, *claim.key, claim.token)
+        return None if row is None else ClaimState(at=row["now"], model_away=row["model_away"])
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         async with transaction(self._pool) as connection:

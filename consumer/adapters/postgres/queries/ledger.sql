@@ -46,7 +46,7 @@ WHERE d.state = 'claimed' AND d.claimed_until < now()
    OR d.state <> 'claimed' AND $8 AND d.drafted_for IS DISTINCT FROM $7
 RETURNING claim_token;
 
--- name: standing
+-- name: claim_state
 -- The time now, while the claim with the token $6 is held, and whether the model is away.
 SELECT now(), EXISTS (SELECT FROM model_outage) AS model_away FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)

@@ -10,7 +10,7 @@ import pytest
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.domain.events import RequestKey
 from consumer.domain.request.work import Work
-from consumer.flows.drafting.ports import DraftingStores, Lane
+from consumer.flows.drafting.ports import DraftingStores, Lane, Outage, Waiting
 from tests.adapters.postgres.drafting.steps import a_session, is_due, make_stores, take
 from tests.support import build
 from tests.support.tables import KEY, Tables
@@ -30,6 +30,21 @@ async def test_what_is_not_due_is_left_alone(stores: DraftingStores, tables: Tab
     await tables.add_request(due_at=30.0)
     await tables.add_request(RequestKey("default", "session-1", "idle"), due_at=None, state="done", deadline_at=None)
     assert await stores.queue.claim(Lane.MODEL, 10) == []
+
+
+async def test_one_look_tells_what_waits_and_whether_the_model_is_away(stores: DraftingStores, tables: Tables) -> None:
+    assert await stores.queue.waiting(2, reach_seconds=0.0) == Waiting(outage=None, urgent=False, live=0, replayed=0)
+    for number in range(3):
+        await tables.add_request(RequestKey("default", f"s{number}", "r"), rank=1)
+    await tables.add_request(RequestKey("default", "replayed", "r"), rank=23)
+    await tables.add_request(RequestKey("default", "later", "r"), rank=1, due_at=30.0)
+    await stores.outages.begin_outage("gone", probe_in_seconds=10)
+    gone = Outage(reason="gone", probe_due=False)
+    assert await stores.queue.waiting(2, reach_seconds=0.0) == Waiting(outage=gone, urgent=False, live=2, replayed=1)
+    await tables.add_request(RequestKey("default", "urgent", "r"), due_at=30.0, deadline_at=1.0)
+    assert (await stores.queue.waiting(2, reach_seconds=0.0)).urgent
+    assert len(await stores.queue.claim_urgent(9, reach_seconds=0.0)) == 1
+    assert not (await stores.queue.waiting(2, reach_seconds=0.0)).urgent
 
 
 async def test_work_is_taken_by_rank_then_age(stores: DraftingStores, tables: Tables) -> None:
