@@ -129,10 +129,10 @@ _RECEIVED_HEADERS = _headers(
     }
     | _TRACE
 )
-_CE = ("ce_id", "ce_type", "ce_source", "ce_specversion", "ce_subject", "ce_time")
+_COPIES = ("event_type", "event_id", "tenant_id", "session_id")
 _PUBLISHED_HEADERS = _headers(
     {"content-type": {"const": STRUCTURED_CONTENT_TYPE}}
-    | dict.fromkeys(_CE, _TEXT)
+    | dict.fromkeys(_COPIES, _TEXT)
     | {
         "note_key": {"type": "string", "description": "The note's identity across revisions."},
         "revision": {"type": "string", "description": "Decimal text; where the event has one."},
@@ -140,7 +140,7 @@ _PUBLISHED_HEADERS = _headers(
         "cause": {"type": "string", "description": "Packages only."},
     }
     | _TRACE,
-    ("content-type", *_CE, "note_key"),
+    ("content-type", *_COPIES, "note_key"),
 )
 _DLQ = {
     "dlq.reason": {"enum": [str(reason) for reason in RefusalReason]},

@@ -14,9 +14,15 @@ Data = TypeVar("Data", bound=BaseModel)
 
 
 class Published(BaseModel):
-    """Base of what the service writes: frozen, complete, nothing unknown."""
+    """Base of what the service writes: frozen and complete. Read back, it ignores what a newer release has added."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Received(BaseModel):

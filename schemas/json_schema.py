@@ -31,14 +31,15 @@ def documents() -> dict[str, str]:
 
 
 def payload_schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
-    """The payload alone, as it stands in `data`."""
-    return model.model_json_schema(mode=mode)
+    """The payload alone, as it stands in `data`. One that needs nothing may be null."""
+    schema = model.model_json_schema(mode=mode)
+    return schema if schema.get("required") else schema | {"type": ["object", "null"]}
 
 
 def received_event_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     """A whole event that the service reads, in structured mode."""
     schema = Envelope.model_json_schema(mode="validation")
-    payload = model.model_json_schema(mode="validation")
+    payload = payload_schema(model, "validation")
     definitions = schema.pop("$defs", {}) | payload.pop("$defs", {})
     properties = schema["properties"]
     properties["type"] = {"const": name, "description": properties["type"]["description"]}
@@ -46,11 +47,9 @@ def received_event_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     if name in SESSION_TYPES:
         properties["stateversion"] = _not_null(properties["stateversion"])
         required.append("stateversion")
+    properties["data"] = payload
     if payload.get("required"):
         required.append("data")
-        properties["data"] = payload
-    else:  # nothing in it is required, so it may be left out
-        properties["data"] = {"anyOf": [payload, {"type": "null"}]}
     schema |= {"title": name, "description": payload.get("description", ""), "required": required}
     return schema | ({"$defs": definitions} if definitions else {})
 

@@ -6,7 +6,7 @@ Acceptance never depends on the session's state: an event that names a fact or f
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, FailFast, model_validator
+from pydantic import BeforeValidator, ConfigDict, FailFast, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -48,6 +48,8 @@ _APPLIED = frozenset(
 )
 _VERDICTS = frozenset({FixStatus.APPLIED_SUCCESS, FixStatus.APPLIED_FAILED})
 
+
+_RECORDED = [str(status) for status in FixStatus if status is not FixStatus.PROPOSED]
 
 _PENDING_RULE: JsonDict = {
     "if": {"properties": {"status": {"const": "applied_pending"}}, "required": ["status"]},
@@ -166,13 +168,11 @@ class Outcome(Received):
 class FixOutcomeRecorded(Outcome):
     """`session.fix_outcome_recorded.v1`: what became of a fix."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"allOf": [_PENDING_RULE, {"properties": {"status": {"not": {"const": "proposed"}}}}]}
-    )
+    model_config = ConfigDict(json_schema_extra=_PENDING_RULE)
 
     fix_id: Id
     """The fix in question."""
-    status: FixStatus
+    status: Annotated[FixStatus, WithJsonSchema({"type": "string", "enum": _RECORDED})]
     """Any status except `proposed`."""
 
     @model_validator(mode="after")
@@ -232,7 +232,7 @@ class SnapshotFact(FactRecorded):
 class SnapshotFix(Outcome):
     """A fix as a row."""
 
-    model_config = ConfigDict(json_schema_extra={"allOf": [_PENDING_RULE]})
+    model_config = ConfigDict(json_schema_extra=_PENDING_RULE)
 
     fix_id: Id
     """The fix's id in this session."""

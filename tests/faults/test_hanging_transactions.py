@@ -26,7 +26,7 @@ TRANSACTION_SECONDS = 2.0
 MOST_NAMES = 6
 ADD = """
     INSERT INTO outbox (topic, key, headers, value)
-    VALUES ($1, 'k', jsonb_build_array(jsonb_build_array('ce_id', $2::text)), 'v')
+    VALUES ($1, 'k', jsonb_build_array(jsonb_build_array('event_id', $2::text)), 'v')
 """
 
 
@@ -57,7 +57,9 @@ async def transaction_of(parameters: Parameters, *names: str, known: bool) -> As
         if not known:
             producer._txn_manager._txn_partitions |= {TopicPartition(parameters.topics[0], n) for n in range(3)}
         for name in names:
-            await producer.send_and_wait(parameters.topics[0], key=b"k", value=b"v", headers=[("ce_id", name.encode())])
+            await producer.send_and_wait(
+                parameters.topics[0], key=b"k", value=b"v", headers=[("event_id", name.encode())]
+            )
         yield
     finally:
         stopping = asyncio.create_task(producer.stop())
@@ -97,7 +99,7 @@ async def nothing_verified(parameters: Parameters) -> AsyncIterator[None]:
 async def seen(parameters: Parameters) -> list[str]:
     """The ids of the events that readers of committed records see."""
     async with TopicReader(parameters.topics, bootstrap_servers=parameters.bootstrap_servers) as reader:
-        return sorted(dict(record.headers)["ce_id"].decode() for record in await reader.read_to_end())
+        return sorted(dict(record.headers)["event_id"].decode() for record in await reader.read_to_end())
 
 
 @asynccontextmanager

@@ -469,9 +469,12 @@ async def test_after_the_stop_a_broker_that_is_away_holds_nobody_up() -> None:
 
 class TestIdentity:
     def test_of_an_event_is_its_id(self) -> None:
-        identity = Identity.of("t", b"k", [("ce_id", "1"), ("status", "ready")], b"a")
-        assert identity == Identity.of("t", b"k", [("ce_id", "1")], b"drafted again after a failover")
-        assert identity != Identity.of("u", b"k", [("ce_id", "1")], b"a")
+        identity = Identity.of("t", b"k", [("event_id", "1"), ("status", "ready")], b"a")
+        assert identity == Identity.of("t", b"k", [("event_id", "1")], b"drafted again after a failover")
+        assert identity != Identity.of("u", b"k", [("event_id", "1")], b"a")
+
+    def test_of_an_event_that_an_earlier_release_published_is_the_same(self) -> None:
+        assert Identity.of("t", b"k", [("ce_id", "1")], b"a") == Identity.of("t", b"k", [("event_id", "1")], b"b")
 
     def test_of_a_dead_letter_is_its_origin(self) -> None:
         headers = [("dlq.topic", "in"), ("dlq.partition", "0"), ("dlq.offset", "7"), ("dlq.failed_at", "now")]

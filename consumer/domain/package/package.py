@@ -248,15 +248,21 @@ def _publication(
         tenantid=note.key.tenant_id,
         data=event,
     )
-    attributes = envelope.model_dump(mode="json", include={"id", "type", "source", "specversion", "subject", "time"})
+    # No `ce_` headers: readers take those for binary mode, and the value for the payload alone.
+    copies = (
+        ("event_type", event_type),
+        ("event_id", str(event_id)),
+        ("tenant_id", note.key.tenant_id),
+        ("session_id", note.key.session_id),
+        ("note_key", note.note_key),
+    )
     trace = (("traceparent", note.trace.traceparent), ("tracestate", note.trace.tracestate))
     return Publication(
         topic=topic,
         key=note.key.session_id.encode(),
         headers=(
             ("content-type", STRUCTURED_CONTENT_TYPE),
-            *((f"ce_{name}", str(value)) for name, value in attributes.items()),
-            ("note_key", note.note_key),
+            *copies,
             *filters,
             *((name, value) for name, value in trace if value is not None),
         ),

@@ -48,8 +48,8 @@ class Identity:
     def of(cls, topic: str, key: bytes | None, headers: Collection[tuple[str, str]], digest: bytes) -> "Identity":
         """`digest` is the `content_digest` of the value."""
         named = dict(headers)
-        if "ce_id" in named:
-            return cls(topic, ("ce", named["ce_id"]))
+        if event_id := named.get("event_id") or named.get("ce_id"):  # `ce_id`: as earlier releases published
+            return cls(topic, ("event", event_id))
         if "dlq.offset" in named:
             return cls(topic, ("dlq", *(named.get(f"dlq.{part}", "") for part in ("topic", "partition", "offset"))))
         return cls(topic, ("bytes", (key or b"").hex(), digest.hex()))

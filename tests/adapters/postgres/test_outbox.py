@@ -40,7 +40,7 @@ def outbox(pool: Pool) -> PostgresOutbox:
 async def put(pool: Pool, *values: str, topic: str = "events") -> None:
     await pool.executemany(
         "INSERT INTO outbox (topic, key, headers, value) VALUES ($1, 'k', $2, $3)",
-        [(topic, json.dumps([["ce_id", value]]), value.encode()) for value in values],
+        [(topic, json.dumps([["event_id", value]]), value.encode()) for value in values],
     )
 
 
@@ -135,7 +135,7 @@ async def test_a_database_that_is_away_is_transient() -> None:
 
 def rows(topic: str, *values: str) -> list[OutboxRow]:
     return [
-        OutboxRow(id=n, position=n, topic=topic, key=b"k", headers=(("ce_id", value[:9]),), value=value.encode())
+        OutboxRow(id=n, position=n, topic=topic, key=b"k", headers=(("event_id", value[:9]),), value=value.encode())
         for n, value in enumerate(values)
     ]
 

@@ -102,9 +102,9 @@ def test_two_requests_never_share_a_note_key(left: tuple[str, str, str], right: 
 def test_ids_are_those_of_the_contract() -> None:
     assert package.package_id("a/b/c", 2) == uuid5(NAMESPACE_URL, "escalation-package/a/b/c/2")
     gone = package.withdrawn(SENDER, note(), reason=WithdrawalReason.CANCELLED, revision=None, at=AT)
-    assert headers(gone)["ce_id"] == str(uuid5(NAMESPACE_URL, "escalation-package/acme/s-1/r-1/withdrawn"))
+    assert headers(gone)["event_id"] == str(uuid5(NAMESPACE_URL, "escalation-package/acme/s-1/r-1/withdrawn"))
     failed = package.failed(SENDER, note(), reason=FailureReason.SESSION_NOT_FOUND, detail="none", at=AT)
-    assert headers(failed)["ce_id"] == str(uuid5(NAMESPACE_URL, "escalation-package/acme/s-1/r-1/failed"))
+    assert headers(failed)["event_id"] == str(uuid5(NAMESPACE_URL, "escalation-package/acme/s-1/r-1/failed"))
 
 
 def test_publishing_again_is_the_same_bytes() -> None:
@@ -136,8 +136,9 @@ def test_the_envelope_is_structured_and_its_headers_repeat_it() -> None:
     assert publication.topic == "blue.escalation-package-ready"
     assert publication.key == b"s-1"
     assert header["content-type"] == "application/cloudevents+json"
-    for name in ("id", "type", "source", "specversion", "subject", "time"):
-        assert header[f"ce_{name}"] == event[name]
+    assert (header["event_id"], header["event_type"]) == (event["id"], event["type"])
+    assert (header["tenant_id"], header["session_id"]) == (event["tenantid"], event["subject"])
+    assert not any(name.startswith("ce_") for name in header)  # or readers would take it for binary mode
     assert event["type"] == "escalation.package_ready.v1"
     assert (event["tenantid"], event["time"]) == ("acme", "2026-03-04T05:06:07Z")
     assert {name: header[name] for name in ("note_key", "revision", "status", "cause")} == {
