@@ -97,6 +97,40 @@ class TicketReference(Published):
     """The kind of ticket there."""
 
 
+class ReferenceKind(StrEnum):
+    """What a record is."""
+
+    SESSION = "session"
+    """The session's title, summary and intake."""
+    FACT = "fact"
+    SCRIPT = "script"
+    FIX = "fix"
+    REASON = "reason"
+    """The reason of the request."""
+
+
+class RecordReference(Published):
+    """A record that a line rests on, and the last event that made it what it was."""
+
+    kind: ReferenceKind
+    """What it is."""
+    id: str
+    """The id that the producer gave it; of the session its own id, of a reason the request's."""
+    state_version: int | None
+    """The event's version of the session; of a reason the version that was asked for, if any."""
+    event_id: str | None
+    """The event's id; null for a reason, and where the event is no longer known."""
+
+
+class SectionLine(Published):
+    """A bullet of a section, or its one paragraph."""
+
+    text: str
+    """As in `plain_text`, without a list mark."""
+    records: tuple[RecordReference, ...]
+    """What it rests on; empty where code wrote a fixed sentence, or the model named nothing."""
+
+
 class Section(Published):
     """One of the five sections."""
 
@@ -106,6 +140,8 @@ class Section(Published):
     """Its heading without `## `."""
     markdown: str
     """Its body without the heading."""
+    lines: tuple[SectionLine, ...] = ()
+    """Its bullets or its paragraph, with what they rest on; empty in events of releases before it."""
 
 
 class Usage(Published):
@@ -151,6 +187,8 @@ class Provenance(Published):
     """Calls made for this draft, checks not counted; 0 for rules without a call."""
     usage: Usage
     """Tokens over all attempts, checks included."""
+    provider: str | None = None
+    """Where the model was called: `anthropic`, `bedrock`, `vertex` or `foundry`; null for rules."""
     check: CheckProvenance | None = None
     """What the second reader said; null without one."""
 
@@ -197,6 +235,15 @@ class PackageReady(NoteIdentity):
     """The five sections, blocks parted by one blank line, ending in one newline; at most 30,000 characters."""
     plain_text: str
     """The same without markup."""
+    html: str = ""
+    """The same as an HTML fragment: `h2`, `p`, `ul`, `li` (`strong`, `code` and `br` are reserved), no attributes.
+
+    Empty in events of releases before it.
+    """
+    language: str = "en"
+    """BCP 47 tag of the headings and of the words that code writes."""
+    footer: str | None = None
+    """A line of plain text for the sync to put under the note: the tenant's, or null."""
     content_sha256: Sha256
     """Digest of the UTF-8 bytes of `markdown`; equal digest: nothing new to post."""
     sections: Annotated[tuple[Section, ...], Field(min_length=5, max_length=5)]

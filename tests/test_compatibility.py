@@ -40,8 +40,8 @@ def changed(document: Schema, change: Callable[[Schema], object]) -> Schema:
 
 def properties(document: Schema, *definition: str) -> Schema:
     owner = document["$defs"][definition[0]] if definition else document
-    found: Schema = owner["properties"]
-    return found
+    fields: Schema = owner["properties"]
+    return fields
 
 
 READY = schema("escalation.package_ready.v1.data")
@@ -183,6 +183,6 @@ def test_the_asyncapi_parser_finds_nothing_to_complain_of() -> None:
     done = node and subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
     if not done or "Cannot find module" in done.stderr:
         pytest.skip("the AsyncAPI parser is not here: install node, then `npm install --no-save @asyncapi/parser`")
-    found = json.loads(done.stdout)
-    assert found["errors"] == []
-    assert found["messages"] == 19
+    result = json.loads(done.stdout)
+    assert result["errors"] == []
+    assert result["messages"] == 19

@@ -2,5 +2,5 @@
 
 Law: no I/O, clock, randomness, logging, asyncio or SDK. Time, ids and randomness are arguments. A value goes forward
 through the rooms, and an import contract keeps it so: events (what arrives, as types), text and redaction (which know
-no other room), arrival, request, session, bundle, writing, review, package, cost, replay.
+no other room), arrival, request, session, bundle, writing, rendering, review, package, cost, replay.
 """

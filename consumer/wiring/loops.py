@@ -149,6 +149,7 @@ def drafting_loop(
             ledger=stores.ledger,
             outages=stores.outages,
             doubts=stores.doubts,
+            provider="anthropic",
             probe_seconds=settings.model_probe_seconds,
             health=health,
             meters=meters,

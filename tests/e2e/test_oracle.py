@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from consumer.domain.writing import markdown, rules_draft
+from consumer.domain.rendering import markdown
+from consumer.domain.writing import rules_draft
 from tests.support import build, expected, leaks, package_checks
 from tests.support.package_checks import Knowledge
 
@@ -47,7 +48,12 @@ def sound_package() -> tuple[dict[str, Any], Knowledge]:
         "target_ticket_ref": "CW #48213",
         "markdown": rendered.markdown,
         "plain_text": rendered.plain_text,
-        "sections": [section.model_dump(mode="json") for section in rendered.sections],
+        "html": rendered.html,
+        "sections": [
+            section.model_dump(mode="json")
+            | {"lines": [{"text": line.text, "records": []} for line in rendered.lines[section.key]]}
+            for section in rendered.sections
+        ],
         "provenance": {"model": None, "event_count": len(EVENTS)},
     }
     data["package_id"] = package_checks.event_id_of(data, 1)

@@ -3,6 +3,7 @@
 Shares no code with the package writer. A package without a complaint keeps the contract.
 """
 
+import html
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -156,6 +157,21 @@ def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
         yield "plain_text holds markup"
     if _bare(plain) != _bare(markdown):
         yield "plain_text says something else"
+    yield from _forms(data)
+
+
+def _forms(data: Mapping[str, Any]) -> Iterator[str]:
+    """Lines and HTML say what the plain text says."""
+    lines = [line["text"] for section in data["sections"] for line in section["lines"]]
+    if [line.removeprefix("- ") for line in data["plain_text"].split("\n") if line] != [
+        text
+        for section in data["sections"]
+        for text in (section["heading"], *(line["text"] for line in section["lines"]))
+    ]:
+        yield "the lines are not those of plain_text"
+    shown = [html.unescape(text) for text in re.findall(r"^<(?:li|p)>(.*)</(?:li|p)>$", data["html"], re.MULTILINE)]
+    if shown != lines or not re.fullmatch(r"(?:</?(?:h2|p|ul|li)>|[^<>])*", data["html"]):
+        yield "html says something else, or holds other tags"
 
 
 def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:

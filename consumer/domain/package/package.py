@@ -4,7 +4,7 @@ Every published field is decided here. The same outcome always has the same Clou
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import BaseModel
 
 from consumer.domain.events import NO_TRACE, RequestKey, TraceContext
-from consumer.domain.writing.markdown import Rendered
+from consumer.domain.rendering.markdown import Rendered
 from schemas.envelope import STRUCTURED_CONTENT_TYPE, PublishedEvent
 from schemas.packages import (
     Cause,
@@ -25,6 +25,9 @@ from schemas.packages import (
     PackageStatus,
     PackageWithdrawn,
     Provenance,
+    RecordReference,
+    Section,
+    SectionLine,
     TicketReference,
     WithdrawalReason,
 )
@@ -140,6 +143,7 @@ def ready(
     revision: Revision,
     rendered: Rendered,
     *,
+    references: Mapping[str, RecordReference],
     status: PackageStatus,
     from_cache: bool,
     provenance: Provenance,
@@ -147,7 +151,10 @@ def ready(
     warnings: Iterable[str],
     at: datetime,
 ) -> Package:
-    """Builds a revision of the note. `at` is when the outcome was decided, by the database's clock."""
+    """Builds a revision of the note. `at` is when the outcome was decided, by the database's clock.
+
+    `references` tell what the records are that the lines of the text cite, by their ids in the bundle.
+    """
     key = note.note_key
     changed_ticket = revision.supersedes is not None and revision.previous_ticket != note.ticket
     event = PackageReady(
@@ -169,7 +176,8 @@ def ready(
         markdown=rendered.markdown,
         plain_text=rendered.plain_text,
         content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
-        sections=rendered.sections,
+        html=rendered.html,
+        sections=_sections(rendered, references),
         title=rendered.title,
         previous_psa_ticket=revision.previous_ticket if changed_ticket else None,
         from_cache=from_cache,
@@ -180,6 +188,24 @@ def ready(
     filters = (("revision", str(revision.number)), ("status", status.value), ("cause", revision.cause.value))
     publication = _publication(sender, sender.topics.ready, READY_TYPE, event.package_id, note, event, filters, at)
     return Package(ready=event, publication=publication)
+
+
+def _sections(rendered: Rendered, references: Mapping[str, RecordReference]) -> tuple[Section, ...]:
+    """The sections with their lines; what a line cites and the session does not hold is left out."""
+    return tuple(
+        Section(
+            key=section.key,
+            heading=section.heading,
+            markdown=section.markdown,
+            lines=tuple(
+                SectionLine(
+                    text=line.text, records=tuple(references[name] for name in line.records if name in references)
+                )
+                for line in rendered.lines[section.key]
+            ),
+        )
+        for section in rendered.sections
+    )
 
 
 def withdrawn(

@@ -1,16 +1,26 @@
 """Makes the next revision of a request's note from a draft."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Package, Revision, Sender
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.request.work import Work
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import DraftKey
-from consumer.domain.writing.markdown import Rendered
-from schemas.packages import Cause, Caution, CheckProvenance, PackageStatus, Provenance, TicketReference, Usage
+from schemas.packages import (
+    Cause,
+    Caution,
+    CheckProvenance,
+    PackageStatus,
+    Provenance,
+    RecordReference,
+    TicketReference,
+    Usage,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +34,8 @@ class PackageInput:
     key: DraftKey
     """The key of the draft that the work needs."""
     cause: Cause
+    references: Mapping[str, RecordReference]
+    """What each record of the bundle is for the package's readers, by its id there."""
     behind: bool
     """Whether the package is built without the requested version, because the work no longer waits for it."""
 
@@ -59,6 +71,8 @@ class PackageText:
     status: PackageStatus
     model: str | None
     """None for a draft by rules."""
+    provider: str | None = None
+    """Where that model was called."""
     prompt_version: str
     warnings: tuple[str, ...]
     attempts: int
@@ -97,6 +111,7 @@ def pack(sender: Sender, given: PackageInput, text: PackageText, *, at: datetime
             state_version=given.bundle.state_version,
         ),
         text.rendered,
+        references=given.references,
         status=text.status,
         from_cache=text.reused,
         provenance=Provenance(
@@ -107,6 +122,7 @@ def pack(sender: Sender, given: PackageInput, text: PackageText, *, at: datetime
             drafted_at=text.drafted_at,
             attempts=text.attempts,
             usage=text.usage,
+            provider=text.provider,
             check=text.check,
         ),
         redactions=given.bundle.redactions,

@@ -14,15 +14,15 @@ from hashlib import sha256
 from consumer.domain.bundle import bundle
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.package.evidence import name_of, named_by
 from consumer.domain.reader import versions
+from consumer.domain.rendering import markdown
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import gate
-from consumer.domain.session.fixes import Fix
-from consumer.domain.session.session import Fact, Session, fold
-from consumer.domain.writing import fence, markdown, sections
+from consumer.domain.session.session import Session, fold
+from consumer.domain.writing import fence, sections
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.markdown import Rendered
 from schemas.packages import PackageReady, PackageStatus, SectionKey
-from schemas.sessions import SessionSnapshot
 
 
 class ProofResult(StrEnum):
@@ -189,10 +189,10 @@ def _lines(package: PackageReady, built: Bundle, rendered: Rendered | None) -> I
     shown = {section.key: section.markdown for section in rendered.sections}
     for section in package.sections:
         texts = _texts(section.markdown)
-        rests_on = rendered.rests_on[section.key]
+        rests_on = [line.records for line in rendered.lines[section.key]]
         by_place = section.key in {SectionKey.CONFIRMED, SectionKey.TRIED} and len(texts) == len(rests_on)
         if not by_place and shown[section.key] != section.markdown:
-            rests_on = ()
+            rests_on = []
         for number, text in enumerate(texts):
             cited = rests_on[number] if number < len(rests_on) else ()
             yield RestingLine(
@@ -211,21 +211,6 @@ def _records(folded: Session, events: Sequence[SessionEvent]) -> Mapping[str, So
 
 
 def _record(source: bundle.SessionRecord, events: Sequence[SessionEvent]) -> SourceRecord:
-    match source:
-        case Fact():
-            kind, name = "fact", source.fact_id
-        case Fix():
-            kind, name = "fix", source.fix_id
-        case _:
-            kind, name = "script", source.generation_id
-    versions = tuple(event.version for event in events if name in _named_ids(event, kind))
+    kind, name = name_of(source)
+    versions = tuple(event.version for event in events if (kind, name) in named_by(event))
     return SourceRecord(kind=kind, id=name, versions=versions)
-
-
-def _named_ids(event: SessionEvent, kind: str) -> Iterator[str]:
-    """The ids of this kind that an event names."""
-    field = {"fact": "fact_id", "fix": "fix_id", "script": "generation_id"}[kind]
-    rows: Sequence[object] = (event.data,)
-    if isinstance(event.data, SessionSnapshot):
-        rows = {"fact": event.data.facts, "fix": event.data.fixes, "script": event.data.scripts}[kind]
-    return (str(getattr(row, field)) for row in rows if hasattr(row, field))

@@ -3,11 +3,15 @@
 import json
 from hashlib import sha256
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from consumer.domain.redaction import Sweeper
+from consumer.domain.rendering import html
+from consumer.domain.rendering.html import Block
+from consumer.domain.writing.sections import BULLET
+from schemas.packages import Section
 
-_TEXTS = frozenset({"title", "markdown", "plain_text", "excerpt"})
+_TEXTS = frozenset({"title", "markdown", "plain_text", "text", "excerpt"})
 _LONGEST_TITLE = 100
 
 
@@ -35,7 +39,17 @@ def _rewritten(sweeper: Sweeper, value: JsonValue) -> JsonValue:
     markdown = clean.get("markdown")
     if isinstance(markdown, str) and "content_sha256" in clean:
         clean["content_sha256"] = sha256(markdown.encode()).hexdigest()
+    if clean.get("html") and clean != value:
+        clean["html"] = _html(clean["sections"])
     return clean
+
+
+def _html(sections: JsonValue) -> str:
+    """The fragment of the swept sections: in the old one a secret may stand in another spelling, escaped."""
+    made = TypeAdapter(tuple[Section, ...]).validate_python(sections)
+    return html.fragment(
+        Block(each.heading, [line.text for line in each.lines], each.markdown.startswith(BULLET)) for each in made
+    )
 
 
 def _member(sweeper: Sweeper, name: str, value: JsonValue) -> JsonValue:

@@ -8,6 +8,7 @@ from consumer.domain.arrival import stored
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import NO_TRACE, Origin, RequestKey, SessionEvent
 from consumer.domain.package import package
+from consumer.domain.package.evidence import references
 from consumer.domain.package.package import Package, Sender
 from consumer.domain.package.packing import PackageInput, PackageText, pack
 from consumer.domain.reader import versions
@@ -80,6 +81,7 @@ def draft_sample(sender: Sender) -> Package:
         basis=Basis(arrivals=len(events), secrets=0),
         key=DraftKey(*_KEY.session, bundle.sha256, versions.PROMPTS, "none"),
         cause=Cause.REQUEST,
+        references=references(folded, events, _KEY, requested_state_version=None),
         behind=False,
     )
     text = PackageText(

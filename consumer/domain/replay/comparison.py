@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import RequestKey
+from consumer.domain.rendering import markdown
 from consumer.domain.replay.weighing import Candidate, KnownDraft, render_stored
 from consumer.domain.review import gate
-from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.ledger import DraftKey
 from schemas.packages import Section, SectionKey

@@ -10,9 +10,10 @@ from consumer.domain.cost.estimates import Measured
 from consumer.domain.cost.usage import drafting_usage
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
+from consumer.domain.rendering import markdown
 from consumer.domain.request.work import LastPackage
 from consumer.domain.review import gate
-from consumer.domain.writing import markdown, prompt
+from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from schemas.packages import PackageStatus, Usage

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.rendering.markdown import Rendered, render
 from consumer.domain.review import judging, shape
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.leaving_out import completed, is_bare, without
@@ -15,7 +16,6 @@ from consumer.domain.review.tidying import tidied
 from consumer.domain.review.violations import Evidence, Rule, Said, Violation
 from consumer.domain.writing import draft, rules_draft
 from consumer.domain.writing.draft import Draft, Unreadable
-from consumer.domain.writing.markdown import Rendered, render
 from schemas.packages import Caution
 
 

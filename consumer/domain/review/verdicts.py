@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import judging, shape
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Evidence, Rule, Violation
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.markdown import Rendered
 
 QUOTES = frozenset({Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH})
 """Rules that a rules draft may break because it quotes the record: its doubts, claims, gaps, and texts cut short."""

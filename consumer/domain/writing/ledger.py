@@ -27,12 +27,14 @@ class DraftKey(NamedTuple):
 class LedgerEntry(BaseModel):
     """A draft that was paid for, as the ledger and the cache keep it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     draft: str
     """The draft as JSON, as `draft.Draft` reads it."""
     model: str
     """The model that wrote it: the configured one, or the fallback model after a refusal."""
+    provider: str | None = None
+    """Where it was called; None in entries of releases before it."""
     warnings: tuple[str, ...]
     attempts: int
     usage: Usage

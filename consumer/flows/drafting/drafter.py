@@ -46,18 +46,23 @@ class Drafter:
         outages: Outages,
         doubts: Doubts,
         pace: Pace,
+        provider: str,
         probe_seconds: float,
         health: Health,
         meters: Meters,
         clock: Callable[[], float],
     ) -> None:
-        """`probe_seconds`: the shortest time from the beginning of an outage to the first probe."""
+        """`provider` is where the model is called.
+
+        `probe_seconds` is the shortest time from the beginning of an outage to the first probe.
+        """
         self._model = model
         self._choice = choice
         self._ledger = ledger
         self._outages = outages
         self._doubts = doubts
         self._pace = pace
+        self._provider = provider
         self._probe_seconds = probe_seconds
         self._health = health
         self._meters = meters
@@ -152,10 +157,10 @@ class Drafter:
             case Away() | Lost():
                 return outcome
 
-    @staticmethod
-    def _drafted(attempt: DraftAttempt, written: Written) -> Drafted:
+    def _drafted(self, attempt: DraftAttempt, written: Written) -> Drafted:
         return Drafted(
             entry=LedgerEntry(
+                provider=self._provider,
                 draft=written.accepted.draft.model_dump_json(),
                 model=written.answer.model,
                 warnings=written.warnings,

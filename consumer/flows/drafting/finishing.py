@@ -13,9 +13,9 @@ from consumer.domain.package import package
 from consumer.domain.package.package import Sender
 from consumer.domain.package.packing import PackageInput, PackageText, note_of, pack
 from consumer.domain.reader import versions
+from consumer.domain.rendering import markdown
 from consumer.domain.request.work import Replayed, Work
 from consumer.domain.review import gate
-from consumer.domain.writing import markdown
 from consumer.domain.writing.draft import Draft
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.errors import EscalationError
@@ -51,6 +51,7 @@ class Finishing:
             rendered=markdown.render(given.bundle, Draft.model_validate_json(entry.draft)),
             status=PackageStatus.READY,
             model=entry.model,
+            provider=entry.provider,
             prompt_version=key.prompt_version,
             warnings=entry.warnings,
             attempts=entry.attempts,

@@ -9,11 +9,11 @@ from typing import Never
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost import prices
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import gate, verdicts
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.verdicts import CheckStanding, Verdict
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.markdown import Rendered
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.dialogue import ModelDialogue, Written
 from consumer.flows.drafting.calls.pace import Pace

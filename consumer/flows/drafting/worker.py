@@ -16,6 +16,7 @@ from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
 from consumer.domain.package import package
 from consumer.domain.package.endings import ERASED_DETAIL
+from consumer.domain.package.evidence import references
 from consumer.domain.package.package import Sender
 from consumer.domain.package.packing import PackageInput
 from consumer.domain.reader import versions
@@ -165,6 +166,9 @@ class Worker:
             basis=history.basis,
             key=DraftKey(*work.key.session, built.sha256, versions.PROMPTS, self._model_name),
             cause=cause,
+            references=references(
+                folded, history.events, work.key, requested_state_version=work.requested_state_version
+            ),
             behind=behind,
         )
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from consumer.domain.events import RequestKey, TraceContext
-from consumer.domain.package import package
-from consumer.domain.writing.markdown import Rendered
+from consumer.domain.package import package, redaction
+from consumer.domain.redaction import FoundSecret, SecretKind
+from consumer.domain.rendering.markdown import Rendered, ShownLine
 from schemas.packages import (
     PACKAGE_TYPES,
     Cause,
@@ -21,13 +23,17 @@ from schemas.packages import (
     PackageReady,
     PackageStatus,
     Provenance,
+    RecordReference,
+    ReferenceKind,
     Section,
     SectionKey,
+    SectionLine,
     TicketReference,
     Usage,
     WithdrawalReason,
 )
 from schemas.topics import Topics
+from tests.support.wire import REDACTOR
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SENDER = package.Sender(topics=Topics("blue."), source="/escalation-consumer")
@@ -38,7 +44,9 @@ RENDERED = Rendered(
     title="Mail",
     markdown="## Problem\n\nMail was late — überall.\n",
     plain_text="Problem",
+    html="<h2>Problem</h2>",
     sections=tuple(Section(key=key, heading=key.value, markdown="x") for key in SectionKey),
+    lines={key: (ShownLine("x", ("F1", "F9")),) for key in SectionKey},
     truncated=False,
 )
 PROVENANCE = Provenance(
@@ -60,6 +68,7 @@ def make(
     replay_id: str | None = None,
     previous_ticket: TicketReference | None = None,
     of: package.Note | None = None,
+    references: Mapping[str, RecordReference] | None = None,
     warnings: tuple[str, ...] = (),
 ) -> package.Package:
     of = of or note()
@@ -76,6 +85,7 @@ def make(
         of,
         revision,
         RENDERED,
+        references=references or {},
         status=PackageStatus.READY,
         from_cache=False,
         provenance=PROVENANCE,
@@ -209,3 +219,27 @@ def test_a_warning_is_said_once() -> None:
 def test_what_was_published_can_be_read_back() -> None:
     made = make()
     assert PackageReady.model_validate_json(made.ready.model_dump_json()) == made.ready
+
+
+def test_what_a_line_rests_on_stands_by_the_producers_ids_and_what_is_unknown_is_left_out() -> None:
+    known = RecordReference(kind=ReferenceKind.FACT, id="fact-7", state_version=4, event_id="e-4")
+    made = make(references={"F1": known}).ready
+    assert [line.records for section in made.sections for line in section.lines] == [(known,)] * 5
+
+
+def test_a_later_redaction_leaves_no_spelling_of_the_value_in_any_form() -> None:
+    secret = "a<b&c>'d'\"99"
+    lines = (SectionLine(text=f"It says {secret}.", records=()),)
+    sections = [
+        Section(key=key, heading=key.value, markdown=f"- It says {secret}.", lines=lines).model_dump(mode="json")
+        for key in SectionKey
+    ]
+    html = "<h2>problem</h2>\n<ul>\n<li>It says a&lt;b&amp;c&gt;'d'\"99.</li>\n</ul>"
+    package_text = json.dumps(
+        {"markdown": f"- It says {secret}.", "content_sha256": "0", "html": html, "sections": sections}
+    )
+    hidden = FoundSecret(kind=SecretKind.PASSWORD, identity="0" * 16, values=(secret,))
+    sweeper = REDACTOR.scope(*KEY.session).learn({}, {hidden.identity: hidden}).arriving
+    swept = json.loads(redaction.published(sweeper, package_text))
+    assert "99" not in json.dumps(swept)
+    assert swept["html"].startswith("<h2>problem</h2>\n<ul>\n<li>It says")

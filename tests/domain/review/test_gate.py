@@ -17,7 +17,7 @@ from schemas.packages import Caution, SectionKey
 from tests.domain import answers, attacks
 from tests.domain.answers import keep
 from tests.domain.attacks import ATTACKS, FORBIDDEN, Attack
-from tests.domain.writing.test_markdown import assert_harmless, body, bullets
+from tests.domain.rendering.test_markdown import assert_harmless, body, bullets
 from tests.support import build
 
 
@@ -317,7 +317,7 @@ def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[s
 
 def test_what_goes_out_is_checked_once_more(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate notices a renderer that forgets to escape before a person does."""
-    monkeypatch.setattr("consumer.domain.writing.listing.escape", lambda line: "<b>" + line)
+    monkeypatch.setattr("consumer.domain.rendering.listing.escape", lambda line: "<b>" + line)
     verdict = judged(answers.text(), bundle)
     assert isinstance(verdict, Rejected)
     assert Rule.MARKUP in {violation.rule for violation in verdict.violations}

@@ -11,7 +11,7 @@ from consumer.domain.review.gate import Accepted, Reviewed
 from consumer.domain.writing import prompt
 from tests.domain import recorded
 from tests.domain.answers import keep
-from tests.domain.writing.test_markdown import assert_harmless
+from tests.domain.rendering.test_markdown import assert_harmless
 
 SESSIONS = dict(recorded.sessions())
 

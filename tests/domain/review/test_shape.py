@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import gate, shape
 from consumer.domain.review.violations import Rule
 from consumer.domain.writing import sections
-from consumer.domain.writing.markdown import Rendered
 from schemas.packages import Section, SectionKey
 from tests.domain import answers
 from tests.support import build

@@ -28,8 +28,8 @@ from tests.domain import answers as written
 from tests.domain import recorded
 from tests.domain.answers import keep
 from tests.domain.attacks import ATTACKS, FORBIDDEN
+from tests.domain.rendering.test_markdown import assert_harmless
 from tests.domain.review.test_gate import attacked
-from tests.domain.writing.test_markdown import assert_harmless
 from tests.support import answers, build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer, Received, Reply
 
@@ -78,6 +78,7 @@ def event(tried: Trial) -> str:
         Note(key=RequestKey("default", "session-1", "request-1"), requested_state_version=None, ticket=None),
         Revision(number=1, cause=Cause.REQUEST, replay_id=None, supersedes=None, previous_ticket=None, state_version=1),
         tried.rendered,
+        references={},
         status=tried.status,
         from_cache=False,
         provenance=Provenance(

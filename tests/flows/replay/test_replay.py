@@ -14,10 +14,10 @@ from consumer.adapters.postgres.replay.plans import PostgresPlans
 from consumer.adapters.postgres.replay.replays import PostgresReplays
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
+from consumer.domain.rendering import listing, markdown
 from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.writing import listing, markdown
 from consumer.errors import Permanent
 from consumer.flows.drafting import failures
 from consumer.flows.drafting.calls import pace

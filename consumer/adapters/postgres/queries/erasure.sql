@@ -55,7 +55,8 @@ WHERE (p.tenant_id, p.session_id) = (erased.tenant_id, erased.session_id);
 -- Packages that are not published yet. Withdrawals and failures hold no content and stay.
 DELETE FROM outbox AS o USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (o.tenant_id, o.session_id) = (erased.tenant_id, erased.session_id)
-  AND o.headers @> '[["ce_type", "escalation.package_ready.v1"]]';
+  AND (o.headers @> '[["event_type", "escalation.package_ready.v1"]]'
+       OR o.headers @> '[["ce_type", "escalation.package_ready.v1"]]'); -- as earlier releases wrote it
 
 -- name: unpublished
 -- Dead letters that are not published yet, of these sessions. A dead letter of an unknown tenant counts as theirs.

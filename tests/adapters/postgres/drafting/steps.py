@@ -7,11 +7,11 @@ from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.request.schedule import RevisionRules
 from consumer.domain.request.work import Work
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
-from consumer.domain.writing.markdown import Rendered
 from consumer.flows.drafting.ports import DraftingStores, FinishResult, Lane
 from consumer.settings import Settings
 from consumer.wiring.loops import drafting_stores
@@ -69,9 +69,12 @@ def packed(
             title="t",
             markdown="m\n",
             plain_text="m\n",
+            html="<p>m</p>",
             sections=tuple(Section(key=key, heading=key, markdown="m") for key in SectionKey),
+            lines=dict.fromkeys(SectionKey, ()),
             truncated=False,
         ),
+        references={},
         status=status,
         from_cache=False,
         provenance=Provenance(

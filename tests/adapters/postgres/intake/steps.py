@@ -84,7 +84,7 @@ async def finish(pool: Pool, request_id: str = "r1", *, text: str = "a package")
     )
     await pool.execute(
         "INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id)"
-        " VALUES ('escalation-package-ready', 's1', '[[\"ce_type\", \"escalation.package_ready.v1\"]]', $1, $2, $3)",
+        " VALUES ('escalation-package-ready', 's1', '[[\"event_type\", \"escalation.package_ready.v1\"]]', $1, $2, $3)",
         json.dumps({"type": "escalation.package_ready.v1", "data": data}).encode(),
         *key.session,
     )

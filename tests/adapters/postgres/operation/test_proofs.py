@@ -1,5 +1,6 @@
 """Packages proven from the events on a real PostgreSQL."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -89,6 +90,13 @@ async def test_each_line_names_the_events_it_rests_on(pool: Pool, filler: StoreF
     )
     (package,) = await filler.draft()
     result = await proven(pool, package)
+    event = json.loads(await pool.fetchval("SELECT event FROM packages"))
+    tried = {line["text"].split()[0]: line["records"] for line in event["sections"][2]["lines"]}
+    assert tried["Script"] == [{"kind": "script", "id": "g5", "state_version": 5, "event_id": "e5"}]
+    assert tried["Fix:"] == [{"kind": "fix", "id": "fx", "state_version": 8, "event_id": "e8"}]
+    assert event["sections"][0]["lines"][0]["records"] == [
+        {"kind": "session", "id": "s1", "state_version": 1, "event_id": "e1"}
+    ]
     rests_on = {
         (line.section, line.text.split()[0]): [
             (result.records[key].kind, result.records[key].id, result.records[key].versions)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from marko.ext.gfm import gfm
 
+from consumer.domain.rendering.markdown import render
 from consumer.domain.text.sanitize import clean
 from consumer.domain.writing import rules_draft
-from consumer.domain.writing.markdown import render
 from schemas.packages import SectionKey
 from tests.support import build
 

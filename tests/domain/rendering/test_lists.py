@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from consumer.domain.events import SessionEvent
+from consumer.domain.rendering.markdown import render
 from consumer.domain.writing import rules_draft
 from consumer.domain.writing.draft import Wording
-from consumer.domain.writing.markdown import render
 from schemas.packages import SectionKey
-from tests.domain.writing.test_markdown import body, bullets, plain
+from tests.domain.rendering.test_markdown import body, bullets, plain
 from tests.support import build
 
 
@@ -74,7 +74,7 @@ class TestWhatWasConfirmed:
 
     def test_a_line_of_equal_facts_rests_on_all_of_them(self) -> None:
         bundle = build.bundle(build.opened(), build.check("Same.", fact_id="a"), build.check("Same.", fact_id="b"))
-        assert plain(bundle).rests_on[SectionKey.CONFIRMED] == (("F1", "F2"),)
+        assert [line.records for line in plain(bundle).lines[SectionKey.CONFIRMED]] == [("F1", "F2")]
 
     @pytest.mark.parametrize(
         ("source_type", "summary", "line"),

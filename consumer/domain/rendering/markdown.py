@@ -1,4 +1,4 @@
-"""Renders the text of a package: five sections from the record and a draft, as markdown and as plain text.
+"""Renders the text of a package: five sections from the record and a draft, as markdown, plain text and HTML.
 
 Code writes the headings, their order, the lists, the outcomes and the sentinels. The draft adds prose in its own places
 only. Any bundle and any draft give exactly the contract's shape, at most 30,000 characters, and every line is cleaned
@@ -6,15 +6,17 @@ and escaped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord
+from consumer.domain.rendering import html, listing, quotes
+from consumer.domain.rendering.listing import APART, SHORTER, SHORTEST, WHOLE, Level, Line, Listed
 from consumer.domain.text.sanitize import clean, shorten
-from consumer.domain.writing import fact_lines, listing, outcome_table, quotes, sections
+from consumer.domain.writing import fact_lines, outcome_table, sections
 from consumer.domain.writing.draft import Draft
-from consumer.domain.writing.listing import APART, SHORTER, SHORTEST, WHOLE, Level, Line, Listed
 from schemas.packages import Section, SectionKey
 
 COMFORTABLE = 3_600
@@ -34,6 +36,13 @@ Body = tuple[Line, ...] | Line
 """The lines of a section: the items of a list, or one paragraph."""
 
 
+class ShownLine(NamedTuple):
+    """A bullet or a paragraph as plain text, and the ids of the records that it shows or cites."""
+
+    text: str
+    records: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The text of a package."""
@@ -41,11 +50,12 @@ class Rendered:
     title: str
     markdown: str
     plain_text: str
+    html: str
     sections: tuple[Section, ...]
+    """Without their lines: what these rest on is told by the events, which the text does not know."""
+    lines: Mapping[SectionKey, tuple[ShownLine, ...]]
     truncated: bool
     """Whether records left the lists or texts of fixes were cut, to stay within 30,000 characters."""
-    rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    """For each line of a section (a bullet, or its one paragraph) the ids of the records that it shows or cites."""
 
 
 def render(bundle: Bundle, draft: Draft) -> Rendered:
@@ -165,12 +175,26 @@ def _assembled(
     rendered_sections = tuple(
         Section(key=key, heading=heading, markdown=_markdown(bodies[key])) for key, heading in sections.HEADINGS.items()
     )
+    lines = {key: _with_records(bodies[key], rests_on[key]) for key in sections.HEADINGS}
+    blocks = (
+        html.Block(heading, [line.text for line in lines[key]], is_list=not isinstance(bodies[key], Line))
+        for key, heading in sections.HEADINGS.items()
+    )
     return Rendered(
         title=title,
         markdown="\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered_sections) + "\n",
         plain_text="\n\n".join(f"{heading}\n\n{_plain(bodies[key])}" for key, heading in sections.HEADINGS.items())
         + "\n",
+        html=html.fragment(blocks),
         sections=rendered_sections,
+        lines=lines,
         truncated=truncated,
-        rests_on=rests_on,
     )
+
+
+def _with_records(body: Body, rests_on: tuple[tuple[str, ...], ...]) -> tuple[ShownLine, ...]:
+    """The lines of a body. Those below the last one with records say what was left out."""
+    lines = (body,) if isinstance(body, Line) else body
+    known = rests_on[: len(lines)]
+    records = (*known, *((),) * (len(lines) - len(known)))
+    return tuple(ShownLine(line.plain, cited) for line, cited in zip(lines, records, strict=True))

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.rendering import markdown
+from consumer.domain.rendering.markdown import Rendered, render
 from consumer.domain.review import shape
 from consumer.domain.text import sanitize
-from consumer.domain.writing import markdown, rules_draft, sections
+from consumer.domain.writing import rules_draft, sections
 from consumer.domain.writing.draft import Draft, NextStep, Statement, Wording
-from consumer.domain.writing.markdown import Rendered, render
 from schemas.packages import SectionKey
 from tests.domain import answers
 from tests.support import build
