@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     """How long one call may take. Most answers take 10 s; the 99th percentile of a slow day is 60 s."""
     model_concurrency: int = Field(8, ge=1, le=256)
     """How many model calls one process makes at once."""
+    monthly_budget_usd: float | None = Field(None, ge=0)
+    """What calls to models may cost in a calendar month (UTC), all tenants together; beyond it rules draft."""
     lease_seconds: float = Field(20.0, ge=1, le=600)
     """How long work stays reserved without a sign of life. After a kill it is taken up again this much later."""
     deadline_margin_seconds: float = Field(3.0, ge=0.5, le=60)
@@ -145,10 +147,8 @@ class Settings(BaseSettings):
     retention_days: float = Field(0.0, ge=0)
     """How long a session must be quiet, with no work due, before its content is deleted; 0 keeps everything."""
     key_retention_days: float = Field(0.0, ge=0)
-    """How long after the content the ids are deleted; 0 keeps them.
-
-    It must be longer than topics keep records, else old records are answered again.
-    """
+    """How long after the content the ids are deleted; 0 keeps them. Longer than topics keep records, else old records
+    are answered again."""
 
     # relay
     relay_batch_rows: int = Field(500, ge=1, le=10_000)

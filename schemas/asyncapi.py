@@ -8,13 +8,15 @@ from schemas import topics
 from schemas.dead_letters import RefusalReason
 from schemas.envelope import JSON_CONTENT_TYPE, STRUCTURED_CONTENT_TYPE
 from schemas.escalations import ESCALATION_TYPES
-from schemas.json_schema import DEAD_LETTER
+from schemas.feedback import FEEDBACK_TYPES
+from schemas.json_schema import DEAD_LETTER, RECEIVED
 from schemas.sessions import SESSION_TYPES
+from schemas.tenants import POLICY_TYPES
 
 VERSION = "1.0.0"
 _READY_TYPES = ("escalation.package_ready.v1", "escalation.package_withdrawn.v1")
 _FAILED_TYPES = ("escalation.package_failed.v1",)
-_KEY = {"type": "string", "description": "The session id."}
+_KEY = {"type": "string", "description": "The session id; of a tenant's policy the tenant id."}
 _TEXT = {"type": "string"}
 
 
@@ -33,7 +35,7 @@ def _document() -> dict[str, Any]:
             "description": description,
             "parameters": {"prefix": {"description": "ESCALATION_TOPIC_PREFIX, prepended as it is.", "default": ""}},
             "messages": {_id(kind): {"$ref": f"#/components/messages/{_id(kind)}"} for kind in types},
-            "bindings": {"kafka": {"topicConfiguration": {"cleanup.policy": ["delete"]}}},
+            "bindings": {"kafka": {"topicConfiguration": {"cleanup.policy": [topics.cleanup_of(name)]}}},
         }
         operations[f"{action}-{channel}"] = {
             "action": action,
@@ -67,15 +69,29 @@ def _channels() -> list[tuple[str, str, tuple[str, ...], str]]:
         (topics.REQUESTS, "receive", requests, "Requests for a handoff package, and their cancellations."),
         (topics.SESSIONS + topics.REPLAY_SUFFIX, "receive", sessions, replayed),
         (topics.REQUESTS + topics.REPLAY_SUFFIX, "receive", requests, replayed),
+        (
+            topics.FEEDBACK,
+            "receive",
+            tuple(FEEDBACK_TYPES),
+            "What became of a package; from the PSA sync, or its reader.",
+        ),
+        (
+            topics.POLICIES,
+            "receive",
+            tuple(POLICY_TYPES),
+            "What a customer organisation wants. The key is the tenant id.",
+        ),
         (topics.READY, "send", _READY_TYPES, "The package, its revisions, its withdrawal."),
         (topics.FAILED, "send", _FAILED_TYPES, "A request that ended without a package."),
-        (topics.SESSIONS + topics.DEAD_LETTER_SUFFIX, "send", (DEAD_LETTER,), refused),
-        (topics.REQUESTS + topics.DEAD_LETTER_SUFFIX, "send", (DEAD_LETTER,), refused),
+        *(
+            (name + topics.DEAD_LETTER_SUFFIX, "send", (DEAD_LETTER,), refused)
+            for name in (topics.SESSIONS, topics.REQUESTS, topics.FEEDBACK, topics.POLICIES)
+        ),
     ]
 
 
 def _messages() -> dict[str, Any]:
-    made = {_id(kind): _received(kind) for kind in (*SESSION_TYPES, *ESCALATION_TYPES)}
+    made = {_id(kind): _received(kind) for kind in RECEIVED}
     made |= {_id(kind): _published(kind) for kind in (*_READY_TYPES, *_FAILED_TYPES)}
     return made | {DEAD_LETTER: _dead_letter()}
 

@@ -9,11 +9,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from schemas.dead_letters import DeadLetter
 from schemas.envelope import Envelope, PublishedEvent
 from schemas.escalations import ESCALATION_TYPES
+from schemas.feedback import FEEDBACK_TYPES
 from schemas.packages import PACKAGE_TYPES
 from schemas.sessions import SESSION_TYPES
+from schemas.tenants import POLICY_TYPES
 
 DIALECT = GenerateJsonSchema.schema_dialect
-RECEIVED: dict[str, type[BaseModel]] = {**SESSION_TYPES, **ESCALATION_TYPES}
+RECEIVED: dict[str, type[BaseModel]] = {**SESSION_TYPES, **ESCALATION_TYPES, **FEEDBACK_TYPES, **POLICY_TYPES}
 PUBLISHED: dict[str, type[BaseModel]] = {**PACKAGE_TYPES}
 DEAD_LETTER = "dead_letter"
 

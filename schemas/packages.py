@@ -62,6 +62,10 @@ class Caution(StrEnum):
     """Drafted by rules, because the model's answers broke the rules of a package."""
     STATEMENTS_REMOVED = "statements_removed"
     """Statements of the model that the record does not support were left out."""
+    MODEL_DISABLED = "model_disabled"
+    """Drafted by rules, because the tenant's policy keeps its texts from models."""
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    """Drafted by rules, because the month's budget for calls to models is used up."""
     UNCHECKED = "unchecked"
     """The second reader failed, was too slow or could not be read: nobody but code checked the model's statements."""
 

@@ -7,8 +7,15 @@ SESSIONS = "session-state-changed"
 REQUESTS = "escalation-requested"
 READY = "escalation-package-ready"
 FAILED = "escalation-package-failed"
+FEEDBACK = "escalation-package-feedback"
+POLICIES = "escalation-tenant-policy"
 REPLAY_SUFFIX = ".replay"
 DEAD_LETTER_SUFFIX = ".dlq"
+
+
+def cleanup_of(topic: str) -> str:
+    """The `cleanup.policy` of a topic, by its name with or without a prefix."""
+    return "compact" if topic.endswith(POLICIES) else "delete"
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,18 @@ class Topics:
         return self.prefix + FAILED
 
     @property
-    def live(self) -> tuple[str, str]:
-        """What upstream services write to."""
-        return self.sessions, self.requests
+    def feedback(self) -> str:
+        return self.prefix + FEEDBACK
+
+    @property
+    def policies(self) -> str:
+        """Compacted: the last event of a tenant is its policy."""
+        return self.prefix + POLICIES
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """What other services write to."""
+        return self.sessions, self.requests, self.feedback, self.policies
 
     @property
     def replay(self) -> tuple[str, str]:
@@ -44,8 +60,8 @@ class Topics:
         return self.sessions + REPLAY_SUFFIX, self.requests + REPLAY_SUFFIX
 
     @property
-    def dead_letter(self) -> tuple[str, str]:
-        return self.sessions + DEAD_LETTER_SUFFIX, self.requests + DEAD_LETTER_SUFFIX
+    def dead_letter(self) -> tuple[str, ...]:
+        return tuple(topic + DEAD_LETTER_SUFFIX for topic in self.live)
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -57,7 +73,7 @@ class Topics:
         return (*self.live, *self.replay, *self.written)
 
     def carries_sessions(self, topic: str) -> bool:
-        """Whether a record of `topic` belongs to the session events (else: to the requests)."""
+        """Whether a record of `topic` belongs to the session events."""
         return topic in self._of_sessions
 
     @cached_property

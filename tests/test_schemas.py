@@ -131,6 +131,8 @@ def test_asyncapi_is_whole() -> None:
         "{prefix}session-state-changed.replay", "{prefix}escalation-requested.replay",
         "{prefix}escalation-package-ready", "{prefix}escalation-package-failed",
         "{prefix}session-state-changed.dlq", "{prefix}escalation-requested.dlq",
+        "{prefix}escalation-package-feedback", "{prefix}escalation-tenant-policy",
+        "{prefix}escalation-package-feedback.dlq", "{prefix}escalation-tenant-policy.dlq",
     }  # fmt: skip
     for operation in document["operations"].values():
         assert operation["action"] in {"send", "receive"}

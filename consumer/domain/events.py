@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from consumer.domain.redaction import FoundSecret
 from schemas.dead_letters import RefusalReason
+from schemas.feedback import PackageFeedback
 from schemas.sessions import SessionData
+from schemas.tenants import TenantPolicySet
 
 
 class SessionKey(NamedTuple):
@@ -160,13 +162,35 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """An event of a type that this release does not know, on a topic of requests. It is counted and changes nothing."""
+    """An event of a type that this release does not know, on a topic without sessions. It is counted, nothing more."""
 
     origin: Origin
     session: SessionKey
 
 
-Arrival = SessionChange | Request | Cancellation | Refusal | Ignored
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """A tenant's whole policy, as it was set."""
+
+    origin: Origin
+    tenant_id: str
+    event_id: str
+    set_at: datetime
+    policy: TenantPolicySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What became of a package. Its texts are redacted."""
+
+    origin: Origin
+    key: SessionKey
+    event_id: str
+    occurred_at: datetime
+    said: PackageFeedback
+
+
+Arrival = SessionChange | Request | Cancellation | Feedback | PolicyChange | Refusal | Ignored
 
 
 class Decoded(NamedTuple):

@@ -6,6 +6,7 @@ from consumer.adapters.kafka.client import connection
 from consumer.adapters.kafka.consuming.consumer import KafkaSource
 from consumer.adapters.kafka.publishing.relay import KafkaBroker
 from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.drafting.accounts import PostgresAccounts
 from consumer.adapters.postgres.drafting.doubts import PostgresDoubts
 from consumer.adapters.postgres.drafting.endings import PostgresEndings
 from consumer.adapters.postgres.drafting.leases import PostgresWorkQueue
@@ -102,6 +103,7 @@ def drafting_stores(
             pool, probe_seconds=settings.model_probe_seconds, spread_seconds=settings.upgrade_spread_seconds
         ),
         doubts=PostgresDoubts(pool, probe_seconds=settings.model_probe_seconds),
+        accounts=PostgresAccounts(pool, provider="anthropic", monthly_budget_usd=settings.monthly_budget_usd),
     )
 
 
@@ -145,6 +147,7 @@ def drafting_loop(
         drafter = Drafter(
             model=model.model,
             pace=model.pace,
+            accounts=stores.accounts,
             choice=model_choice(settings),
             ledger=stores.ledger,
             outages=stores.outages,

@@ -120,6 +120,7 @@ class Replicas:
         redis_url: str | None = None,
         replay_places: int | None = None,
         only_replay: str | None = None,
+        monthly_budget_usd: float | None = None,
     ) -> AsyncIterator[Replica]:
         settings = Settings().model_copy(
             update={
@@ -131,6 +132,7 @@ class Replicas:
                 "fallback_model": fallback_model,
                 "check_model": check_model,
                 "model_attempt_seconds": attempt_seconds,
+                "monthly_budget_usd": monthly_budget_usd,
                 "model_concurrency": places,
                 "lease_seconds": lease_seconds,
                 "deadline_margin_seconds": margin_seconds,

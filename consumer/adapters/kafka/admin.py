@@ -9,7 +9,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from consumer.adapters.kafka.client import brokers_reachable
 from consumer.errors import Halt, Transient
-from schemas.topics import Topics
+from schemas.topics import Topics, cleanup_of
 
 PARTITIONS = 6  # of each topic keyed by session: 6 divides evenly among 1, 2, 3 or 6 replicas
 _TIMEOUT_SECONDS = 30.0
@@ -55,6 +55,6 @@ async def _create(admin: AIOKafkaAdminClient, missing: list[NewTopic]) -> list[s
 
 
 def _topic(name: str, partitions: int) -> NewTopic:
-    topic = NewTopic(name, partitions, 1, topic_configs={"cleanup.policy": "delete"})
+    topic = NewTopic(name, partitions, 1, topic_configs={"cleanup.policy": cleanup_of(name)})
     topic.replication_factor = _BROKERS_DEFAULT  # set afterwards: the constructor does not accept this value
     return topic

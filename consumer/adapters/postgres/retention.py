@@ -96,6 +96,7 @@ async def _forget_content(connection: Connection, keys: Keys) -> None:
         _erasure.forget_drafts,
         _erasure.forget_events,
         _queries.forget_texts,
+        _queries.forget_feedback_texts,
         _evictions.put,
     ):
         await connection.execute(statement, *sessions)
@@ -117,7 +118,12 @@ async def _trim_dead_letters(connection: Connection, rules: RetentionRules, *, d
 async def _forget(connection: Connection, keys: Collection[SessionKey], age_seconds: float) -> Trimmed:
     rows = await connection.fetch(_queries.lock_forgettable, *columns(sorted(keys), 2), age_seconds)
     locked = columns([_key(row) for row in rows], 2)
-    for statement in (_queries.forget_requests, _erasure.forget_secrets, _queries.forget_sessions):
+    for statement in (
+        _queries.forget_requests,
+        _erasure.forget_feedback,
+        _erasure.forget_secrets,
+        _queries.forget_sessions,
+    ):
         await connection.execute(statement, *locked)
     return Trimmed(keys=len(rows))
 

@@ -17,8 +17,11 @@ from consumer.domain.redaction import Scope, Sweeper, is_clean
 M = TypeVar("M", bound=BaseModel)
 
 _IDS = frozenset(
-    {"fact_id", "fix_id", "generation_id", "request_id", "template_id", "ticket_id", "connection_id", "record_type"}
-)
+    {
+        "fact_id", "fix_id", "generation_id", "request_id", "package_id", "note_id", "template_id", "ticket_id",
+        "connection_id", "record_type",
+    }
+)  # fmt: skip
 _PROTOCOL = frozenset(
     {"status", "applied_at", "verified_at", "recorded_at", "generated_at", "confidence_pct", "superseded"}
 )
@@ -28,6 +31,8 @@ _SCHEMA = "parameters_schema"
 _OF_SCRIPTS = frozenset({_PARAMETERS, _SCHEMA})
 _TEMPLATE = "template"
 _ROWS = frozenset({"facts", "fixes", "scripts"})
+_WORDS = frozenset({"tags"})
+_MOST_WORDS = 1_000  # no model reads more; each takes some microseconds
 _LONGEST_ID = 256  # a placeholder may be longer than what it replaces; ids have a bound
 
 
@@ -86,6 +91,8 @@ def _replaced(scope: Scope, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
             clean[name] = scope.parameters_schema(storable.storable_json(value))
         elif isinstance(value, dict):
             clean[name] = _replaced(scope, value)
+        elif isinstance(value, list) and name in _WORDS and len(value) <= _MOST_WORDS:
+            clean[name] = [redacted_text(scope, word) if isinstance(word, str) else word for word in value]
         elif isinstance(value, list):
             clean[name] = _replaced_rows(scope, value, is_known=name in _ROWS)
         else:

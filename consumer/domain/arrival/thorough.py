@@ -4,16 +4,20 @@ It takes live, replayed and redriven records alike. It removes secrets before a 
 error, log or store ever holds one. Acceptance never depends on the session's state.
 """
 
-from pydantic import JsonValue
+from collections.abc import Container, Mapping
 
-from consumer.domain.arrival import deadletters, door, stored
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from consumer.domain.arrival import deadletters, door, storable, stored
 from consumer.domain.arrival.envelope import Attributes, check_attributes, headers_of, read_event
-from consumer.domain.arrival.limits import Unacceptable, invalid
+from consumer.domain.arrival.limits import Unacceptable, data_object, invalid, invalid_fields
 from consumer.domain.events import (
     Arrival,
     Cancellation,
     Decoded,
+    Feedback,
     Ignored,
+    PolicyChange,
     Record,
     Request,
     RequestKey,
@@ -21,8 +25,12 @@ from consumer.domain.events import (
 )
 from consumer.domain.redaction import Redactor, Scope
 from schemas.escalations import ESCALATION_TYPES, EscalationCancelled, EscalationRequested
+from schemas.feedback import FEEDBACK_TYPES
 from schemas.sessions import SESSION_TYPES
+from schemas.tenants import POLICY_TYPES
 from schemas.topics import Topics
+
+_KNOWN_TYPES = frozenset({*SESSION_TYPES, *ESCALATION_TYPES, *FEEDBACK_TYPES, *POLICY_TYPES})
 
 
 def thorough(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
@@ -45,12 +53,32 @@ def thorough(record: Record, topics: Topics, redactor: Redactor) -> Decoded:
 
 def _arrival(record: Record, topics: Topics, attributes: Attributes, data: JsonValue, scope: Scope) -> Arrival:
     """Raises Unacceptable."""
-    of_sessions = topics.carries_sessions(record.origin.topic)
-    if attributes.type in (ESCALATION_TYPES if of_sessions else SESSION_TYPES):
-        raise invalid(f"type: {attributes.type} belongs to the other topic")
-    if of_sessions:
+    topic = record.origin.topic
+    if topics.carries_sessions(topic):
+        _check_place(attributes, SESSION_TYPES)
         return _change(record, attributes, data, scope)
-    return _about_request(record, attributes, data, scope, from_replay=topics.is_replay(record.origin.topic))
+    types = _types_of(topics, topic)
+    _check_place(attributes, types)
+    if attributes.type not in types:
+        return Ignored(origin=record.origin, session=attributes.key)
+    if topic == topics.feedback:
+        return _feedback(record, attributes, data, scope)
+    if topic == topics.policies:
+        return _policy(record, attributes, data)
+    return _about_request(record, attributes, data, scope, from_replay=topics.is_replay(topic))
+
+
+def _types_of(topics: Topics, topic: str) -> Mapping[str, type[BaseModel]]:
+    """The types that a topic without sessions carries."""
+    if topic == topics.feedback:
+        return FEEDBACK_TYPES
+    return POLICY_TYPES if topic == topics.policies else ESCALATION_TYPES
+
+
+def _check_place(attributes: Attributes, types: Container[str]) -> None:
+    """Raises Unacceptable for a type that belongs to another topic."""
+    if attributes.type in _KNOWN_TYPES and attributes.type not in types:
+        raise invalid(f"type: {attributes.type} belongs to another topic")
 
 
 def _change(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> SessionChange:
@@ -71,11 +99,8 @@ def _change(record: Record, attributes: Attributes, data: JsonValue, scope: Scop
 
 def _about_request(
     record: Record, attributes: Attributes, data: JsonValue, scope: Scope, *, from_replay: bool
-) -> Request | Cancellation | Ignored:
-    model = ESCALATION_TYPES.get(attributes.type)
-    if model is None:
-        return Ignored(origin=record.origin, session=attributes.key)
-    checked = door.checked_data(scope, model, data)
+) -> Request | Cancellation:
+    checked = door.checked_data(scope, ESCALATION_TYPES[attributes.type], data)
     key = RequestKey(*attributes.key, checked.request_id)
     match checked:
         case EscalationCancelled():
@@ -93,3 +118,28 @@ def _about_request(
                 replay_id=attributes.replay_id,
                 trace=attributes.trace,
             )
+
+
+def _feedback(record: Record, attributes: Attributes, data: JsonValue, scope: Scope) -> Feedback:
+    return Feedback(
+        origin=record.origin,
+        key=attributes.key,
+        event_id=attributes.id,
+        occurred_at=attributes.time,
+        said=door.checked_data(scope, FEEDBACK_TYPES[attributes.type], data),
+    )
+
+
+def _policy(record: Record, attributes: Attributes, data: JsonValue) -> PolicyChange:
+    """The tenant is the `subject`: a policy belongs to no session. Raises Unacceptable."""
+    try:
+        policy = POLICY_TYPES[attributes.type].model_validate(storable.storable_json(data_object(data)))
+    except ValidationError as error:
+        raise invalid_fields(error, "data") from None
+    return PolicyChange(
+        origin=record.origin,
+        tenant_id=attributes.key.session_id,
+        event_id=attributes.id,
+        set_at=attributes.time,
+        policy=policy,
+    )

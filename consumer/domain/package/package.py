@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from consumer.domain.events import NO_TRACE, RequestKey, TraceContext
 from consumer.domain.rendering.markdown import Rendered
+from consumer.domain.request.work import TenantPolicy
 from schemas.envelope import STRUCTURED_CONTENT_TYPE, PublishedEvent
 from schemas.packages import (
     Cause,
@@ -149,6 +150,7 @@ def ready(
     provenance: Provenance,
     redactions: int,
     warnings: Iterable[str],
+    policy: TenantPolicy,
     at: datetime,
 ) -> Package:
     """Builds a revision of the note. `at` is when the outcome was decided, by the database's clock.
@@ -177,6 +179,7 @@ def ready(
         plain_text=rendered.plain_text,
         content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
         html=rendered.html,
+        footer=policy.footer(package_id(key, revision.number), note.key),
         sections=_sections(rendered, references),
         title=rendered.title,
         previous_psa_ticket=revision.previous_ticket if changed_ticket else None,

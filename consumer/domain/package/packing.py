@@ -127,5 +127,6 @@ def pack(sender: Sender, given: PackageInput, text: PackageText, *, at: datetime
         ),
         redactions=given.bundle.redactions,
         warnings=warnings,
+        policy=given.work.policy,
         at=at,
     )

@@ -1,11 +1,16 @@
 """A request as the drafters take it up: the work to do, and the last package."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from consumer.domain.events import RequestKey, TraceContext
 from schemas.packages import Cause, PackageStatus, TicketReference
+from schemas.tenants import DEFAULT_LANGUAGE
+
+_PLACEHOLDER = re.compile(r"\{(package_id|session_id|request_id)\}")
 
 IN_COMPANY = 2
 """Work that did not come back so often is taken up alone from then on, and drafted by rules.
@@ -28,6 +33,25 @@ class LastPackage:
     status: PackageStatus
     content_sha256: str
     ticket: TicketReference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPolicy:
+    """What the tenant wants, as it stood when the work was taken up."""
+
+    uses_model: bool = True
+    """False: nothing of the tenant's sessions goes to any model."""
+    language: str = DEFAULT_LANGUAGE
+    """A BCP 47 tag."""
+    note_footer: str | None = None
+    """With its placeholders."""
+
+    def footer(self, package_id: UUID, key: RequestKey) -> str | None:
+        """The footer of a package."""
+        if self.note_footer is None:
+            return None
+        values = {"package_id": str(package_id), "session_id": key.session_id, "request_id": key.request_id}
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.note_footer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +111,7 @@ class Work:
     """When the lease was taken, by the database's clock."""
     waited: bool
     """Whether half of the deadline has passed: then the package is built from what is known."""
+    policy: TenantPolicy = field(default_factory=TenantPolicy)
     deadline_in_seconds: float | None
     """The time until the first package has to be decided, less the margin for publishing; None without a deadline."""
 

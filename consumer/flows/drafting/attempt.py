@@ -11,6 +11,7 @@ from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.flows.drafting.calls.dialogue import ModelDialogue
 from consumer.flows.drafting.ports import Claim
+from schemas.packages import Caution
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,5 +65,12 @@ class Lost:
     """The claim was lost, or what the draft was made from has changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """The tenant's policy or a budget forbids a call. The next work on this bundle asks again."""
+
+    caution: Caution
+
+
 Stopped = Away | Lost
-DraftOutcome = Drafted | Declined | Stopped
+DraftOutcome = Drafted | Declined | Forbidden | Stopped

@@ -14,12 +14,13 @@ import structlog
 
 from consumer.domain.writing.ledger import Declined, LedgerEntry
 from consumer.errors import EscalationError, Transient
-from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost, Stopped
+from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Forbidden, Lost, Stopped
+from consumer.flows.drafting.calls.accounting import AccountedModel, Accounts, Payer
 from consumer.flows.drafting.calls.calling import NoRetryLeft, Unwritten
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.dialogue import ModelDialogue, Written
 from consumer.flows.drafting.calls.pace import LONGEST_RETRY_AFTER_SECONDS, Pace
-from consumer.flows.drafting.model import Model, ModelAway, ModelLocked, PromptRefused
+from consumer.flows.drafting.model import CallForbidden, Model, ModelAway, ModelLocked, PromptRefused
 from consumer.flows.drafting.ports import Busy, Claim, Doubted, Doubts, DraftLedger, Outages, Suspect
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
@@ -41,6 +42,7 @@ class Drafter:
         self,
         *,
         model: Model,
+        accounts: Accounts,
         choice: ModelChoice,
         ledger: DraftLedger,
         outages: Outages,
@@ -57,6 +59,7 @@ class Drafter:
         `probe_seconds` is the shortest time from the beginning of an outage to the first probe.
         """
         self._model = model
+        self._accounts = accounts
         self._choice = choice
         self._ledger = ledger
         self._outages = outages
@@ -121,7 +124,12 @@ class Drafter:
 
     async def _draft(self, attempt: DraftAttempt, claim: Claim) -> DraftOutcome:
         dialogue = attempt.dialogue = ModelDialogue(
-            model=self._model,
+            model=AccountedModel(
+                model=self._model,
+                accounts=self._accounts,
+                payer=lambda: Payer(attempt.key.session, attempt.drafted_for),
+                reader_name=self._choice.reader_name,
+            ),
             choice=self._choice,
             permit=_Permit(self, attempt, claim),
             pace=self._pace,
@@ -138,6 +146,8 @@ class Drafter:
             return await self._begin_outage(fault, fault.retry_after_seconds)
         except ModelLocked as fault:
             return await self._begin_outage(fault, None)
+        except CallForbidden as fault:
+            return Forbidden(fault.caution)
         except EscalationError:
             raise
         except Exception:
@@ -185,7 +195,7 @@ class Drafter:
                     lambda: self._ledger.decline_draft(claim, outcome.warnings, drafted_for=attempt.drafted_for)
                 )
                 held.settled = True
-            case Away() | Lost():
+            case Away() | Lost() | Forbidden():
                 pass
         return outcome
 

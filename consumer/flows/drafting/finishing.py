@@ -24,7 +24,7 @@ from consumer.flows.drafting.lease_clock import LeaseClock
 from consumer.flows.drafting.ports import Endings, FinishResult
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
-from schemas.packages import Cause, FailureReason, PackageStatus, TicketReference
+from schemas.packages import Cause, Caution, FailureReason, PackageStatus, TicketReference
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -85,6 +85,18 @@ class Finishing:
             return
         text = self.ruled(given, clock, warnings=warnings, spent=spent)
         await self.publish(given, clock, text, upgrade_in_seconds=upgrade_in_seconds, spent=spent)
+
+    async def forbidden(
+        self, given: PackageInput, clock: LeaseClock, caution: Caution, *, spent: Spent = NOTHING_SPENT
+    ) -> None:
+        """Publishes a draft by rules where no call to a model is allowed, and wants no other one.
+
+        What was drafted before stays: a replay or an upgrade would only put a lesser text in its place.
+        """
+        if given.cause in {Cause.REPLAY, Cause.UPGRADE}:
+            await self.unchanged(given, upgrade_in_seconds=None, spent=spent)
+        else:
+            await self.by_rules(given, clock, warnings=(caution,), spent=spent)
 
     @staticmethod
     def ruled(

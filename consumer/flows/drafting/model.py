@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from consumer.errors import EscalationError, Permanent, Transient
-from schemas.packages import Usage
+from schemas.packages import Caution, Usage
 
 
 class Ending(StrEnum):
@@ -84,6 +84,15 @@ class PromptRefused(Permanent):
 
 class FormRefused(Permanent):
     """The API does not take the form of the calls, whatever they say. The model sends a plainer form from now on."""
+
+
+class CallForbidden(EscalationError):
+    """The tenant's policy or a budget forbids the call. Nothing was sent."""
+
+    def __init__(self, caution: Caution) -> None:
+        super().__init__(caution.value)
+        self.caution = caution
+        """What a package says that rules draft instead."""
 
 
 ModelFault = ModelAway | ModelLocked | PromptRefused | FormRefused

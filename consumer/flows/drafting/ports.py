@@ -16,6 +16,7 @@ from consumer.domain.package.package import Package, Publication
 from consumer.domain.request.work import Replayed, Work
 from consumer.domain.session.history import Basis, SessionHistory
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
+from consumer.flows.drafting.calls.accounting import Accounts
 from schemas.packages import FailureReason, TicketReference
 
 
@@ -273,10 +274,11 @@ class Doubts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftingStores:
-    """The five ports together, as one process uses them."""
+    """The six ports together, as one process uses them."""
 
     queue: WorkQueue
     ledger: DraftLedger
     endings: Endings
     outages: Outages
     doubts: Doubts
+    accounts: Accounts

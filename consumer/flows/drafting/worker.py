@@ -27,7 +27,7 @@ from consumer.domain.session import session
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.errors import Transient
 from consumer.flows.cache import DraftCache
-from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Lost
+from consumer.flows.drafting.attempt import Away, DraftAttempt, Drafted, DraftOutcome, Forbidden, Lost
 from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.finishing import Finishing, Redo
 from consumer.flows.drafting.lease_clock import LeaseClock
@@ -107,7 +107,9 @@ class Worker:
         given = await self._open(work, clock, use)
         if given is None:
             return False
-        if not given.calls_model:
+        if not work.policy.uses_model:
+            await self._finishing.forbidden(given, clock, Caution.MODEL_DISABLED)
+        elif not given.calls_model:
             await self._from_stored(given, clock)
         elif use in {ModelUse.CALL, ModelUse.PROBE} and self._drafter is not None:
             await self._with_model(self._drafter, given, clock, use)
@@ -251,6 +253,8 @@ class Worker:
                 await self._finishing.publish_drafted(given, clock, given.key, outcome.entry)
             case Declined():
                 await self._finishing.by_rules(given, clock, warnings=outcome.warnings, spent=attempt.spent)
+            case Forbidden(caution=caution):
+                await self._finishing.forbidden(given, clock, caution, spent=attempt.spent)
             case Away(doubted=False) if given.cause is Cause.REPLAY:
                 again = REFUSED_AGAIN_SECONDS if attempt.refused else self._again_seconds(outcome)
                 await self._queue.release(given.work, in_seconds=again, counted=False)

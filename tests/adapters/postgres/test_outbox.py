@@ -216,7 +216,7 @@ class TestBroker:
             await first.discard()
         try:
             words = [identity.words async for batch in publisher.published_since([topic], since) for identity in batch]
-            assert sorted(words) == [("ce", "1"), ("ce", "2")]
+            assert sorted(words) == [("event", "1"), ("event", "2")]
             later = datetime.now(UTC) + timedelta(minutes=1)
             assert [identity async for batch in publisher.published_since([topic], later) for identity in batch] == []
         finally:

@@ -21,14 +21,14 @@ from consumer.flows.rebuild import reading as rebuild
 from consumer.flows.rebuild.ports import Dated, OffsetRange, Rebuilt
 from consumer.flows.rebuild.reading import Rereading
 from consumer.flows.rebuild.rebuild import Rebuild
-from schemas.topics import FAILED, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
+from schemas.topics import FAILED, FEEDBACK, POLICIES, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS
 from tests.adapters.postgres.operation.test_proofs import fact, opened
 from tests.support.store_filler import SENDER, StoreFiller
 from tests.support.wire import REDACTOR, TOPICS, cancellation, change, request
 
 RULES = RevisionRules(after_seconds=0, window_seconds=86_400, limit=5)
 REPLAYED = (SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
-ALL = (SESSIONS, REQUESTS, *REPLAYED, READY, FAILED)
+ALL = (SESSIONS, REQUESTS, FEEDBACK, POLICIES, *REPLAYED, READY, FAILED)
 COMPARED = (
     "SELECT tenant_id, session_id, version, arrival, event_id, data FROM session_events ORDER BY 1, 2, 3",
     "SELECT tenant_id, session_id, newest_version, event_count FROM sessions ORDER BY 1, 2",

@@ -16,6 +16,7 @@ from consumer.domain.events import RequestKey, TraceContext
 from consumer.domain.package import package, redaction
 from consumer.domain.redaction import FoundSecret, SecretKind
 from consumer.domain.rendering.markdown import Rendered, ShownLine
+from consumer.domain.request.work import TenantPolicy
 from schemas.packages import (
     PACKAGE_TYPES,
     Cause,
@@ -91,6 +92,7 @@ def make(
         provenance=PROVENANCE,
         redactions=1,
         warnings=warnings,
+        policy=TenantPolicy(),
         at=AT,
     )
 

@@ -14,6 +14,7 @@ from consumer.domain.events import RequestKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.reader import versions
+from consumer.domain.request.work import TenantPolicy
 from consumer.domain.review import shape
 from consumer.domain.review.verdicts import Checked, CheckStanding
 from consumer.domain.writing import prompt
@@ -92,6 +93,7 @@ def event(tried: Trial) -> str:
         ),
         redactions=0,
         warnings=tried.warnings,
+        policy=TenantPolicy(),
         at=build.minute(1),
     )
     return made.ready.model_dump_json()

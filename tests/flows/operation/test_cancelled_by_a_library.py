@@ -68,7 +68,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
         ).run,
         intake.LOOP: intake.Intake(source=port, inbox=port, redactor=REDACTOR, topics=Topics(""), **shared).run,
         drafting.LOOP: drafting.Drafting(
-            stores=DraftingStores(queue=port, ledger=port, endings=port, outages=port, doubts=port),
+            stores=DraftingStores(queue=port, ledger=port, endings=port, outages=port, doubts=port, accounts=port),
             worker=port,
             drafter=None,
             model_places=1,

@@ -14,15 +14,22 @@ class Order:
     """Groups of partitions, each read only while those before it hold nothing. No group is empty."""
 
     live: Sequence[Collection[TopicPartition]]
-    """Requests are few and urgent: they come before any backlog of session events."""
+    """Requests and policies are few and urgent: they come before any backlog of session events. Feedback waits."""
     replayed: Sequence[Collection[TopicPartition]]
     """Replayed requests have no deadline: they come after their sessions, and seldom ask for the topics' ends."""
 
     @classmethod
     def of(cls, partitions: Iterable[TopicPartition], topics: Topics) -> Self:
-        groups: dict[tuple[bool, bool], list[TopicPartition]] = {}
+        by_topic: dict[str, list[TopicPartition]] = {}
         for each in partitions:
-            groups.setdefault((topics.is_replay(each.topic), topics.carries_sessions(each.topic)), []).append(each)
-        live = [groups.get((False, carries_sessions)) for carries_sessions in (False, True)]
-        replayed = [groups.get((True, carries_sessions)) for carries_sessions in (True, False)]
-        return cls([group for group in live if group], [group for group in replayed if group])
+            by_topic.setdefault(each.topic, []).append(each)
+        sessions, requests = topics.replay
+
+        def groups(*wanted: tuple[str, ...]) -> list[list[TopicPartition]]:
+            partitions_of = ([each for topic in group for each in by_topic.get(topic, ())] for group in wanted)
+            return [group for group in partitions_of if group]
+
+        return cls(
+            live=groups((topics.policies, topics.requests), (topics.sessions,), (topics.feedback,)),
+            replayed=groups((sessions,), (requests,)),
+        )

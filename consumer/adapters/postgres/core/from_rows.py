@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
 from consumer.domain.request.schedule import REPLAYED
-from consumer.domain.request.work import LastPackage, ReplayTerms, Work
+from consumer.domain.request.work import LastPackage, ReplayTerms, TenantPolicy, Work
 from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing.ledger import Declined, LedgerEntry
 from consumer.flows.drafting.ports import Busy
 from schemas.packages import Cause, PackageStatus, TicketReference
+from schemas.tenants import ModelAllowed
 
 _FROM_THE_STORE = Origin(topic="", partition=-1, offset=-1)
 
@@ -39,6 +40,7 @@ def work(row: asyncpg.Record) -> Work:
         age_seconds=row["age_seconds"],
         taken_at=row["taken_at"],
         waited=row["waited"],
+        policy=policy(row),
         deadline_in_seconds=row["deadline_in_seconds"] if row["state"] == "open" else None,
     )
 
@@ -55,6 +57,15 @@ def last(row: asyncpg.Record) -> LastPackage | None:
         status=PackageStatus(row["status"]),
         content_sha256=row["content_sha256"],
         ticket=ticket(row["ticket"]),
+    )
+
+
+def policy(row: asyncpg.Record) -> TenantPolicy:
+    """The policy of the row's tenant; the default one where none was set."""
+    if row["policy_model"] is None:
+        return TenantPolicy()
+    return TenantPolicy(
+        uses_model=row["policy_model"] == ModelAllowed.ON, language=row["language"], note_footer=row["note_footer"]
     )
 
 

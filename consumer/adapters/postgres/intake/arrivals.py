@@ -4,7 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from consumer.domain.events import Cancellation, Decoded, Ignored, Refusal, Request, SessionChange, SessionKey
+from consumer.domain.events import (
+    Arrival,
+    Cancellation,
+    Decoded,
+    Feedback,
+    PolicyChange,
+    Refusal,
+    Request,
+    SessionChange,
+    SessionKey,
+)
 from consumer.domain.redaction import FoundSecret
 
 
@@ -14,6 +24,8 @@ class Arrivals:
 
     events: list[SessionChange] = field(default_factory=list)
     asked: list[Request | Cancellation] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
+    policies: list[PolicyChange] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: int = 0
     named: set[SessionKey] = field(default_factory=set)
@@ -24,10 +36,9 @@ class Arrivals:
     """The secrets that the door found, by session and identity."""
 
     def with_texts(self) -> set[SessionKey]:
-        """The sessions for which a request, a cancellation or a refusal arrived; these can hold texts."""
-        return {arrival.key.session for arrival in self.asked} | {
-            refusal.session for refusal in self.refused if refusal.session
-        }
+        """The sessions for which a request, a cancellation, feedback or a refusal arrived; these can hold texts."""
+        asked = {arrival.key.session for arrival in self.asked} | {feedback.key for feedback in self.feedback}
+        return asked | {refusal.session for refusal in self.refused if refusal.session}
 
 
 def by_kind(batch: Iterable[Decoded]) -> Arrivals:
@@ -35,29 +46,37 @@ def by_kind(batch: Iterable[Decoded]) -> Arrivals:
     arrivals = Arrivals()
     events, made = arrivals.events, arrivals.made
     for arrival, _, known in batch:
-        if not known and type(arrival) is SessionChange:  # nearly all
+        if type(arrival) is SessionChange:  # nearly all
             events.append(arrival)
             made.add(arrival.key)
-            continue
-        key: SessionKey | None = None
-        match arrival:
-            case SessionChange():
-                arrivals.events.append(arrival)
-                key = arrival.key
-                arrivals.made.add(key)
-            case Request() | Cancellation():
-                arrivals.asked.append(arrival)
-                key = arrival.key.session
-                arrivals.made.add(key)
-            case Refusal():
-                arrivals.refused.append(arrival)
-                key = arrival.session
-                if key is not None:
-                    arrivals.named.add(key)
-            case Ignored():
-                arrivals.ignored += 1
+            key: SessionKey | None = arrival.key
+        else:
+            key = _sort_in(arrivals, arrival)
         if known and key is not None:
-            arrivals.made.add(key)
+            made.add(key)
             arrivals.secrets[key].update((secret.identity, secret) for secret in known)
-    arrivals.named |= arrivals.made
+    arrivals.named |= made
     return arrivals
+
+
+def _sort_in(arrivals: Arrivals, arrival: Arrival) -> SessionKey | None:
+    """Sorts in what is no event of a session. Returns the session that it names, if it has to be looked at."""
+    match arrival:
+        case Request() | Cancellation():
+            arrivals.asked.append(arrival)
+            arrivals.made.add(arrival.key.session)
+            return arrival.key.session
+        case Feedback():
+            arrivals.feedback.append(arrival)
+            arrivals.named.add(arrival.key)
+            return arrival.key
+        case Refusal():
+            arrivals.refused.append(arrival)
+            if arrival.session is not None:
+                arrivals.named.add(arrival.session)
+            return arrival.session
+        case PolicyChange():
+            arrivals.policies.append(arrival)
+        case _:
+            arrivals.ignored += 1
+    return None

@@ -52,6 +52,7 @@ async def erase(
         _queries.end_requests,
         _queries.forget_outbox,
         _queries.forget_packages,
+        _queries.forget_feedback,
         _queries.forget_doubts,
         _queries.forget_drafts,
         _queries.forget_excerpts,

@@ -20,9 +20,11 @@ from consumer.adapters.postgres.intake.events import (
     sessions_with_news,
     stored_texts,
 )
+from consumer.adapters.postgres.intake.feedback import store_feedback
 from consumer.adapters.postgres.intake.progress import BatchInProgress
 from consumer.adapters.postgres.intake.publishing import put_publications
 from consumer.adapters.postgres.intake.soundness import SOUND_BATCH
+from consumer.adapters.postgres.intake.tenants import store_policies
 from consumer.domain.arrival import deadletters
 from consumer.domain.arrival.acceptance import Acceptance
 from consumer.domain.events import (
@@ -161,6 +163,7 @@ class PostgresInbox:
             await copy_events(connection, progress, acceptance)
             _refuse(progress, batch, arrivals, acceptance)
             await _put_positions(connection, batch.positions)
+            await _keep(connection, progress, arrivals)
             backlogged = await self._receive(connection, progress, batch, arrivals.asked, now)
             await self._wake(connection, progress, acceptance)
             if batch.look_at_backlog:
@@ -260,6 +263,17 @@ class PostgresInbox:
                 rules.limit,
                 LATER,
             )
+
+
+async def _keep(connection: Connection, progress: BatchInProgress, arrivals: Arrivals) -> None:
+    """Stores policies and feedback."""
+    policies = await store_policies(connection, arrivals.policies)
+    feedback = await store_feedback(connection, arrivals.feedback, erased=progress.erased, sweepers=progress.sweepers)
+    dropped = sum(each.key in progress.erased for each in arrivals.feedback)
+    progress.outcomes["policies"] += policies
+    progress.outcomes["feedback"] += feedback
+    progress.outcomes["dropped"] += dropped
+    progress.outcomes["repeated"] += len(arrivals.policies) + len(arrivals.feedback) - policies - feedback - dropped
 
 
 def _refuse(progress: BatchInProgress, batch: Batch, arrivals: Arrivals, acceptance: Acceptance) -> None:

@@ -85,6 +85,7 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[Sessi
     if excerpts:
         rows = [(row["topic"], row["partition"], row["offset"], row["record_ms"], text) for row, text in excerpts]
         await connection.execute(_queries.rewrite_excerpts, *columns(rows, 5))
+    await _rewrite_feedback(connection, sweepers, keys)
     return changed
 
 
@@ -127,6 +128,13 @@ async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: li
             unpublished.append((row["id"], after.encode()))
     if unpublished:
         await connection.execute(_queries.rewrite_outbox, *columns(unpublished, 2))
+
+
+async def _rewrite_feedback(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
+    feedback = await _changes(await connection.fetch(_queries.feedback, *keys), sweepers, "said", door.swept_data)
+    if feedback:
+        rows = [(row["tenant_id"], row["session_id"], row["event_id"], text) for row, text in feedback]
+        await connection.execute(_queries.rewrite_feedback, *columns(rows, 4))
 
 
 async def _changes(

@@ -51,6 +51,10 @@ WHERE (d.tenant_id, d.session_id) = (erased.tenant_id, erased.session_id);
 DELETE FROM packages AS p USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE (p.tenant_id, p.session_id) = (erased.tenant_id, erased.session_id);
 
+-- name: forget_feedback
+DELETE FROM package_feedback AS f USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
+WHERE (f.tenant_id, f.session_id) = (erased.tenant_id, erased.session_id);
+
 -- name: forget_outbox
 -- Packages that are not published yet. Withdrawals and failures hold no content and stay.
 DELETE FROM outbox AS o USING unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)

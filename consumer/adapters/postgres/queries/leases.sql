@@ -23,13 +23,16 @@ leased_by = current_setting('application_name')
     WHERE (r.tenant_id, r.session_id, r.request_id) = (due.tenant_id, due.session_id, due.request_id)
 
 -- part: leased_work
--- The rows of `taken` as drafting reads them, each with its last package and the planned replay that caused the work.
-SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - stored_at)::float8 AS age_seconds,
+-- The rows of `taken` as drafting reads them, each with its last package, the planned replay that caused the work, and
+-- its tenant's policy.
+SELECT taken.*, now() AS taken_at, extract(epoch FROM now() - taken.stored_at)::float8 AS age_seconds,
        {{left}} AS deadline_in_seconds,
        p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
-       plan.state = 'applying' AS applying, plan.calls_model, plan.publishes
+       plan.state = 'applying' AS applying, plan.calls_model, plan.publishes,
+       policy.model AS policy_model, policy.language, policy.note_footer
 FROM taken LEFT JOIN packages AS p ON p.package_id = taken.last_package_id
            LEFT JOIN replays AS plan ON taken.cause = 'replay' AND plan.replay_id = taken.replay_id
+           LEFT JOIN tenant_policies AS policy ON policy.tenant_id = taken.tenant_id
 
 -- part: free
 r.due_at <= now() AND (r.leased_until IS NULL OR r.leased_until < now()) AND r.state IN ('open', 'done')
@@ -98,7 +101,7 @@ WITH RECURSIVE walk AS (
     RETURNING r.*, due.place, coalesce(r.half_deadline_at <= now(), r.backlog IS NULL) AS waited
 )
 {{leased_work}}
-ORDER BY place, rank, stored_at;
+ORDER BY place, rank, taken.stored_at;
 
 -- part: urgent
 -- Of the requests `r`: first packages that have to be decided now; see `claim_urgent`.

@@ -74,6 +74,13 @@ SET reason = NULL, traceparent = NULL, tracestate = NULL, upgrade_wanted = false
 FROM unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
 WHERE (r.tenant_id, r.session_id) = (old.tenant_id, old.session_id);
 
+-- name: forget_feedback_texts
+-- What became of packages is counted as long as the keys stay; what somebody wrote about it goes.
+UPDATE package_feedback AS f
+SET said = (f.said::jsonb - 'reason' - 'comment' - 'tags')::text
+FROM unnest($1::text[], $2::text[]) AS old (tenant_id, session_id)
+WHERE (f.tenant_id, f.session_id) = (old.tenant_id, old.session_id);
+
 -- name: mark_sessions
 -- Fingerprints of secrets stay: if the session goes on, the values are still removed. The ticket ($3, JSON or null)
 -- stays for a withdrawal. New events are counted from 1 again.

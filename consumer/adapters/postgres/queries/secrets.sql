@@ -79,6 +79,17 @@ UPDATE outbox AS o SET value = clean.value
 FROM unnest($1::bigint[], $2::bytea[]) AS clean (id, value)
 WHERE o.id = clean.id;
 
+-- name: feedback
+SELECT f.tenant_id, f.session_id, f.event_id, f.said
+FROM package_feedback AS f
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON (f.tenant_id, f.session_id) = (wanted.tenant_id, wanted.session_id);
+
+-- name: rewrite_feedback
+UPDATE package_feedback AS f SET said = clean.said
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS clean (tenant_id, session_id, event_id, said)
+WHERE (f.tenant_id, f.session_id, f.event_id) = (clean.tenant_id, clean.session_id, clean.event_id);
+
 -- name: excerpts
 SELECT d.tenant_id, d.session_id, d.topic, d.partition, d."offset", d.record_ms, d.excerpt
 FROM dead_letters AS d

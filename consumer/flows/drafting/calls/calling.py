@@ -14,6 +14,7 @@ from consumer.flows.drafting.calls.pace import CallTurn, Pace, retry_in_seconds
 from consumer.flows.drafting.model import (
     Answer,
     Call,
+    CallForbidden,
     FormRefused,
     Model,
     ModelAway,
@@ -33,6 +34,7 @@ _FAULTS = {
     ModelLocked: "locked",
     PromptRefused: "prompt_refused",
     FormRefused: "form_refused",
+    CallForbidden: "forbidden",
 }
 
 
@@ -106,6 +108,7 @@ class ModelCalls(Generic[S_co]):
         """One call, and the dialogue's one retry if it is not used up.
 
         A refused form costs nothing and says nothing of the prompt: the call goes out once more in the plain form.
+        Raises CallForbidden, besides what the permit and the model raise.
         """
         pause = 0.0
         while True:
@@ -125,6 +128,9 @@ class ModelCalls(Generic[S_co]):
                     self._reform(call.model)
                 except (ModelLocked, PromptRefused) as fault:
                     return await self._refused(fault, call)
+                except CallForbidden:
+                    self.made -= 1
+                    raise
                 else:
                     self._count(answer)
                     await self._pace.answered()
@@ -166,7 +172,7 @@ class ModelCalls(Generic[S_co]):
         measured, began = _Measured(), self._clock()
         try:
             yield measured
-        except (ModelAway, ModelLocked, PromptRefused, FormRefused) as fault:
+        except (ModelAway, ModelLocked, PromptRefused, FormRefused, CallForbidden) as fault:
             measured.result = _FAULTS[type(fault)]
             raise
         finally:

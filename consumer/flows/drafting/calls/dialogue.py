@@ -18,7 +18,7 @@ from consumer.flows.drafting.calls.calling import CallPermit, ModelCalls, S_co, 
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.calls.second_reader import Check, SecondReader
-from consumer.flows.drafting.model import Answer, Ending, Model
+from consumer.flows.drafting.model import Answer, CallForbidden, Ending, Model
 from consumer.flows.operation.meters import Meter, Meters
 from schemas.packages import Caution, CheckProvenance, Usage
 
@@ -120,8 +120,8 @@ class ModelDialogue(Generic[S_co]):
     async def hold(self, bundle: Bundle) -> Written | Unwritten | S_co:
         """The draft, or why there is none: no answer was good enough, or an obstacle of the permit.
 
-        Raises ModelAway when a call has failed and may not be repeated, and ModelLocked when the first model cannot be
-        used.
+        Raises ModelAway when a call has failed and may not be repeated, ModelLocked when the first model cannot be
+        used, and CallForbidden when nothing may be sent.
         """
         call = self._choice.first_call(bundle)
         answer = await self._calls.ask(call)
@@ -136,7 +136,12 @@ class ModelDialogue(Generic[S_co]):
         else:
             if not judged.wants_repair and (written := self._written(judged, bundle)) is not None:
                 return written
-            last = await self._calls.ask(self._choice.repair_call(call, answer, judged.violations))
+            try:
+                last = await self._calls.ask(self._choice.repair_call(call, answer, judged.violations))
+            except CallForbidden:  # what is paid for may stand, without what was flagged
+                if (written := self._written(judged, bundle)) is not None:
+                    return written
+                raise
         if not isinstance(last, Answer):
             return last
         repaired = await self._judge(last, bundle)

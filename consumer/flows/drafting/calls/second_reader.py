@@ -19,6 +19,7 @@ from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.model import (
     Answer,
     Call,
+    CallForbidden,
     Ending,
     FormRefused,
     Model,
@@ -106,7 +107,7 @@ class SecondReader:
                 answer = await self._ask(call)
         except TimeoutError:
             return Check(end=CheckEnd.SLOW, statements=len(statements))
-        except (ModelAway, ModelLocked, PromptRefused, FormRefused):
+        except (ModelAway, ModelLocked, PromptRefused, FormRefused, CallForbidden):
             return Check(end=CheckEnd.FAILED, statements=len(statements))
         count_tokens(self._meters, answer)
         read = findings.read(answer.text, statements) if answer.ending is Ending.COMPLETE else None

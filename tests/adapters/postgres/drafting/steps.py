@@ -9,7 +9,7 @@ from consumer.domain.package.package import Package
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.request.schedule import RevisionRules
-from consumer.domain.request.work import Work
+from consumer.domain.request.work import TenantPolicy, Work
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.drafting.ports import DraftingStores, FinishResult, Lane
@@ -88,6 +88,7 @@ def packed(
         ),
         redactions=0,
         warnings=(),
+        policy=TenantPolicy(),
         at=AT,
     )
 

@@ -1,0 +1,82 @@
+-- What calls to models cost. Months are calendar months in UTC; the tenant '' stands for all tenants together.
+
+-- part: month
+date_trunc('month', now() AT TIME ZONE 'UTC')
+
+-- name: open_call
+-- Lets a call begin, and holds what it may cost ($7; null where nobody knows its price). $1 and $2 are the session, $3
+-- the work that it is for, $4 its purpose, $5 the provider, $6 the model, $8 the budget of all tenants together, or null.
+-- No row where the tenant's policy keeps its texts from models, or where a budget is used up: by what was spent in this
+-- month, and what calls under way hold. One that was cut off by a kill holds its part to the end of the month.
+INSERT INTO model_calls (tenant_id, session_id, drafted_for, purpose, provider, model, held_usd)
+SELECT $1, $2, $3, $4, $5, $6, coalesce($7::float8, 0)
+FROM (SELECT (SELECT model FROM tenant_policies WHERE tenant_id = $1) AS model,
+             (SELECT monthly_budget_usd FROM tenant_policies WHERE tenant_id = $1) AS budget) AS policy
+WHERE policy.model IS DISTINCT FROM 'off'
+  AND ($7::float8 IS NOT NULL OR policy.budget IS NULL AND $8::float8 IS NULL)
+  AND (policy.budget IS NULL
+       OR (SELECT coalesce(sum(usd), 0) FROM model_days WHERE tenant_id = $1 AND day >= {{month}})
+          + (SELECT coalesce(sum(held_usd), 0) FROM model_calls
+             WHERE tenant_id = $1 AND ended_at IS NULL AND began_at AT TIME ZONE 'UTC' >= {{month}}) < policy.budget)
+  AND ($8::float8 IS NULL
+       OR (SELECT coalesce(sum(usd), 0) FROM model_days WHERE tenant_id = '' AND day >= {{month}})
+          + (SELECT coalesce(sum(held_usd), 0) FROM model_calls
+             WHERE ended_at IS NULL AND began_at AT TIME ZONE 'UTC' >= {{month}}) < $8)
+RETURNING call_id;
+
+-- name: is_off
+SELECT EXISTS (SELECT FROM tenant_policies WHERE tenant_id = $1 AND model = 'off');
+
+-- name: settle_call
+-- Notes what a call has cost ($2, null where nobody knows its price), by which model ($3), and its tokens ($4 to $7).
+WITH ended AS (
+    UPDATE model_calls
+    SET ended_at = now(), held_usd = 0, usd = $2, model = $3, input_tokens = $4, output_tokens = $5,
+        cache_read_input_tokens = $6, cache_creation_input_tokens = $7
+    WHERE call_id = $1 AND ended_at IS NULL
+    RETURNING tenant_id, provider, purpose
+)
+INSERT INTO model_days AS d
+    (tenant_id, day, provider, model, purpose, calls, usd, input_tokens, output_tokens, cache_read_input_tokens,
+     cache_creation_input_tokens)
+SELECT payer.tenant_id, (now() AT TIME ZONE 'UTC')::date, ended.provider, $3, ended.purpose, 1, coalesce($2, 0), $4, $5,
+       $6, $7
+FROM ended, LATERAL (VALUES (''), (ended.tenant_id)) AS payer (tenant_id)
+ON CONFLICT (tenant_id, day, provider, model, purpose) DO UPDATE
+SET calls = d.calls + 1, usd = d.usd + excluded.usd, input_tokens = d.input_tokens + excluded.input_tokens,
+    output_tokens = d.output_tokens + excluded.output_tokens,
+    cache_read_input_tokens = d.cache_read_input_tokens + excluded.cache_read_input_tokens,
+    cache_creation_input_tokens = d.cache_creation_input_tokens + excluded.cache_creation_input_tokens;
+
+-- name: drop_call
+-- A call that got no answer, and cost nothing.
+DELETE FROM model_calls WHERE call_id = $1 AND ended_at IS NULL;
+
+-- name: nearly_spent
+-- The budgets of which $2 (a share) or more is spent in this month, the tenants' and ($1) that of all together.
+SELECT budgets.tenant_id, budgets.budget, coalesce(sum(d.usd), 0)::float8 AS usd
+FROM (SELECT tenant_id, monthly_budget_usd AS budget FROM tenant_policies
+      WHERE monthly_budget_usd IS NOT NULL AND model = 'on'
+      UNION ALL
+      SELECT '', $1::float8 WHERE $1::float8 IS NOT NULL) AS budgets
+LEFT JOIN model_days AS d ON d.tenant_id = budgets.tenant_id AND d.day >= {{month}}
+GROUP BY budgets.tenant_id, budgets.budget
+HAVING coalesce(sum(d.usd), 0) >= $2::float8 * budgets.budget
+ORDER BY budgets.tenant_id;
+
+-- name: forget_calls
+-- Deletes up to $2 calls that are older than $1 seconds; the sums by day stay.
+DELETE FROM model_calls
+WHERE call_id IN (SELECT call_id FROM model_calls WHERE began_at < now() - make_interval(secs => $1)
+                  ORDER BY began_at LIMIT $2 FOR UPDATE SKIP LOCKED);
+
+-- name: spend
+-- Sums by tenant ($1, or all of them), since the day $2. $3 says whether by day, too.
+SELECT tenant_id, CASE WHEN $3::boolean THEN day END AS day, provider, model, purpose, sum(calls)::bigint AS calls,
+       sum(usd)::float8 AS usd, sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
+       sum(cache_read_input_tokens)::bigint AS cache_read_input_tokens,
+       sum(cache_creation_input_tokens)::bigint AS cache_creation_input_tokens
+FROM model_days
+WHERE tenant_id <> '' AND ($1::text IS NULL OR tenant_id = $1) AND day >= $2::date
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5;

@@ -1,0 +1,87 @@
+"""The one door before every call to a model, whoever makes it: what the tenant allows, what it may cost, what it cost.
+
+Drafts, repairs, the other model and the second reader all pass it. What a policy or a budget forbids is not sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from consumer.domain.cost import prices
+from consumer.domain.events import SessionKey
+from consumer.flows.drafting.model import Answer, Call, Model
+from consumer.flows.pacing import insist
+from schemas.packages import Usage
+
+_CHARACTERS_A_TOKEN = 3
+"""A little fewer than texts have, so that rather more is held than a call costs."""
+_SHARE_OF_ROOM = 0.5
+"""Of the tokens that an answer may have, an ordinary one takes so much."""
+
+
+class Purpose(StrEnum):
+    """What a call is for."""
+
+    DRAFT = "draft"
+    CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """For whom calls are made."""
+
+    session: SessionKey
+    drafted_for: str
+    """`<request id>/<revision>`."""
+
+
+class Accounts(Protocol):
+    """What calls cost, for all replicas together. Every method raises Transient, and may be repeated."""
+
+    async def open(self, payer: Payer, purpose: Purpose, model: str, *, held_usd: float | None) -> int:
+        """Lets a call begin and holds what it may cost (None: nobody knows its price); returns the call's number.
+
+        Raises CallForbidden for a tenant whose texts go to no model, and where a budget of the month is used up.
+        """
+
+    async def settle(self, call_id: int, model: str, usage: Usage, *, usd: float | None) -> None:
+        """Notes what the call has cost, once."""
+
+    async def drop(self, call_id: int) -> None:
+        """Notes that the call got no answer, and cost nothing."""
+
+
+class AccountedModel:
+    """A `Model` whose calls are made for one payer, and are accounted for."""
+
+    def __init__(
+        self, *, model: Model, accounts: Accounts, payer: Callable[[], Payer], reader_name: str | None
+    ) -> None:
+        """`payer` is asked at every call: a late answer belongs to the next revision. `reader_name`: who checks."""
+        self._model = model
+        self._accounts = accounts
+        self._payer = payer
+        self._reader_name = reader_name
+
+    async def draft(self, call: Call) -> Answer:
+        """Raises CallForbidden before anything is sent, Transient, and what the model raises."""
+        price = prices.price_of(call.model)
+        held = None if price is None else price.of(_expected(call))
+        purpose = Purpose.CHECK if call.model == self._reader_name else Purpose.DRAFT
+        call_id = await insist(lambda: self._accounts.open(self._payer(), purpose, call.model, held_usd=held))
+        try:
+            answer = await self._model.draft(call)
+        except Exception:  # a call that is cancelled may be paid for: what it holds stays held
+            await insist(lambda: self._accounts.drop(call_id))
+            raise
+        paid = prices.price_of(answer.model) or price
+        usd = None if paid is None else paid.of(answer.usage)
+        await insist(lambda: self._accounts.settle(call_id, answer.model, answer.usage, usd=usd))
+        return answer
+
+
+def _expected(call: Call) -> Usage:
+    """The tokens that a call is expected to take."""
+    characters = len(call.system) + sum(len(turn.text) for turn in call.turns)
+    return Usage(input_tokens=characters // _CHARACTERS_A_TOKEN, output_tokens=int(call.max_tokens * _SHARE_OF_ROOM))
