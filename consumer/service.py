@@ -24,7 +24,7 @@ from consumer.flows import forgetting, retention
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.intake import loop as intake
-from consumer.flows.operation import watch
+from consumer.flows.operation import budgets, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.watch import Watch
@@ -44,7 +44,7 @@ from consumer.wiring.loops import (
     retention_loop,
 )
 from consumer.wiring.model import PacedModel, open_model
-from consumer.wiring.operation import health_server, metrics, store_reader
+from consumer.wiring.operation import budget_watch, health_server, metrics, store_reader
 from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.values import retention_rules, work_name
@@ -166,6 +166,9 @@ class Service:
         self._guard.start(forgetting.LOOP, making_forget.run)
         if (rules := retention_rules(settings)) is not None:
             self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, health=health).run)
+        counting = budget_watch(settings, pool=relay_pool, meters=meters)
+        self._guard.start(budgets.LOOP, counting.run)
+        health.retire(budgets.LOOP)  # it looks once a minute, and nothing waits for it
         self._guard.start("hints", listening.run)
         health.retire("hints")  # without hints work only starts later
 
@@ -212,7 +215,7 @@ class Service:
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
-        self._guard.ask_to_stop("hints", watch.LOOP, standing.LOOP, forgetting.LOOP)
+        self._guard.ask_to_stop("hints", budgets.LOOP, watch.LOOP, standing.LOOP, forgetting.LOOP)
         await self._step(CLOSE_SECONDS, "hints", watch.LOOP, standing.LOOP, retention.LOOP, forgetting.LOOP)
 
     async def _step(self, seconds: float, *names: str) -> None:

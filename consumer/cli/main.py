@@ -10,6 +10,7 @@ from consumer.cli.demo.command import demo
 from consumer.cli.inspection import show, tables, verify
 from consumer.cli.replay.command import replay
 from consumer.cli.service import prepare, rebuild, rewind, run, trim
+from consumer.cli.tenants import feedback, policy, spend
 from consumer.cli.transfer import export, load
 from consumer.cli.trial import draft, evaluate
 from consumer.errors import EscalationError, Misconfigured
@@ -37,6 +38,9 @@ app.command("verify")(verify.verify)
 app.add_typer(tables.packages, name="package")
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
+app.add_typer(policy.tenants, name="tenant")
+app.add_typer(feedback.feedback, name="feedback")
+app.command("spend")(spend.spend)
 app.command("outbox")(tables.show_outbox)
 app.command("trim")(trim.trim)
 app.command("rebuild")(rebuild.rebuild)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from consumer.adapters.postgres.operation.copying import Export
 from consumer.adapters.postgres.operation.proofs import Proofs
+from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.retention import PostgresTrimmer
 from consumer.settings import Settings
 from consumer.wiring.database import prepared_database
@@ -27,3 +28,9 @@ async def open_export(settings: Settings) -> AsyncIterator[Export]:
 async def open_trimmer(settings: Settings) -> AsyncIterator[PostgresTrimmer]:
     async with prepared_database(settings, name="look") as pool:
         yield PostgresTrimmer(pool)
+
+
+@contextlib.asynccontextmanager
+async def open_tenants(settings: Settings) -> AsyncIterator[TenantReader]:
+    async with prepared_database(settings, name="look") as pool:
+        yield TenantReader(pool)

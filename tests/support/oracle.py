@@ -109,7 +109,9 @@ class Oracle:
             for record in await reader.read_to_end():
                 by_topic[record.origin.topic].append(record)
         return Written(
-            input=[record for topic in (*topics.live, *topics.replay) for record in by_topic[topic]],
+            input=[
+                record for topic in (topics.sessions, topics.requests, *topics.replay) for record in by_topic[topic]
+            ],
             ready=by_topic[topics.ready],
             failed=by_topic[topics.failed],
             dead_letters=[record for topic in topics.dead_letter for record in by_topic[topic]],
@@ -234,7 +236,10 @@ def _events(written: Written) -> Iterator[str]:
         kind, data = event["type"], event["data"]
         yield from (f"{kind}: {each.message}" for each in _validator(kind).iter_errors(event))
         headers = {name: value.decode() for name, value in record.headers}
-        wanted = {f"ce_{name}": event[name] for name in ("id", "type", "source", "specversion", "subject", "time")}
+        wanted = {"event_id": event["id"], "event_type": kind, "session_id": event["subject"]}
+        wanted["tenant_id"] = event["tenantid"]
+        if any(name.startswith("ce_") for name in headers):
+            yield f"{kind}: a ce_ header beside a structured value"
         wanted |= {name: str(data[name]) for name in _FILTERS if data.get(name) is not None}
         wanted["content-type"] = "application/cloudevents+json"
         for name, value in wanted.items():

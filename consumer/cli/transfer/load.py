@@ -22,11 +22,12 @@ from consumer.domain.package.export import Copy
 from consumer.errors import Permanent, Transient
 from consumer.settings import Settings, read_settings
 from consumer.wiring.topics import topic_writer
-from schemas.topics import READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
+from schemas.topics import FEEDBACK, POLICIES, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
 
 FLUSH_RECORDS = 5_000  # waits for acknowledgement after so many: a load that was stopped repeats little
 START_SECONDS = 20.0
-_INPUTS = (SESSIONS, REQUESTS, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
+_REPLAYABLE = (SESSIONS, REQUESTS)
+_INPUTS = (SESSIONS, REQUESTS, FEEDBACK, POLICIES, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
 
 
 class InputLine(NamedTuple):
@@ -114,10 +115,10 @@ def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine |
     if topic not in _INPUTS:
         raise Permanent(f"line {number}: topic: must be one of {', '.join(_INPUTS)} (without the prefix)")
     if not isinstance(key, str):
-        raise Permanent(f"line {number}: key: must be a text, the session id")
+        raise Permanent(f"line {number}: key: must be a text, the session id or, of a policy, the tenant id")
     if "value" not in raw:
         raise Permanent(f"line {number}: value: is missing")
-    if replay and not topic.endswith(REPLAY_SUFFIX):
+    if replay and topic in _REPLAYABLE:
         topic += REPLAY_SUFFIX
     value = None if raw["value"] is None else json.dumps(raw["value"]).encode()
     return InputLine(topics.prefix + topic, key, value)

@@ -82,8 +82,8 @@ class Drafter:
             case Doubted():
                 return Away(doubted=True)
             case Claim() as claim:
-                async with self._holding(attempt, claim) as held:
-                    outcome = await self._draft(attempt, claim)
+                async with self._holding(attempt, claim) as held, self._accounted(attempt) as model:
+                    outcome = await self._draft(attempt, claim, model)
                     return await self._settle(attempt, held, outcome)
 
     async def _claim(self, attempt: DraftAttempt) -> Claim | LedgerEntry | Declined | Doubted:
@@ -122,14 +122,17 @@ class Drafter:
                 "A claim could not be given back; it runs out.", event_name="claim_not_released", error=str(error)
             )
 
-    async def _draft(self, attempt: DraftAttempt, claim: Claim) -> DraftOutcome:
+    def _accounted(self, attempt: DraftAttempt) -> AccountedModel:
+        return AccountedModel(
+            model=self._model,
+            accounts=self._accounts,
+            payer=lambda: Payer(attempt.key.session, attempt.drafted_for),
+            reader_name=self._choice.reader_name,
+        )
+
+    async def _draft(self, attempt: DraftAttempt, claim: Claim, model: Model) -> DraftOutcome:
         dialogue = attempt.dialogue = ModelDialogue(
-            model=AccountedModel(
-                model=self._model,
-                accounts=self._accounts,
-                payer=lambda: Payer(attempt.key.session, attempt.drafted_for),
-                reader_name=self._choice.reader_name,
-            ),
+            model=model,
             choice=self._choice,
             permit=_Permit(self, attempt, claim),
             pace=self._pace,

@@ -72,6 +72,11 @@ class Meter(Enum):
     OVERDUE = _gauge("escalation_overdue_requests", "Requests without an outcome well after their deadline.")
     DUE_WORK = _gauge("escalation_due_work", "Requests with work that is due now.")
     OLDEST_PENDING = _gauge("escalation_oldest_pending_seconds", "Age of the oldest request without an outcome.")
+    BUDGETS_NEARLY_SPENT = _gauge("escalation_budgets_nearly_spent", "Budgets of which 80 % is spent this month.")
+    BUDGETS_SPENT = _gauge("escalation_budgets_spent", "Budgets that are used up this month: rules draft.")
+    UNPOSTED = _gauge(
+        "escalation_unposted_packages", "Packages with a ticket that nobody has told to be posted after 30 minutes."
+    )
     EVICTIONS = _gauge("escalation_cache_evictions", "Deletions of cached drafts that Redis has not acknowledged.")
     OLDEST_EVICTION = _gauge("escalation_cache_evictions_oldest_seconds", "Age of the oldest of these deletions.")
     STUCK = _gauge("escalation_stuck_seconds", "Time without progress; absent while there is progress.", "what")

@@ -47,10 +47,12 @@ async def test_nothing_of_a_tenant_without_model_reaches_one(
         await ask(tables, "quiet", f"q{number}", text=f"Zephyr-{number}-Quartz hums.")
         await ask(tables, "loud", f"l{number}", text=f"Basalt-{number}-Onyx hums.")
     async with replicas.start(), replicas.start():
-        told = {event["session_id"]: event for event in await packages(tables, 8)}
+        events = {event["session_id"]: event for event in await packages(tables, 8)}
         await quiet(tables, 8)
-    assert {(told[f"q{n}"]["status"], *told[f"q{n}"]["warnings"]) for n in range(4)} == {("fallback", "model_disabled")}
-    assert {told[f"l{n}"]["status"] for n in range(4)} == {"ready"}
+    assert {(events[f"q{n}"]["status"], *events[f"q{n}"]["warnings"]) for n in range(4)} == {
+        ("fallback", "model_disabled")
+    }
+    assert {events[f"l{n}"]["status"] for n in range(4)} == {"ready"}
     assert "Basalt-3-Onyx" in sent(model)
     assert "Zephyr" not in sent(model)
     assert not await tables.database.fetchval("SELECT bool_or(upgrade_wanted OR due_at IS NOT NULL) FROM requests")
@@ -81,11 +83,12 @@ async def test_the_second_reader_is_held_back_too_and_the_package_says_unchecked
     await ask(tables, "acme")
 
     def switched_off_by_the_first_call(stores: DraftingStores) -> DraftingStores:
-        async def settle(*arguments: Any, **named: Any) -> None:
-            await stores.accounts.settle(*arguments, **named)
+        async def opened(*arguments: Any, **named: Any) -> int:
+            call_id = await stores.accounts.open(*arguments, **named)
             await set_policy(tables, "acme", model="off")
+            return call_id
 
-        return replace(stores, accounts=Changed(stores.accounts, settle=settle))
+        return replace(stores, accounts=Changed(stores.accounts, open=opened))
 
     async with replicas.start(change=switched_off_by_the_first_call):
         (event,) = await packages(tables)
@@ -107,14 +110,14 @@ async def test_two_replicas_overspend_a_budget_by_the_calls_in_flight_at_most(
         replicas.start(places=places, check_model=None, monthly_budget_usd=bound),
         replicas.start(places=places, check_model=None, monthly_budget_usd=bound),
     ):
-        told = await packages(tables, asked)
+        events = await packages(tables, asked)
     rows = await tables.database.fetch("SELECT usd FROM model_calls")
     total = sum(row["usd"] for row in rows)
     in_flight = 2 * places * max(row["usd"] for row in rows)
     held = 2 * places * 0.012  # by the calls that were under way when the last one was refused
     assert budget - held < total <= budget + in_flight
-    assert len([event for event in told if event["status"] == "ready"]) == len(rows) == model.calls
-    exhausted = [event["warnings"] for event in told if event["status"] == "fallback"]
+    assert len([event for event in events if event["status"] == "ready"]) == len(rows) == model.calls
+    exhausted = [event["warnings"] for event in events if event["status"] == "fallback"]
     assert exhausted == [["budget_exhausted"]] * (asked - len(rows))
     assert len(rows) < asked
     by_day = await tables.database.fetch("SELECT tenant_id, calls, usd FROM model_days ORDER BY 1")
@@ -127,9 +130,9 @@ async def test_another_tenants_budget_is_nobodys_else(replicas: Replicas, tables
     await ask(tables, "poor")
     await ask(tables, "rich")
     async with replicas.start():
-        told = {event["tenant_id"]: event for event in await packages(tables, 2)}
-    assert (told["poor"]["status"], told["poor"]["warnings"]) == ("fallback", ["budget_exhausted"])
-    assert told["rich"]["status"] == "ready"
+        events = {event["tenant_id"]: event for event in await packages(tables, 2)}
+    assert (events["poor"]["status"], events["poor"]["warnings"]) == ("fallback", ["budget_exhausted"])
+    assert events["rich"]["status"] == "ready"
 
 
 async def test_what_each_call_cost_is_known_by_purpose_and_model(replicas: Replicas, tables: Tables) -> None:

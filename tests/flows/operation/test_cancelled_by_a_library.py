@@ -18,7 +18,7 @@ from consumer.flows.cache import NoCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.intake import loop as intake
-from consumer.flows.operation import guard, watch
+from consumer.flows.operation import budgets, guard, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
@@ -95,6 +95,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             evictions=port, cache=NoCache(), hint=asyncio.Event(), health=health
         ).run,
         retention.LOOP: retention.Retention(trimmer=port, rules=rules, health=health).run,
+        budgets.LOOP: budgets.BudgetWatch(tables=port, monthly_budget_usd=None, meters=NoMeters()).run,
         "hints": Hints("postgresql://127.0.0.1:9/none").run,
     }
 
@@ -119,7 +120,9 @@ async def test_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         await until(called_again_and_again, within_seconds=10)
         owner.ask_to_stop(name)
         await owner.ended(name, within_seconds=5)
-    assert f"loop:{name}" in {stuck.what for stuck in health.stuck()} or name == "hints", "it is named as failing"
+    assert f"loop:{name}" in {stuck.what for stuck in health.stuck()} or name in {"hints", "budgets"}, (
+        "it is named as failing"
+    )
 
 
 async def test_a_loop_that_is_cut_off_ends() -> None:

@@ -80,3 +80,23 @@ FROM model_days
 WHERE tenant_id <> '' AND ($1::text IS NULL OR tenant_id = $1) AND day >= $2::date
 GROUP BY 1, 2, 3, 4, 5
 ORDER BY 1, 2, 3, 4, 5;
+
+-- name: policies
+-- Of all tenants, or of $1, with what was spent in this month.
+SELECT p.tenant_id, p.model, p.language, p.monthly_budget_usd, coalesce(sum(d.usd), 0)::float8 AS spent_usd,
+       p.note_footer, p.set_at, p.stored_at
+FROM tenant_policies AS p LEFT JOIN model_days AS d ON d.tenant_id = p.tenant_id AND d.day >= {{month}}
+WHERE $1::text IS NULL OR p.tenant_id = $1
+GROUP BY p.tenant_id
+ORDER BY p.tenant_id;
+
+-- name: dearest
+-- The $3 packages that cost most, since the day $2, of the tenant $1 where it is given; by the work that was paid for.
+SELECT tenant_id, session_id, drafted_for, count(*) AS calls, sum(usd)::float8 AS usd,
+       sum(input_tokens + cache_read_input_tokens + cache_creation_input_tokens)::bigint AS tokens_in,
+       sum(output_tokens)::bigint AS tokens_out, max(began_at) AS last_call_at
+FROM model_calls
+WHERE ended_at IS NOT NULL AND ($1::text IS NULL OR tenant_id = $1) AND began_at >= $2::date
+GROUP BY tenant_id, session_id, drafted_for
+ORDER BY usd DESC NULLS LAST
+LIMIT $3;

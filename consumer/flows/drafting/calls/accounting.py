@@ -3,16 +3,22 @@
 Drafts, repairs, the other model and the second reader all pass it. What a policy or a budget forbids is not sent.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
 
 from consumer.domain.cost import prices
 from consumer.domain.events import SessionKey
 from consumer.flows.drafting.model import Answer, Call, Model
 from consumer.flows.pacing import insist
 from schemas.packages import Usage
+
+log = structlog.stdlib.get_logger("escalation.drafting")
 
 _CHARACTERS_A_TOKEN = 3
 """A little fewer than texts have, so that rather more is held than a call costs."""
@@ -53,7 +59,10 @@ class Accounts(Protocol):
 
 
 class AccountedModel:
-    """A `Model` whose calls are made for one payer, and are accounted for."""
+    """A `Model` whose calls are made for one payer, and are accounted for, within an `async with` block.
+
+    What an answer cost is noted while it is read; the end of the block waits for that, unless it is cancelled.
+    """
 
     def __init__(
         self, *, model: Model, accounts: Accounts, payer: Callable[[], Payer], reader_name: str | None
@@ -63,6 +72,20 @@ class AccountedModel:
         self._accounts = accounts
         self._payer = payer
         self._reader_name = reader_name
+        self._settling: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            for task in self._settling:
+                task.cancel()
+        for result in await asyncio.gather(*self._settling, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.warning("What a call has cost was not noted.", event_name="cost_not_noted", error=str(result))
 
     async def draft(self, call: Call) -> Answer:
         """Raises CallForbidden before anything is sent, Transient, and what the model raises."""
@@ -77,8 +100,11 @@ class AccountedModel:
             raise
         paid = prices.price_of(answer.model) or price
         usd = None if paid is None else paid.of(answer.usage)
-        await insist(lambda: self._accounts.settle(call_id, answer.model, answer.usage, usd=usd))
+        self._settling.append(asyncio.create_task(self._settle(call_id, answer, usd), name="settle"))
         return answer
+
+    async def _settle(self, call_id: int, answer: Answer, usd: float | None) -> None:
+        await insist(lambda: self._accounts.settle(call_id, answer.model, answer.usage, usd=usd))
 
 
 def _expected(call: Call) -> Usage:

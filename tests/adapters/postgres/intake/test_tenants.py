@@ -21,8 +21,8 @@ def policy(event_id: str, minute: int, **data: Any) -> dict[str, Any]:
 
 
 def feedback(event_id: str = "f1", **data: Any) -> dict[str, Any]:
-    told = {"package_id": "p1", "outcome": "rejected", **data}
-    return event("escalation.package_feedback.v1", told, id=event_id)
+    said = {"package_id": "p1", "outcome": "rejected", **data}
+    return event("escalation.package_feedback.v1", said, id=event_id)
 
 
 async def policies(pool: Pool) -> list[tuple[str, str, str, float | None]]:
@@ -97,9 +97,9 @@ TELLING = feedback(reason=f"It has {SECRET}", tags=[f"pw {SECRET}"], comment=f"{
 
 @pytest.mark.parametrize("first", ["secret", "feedback", "together"])
 async def test_a_secret_of_the_session_leaves_its_feedback(pool: Pool, store: Store, first: str) -> None:
-    script, told = arrive(_script()), arrive(TELLING, topic=FEEDBACK)
+    script, comment = arrive(_script()), arrive(TELLING, topic=FEEDBACK)
     order: Sequence[Sequence[Any]] = {
-        "secret": ([script], [told]), "feedback": ([told], [script]), "together": ([told, script],)
+        "secret": ([script], [comment]), "feedback": ([comment], [script]), "together": ([comment, script],)
     }[first]  # fmt: skip
     for batch in order:
         await store(*batch)
