@@ -340,7 +340,7 @@ async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: Tria
 
     model.always(answer)
     tried = await bench.try_out(written.session(), keep)
-    once = (1_000 + 200 + 5_000) * 2 / 1e6 + 500 * 10 / 1e6
+    once = (1_000 + 2_000 * 0.05 + 5_000) * 2 / 1e6 + 500 * 10 / 1e6
     assert tried.dollars == pytest.approx(2 * once)
 
 
