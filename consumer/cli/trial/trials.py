@@ -78,7 +78,7 @@ def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Reco
 
 
 def asks_model(settings: Settings, *, by_rules: bool) -> bool:
-    return settings.anthropic_api_key is not None and not by_rules
+    return settings.model_access is not None and not by_rules
 
 
 def unanswered(subjects: Sequence[Subject], journaled: JournaledDrafter) -> list[Subject]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.adapters.anthropic import Anthropic
+from consumer.adapters.anthropic.messages import Anthropic
 from consumer.adapters.journal import Journal
 from consumer.adapters.transport import http_transport
 from consumer.domain.events import RequestKey
@@ -54,7 +54,7 @@ def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
 
 @pytest.fixture
 async def door(model: ModelServer) -> AsyncIterator[Anthropic]:
-    made = Anthropic(api_key="k", base_url=model.url, attempt_seconds=5.0, transport=http_transport(concurrency=4))
+    made = Anthropic(model.access, attempt_seconds=5.0, transport=http_transport(concurrency=4))
     yield made
     await made.close()
 
