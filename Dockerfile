@@ -2,8 +2,10 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python -m venv /opt/venv
-COPY requirements-run.lock ./
-RUN /opt/venv/bin/pip install --require-hashes --requirement requirements-run.lock
+# `--build-arg LOCK=requirements-clouds.lock`: with what Amazon Bedrock, Google Vertex AI and Microsoft Foundry need
+ARG LOCK=requirements-run.lock
+COPY requirements-run.lock requirements-clouds.lock ./
+RUN /opt/venv/bin/pip install --require-hashes --requirement "$LOCK"
 COPY pyproject.toml README.md ./
 COPY schemas ./schemas
 COPY consumer ./consumer

@@ -61,6 +61,8 @@ mutate: $(STAMP) ## Switch each rule of the validator off in turn: a test must n
 lock: $(STAMP) ## Lock the newest allowed packages and Kafka's jars, with checksums
 	$(COMPILE) --upgrade --all-extras --output-file requirements.lock
 	$(COMPILE) --upgrade --extra build --constraint requirements.lock --output-file requirements-run.lock
+	$(COMPILE) --upgrade --extra build --extra bedrock --extra foundry --extra vertex --constraint requirements.lock \
+		--output-file requirements-clouds.lock
 	$(BIN)/python -m tests.support.lock_jars
 
 clean: ## Remove .venv and all caches of this folder

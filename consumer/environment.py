@@ -1,6 +1,7 @@
 """The environment beyond the settings: what libraries would obey on their own, and how addresses are read.
 
-Law: the settings alone decide. What a library reads by itself is a setting, is refused by name, or is taken out.
+Law: the settings alone decide. What a library reads by itself is a setting, is refused by name, or is taken out. Only
+the credentials of a cloud that the settings name are found as its own tools find them.
 """
 
 import contextlib
@@ -9,7 +10,19 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-HEARD = frozenset({"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"})
+HEARD = frozenset(
+    {
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        "ANTHROPIC_BEDROCK_BASE_URL",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "ANTHROPIC_FOUNDRY_API_KEY",
+        "ANTHROPIC_FOUNDRY_BASE_URL",
+        "ANTHROPIC_FOUNDRY_RESOURCE",
+        "ANTHROPIC_VERTEX_BASE_URL",
+        "ANTHROPIC_VERTEX_PROJECT_ID",
+    }
+)
 """Variables of the SDK that are settings. It takes all others out of the environment: log levels, other credentials."""
 UNHEARD = frozenset(
     {

@@ -16,7 +16,21 @@ from structlog.typing import EventDict, Processor
 
 from consumer.errors import EscalationError
 
-_QUIET = ("aiokafka", "aiohttp", "anthropic", "asyncio", "asyncpg", "httpx", "httpcore", "redis")
+_QUIET = (
+    "aiokafka",
+    "aiohttp",
+    "anthropic",
+    "asyncio",
+    "asyncpg",
+    "azure",
+    "boto3",
+    "botocore",
+    "google",
+    "httpx",
+    "httpcore",
+    "redis",
+    "urllib3",
+)
 """At DEBUG and INFO these libraries log what they send, or one line per request."""
 _QUOTES_NOTHING = (EscalationError, OSError, NameError, AttributeError, TypeError, RuntimeError, AssertionError)
 """The errors whose messages cannot quote processed data."""

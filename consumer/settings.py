@@ -1,23 +1,23 @@
 """Settings from the environment: unit, default and reason of each. A wrong one is refused at the start, by name."""
 
-import importlib.util
 import os
-import ssl
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import environment
+from consumer import environment, providers
+from consumer import setting_types as types
 from consumer.errors import Misconfigured
+from consumer.providers import ModelAccess
 
 PREFIX = "ESCALATION_"
 
 
-def _named(name: str) -> AliasChoices:
-    return AliasChoices(name)
+def _named(*names: str) -> AliasChoices:
+    """Of several the first one counts that is set."""
+    return AliasChoices(*names)
 
 
 class Settings(BaseSettings):
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     # connections
     kafka_bootstrap_servers: str = Field("localhost:9092", validation_alias=_named("KAFKA_BOOTSTRAP_SERVERS"))
     """Kafka's brokers, each as host:port, separated by commas."""
-    database_url: SecretStr = Field(
+    database_url: types.PostgresUrl = Field(
         SecretStr("postgresql://localhost/escalation"), validation_alias=_named("DATABASE_URL")
     )
     """The URL of PostgreSQL. Each environment needs a database of its own. No PG… variable may complete it.
@@ -48,25 +48,52 @@ class Settings(BaseSettings):
 
     `auto` finds out, but a pooler that passes on the process ids of PostgreSQL's sessions stays unnoticed.
     """
-    redis_url: SecretStr | None = Field(None, validation_alias=_named("REDIS_URL"))
+    redis_url: types.RedisUrl = Field(None, validation_alias=_named("REDIS_URL"))
     """The URL of Redis. It is only a cache: its loss costs speed and nothing else. Without it there is no cache."""
-    anthropic_api_key: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
-    """The key of the Messages API. Without it rules draft every package."""
-    anthropic_base_url: str = Field("https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL"))
+    model_provider: str = Field("anthropic", pattern="^(anthropic|bedrock|vertex|foundry)$")
+    """Where the model runs: the Messages API, Amazon Bedrock, Google Vertex AI or Microsoft Foundry."""
+    anthropic_api_key: types.Key = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
+    """The key of the Messages API. Without it, and without another provider, rules draft every package."""
+    anthropic_base_url: types.HttpAddress = Field(
+        "https://api.anthropic.com", validation_alias=_named("ANTHROPIC_BASE_URL")
+    )
     """The address of the Messages API, or of a gateway that speaks it."""
-    anthropic_custom_headers: SecretStr | None = Field(None, validation_alias=_named("ANTHROPIC_CUSTOM_HEADERS"))
+    anthropic_custom_headers: types.HeaderLines = Field(None, validation_alias=_named("ANTHROPIC_CUSTOM_HEADERS"))
     """Headers for a gateway, sent with every call: lines as `Name: value`."""
-    http_proxy: SecretStr | None = Field(None, validation_alias=_named("HTTP_PROXY"))
-    """The proxy to a Messages API at an http:// address, as http://, https:// or socks5://user:password@host:port."""
-    https_proxy: SecretStr | None = Field(None, validation_alias=_named("HTTPS_PROXY"))
-    """The proxy to a Messages API at an https:// address. Of these variables, those in lower case count first."""
-    all_proxy: SecretStr | None = Field(None, validation_alias=_named("ALL_PROXY"))
-    """The proxy to the Messages API when the address has none of its own."""
+    aws_region: types.OptionalText = Field(None, validation_alias=_named("AWS_REGION", "AWS_DEFAULT_REGION"))
+    """The region of Amazon Bedrock, else AWS_DEFAULT_REGION. A profile's region does not count."""
+    aws_bearer_token_bedrock: types.Key = Field(None, validation_alias=_named("AWS_BEARER_TOKEN_BEDROCK"))
+    """A key of Amazon Bedrock. Without it the usual AWS credentials sign each call."""
+    aws_endpoint_url: types.OptionalText = Field(
+        None,
+        validation_alias=_named("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", "ANTHROPIC_BEDROCK_BASE_URL"),
+    )
+    """Another address of Amazon Bedrock, such as a VPC endpoint's; else AWS_ENDPOINT_URL's."""
+    vertex_region: types.OptionalText = Field(None, validation_alias=_named("CLOUD_ML_REGION"))
+    """The region of Google Vertex AI; `eu` and `us` are multi-regions, `global` is anywhere."""
+    vertex_project: types.OptionalText = Field(
+        None, validation_alias=_named("ANTHROPIC_VERTEX_PROJECT_ID", "GOOGLE_CLOUD_PROJECT")
+    )
+    """The project that pays for Google Vertex AI, else GOOGLE_CLOUD_PROJECT."""
+    vertex_base_url: types.OptionalText = Field(None, validation_alias=_named("ANTHROPIC_VERTEX_BASE_URL"))
+    """Another address of Google Vertex AI, with its /v1."""
+    foundry_resource: types.OptionalText = Field(None, validation_alias=_named("ANTHROPIC_FOUNDRY_RESOURCE"))
+    """The name of the resource in Microsoft Foundry; its region is where the model runs."""
+    foundry_api_key: types.Key = Field(None, validation_alias=_named("ANTHROPIC_FOUNDRY_API_KEY"))
+    """A key of the resource. Without it the usual Azure credentials (Entra ID) log in."""
+    foundry_base_url: types.OptionalText = Field(None, validation_alias=_named("ANTHROPIC_FOUNDRY_BASE_URL"))
+    """The address of the resource, instead of its name."""
+    http_proxy: types.ProxyUrl = Field(None, validation_alias=_named("HTTP_PROXY"))
+    """The proxy to a model at an http:// address, as http://, https:// or socks5://user:password@host:port."""
+    https_proxy: types.ProxyUrl = Field(None, validation_alias=_named("HTTPS_PROXY"))
+    """The proxy to a model at an https:// address. Of these variables, those in lower case count first."""
+    all_proxy: types.ProxyUrl = Field(None, validation_alias=_named("ALL_PROXY"))
+    """The proxy to the model when its address has none of its own."""
     no_proxy: str = Field("", validation_alias=_named("NO_PROXY"))
     """Hosts, domains, addresses and networks, separated by commas, that are reached without a proxy."""
-    ssl_cert_file: str | None = Field(None, validation_alias=_named("SSL_CERT_FILE"))
+    ssl_cert_file: types.CertificateFile = Field(None, validation_alias=_named("SSL_CERT_FILE"))
     """A file with the certificate authorities to trust instead of the system's, in every connection with TLS."""
-    ssl_cert_dir: str | None = Field(None, validation_alias=_named("SSL_CERT_DIR"))
+    ssl_cert_dir: types.CertificateFolders = Field(None, validation_alias=_named("SSL_CERT_DIR"))
     """As SSL_CERT_FILE, a folder of them."""
     redaction_key: SecretStr | None = None
     """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
@@ -78,7 +105,7 @@ class Settings(BaseSettings):
     """The user name at Kafka. For SASL protocols only."""
     kafka_sasl_password: SecretStr | None = None
     """The password at Kafka. For SASL protocols only."""
-    kafka_ssl_cafile: str | None = None
+    kafka_ssl_cafile: types.CertificateFile = None
     """A file with the certificate authorities to trust. Without it the system's are trusted."""
 
     # names
@@ -112,9 +139,9 @@ class Settings(BaseSettings):
     # drafting
     model: str = Field("claude-sonnet-5-5", min_length=1)
     """The model that drafts."""
-    fallback_model: str | None = "claude-sonnet-5"
+    fallback_model: types.OptionalModel = "claude-sonnet-5"
     """The model that is asked once when the first one refuses; `none` turns this off."""
-    check_model: str | None = "claude-haiku-5-5"
+    check_model: types.OptionalModel = "claude-haiku-5-5"
     """The second reader: a small model that checks each answer against the records; `none` turns this off."""
     model_max_tokens: int = Field(1400, ge=256, le=16000)
     """The most visible tokens of an answer. The contract's package fits in."""
@@ -175,98 +202,43 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
     @property
+    def model_access(self) -> ModelAccess | None:
+        """How the model is reached; None if it is the Messages API and has no key: then rules draft."""
+        match self.model_provider:
+            case "bedrock":
+                key = _revealed(self.aws_bearer_token_bedrock)
+                return providers.of_bedrock(key=key, region=self.aws_region, url=self.aws_endpoint_url)
+            case "vertex":
+                return providers.of_vertex(
+                    region=self.vertex_region, project=self.vertex_project, url=self.vertex_base_url
+                )
+            case "foundry":
+                key = _revealed(self.foundry_api_key)
+                return providers.of_foundry(key=key, resource=self.foundry_resource, url=self.foundry_base_url)
+            case _:
+                return providers.of_anthropic(key=_revealed(self.anthropic_api_key), url=self.anthropic_base_url)
+
+    def without_model(self) -> Self:
+        """The same settings, with which rules draft."""
+        return self.model_copy(update={"model_provider": "anthropic", "anthropic_api_key": None})
+
+    @property
     def model_proxy(self) -> SecretStr | None:
-        """The proxy to the Messages API; None: it is reached directly."""
+        """The proxy to the model; None: it is reached directly."""
         field = self._proxy_field()
         return None if field is None else getattr(self, field)
-
-    @field_validator("database_url", "redis_url", "anthropic_base_url", mode="before")
-    @classmethod
-    def _stripped(cls, value: object) -> object:
-        """Without the blanks and line ends that a file of secrets adds."""
-        return value.strip() if isinstance(value, str) else value
-
-    @field_validator(
-        "anthropic_api_key",
-        "anthropic_custom_headers",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "ssl_cert_file",
-        "ssl_cert_dir",
-        mode="before",
-    )
-    @classmethod
-    def _stripped_or_unset(cls, key: object) -> object:
-        return key.strip() or None if isinstance(key, str) else key
-
-    @field_validator("database_url")
-    @classmethod
-    def _of_postgresql(cls, url: SecretStr) -> SecretStr:
-        parts = environment.split_url(url.get_secret_value(), "postgresql", "postgres")
-        for name, part in sorted(environment.completing(parts, os.environ).items()):
-            raise ValueError(f"{name} would complete it behind its back; write the {part} into it, and unset {name}")
-        return url
-
-    @field_validator("redis_url")
-    @classmethod
-    def _of_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            environment.split_url(url.get_secret_value(), "redis", "rediss", "unix")
-        return url
-
-    @field_validator("anthropic_base_url")
-    @classmethod
-    def _of_http(cls, url: str) -> str:
-        if not environment.split_url(url, "https", "http").hostname:
-            raise ValueError("names no host")
-        return url
-
-    @field_validator("http_proxy", "https_proxy", "all_proxy")
-    @classmethod
-    def _of_a_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
-        if proxy is None:
-            return None
-        url = proxy.get_secret_value()
-        url = url if "://" in url else f"http://{url}"
-        if not environment.split_url(url, "http", "https", "socks5", "socks5h").hostname:
-            raise ValueError("names no host")
-        return SecretStr(url)
-
-    @field_validator("anthropic_custom_headers")
-    @classmethod
-    def _of_headers(cls, text: SecretStr | None) -> SecretStr | None:
-        if text is not None:
-            environment.custom_headers(text.get_secret_value())
-        return text
-
-    @field_validator("ssl_cert_dir")
-    @classmethod
-    def _of_folders(cls, path: str | None) -> str | None:
-        if path is not None and not any(Path(folder).is_dir() for folder in path.split(os.pathsep)):
-            raise ValueError(f"{path} is no folder")
-        return path
-
-    @field_validator("kafka_ssl_cafile", "ssl_cert_file")
-    @classmethod
-    def _of_certificates(cls, path: str | None) -> str | None:
-        if path is not None:
-            try:
-                ssl.create_default_context(cafile=path)
-            except OSError as error:
-                raise ValueError(f"{path} cannot be read as certificates: {error.strerror}") from None
-        return path
-
-    @field_validator("fallback_model", "check_model")
-    @classmethod
-    def _none(cls, name: str | None) -> str | None:
-        return None if name == "none" else name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.redaction_key is not None and len(self.redaction_key.get_secret_value()) < 16:
             raise ValueError("ESCALATION_REDACTION_KEY must have 16 characters or more")
-        self._insist_on_socks()
+        access = self.model_access
+        if access is not None:
+            providers.insist_on_extra(access)
+            models = {variable_of(name): getattr(self, name) for name in ("model", "fallback_model", "check_model")}
+            providers.insist_on_ids(access, models)
+            if (field := self._proxy_field()) is not None:
+                providers.insist_on_socks(getattr(self, field).get_secret_value(), variable_of(field))
         if self.key_retention_days and not self.retention_days:
             raise ValueError(
                 "ESCALATION_KEY_RETENTION_DAYS needs ESCALATION_RETENTION_DAYS: content goes before its keys"
@@ -286,17 +258,15 @@ class Settings(BaseSettings):
         return self.database_pooler == "transaction"
 
     def _proxy_field(self) -> str | None:
-        address = urlsplit(self.anthropic_base_url)
+        access = self.model_access
+        address = urlsplit(self.anthropic_base_url if access is None else access.url)
         if environment.spared(address, self.no_proxy):
             return None
         return next((field for field in (f"{address.scheme}_proxy", "all_proxy") if getattr(self, field)), None)
 
-    def _insist_on_socks(self) -> None:
-        proxy, field = self.model_proxy, self._proxy_field()
-        if self.anthropic_api_key is None or proxy is None or field is None:
-            return
-        if proxy.get_secret_value().startswith("socks") and importlib.util.find_spec("socksio") is None:
-            raise ValueError(f"{variable_of(field)}: a SOCKS proxy needs an extra package: pip install 'httpx2[socks]'")
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def variable_of(field: str) -> str:

@@ -22,12 +22,14 @@ from consumer.environment import COMPLETING
 from tests.support import servers as support
 from tests.support.databases import CopiedDatabases, SchemasOfGiven
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer, Source, TestServers
+from tests.support.service import NO_MACHINE_IDENTITY
 
 if TYPE_CHECKING:
     from tests.support.stage import Stage
 
 _LEAK_GRACE_SECONDS = 5.0
 _CALLER = dict(os.environ)
+_CLOUDS = ("AWS_", "AZURE_", "CLOUDSDK_", "CLOUD_ML_", "GCLOUD_", "GOOGLE_")
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = frozenset({support.SWITCH, "ESCALATION_CACHE_DIR", "ESCALATION_SHARED_DIR", "ESCALATION_UPDATE_GOLDEN"})
 _source = pytest.StashKey[Source]()
@@ -78,9 +80,10 @@ def _forget_callers_settings() -> None:
     """No test reaches a real model or a proxy, or passes because of what the caller has set."""
     for name in list(os.environ):
         of_the_service = name.startswith(("ANTHROPIC_", "ESCALATION_")) or name in support.ADDRESSES.values()
-        of_a_library = name.upper() in _PROXY_VARIABLES or name in COMPLETING
+        of_a_library = name.upper() in _PROXY_VARIABLES or name in COMPLETING or name.startswith(_CLOUDS)
         if (of_the_service and name not in _KEPT) or of_a_library:
             del os.environ[name]
+    os.environ.update(NO_MACHINE_IDENTITY)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 

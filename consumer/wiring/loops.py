@@ -103,7 +103,9 @@ def drafting_stores(
             pool, probe_seconds=settings.model_probe_seconds, spread_seconds=settings.upgrade_spread_seconds
         ),
         doubts=PostgresDoubts(pool, probe_seconds=settings.model_probe_seconds),
-        accounts=PostgresAccounts(pool, provider="anthropic", monthly_budget_usd=settings.monthly_budget_usd),
+        accounts=PostgresAccounts(
+            pool, provider=settings.model_provider, monthly_budget_usd=settings.monthly_budget_usd
+        ),
     )
 
 
@@ -152,7 +154,7 @@ def drafting_loop(
             ledger=stores.ledger,
             outages=stores.outages,
             doubts=stores.doubts,
-            provider="anthropic",
+            provider=settings.model_provider,
             probe_seconds=settings.model_probe_seconds,
             health=health,
             meters=meters,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,11 @@ from consumer import environment
 from consumer.adapters.redis.pace import RedisPace
 from consumer.flows.drafting.calls.pace import Pace
 from consumer.flows.drafting.model import Model
+from consumer.providers import ModelAccess
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncHTTPTransport
-
-    from consumer.adapters.anthropic import Anthropic
+    from consumer.adapters.anthropic.messages import Anthropic
 
 log = structlog.stdlib.get_logger("escalation.service")
 
@@ -34,25 +33,13 @@ class PacedModel:
 
 @contextlib.asynccontextmanager
 async def open_model(settings: Settings) -> AsyncIterator[PacedModel | None]:
-    """Yields the model, warmed up; None without a key: then rules draft every package."""
-    key = settings.anthropic_api_key
-    if key is None:
+    """Yields the model, warmed up; None without access to one: then rules draft every package."""
+    access = settings.model_access
+    if access is None:
         log.info("There is no ANTHROPIC_API_KEY: rules draft every package.", event_name="no_model")
         yield None
         return
-    given = settings.anthropic_custom_headers
-    model_class, http_transport = await asyncio.to_thread(_loaded)
-    model = model_class(
-        api_key=key.get_secret_value(),
-        base_url=settings.anthropic_base_url,
-        attempt_seconds=settings.model_attempt_seconds,
-        transport=http_transport(
-            concurrency=settings.model_concurrency,
-            proxy=None if settings.model_proxy is None else settings.model_proxy.get_secret_value(),
-            trusted=_trusted(settings),
-        ),
-        headers=None if given is None else environment.custom_headers(given.get_secret_value()),
-    )
+    model = await asyncio.to_thread(_made, settings, access)
     redis = settings.redis_url
     shared = None if redis is None else RedisPace(redis.get_secret_value(), prefix=settings.topic_prefix)
     try:
@@ -71,12 +58,22 @@ def _trusted(settings: Settings) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=settings.ssl_cert_file, capath=settings.ssl_cert_dir)
 
 
-def _loaded() -> "tuple[type[Anthropic], Callable[..., AsyncHTTPTransport]]":
+def _made(settings: Settings, access: ModelAccess) -> "Anthropic":
     """Loads the SDK, which takes seconds, ten and more on a busy machine. So only processes that need it load it.
 
     Must not run in the event loop.
     """
-    from consumer.adapters.anthropic import Anthropic
+    from consumer.adapters.anthropic.messages import Anthropic
     from consumer.adapters.transport import http_transport
 
-    return Anthropic, http_transport
+    given = settings.anthropic_custom_headers
+    return Anthropic(
+        access,
+        attempt_seconds=settings.model_attempt_seconds,
+        transport=http_transport(
+            concurrency=settings.model_concurrency,
+            proxy=None if settings.model_proxy is None else settings.model_proxy.get_secret_value(),
+            trusted=_trusted(settings),
+        ),
+        headers=None if given is None else environment.custom_headers(given.get_secret_value()),
+    )

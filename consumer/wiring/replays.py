@@ -144,13 +144,13 @@ async def apply_replay(
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_model: bool) -> AsyncIterator[None]:
     """Drafts for this replay while the block runs. Does nothing if the model is wanted and there is no key."""
-    if calls_model and settings.anthropic_api_key is None:
+    if calls_model and settings.model_access is None:
         yield
         return
     health = Health(time.monotonic)
     redactor = await open_redactor(settings, StoreReader(pool))
     listening = database_hints(settings)
-    wanted = settings if calls_model else settings.model_copy(update={"anthropic_api_key": None})
+    wanted = settings if calls_model else settings.without_model()
     async with open_cache(settings, health) as cache, open_model(wanted) as model:
         loop = drafting_loop(
             settings,

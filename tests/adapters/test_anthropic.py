@@ -7,12 +7,14 @@ import logging
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import anthropic
 import httpx2
 import pytest
 
-from consumer.adapters.anthropic import Anthropic, fault_of
+from consumer.adapters.anthropic.faults import fault_of
+from consumer.adapters.anthropic.messages import Anthropic
 from consumer.adapters.transport import http_transport
 from consumer.flows.drafting.model import (
     Answer,
@@ -26,6 +28,7 @@ from consumer.flows.drafting.model import (
     PromptRefused,
     Turn,
 )
+from consumer.providers import ModelAccess
 from schemas.packages import Usage
 from tests.support import model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer
@@ -54,7 +57,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 async def model(server: ModelServer) -> AsyncIterator[Anthropic]:
-    made = Anthropic(api_key="k", base_url=server.url, attempt_seconds=30, transport=http_transport(concurrency=4))
+    made = Anthropic(server.access, attempt_seconds=30, transport=http_transport(concurrency=4))
     yield made
     await made.close()
 
@@ -216,7 +219,7 @@ async def test_a_prompt_that_the_plain_form_does_not_save_is_refused(server: Mod
 async def test_an_attempt_ends_in_its_time_whatever_drips(server: ModelServer, spoil: str) -> None:
     menu = Menu(server)
     server.always({"hang": model_server.hang(), "trickle": menu.trickle(), "slow": menu.slow(60)}[spoil])
-    model = Anthropic(api_key="k", base_url=server.url, attempt_seconds=2, transport=http_transport(concurrency=1))
+    model = Anthropic(server.access, attempt_seconds=2, transport=http_transport(concurrency=1))
     await model.warm_up()
     began = time.monotonic()
     assert type(await fault(model)) is ModelAway
@@ -228,7 +231,9 @@ async def test_an_attempt_ends_in_its_time_whatever_drips(server: ModelServer, s
 
 async def test_nobody_listens() -> None:
     model = Anthropic(
-        api_key="k", base_url="http://127.0.0.1:9", attempt_seconds=30, transport=http_transport(concurrency=1)
+        ModelAccess(provider="anthropic", url="http://127.0.0.1:9", key="k"),
+        attempt_seconds=30,
+        transport=http_transport(concurrency=1),
     )
     assert type(await fault(model)) is ModelAway
     await model.close()
@@ -267,7 +272,7 @@ async def test_an_answer_says_how_it_ended(
 async def test_a_wrong_key_is_not_retried_and_not_shown() -> None:
     with ModelServer(lambda _: "{}", api_key="right") as server:
         model = Anthropic(
-            api_key="wrong-key-value", base_url=server.url, attempt_seconds=30, transport=http_transport(concurrency=1)
+            replace(server.access, key="wrong-key-value"), attempt_seconds=30, transport=http_transport(concurrency=1)
         )
         raised = await fault(model)
         assert type(raised) is ModelLocked
@@ -290,7 +295,7 @@ async def test_a_cancelled_call_leaves_the_pool_usable(server: ModelServer, mode
 async def test_the_environment_does_not_decide(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "from-the-environment")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "from-the-environment")
-    model = Anthropic(api_key="given", base_url=server.url, attempt_seconds=30, transport=http_transport(concurrency=1))
+    model = Anthropic(server.access, attempt_seconds=30, transport=http_transport(concurrency=1))
     await model.draft(CALL)
     assert "from-the-environment" not in json.dumps(server.requests[0].headers)
     await model.close()

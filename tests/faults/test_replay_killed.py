@@ -6,6 +6,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_
     await assert_each_revision_is_told_once(stage, plan)
     assert stage.model.calls == plan["model_calls"]
     paid = Usage(**stage.model.reported_by_drafter)
-    price = price_of(plan["model"])
+    price = price_of(plan["model"], at=datetime.now(UTC))
     assert price is not None
     assert report["usage"] == paid.model_dump()
     assert report["spent_usd"] == pytest.approx(price.of(paid))

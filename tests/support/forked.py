@@ -19,7 +19,7 @@ from tests.support.databases import connected
 from tests.support.service import whole_environment
 from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 
-LOADED = ["consumer.cli.main", "consumer.service", "consumer.wiring.replays", "consumer.adapters.anthropic"]
+LOADED = ["consumer.cli.main", "consumer.service", "consumer.wiring.replays", "consumer.adapters.anthropic.messages"]
 _LOOK_SECONDS = 0.005
 _POLL_SECONDS = 0.05
 

@@ -235,6 +235,14 @@ def command(
     return Finished(code=done.returncode, output=done.stdout, errors=done.stderr)
 
 
+NO_MACHINE_IDENTITY = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
+    "NO_GCE_CHECK": "true",
+}
+"""Each cloud's own word for: do not ask the machine's metadata service, which is beyond loopback."""
+
+
 def whole_environment(environment: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "NO_PROXY", "no_proxy") if name in os.environ}
-    return kept | dict(environment)
+    return NO_MACHINE_IDENTITY | kept | dict(environment)

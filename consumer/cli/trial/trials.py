@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +78,7 @@ def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Reco
 
 
 def asks_model(settings: Settings, *, by_rules: bool) -> bool:
-    return settings.anthropic_api_key is not None and not by_rules
+    return settings.model_access is not None and not by_rules
 
 
 def unanswered(subjects: Sequence[Subject], journaled: JournaledDrafter) -> list[Subject]:
@@ -90,7 +91,7 @@ def unanswered(subjects: Sequence[Subject], journaled: JournaledDrafter) -> list
 def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
     """Returns what would be asked, and the likely and the highest price in dollars; None where no price is known."""
     expected = [estimates.estimate(subject.bundle, settings.model_max_tokens) for subject in to_pay]
-    price = prices.price_of(settings.model)
+    price = prices.price_of(settings.model, at=datetime.now(UTC))
     likely = most = None
     if price is not None and (checks := _checks(expected, settings)) is not None:
         likely = round(sum(estimate.likely(price) for estimate in expected) + checks, 4)
@@ -111,7 +112,7 @@ def _checks(expected: Sequence[Estimate], settings: Settings) -> float | None:
     """Dollars for one check of each draft; None where the reader's price is not known."""
     if settings.check_model is None:
         return 0.0
-    price = prices.price_of(settings.check_model)
+    price = prices.price_of(settings.check_model, at=datetime.now(UTC))
     return None if price is None else sum(estimate.check(price) for estimate in expected)
 
 

@@ -1,1 +1,5 @@
-"""What drafts cost: prices (a dated table), usage (tokens that were paid for), estimates (tokens before a call)."""
+"""What drafts cost.
+
+Files: model_ids (a model's one name), prices (a dated table), usage (tokens that were paid for), estimates (tokens
+before a call).
+"""

@@ -81,7 +81,7 @@ class Estimate:
         usage = Usage(
             input_tokens=2 * self.input_tokens + self.most_output_tokens, output_tokens=3 * self.most_output_tokens
         )
-        return price.of(usage)
+        return price.of(usage, calls=2)
 
 
 def estimate(bundle: Bundle, max_tokens: int) -> Estimate:

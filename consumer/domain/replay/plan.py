@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from consumer.domain.cost import estimates, prices
 from consumer.domain.cost.estimates import Yardstick
@@ -41,9 +42,14 @@ class Plan:
     items: tuple[PlanItem, ...]
 
 
-def plan_of(weighed: Sequence[Weighed], *, model_name: str, sessions: int, requests: int, calls_at_once: int) -> Plan:
-    """The plan for requests that were weighed. `sessions` and `requests` say how many were looked at in all."""
-    price = prices.price_of(model_name)
+def plan_of(
+    weighed: Sequence[Weighed], *, model_name: str, sessions: int, requests: int, calls_at_once: int, at: datetime
+) -> Plan:
+    """The plan for requests that were weighed, at the prices that hold `at` that time.
+
+    `sessions` and `requests` say how many were looked at in all.
+    """
+    price = prices.price_of(model_name, at=at)
     yardstick = estimates.yardstick(request.measured for request in weighed if request.measured is not None)
     items = tuple(_priced(request, yardstick, price) for request in weighed if request.item.why)
     changed = [item for item in items if item.source is not None]
@@ -58,7 +64,7 @@ def plan_of(weighed: Sequence[Weighed], *, model_name: str, sessions: int, reque
         sources={source.value: sum(item.source is source for item in items) for source in DraftSource},
         model_calls=len(calls),
         usage=usage.model_dump(),
-        price_usd=None if price is None else price.of(usage),
+        price_usd=None if price is None else sum((item.estimate_usd for item in calls), 0.0),
         seconds=CALL_SECONDS * len(calls) / calls_at_once,
     )
     return Plan(model=model_name, price=price, figures=figures, items=items)

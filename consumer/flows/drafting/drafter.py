@@ -128,6 +128,7 @@ class Drafter:
             accounts=self._accounts,
             payer=lambda: Payer(attempt.key.session, attempt.drafted_for),
             reader_name=self._choice.reader_name,
+            now=attempt.now,
         )
 
     async def _draft(self, attempt: DraftAttempt, claim: Claim, model: Model) -> DraftOutcome:

@@ -5,6 +5,7 @@ The model is asked through the same dialogue as in the service; without a model 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Never
 
 from consumer.domain.bundle.bundle import Bundle
@@ -143,7 +144,8 @@ def _trial(
 
 
 def _dollars(answers: Sequence[Answer]) -> float | None:
-    priced = [(prices.price_of(answer.model), answer.usage) for answer in answers]
+    now = datetime.now(UTC)
+    priced = [(prices.price_of(answer.model, at=now), answer.usage) for answer in answers]
     if any(price is None for price, _ in priced):
         return None
     return sum(price.of(usage) for price, usage in priced if price is not None)

@@ -5,7 +5,7 @@ Sessions are folded and bundled as in drafting. Each bundle is compared with the
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Protocol
 
@@ -74,6 +74,7 @@ class Planner:
             sessions=sessions,
             requests=requests,
             calls_at_once=self._calls_at_once,
+            at=datetime.now(UTC),
         )
 
     async def _weigh(self, key: SessionKey, candidates: Sequence[Candidate]) -> list[Weighed]:

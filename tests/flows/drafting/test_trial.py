@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.adapters.anthropic import Anthropic
+from consumer.adapters.anthropic.messages import Anthropic
 from consumer.adapters.journal import Journal
 from consumer.adapters.transport import http_transport
 from consumer.domain.events import RequestKey
@@ -55,7 +55,7 @@ def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
 
 @pytest.fixture
 async def door(model: ModelServer) -> AsyncIterator[Anthropic]:
-    made = Anthropic(api_key="k", base_url=model.url, attempt_seconds=5.0, transport=http_transport(concurrency=4))
+    made = Anthropic(model.access, attempt_seconds=5.0, transport=http_transport(concurrency=4))
     yield made
     await made.close()
 
@@ -343,7 +343,7 @@ async def test_the_price_is_that_of_every_answer(model: ModelServer, bench: Tria
 
     model.always(answer)
     tried = await bench.try_out(written.session(), keep)
-    once = (1_000 + 200 + 5_000) * 2 / 1e6 + 500 * 10 / 1e6
+    once = (1_000 + 2_000 * 0.05 + 5_000) * 2 / 1e6 + 500 * 10 / 1e6
     assert tried.dollars == pytest.approx(2 * once)
 
 

@@ -175,13 +175,13 @@ async def _progress(
 ) -> ReplayProgress:
     rows = await connection.fetch(_queries.tally, replay_id, replay["calls_model"])
     usage = Usage(**{name: sum(row[name] for row in rows) for name in Usage.model_fields})
-    price = replay["price"]
+    price, calls = replay["price"], sum(row["calls"] for row in rows)
     return ReplayProgress(
         state=ReplayState(str(replay["state"])),
         **{row["state"]: row["items"] for row in rows},
-        calls=sum(row["calls"] for row in rows),
+        calls=calls,
         usage=usage,
-        spent_usd=None if price is None else Price(**json.loads(str(price))).of(usage),
+        spent_usd=None if price is None else Price(**json.loads(str(price))).of(usage, calls=calls),
         limited=limited,
     )
 

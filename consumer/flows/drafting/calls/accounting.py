@@ -6,6 +6,7 @@ Drafts, repairs, the other model and the second reader all pass it. What a polic
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -65,13 +66,23 @@ class AccountedModel:
     """
 
     def __init__(
-        self, *, model: Model, accounts: Accounts, payer: Callable[[], Payer], reader_name: str | None
+        self,
+        *,
+        model: Model,
+        accounts: Accounts,
+        payer: Callable[[], Payer],
+        reader_name: str | None,
+        now: Callable[[], datetime],
     ) -> None:
-        """`payer` is asked at every call: a late answer belongs to the next revision. `reader_name`: who checks."""
+        """`payer` is asked at every call: a late answer belongs to the next revision. `reader_name`: who checks.
+
+        `now` is the database's time: prices have dates.
+        """
         self._model = model
         self._accounts = accounts
         self._payer = payer
         self._reader_name = reader_name
+        self._now = now
         self._settling: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -89,7 +100,7 @@ class AccountedModel:
 
     async def draft(self, call: Call) -> Answer:
         """Raises CallForbidden before anything is sent, Transient, and what the model raises."""
-        price = prices.price_of(call.model)
+        price = prices.price_of(call.model, at=self._now())
         held = None if price is None else price.of(_expected(call))
         purpose = Purpose.CHECK if call.model == self._reader_name else Purpose.DRAFT
         call_id = await insist(lambda: self._accounts.open(self._payer(), purpose, call.model, held_usd=held))
@@ -98,7 +109,7 @@ class AccountedModel:
         except Exception:  # a call that is cancelled may be paid for: what it holds stays held
             await insist(lambda: self._accounts.drop(call_id))
             raise
-        paid = prices.price_of(answer.model) or price
+        paid = prices.price_of(answer.model, at=self._now()) or price
         usd = None if paid is None else paid.of(answer.usage)
         self._settling.append(asyncio.create_task(self._settle(call_id, answer, usd), name="settle"))
         return answer
