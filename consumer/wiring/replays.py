@@ -85,7 +85,7 @@ async def compare_plan(
                     planned.published.sections,
                     built,
                     await plans.drafts(key.session),
-                    DraftKey(*key.session, built.sha256, versions.PROMPTS, settings.model),
+                    DraftKey(*key.session, built.sha256, versions.prompts_in(built.language), settings.model),
                     calls_model=calls_model,
                 )
             )

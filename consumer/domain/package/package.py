@@ -177,6 +177,7 @@ def ready(
         plain_text=rendered.plain_text,
         content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
         html=rendered.html,
+        language=rendered.language,
         sections=_sections(rendered, references),
         title=rendered.title,
         previous_psa_ticket=revision.previous_ticket if changed_ticket else None,

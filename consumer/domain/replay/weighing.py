@@ -95,12 +95,13 @@ def weigh(
     the session pay a call.
     """
     last = candidate.last
-    key = DraftKey(*candidate.key.session, bundle.sha256, versions.PROMPTS, model_name)
+    prompts = versions.prompts_in(bundle.language)
+    key = DraftKey(*candidate.key.session, bundle.sha256, prompts, model_name)
     why = tuple(
         reason
         for reason, differs in (
             (Why.BUNDLE, last.bundle_sha256 != bundle.sha256),
-            (Why.PROMPT, last.prompt_version != versions.PROMPTS),
+            (Why.PROMPT, last.prompt_version != prompts),
             (Why.MODEL, last.model != model_name),
         )
         if differs
