@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = "consumer.domain"
 TESTS = {
-    "review.checks": ("review.test_checks", "review.test_gate"),
+    "review.checks": ("review.test_checks", "review.test_gate", "review.test_german"),
     "review.leaving_out": ("review.test_gate",),
     "reader.findings": ("reader.test_reader",),
     "review.grounding": ("review.test_grounding", "review.test_checks"),
@@ -33,6 +33,7 @@ TESTS = {
     "text.quantities": ("review.test_grounding",),
     "review.gate": ("review.test_gate", "review.test_checks"),
     "review.shape": ("review.test_shape",),
+    "review.spellings": ("review.test_german",),
 }
 """The tests of each module, in `tests/domain`."""
 TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES"), "review.shape": ("CHECKS",)}
@@ -44,7 +45,7 @@ RETURNS = {
         "_coded": "True",
         "_number": "True",
     },
-    "text.language": {"is_english": "True"},
+    "text.language": {"is_written_in": "True"},
     "writing.outcome_table": {"takes_up": "False"},
     "text.quantities": {"is_measured": "True"},
 }
@@ -52,7 +53,7 @@ RETURNS = {
 YIELDS = ("review.checks", "text.names", "review.shape")
 CHAINS = {"writing.outcome_table": "takes_up"}
 """A conjunction, each part of which is a rule of its own."""
-PATTERNS = ("review.checks", "text.names", "review.shape")
+PATTERNS = ("review.checks", "text.names", "review.shape", "review.spellings")
 DEAD_PATTERN = 're.compile("(?!)")'
 META = (
     "not idle and not rule_off and not broken_by_an_answer and not slow and not raises and not any_text and not attack"

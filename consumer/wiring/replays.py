@@ -77,7 +77,9 @@ async def compare_plan(
             history = await plans.history(key.session)
             if history is None or history.erased or not history.events:
                 continue
-            built = bundle.build(session.fold(key.session, history.events), reason=planned.candidate.reason)
+            folded = session.fold(key.session, history.events)
+            language = planned.candidate.policy.language
+            built = bundle.build(folded, reason=planned.candidate.reason, language=language)
             differences.append(
                 compare_sections(
                     planned.candidate,
@@ -85,7 +87,7 @@ async def compare_plan(
                     planned.published.sections,
                     built,
                     await plans.drafts(key.session),
-                    DraftKey(*key.session, built.sha256, versions.PROMPTS, settings.model),
+                    DraftKey(*key.session, built.sha256, versions.prompts_in(built.language), settings.model),
                     calls_model=calls_model,
                 )
             )

@@ -3,11 +3,16 @@
 import base64
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
+from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.rendering import markdown
 from consumer.domain.writing import rules_draft
 from tests.support import build, expected, leaks, package_checks
@@ -24,9 +29,9 @@ EVENTS = build.in_order(
 )
 
 
-def sound_package() -> tuple[dict[str, Any], Knowledge]:
+def sound_package(language: Language = ENGLISH) -> tuple[dict[str, Any], Knowledge]:
     """A package as published, and the knowledge it is checked against."""
-    bundle = build.bundle_of(EVENTS)
+    bundle = build.bundle_of(EVENTS, language=language)
     rendered = markdown.render(bundle, rules_draft.draft_by_rules(bundle))
     ids = {"tenant_id": "default", "session_id": "session-1", "request_id": "r/1"}
     data: dict[str, Any] = {
@@ -49,6 +54,7 @@ def sound_package() -> tuple[dict[str, Any], Knowledge]:
         "markdown": rendered.markdown,
         "plain_text": rendered.plain_text,
         "html": rendered.html,
+        "language": rendered.language,
         "sections": [
             section.model_dump(mode="json")
             | {"lines": [{"text": line.text, "records": []} for line in rendered.lines[section.key]]}
@@ -68,11 +74,34 @@ def sound_package() -> tuple[dict[str, Any], Knowledge]:
         if change.data is not None
     ]
     state = expected.after(plain)
-    return event, Knowledge(state=state, reason=None, event_count=len(EVENTS), state_version=len(EVENTS))
+    return event, Knowledge(
+        state=state, reason=None, event_count=len(EVENTS), state_version=len(EVENTS), language=language.tag
+    )
 
 
-def test_a_package_that_keeps_the_contract_has_no_complaint() -> None:
-    assert package_checks.complaints(*sound_package()) == []
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+def test_a_package_that_keeps_the_contract_has_no_complaint(language: Language) -> None:
+    assert package_checks.complaints(*sound_package(language)) == []
+
+
+@pytest.mark.parametrize(("language", "tag"), [(ENGLISH, "de"), (GERMAN, "en")])
+def test_a_package_in_another_language_is_seen(language: Language, tag: str) -> None:
+    event, knowledge = sound_package(language)
+    assert len(package_checks.complaints(event, replace(knowledge, language=tag))) > 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("## Was bestätigt ist", "## What we've confirmed"),
+        ("Bestätigung steht aus", "behoben"),
+        ("the backup of tonight", "etwas"),
+    ],
+)
+def test_a_german_package_that_breaks_the_contract_is_seen(before: str, after: str) -> None:
+    event, knowledge = sound_package(GERMAN)
+    _rewrite(before, after)(event["data"])
+    assert package_checks.complaints(event, knowledge)
 
 
 def _rewrite(before: str, after: str) -> Callable[[dict[str, Any]], None]:
@@ -100,6 +129,7 @@ def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
         pytest.param(_rewrite("- DNS answers.\n", ""), id="a fact is missing"),
         pytest.param(_rewrite("the backup of tonight", "something"), id="a pending reason is missing"),
         pytest.param(_rewrite("Recreate the mail profile", "Do it"), id="an applied fix is missing"),
+        pytest.param(_rewrite("awaiting verification", "helped"), id="another outcome"),
         pytest.param(_rewrite("browser.", "browser ![x](http://y)."), id="an image"),
         pytest.param(_rewrite("browser.", "browser <b>."), id="HTML"),
         pytest.param(_rewrite("browser.", "browser\u202e."), id="a bidirectional character"),

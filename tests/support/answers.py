@@ -7,10 +7,35 @@ from typing import Any
 from tests.support.model_server import Received
 
 _ACTIVE = re.compile(r"The active fix is (X\d+) with the status (\w+)\.")
-_OPEN_STEPS = (
-    "Review what is confirmed and check what is still open.",
-    "Agree with the user on a time for the next check.",
-)
+_WANTS_GERMAN = re.compile(r"^The records end here\..* in German", re.MULTILINE)
+_PROBLEM = {
+    "en": "An issue was reported and escalated to the next engineer.",
+    "de": "Ein Problem wurde gemeldet und an den nächsten Techniker eskaliert.",
+}
+_OPEN_STEPS = {
+    "en": (
+        "Review what is confirmed and check what is still open.",
+        "Agree with the user on a time for the next check.",
+    ),
+    "de": (
+        "Durchsehen, was bestätigt ist, und prüfen, was noch offen ist.",
+        "Mit den Anwendern eine Zeit für die nächste Prüfung vereinbaren.",
+    ),
+}
+_FIRST_STEPS = {
+    "en": {
+        "proposed": ("try", "Try this: {title}."),
+        "applied_failed": ("other_path", "Take another path, starting from why it failed: {failure_reason}."),
+        "applied_partial": ("complete", "Complete and verify {title}: {partial_notes}."),
+        "applied_pending": ("confirm", "Confirm whether it held; awaited: {pending_reason}."),
+    },
+    "de": {
+        "proposed": ("try", "Das ausprobieren: „{title}“"),
+        "applied_failed": ("other_path", "Einen anderen Weg gehen, ausgehend vom Grund: „{failure_reason}“"),
+        "applied_partial": ("complete", "„{title}“ abschließen und bestätigen: „{partial_notes}“"),
+        "applied_pending": ("confirm", "Prüfen, ob es gehalten hat; gewartet wird auf: „{pending_reason}“"),
+    },
+}
 
 
 def records(received: Received) -> list[dict[str, Any]]:
@@ -24,13 +49,19 @@ def structured(received: Received) -> str:
     return json.dumps(answer(received), ensure_ascii=False)
 
 
+def language(received: Received) -> str:
+    """The language that the request asks for."""
+    return "de" if _WANTS_GERMAN.search(received.user_text) else "en"
+
+
 def answer(received: Received) -> dict[str, Any]:
     first = _first_step(received)
+    wanted = language(received)
     others: list[dict[str, Any]] = [
-        {"text": step, "records": ["P1"], "fix": "", "action": "none"} for step in _OPEN_STEPS
+        {"text": step, "records": ["P1"], "fix": "", "action": "none"} for step in _OPEN_STEPS[wanted]
     ]
     return {
-        "problem": {"text": "An issue was reported and escalated to the next engineer.", "records": ["P1"]},
+        "problem": {"text": _PROBLEM[wanted], "records": ["P1"]},
         "confirmed": [],
         "notes": [],
         "hypothesis": {"text": "", "records": []},
@@ -68,17 +99,10 @@ def _first_step(received: Received) -> dict[str, Any] | None:
     if active is None:
         return None
     fix = next(record for record in records(received) if record["id"] == active[1])
-    match active[2]:
-        case "proposed":
-            action, text = "try", f"Try this: {fix['title']}."
-        case "applied_failed":
-            why = fix.get("failure_reason", "not recorded")
-            action, text = "other_path", f"Take another path, starting from why it failed: {why}."
-        case "applied_partial":
-            left = fix.get("partial_notes", "not recorded")
-            action, text = "complete", f"Complete and verify {fix['title']}: {left}."
-        case "applied_pending":
-            action, text = "confirm", f"Confirm whether it held; awaited: {fix.get('pending_reason', 'not recorded')}."
-        case _:
-            return None
+    if active[2] not in _FIRST_STEPS["en"]:
+        return None
+    action, template = _FIRST_STEPS[language(received)][active[2]]
+    names = ("failure_reason", "partial_notes", "pending_reason")
+    texts = {name: str(fix.get(name, "not recorded")) for name in names}
+    text = template.format(title=fix["title"], **texts)
     return {"text": text, "records": [fix["id"]], "fix": fix["id"], "action": action}

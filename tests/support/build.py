@@ -13,6 +13,8 @@ from typing import Any
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import Origin, SessionEvent, SessionKey
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
 from consumer.domain.session.session import Session, fold
 from schemas.sessions import SESSION_TYPES
 
@@ -159,11 +161,11 @@ def session(*events: SessionEvent) -> Session:
     return fold(KEY, in_order(*events))
 
 
-def bundle(*events: SessionEvent, reason: str | None = None) -> Bundle:
+def bundle(*events: SessionEvent, reason: str | None = None, language: Language = ENGLISH) -> Bundle:
     """The bundle of `session`."""
-    return bundles.build(session(*events), reason=reason)
+    return bundles.build(session(*events), reason=reason, language=language)
 
 
-def bundle_of(events: Iterable[SessionEvent], *, reason: str | None = None) -> Bundle:
+def bundle_of(events: Iterable[SessionEvent], *, reason: str | None = None, language: Language = ENGLISH) -> Bundle:
     """The bundle of events as they are, versions and all."""
-    return bundles.build(fold(KEY, events), reason=reason)
+    return bundles.build(fold(KEY, events), reason=reason, language=language)

@@ -15,17 +15,65 @@ from uuid import NAMESPACE_URL, uuid5
 
 from tests.support.expected import Expected
 
-HEADINGS = (
-    ("problem", "Problem"),
-    ("confirmed", "What we've confirmed"),
-    ("tried", "What we've tried"),
-    ("hypothesis", "Current hypothesis"),
-    ("next_steps", "Suggested next steps"),
-)
-NO_PROBLEM = "No problem description was recorded."
-NOTHING_CONFIRMED = "Nothing confirmed yet."
-NOTHING_TRIED = "No diagnostic actions run yet."
-NO_HYPOTHESIS = "No leading hypothesis yet — symptoms are still being narrowed."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a package has to say in a language."""
+
+    headings: tuple[str, ...]
+    no_problem: str
+    nothing_confirmed: str
+    nothing_tried: str
+    no_hypothesis: str
+    recorded_times: str
+    outcomes: Mapping[str, str]
+    """Words for each outcome of a fix, in the list of what was tried."""
+
+
+KEYS = ("problem", "confirmed", "tried", "hypothesis", "next_steps")
+LANGUAGES: Mapping[str, Wanted] = {
+    "en": Wanted(
+        headings=(
+            "Problem",
+            "What we've confirmed",
+            "What we've tried",
+            "Current hypothesis",
+            "Suggested next steps",
+        ),
+        no_problem="No problem description was recorded.",
+        nothing_confirmed="Nothing confirmed yet.",
+        nothing_tried="No diagnostic actions run yet.",
+        no_hypothesis="No leading hypothesis yet — symptoms are still being narrowed.",
+        recorded_times="(recorded {} times",
+        outcomes={
+            "applied_failed": "did not resolve the issue",
+            "applied_partial": "not complete or not verified",
+            "applied_pending": "awaiting verification",
+            "applied_success": "applied and verified",
+        },
+    ),
+    "de": Wanted(
+        headings=(
+            "Problem",
+            "Was bestätigt ist",
+            "Was versucht wurde",
+            "Aktuelle Hypothese",
+            "Empfohlene nächste Schritte",
+        ),
+        no_problem="Es wurde keine Problembeschreibung erfasst.",
+        nothing_confirmed="Bisher ist nichts bestätigt.",
+        nothing_tried="Bisher wurden keine Diagnoseschritte durchgeführt.",
+        no_hypothesis="Noch keine führende Hypothese \u2013 die Symptome werden weiter eingegrenzt.",
+        recorded_times="({}-mal erfasst",
+        outcomes={
+            "applied_failed": "hat das Problem nicht gelöst",
+            "applied_partial": "nicht vollständig oder nicht bestätigt",
+            "applied_pending": "Bestätigung steht aus",
+            "applied_success": "umgesetzt und bestätigt",
+        },
+    ),
+}
+"""Written here a second time, so that one slip is not made twice."""
 LONGEST = 30_000
 LONGEST_QUOTE = 299
 _COMPARED = 50
@@ -57,6 +105,11 @@ class Knowledge:
     state_version: int
     actors: Collection[str] = ()
     secrets: Collection[str] = ()
+    language: str = "en"
+
+    @property
+    def wanted(self) -> Wanted:
+        return LANGUAGES[self.language]
 
 
 def complaints(event: Mapping[str, Any], knowledge: Knowledge) -> list[str]:
@@ -64,7 +117,7 @@ def complaints(event: Mapping[str, Any], knowledge: Knowledge) -> list[str]:
     data = event["data"]
     return [
         *_fields(event, data, knowledge),
-        *_text(data),
+        *_text(data, knowledge.wanted),
         *_sections(data, knowledge),
         *_nothing_foreign(data, knowledge),
     ]
@@ -108,6 +161,8 @@ def _fields(event: Mapping[str, Any], data: Mapping[str, Any], knowledge: Knowle
         yield "supersedes is not the previous revision"
     if data["content_sha256"] != sha256(data["markdown"].encode()).hexdigest():
         yield "content_sha256 is not that of the markdown"
+    if data.get("language", "en") != knowledge.language:
+        yield f"language is {data.get('language')}, not {knowledge.language}"
     if data["audience"] != "internal" or not data["title"].strip() or len(data["title"]) > 100:
         yield "audience or title"
     if (data["cause"] == "replay") != (data["replay_id"] is not None):
@@ -132,7 +187,7 @@ def _ticket(ticket: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     return None if ticket is None else tuple(str(ticket.get(name)) for name in names)
 
 
-def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
+def _text(data: Mapping[str, Any], wanted: Wanted) -> Iterator[str]:  # noqa: C901 - a list
     markdown = data["markdown"]
     for name, pattern in _FORBIDDEN.items():
         for text in ("markdown", "plain_text", "title"):
@@ -143,14 +198,15 @@ def _text(data: Mapping[str, Any]) -> Iterator[str]:  # noqa: C901 - a list
     if not markdown.endswith("\n") or markdown.endswith("\n\n"):
         yield "does not end in one newline"
     headings = [match[0] for match in _OTHER_HEADING.finditer(markdown)]
-    if headings != [f"## {heading}" for _, heading in HEADINGS]:
+    if headings != [f"## {heading}" for heading in wanted.headings]:
         yield f"headings {headings}"
     whole = (
         "\n\n".join(f"## {section['heading']}\n\n{section['markdown'].strip()}" for section in data["sections"]) + "\n"
     )
     if whole != markdown:
         yield "the sections do not make the markdown"
-    if [(section["key"], section["heading"]) for section in data["sections"]] != list(HEADINGS):
+    five = list(zip(KEYS, wanted.headings, strict=True))
+    if [(section["key"], section["heading"]) for section in data["sections"]] != five:
         yield "sections[] are not the five"
     plain = data["plain_text"]
     if "## " in plain or "**" in plain:
@@ -176,30 +232,33 @@ def _forms(data: Mapping[str, Any]) -> Iterator[str]:
 
 def _sections(data: Mapping[str, Any], knowledge: Knowledge) -> Iterator[str]:
     body = {section["key"]: section["markdown"].strip() for section in data["sections"]}
-    state, whole = knowledge.state, "truncated_input" not in data["warnings"]
+    state, whole, wanted = knowledge.state, "truncated_input" not in data["warnings"], knowledge.wanted
     yield from _problem(body["problem"], knowledge)
     facts = Counter(" ".join(fact["text"].split()) for fact in state.live_facts)
-    yield from _list(body["confirmed"], list(facts), NOTHING_CONFIRMED, whole, knowledge)
+    yield from _list(body["confirmed"], list(facts), wanted.nothing_confirmed, whole, knowledge)
     for times in set(facts.values()) - {1} if whole else ():
         repeated = sum(times == count for count in facts.values())
-        if body["confirmed"].count(f"(recorded {times} times") < repeated:
+        if body["confirmed"].count(wanted.recorded_times.format(times)) < repeated:
             yield f"not every fact that was recorded {times} times says so"
     names = [(script.get("template") or {}).get("name", "") for script in state.scripts.values()]
     tried = [*(check["text"] for check in state.checks), *names, *(fix["title"] for fix in state.applied)]
-    yield from _list(body["tried"], tried, NOTHING_TRIED, whole, knowledge)
+    yield from _list(body["tried"], tried, wanted.nothing_tried, whole, knowledge)
     yield from _fixes(body["tried"], body["hypothesis"], knowledge)
     steps = _bullets(body["next_steps"])
     if not 2 <= len(steps) <= 4 or len(steps) != len(body["next_steps"].splitlines()):
         yield f"{len(steps)} next steps"
         return
-    wanted = _first_step(state.active)
-    if wanted and not _holds_secret(wanted, knowledge) and _bare(wanted)[:_COMPARED] not in _bare(steps[0]):
-        yield f"the first next step does not name {wanted[:60]!r}"
+    for status, words in wanted.outcomes.items() if whole else ():
+        if body["tried"].count(words) < sum(fix["status"] == status for fix in state.applied):
+            yield f"not every {status} fix is listed with {words!r}"
+    named = _first_step(state.active)
+    if named and not _holds_secret(named, knowledge) and _bare(named)[:_COMPARED] not in _bare(steps[0]):
+        yield f"the first next step does not name {named[:60]!r}"
 
 
 def _problem(body: str, knowledge: Knowledge) -> Iterator[str]:
     described = knowledge.state.has_problem or bool((knowledge.reason or "").strip())
-    if (body == NO_PROBLEM) == described:
+    if (body == knowledge.wanted.no_problem) == described:
         yield "the Problem sentinel is wrong"
     if "\n\n" in body or _bullets(body):
         yield "Problem is not one paragraph"
@@ -242,7 +301,7 @@ def _fixes(tried: str, hypothesis: str, knowledge: Knowledge) -> Iterator[str]:
             yield f"a {fix['status']} fix is listed as tried"
     active = state.active
     leads = active is not None and (active["status"] != "proposed" or _percent(active["confidence_pct"]) >= 60)
-    if (hypothesis == NO_HYPOTHESIS) == leads:
+    if (hypothesis == knowledge.wanted.no_hypothesis) == leads:
         yield "the Hypothesis sentinel is wrong"
     if active is None or not leads:
         return

@@ -10,10 +10,11 @@ import typer
 
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
+from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.package import proof
 from consumer.domain.package.proof import Proof, ProofResult, RestingLine, SourceRecord, StoredEvidence, TextVerdict
 from consumer.domain.reader import versions
-from consumer.domain.writing import fence, sections
+from consumer.domain.writing import fence
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_proofs
@@ -118,15 +119,15 @@ def _say(evidence: StoredEvidence, result: Proof) -> None:
             "text": _TEXT[result.text],
         }
     )
-    for key, heading in sections.HEADINGS.items():
-        output.heading(heading)
+    for section in package.sections:
+        output.heading(section.heading)
         for line in result.lines:
-            if line.section is key:
+            if line.section is section.key:
                 _say_line(line, result.records)
 
 
 def _is_ours(version: str) -> bool:
-    return version == versions.PROMPTS
+    return version in {versions.prompts_in(language) for language in LANGUAGES}
 
 
 def _say_line(line: RestingLine, records: Mapping[str, SourceRecord]) -> None:

@@ -51,6 +51,9 @@ def plan(
     ] = None,
     made_by: Annotated[str | None, typer.Option(help="Only if this model drafted the last package.")] = None,
     cause: Annotated[Cause | None, typer.Option(help="Only if the last package has this cause.")] = None,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="Only if a reader rejected the last package (`feedback list`).")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many requests.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,6 +70,7 @@ def plan(
         prompt_version=prompt_version,
         model=made_by,
         cause=cause,
+        rejected=rejected,
         limit=limit,
     )
     with view.counting("requests looked at") as looked_at:

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from consumer.domain.bundle.excerpt import Omissions, excerpt_of
 from consumer.domain.bundle.records import (
-    UNKNOWN_TEMPLATE,
     CheckOrScript,
     FactRecord,
     FixRecord,
@@ -25,6 +24,8 @@ from consumer.domain.bundle.records import (
     records_document,
     rewritten,
 )
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
 from consumer.domain.redaction import number_placeholders
 from consumer.domain.session.fixes import RELEVANT, Fix, OutcomeText
 from consumer.domain.session.ordinal import Ordinal
@@ -39,6 +40,8 @@ SessionRecord = Fact | Script | Fix
 class Bundle:
     """The full records, which the lists of a package need, and the excerpt, which goes into the prompt."""
 
+    language: Language
+    """What code says about the records, and what a draft of them is written in."""
     records: Records
     """The full records."""
     excerpt: Records
@@ -48,7 +51,7 @@ class Bundle:
     sha256: str
     """Hex SHA-256 of `canonical`."""
     canonical: bytes
-    """The full records as compact JSON, in UTF-8."""
+    """The full records as compact JSON, in UTF-8; with the language where it is not English."""
     redactions: int
     """The number of distinct secrets that were removed from the records."""
     state_version: int
@@ -63,14 +66,14 @@ class Bundle:
         return bool(self.trimmed)
 
 
-def build(session: Session, *, reason: str | None = None) -> Bundle:
+def build(session: Session, *, reason: str | None = None, language: Language = ENGLISH) -> Bundle:
     """The bundle of a session, for a request with this reason. Raises `ValueError` for a session without an event."""
     if session.version is None:
         raise ValueError("a session that nobody has heard of has no bundle")
     by_id = sources(session)
     facts = [(fact.place, _fact(key, fact, session.zone)) for key, fact in by_id.items() if isinstance(fact, Fact)]
     scripts = [
-        (script.place, _script(key, script, session.zone))
+        (script.place, _script(key, script, session.zone, language))
         for key, script in by_id.items()
         if isinstance(script, Script)
     ]
@@ -94,8 +97,12 @@ def build(session: Session, *, reason: str | None = None) -> Bundle:
     numbering = number_placeholders(_texts(records, _oldest_first([*facts, *scripts, *fixes])))
     full = rewritten(records, numbering.text)
     excerpt, trimmed = excerpt_of(full)
-    canonical = compact(records_document(full)).encode()
+    document = records_document(full)
+    if language.tag != ENGLISH.tag:  # so that digests of English bundles stay as they were before there was another one
+        document["language"] = language.tag
+    canonical = compact(document).encode()
     return Bundle(
+        language=language,
         records=full,
         excerpt=excerpt,
         trimmed=trimmed,
@@ -132,11 +139,11 @@ def _fact(record_id: str, fact: Fact, zone: tzinfo) -> FactRecord:
     )
 
 
-def _script(record_id: str, script: Script, zone: tzinfo) -> ScriptRecord:
+def _script(record_id: str, script: Script, zone: tzinfo, language: Language) -> ScriptRecord:
     template = script.template
     return ScriptRecord(
         id=record_id,
-        name=template.name if template else UNKNOWN_TEMPLATE,
+        name=template.name if template else language.unknown_template,
         slug=_present(template.slug) if template else None,
         parameters=tuple(Parameter(name=name, value=script.parameters[name]) for name in sorted(script.parameters)),
         generated_at=_local(script.generated_at, zone),

@@ -17,7 +17,6 @@ from schemas.sessions import DIAGNOSTIC_CHECK, FixStatus
 from schemas.tickets import PsaTicket
 
 UNTITLED = "(untitled)"
-UNKNOWN_TEMPLATE = "(unknown template)"
 
 Rewrite = Callable[[str], str]
 
@@ -75,7 +74,7 @@ class ScriptRecord:
     id: str
     """S1, S2, …, oldest first."""
     name: str
-    """The name of the template; `(unknown template)` without one."""
+    """The name of the template; without one, the language's words for that."""
     slug: str | None = None
     parameters: tuple[Parameter, ...] = ()
     """Sorted by name."""

@@ -180,6 +180,7 @@ def ready(
         content_sha256=sha256(rendered.markdown.encode()).hexdigest(),
         html=rendered.html,
         footer=policy.footer(package_id(key, revision.number), note.key),
+        language=rendered.language,
         sections=_sections(rendered, references),
         title=rendered.title,
         previous_psa_ticket=revision.previous_ticket if changed_ticket else None,

@@ -14,6 +14,9 @@ from hashlib import sha256
 from consumer.domain.bundle import bundle
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.events import SessionEvent, SessionKey
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
+from consumer.domain.language.languages import UnknownLanguage, language_of
 from consumer.domain.package.evidence import name_of, named_by
 from consumer.domain.reader import versions
 from consumer.domain.rendering import markdown
@@ -115,9 +118,11 @@ class Proof:
     """The sources of the ids in `lines`, except `P1` and `R1`."""
 
 
-def bundle_digest(key: SessionKey, events: Collection[SessionEvent], reason: str | None) -> str | None:
-    """The digest of the bundle of these events; None without events."""
-    return None if not events else bundle.build(fold(key, events), reason=reason).sha256
+def bundle_digest(
+    key: SessionKey, events: Collection[SessionEvent], reason: str | None, language: str = ENGLISH.tag
+) -> str | None:
+    """The digest of the bundle of these events, in the language of this tag; None without events."""
+    return None if not events else bundle.build(fold(key, events), reason=reason, language=_known(language)).sha256
 
 
 def prove(evidence: StoredEvidence) -> Proof:
@@ -135,7 +140,7 @@ def prove(evidence: StoredEvidence) -> Proof:
             records={},
         )
     folded = fold(evidence.key, evidence.events)
-    built = bundle.build(folded, reason=evidence.reason)
+    built = bundle.build(folded, reason=evidence.reason, language=_known(package.language))
     rendered = _rendered(evidence, built)
     return Proof(
         verdict=_verdict(evidence, built),
@@ -147,6 +152,14 @@ def prove(evidence: StoredEvidence) -> Proof:
     )
 
 
+def _known(tag: str) -> Language:
+    """English where this release does not know the language: the digests will differ."""
+    try:
+        return language_of(tag)
+    except UnknownLanguage:
+        return ENGLISH
+
+
 def _verdict(evidence: StoredEvidence, built: Bundle) -> ProofResult:
     if len(evidence.events) != evidence.arrivals:
         return ProofResult.INCOMPLETE
@@ -154,7 +167,8 @@ def _verdict(evidence: StoredEvidence, built: Bundle) -> ProofResult:
         return ProofResult.VERIFIED
     if built.sha256 == evidence.redacted_sha256:
         return ProofResult.REDACTED
-    by_other_prompt = evidence.package.provenance.prompt_version != versions.PROMPTS
+    prompts = versions.prompts_in(_known(evidence.package.language))
+    by_other_prompt = evidence.package.provenance.prompt_version != prompts
     return ProofResult.OTHER_RELEASE if by_other_prompt else ProofResult.MISMATCH
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import CheckOrScript, FactRecord, FixRecord, ScriptRecord
 from consumer.domain.bundle.unread import script_to_read
+from consumer.domain.language.language import Counted, Language
 from consumer.domain.text.sanitize import clean, escape, shorten, shown
 from consumer.domain.text.telling import telling
 from consumer.domain.writing import fact_lines, outcome_table, sections
@@ -101,14 +102,27 @@ class Listed:
 
     def confirmed(self) -> tuple[Line, ...]:
         """The lines of "What we've confirmed"; a last line says how many facts were left out."""
-        return _with_omissions(self.facts, ((self.facts_left_out, "fact"),))
+        return self._with_omissions(self.facts, ((self.facts_left_out, Counted.FACT),))
 
     def tried(self) -> tuple[Line, ...]:
         """The lines of "What we've tried"; last lines say what was left out or shortened."""
-        omitted = ((self.checks_left_out, "check"), (self.scripts_left_out, "script"), (self.fixes_left_out, "fix"))
-        shortened = Line.of(f"The texts of {_count(self.fixes_shortened, 'fix')} are shortened for length.")
-        lines = _with_omissions((*self.runs, *self.fixes), omitted)
-        return (*lines, shortened) if self.fixes_shortened else lines
+        language = self.bundle.language
+        omitted = (
+            (self.checks_left_out, Counted.CHECK),
+            (self.scripts_left_out, Counted.SCRIPT),
+            (self.fixes_left_out, Counted.FIX),
+        )
+        shortened = language.shortened.format(fixes=language.number(self.fixes_shortened, Counted.FIX))
+        lines = self._with_omissions((*self.runs, *self.fixes), omitted)
+        return (*lines, Line.of(shortened)) if self.fixes_shortened else lines
+
+    def _with_omissions(
+        self, bullets: tuple[Bullet, ...], omitted: tuple[tuple[int, Counted], ...]
+    ) -> tuple[Line, ...]:
+        language = self.bundle.language
+        lines = tuple(bullet.line for bullet in bullets)
+        counts = [language.number(number, counted) for number, counted in omitted if number]
+        return (*lines, Line.of(language.left_out.format(counts=language.enumerated(counts)))) if counts else lines
 
     def records(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
         """The record ids of each bullet, for both lists in order. Lines on what was left out have none."""
@@ -143,7 +157,10 @@ class Listed:
         """The lists with fixes as short as needed, without notes. If these are too long, the oldest fixes leave."""
         listed = self
         for limit in _SHORTER_FIXES:
-            fixes = tuple(_bullet(outcome_table.tried(fix, limit), fix) for fix in self.bundle.records.applied_fixes)
+            fixes = tuple(
+                _bullet(outcome_table.tried(fix, self.bundle.language, limit), fix)
+                for fix in self.bundle.records.applied_fixes
+            )
             listed = replace(self, fixes=fixes, fixes_shortened=len(fixes))
             if listed.length <= budget:
                 return listed
@@ -158,59 +175,71 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     """
     wordings = {wording.record: wording.text for wording in draft.confirmed}
     notes = {note.record: note.text for note in draft.notes}
+    language = bundle.language
     unread = script_to_read(bundle.records)
     several_days = fact_lines.are_of_several_days(bundle.records.facts)
     return Listed(
         bundle=bundle,
-        facts=tuple(_bullet(_fact(same, wordings, level, several_days=several_days), *same) for same in facts),
-        runs=tuple(_run(step, level, notes.get(step.id), unread) for step in bundle.records.steps),
+        facts=tuple(
+            _bullet(_fact(same, wordings, language, level, several_days=several_days), *same) for same in facts
+        ),
+        runs=tuple(_run(step, language, level, notes.get(step.id), unread) for step in bundle.records.steps),
         fixes=tuple(
-            _bullet(_noted(outcome_table.tried(fix, level.fix), notes.get(fix.id)), fix)
+            _bullet(_noted(outcome_table.tried(fix, language, level.fix), language, notes.get(fix.id)), fix)
             for fix in bundle.records.applied_fixes
         ),
     )
 
 
-def _fact(same: Sequence[FactRecord], wordings: Mapping[str, str], level: Level, *, several_days: bool) -> str:
+def _fact(
+    same: Sequence[FactRecord], wordings: Mapping[str, str], language: Language, level: Level, *, several_days: bool
+) -> str:
     """The bullet of facts with equal texts."""
     first = fact_lines.speaker(same)
     wording = next((wordings[fact.id] for fact in same if fact.id in wordings), None)
-    text = _item_text(wording or first.text, level.fact)
-    source = fact_lines.source(first) if level.labelled else fact_lines.whose_word(first)
+    text = _item_text(wording or first.text, language, level.fact)
+    source = fact_lines.source(first, language) if level.labelled else fact_lines.whose_word(first, language)
     if wording is None and fact_lines.is_address(first):
-        label = fact_lines.address_label(first)
-        line = f"{fact_lines.source(first)}, {label}: {outcome_table.quoted(text, level.fact)}"
+        line = language.quoted_fact.format(
+            source=fact_lines.source(first, language),
+            label=fact_lines.address_label(first, language),
+            text=outcome_table.quoted(text, language, level.fact),
+        )
     else:
         line = f"{source}: {text}" if source else text
-    return line + fact_lines.when_recorded(same, several_days=several_days)
+    return line + fact_lines.when_recorded(same, language, several_days=several_days)
 
 
-def _run(step: CheckOrScript, level: Level, note: str | None, unread: ScriptRecord | None) -> Bullet:
+def _run(
+    step: CheckOrScript, language: Language, level: Level, note: str | None, unread: ScriptRecord | None
+) -> Bullet:
     """The bullet of a check or a script. A note on a script tells what it showed, and so that it ran."""
     if isinstance(step, ScriptRecord):
-        line = _script(step, level) + (" Whether it ran is not recorded." if step == unread and not note else "")
+        line = _script(step, language, level) + (language.script_unread if step == unread and not note else "")
     else:
-        source = f" ({shorten(clean(step.source_summary), 80)})" if step.source_summary else ""
-        limit = _SHORT_CHECK if len(clean(step.text)) <= _SHORT_CHECK else level.check
-        line = f"Diagnostic check{source}: {_item_text(step.text, limit)}"
-    return _bullet(_noted(line, note), step)
+        text = _item_text(step.text, language, _SHORT_CHECK if len(clean(step.text)) <= _SHORT_CHECK else level.check)
+        source = shorten(clean(step.source_summary), 80) if step.source_summary else ""
+        line = (language.check_of if step.source_summary else language.check).format(source=source, text=text)
+    return _bullet(_noted(line, language, note), step)
 
 
-def _item_text(text: str, limit: int) -> str:
+def _item_text(text: str, language: Language, limit: int) -> str:
     """The shortened text, without a list mark at its beginning, because the bullet gets its own mark."""
-    return shown(telling(_LIST_MARK.sub("", text, count=1) or text, limit), limit)
+    return shown(telling(_LIST_MARK.sub("", text, count=1) or text, limit), limit, unreadable=language.unreadable)
 
 
-def _script(script: ScriptRecord, level: Level) -> str:
-    name = shown(script.name, 120) + (f" ({shorten(clean(script.slug), 80)})" if script.slug else "")
+def _script(script: ScriptRecord, language: Language, level: Level) -> str:
+    name = shown(script.name, 120, unreadable=language.unreadable)
+    name += f" ({shorten(clean(script.slug), 80)})" if script.slug else ""
     values = ", ".join(f"{clean(parameter.name)} = {clean(parameter.text)}" for parameter in script.parameters)
-    parameters = f", with {shorten(values, level.fix)}" if values else ""
-    return f"Script generated: {name}{parameters}{'' if parameters.endswith('…') else '.'}"
+    parameters = shorten(values, level.fix)
+    line = (language.script_with if values else language.script).format(name=name, values=parameters)
+    return line if parameters.endswith("…") else f"{line}."
 
 
-def _noted(line: str, note: str | None) -> str:
+def _noted(line: str, language: Language, note: str | None) -> str:
     """The line with the draft's note; unchanged where the line or the note is blank."""
-    return f"{line} Note: {sentence(note)}" if line and note and clean(note) else line
+    return line + language.note.format(note=sentence(note, language)) if line and note and clean(note) else line
 
 
 def _bullet(line: str, *records: FactRecord | ScriptRecord | FixRecord) -> Bullet:
@@ -232,16 +261,3 @@ def _drop_oldest(bullets: tuple[Bullet, ...], kind: type, excess: int) -> tuple[
 
 def _total(bullets: tuple[Bullet, ...]) -> int:
     return sum(bullet.length for bullet in bullets)
-
-
-def _with_omissions(bullets: tuple[Bullet, ...], omitted: tuple[tuple[int, str], ...]) -> tuple[Line, ...]:
-    lines = tuple(bullet.line for bullet in bullets)
-    counts = [_count(number, noun) for number, noun in omitted if number]
-    return (*lines, Line.of(f"Left out for length, the oldest: {' and '.join(counts)}.")) if counts else lines
-
-
-_PLURALS: Mapping[str, str] = {"fix": "fixes"}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun if number == 1 else _PLURALS.get(noun, noun + 's')}"

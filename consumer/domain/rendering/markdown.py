@@ -30,7 +30,6 @@ _ROOM_FOR_OMISSIONS = 200
 _LONGEST_PROSE = 1_200
 """Characters of the draft's problem, and of its hypothesis."""
 _LONGEST_STEP = 600
-UNTITLED = "Escalation handoff"
 
 Body = tuple[Line, ...] | Line
 """The lines of a section: the items of a list, or one paragraph."""
@@ -47,6 +46,8 @@ class ShownLine(NamedTuple):
 class Rendered:
     """The text of a package."""
 
+    language: str
+    """The tag of its language."""
     title: str
     markdown: str
     plain_text: str
@@ -93,7 +94,9 @@ def _may_stand(bundle: Bundle, rendered: Rendered) -> bool:
 def title(bundle: Bundle) -> str:
     """The title of the note: one line of at most 100 characters."""
     subject = bundle.records.title or bundle.records.problem_summary or bundle.records.problem_domain
-    return shorten(f"Handoff: {clean(subject)}", sections.LONGEST_TITLE) if subject else UNTITLED
+    if not subject:
+        return bundle.language.untitled
+    return shorten(bundle.language.title.format(subject=clean(subject)), sections.LONGEST_TITLE)
 
 
 def _render_at(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[FactRecord]]) -> Rendered:
@@ -102,10 +105,12 @@ def _render_at(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Seque
         SectionKey.HYPOTHESIS: _hypothesis(bundle, draft),
         SectionKey.NEXT_STEPS: _next_steps(bundle, draft),
     }
-    fixed = sum(_length(body) for body in prose.values()) + sum(len(text) + 8 for text in sections.HEADINGS.values())
+    fixed = sum(_length(body) for body in prose.values()) + sum(
+        len(text) + 8 for text in bundle.language.headings.values()
+    )
     listed = listing.of(bundle, draft, level, facts).within(sections.LONGEST_MARKDOWN - fixed - _ROOM_FOR_OMISSIONS)
     rests_on = _rests_on(bundle, draft, listed)
-    return _assembled(title(bundle), {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
+    return _assembled(bundle, {**prose, **_lists(listed)}, rests_on, truncated=listed.truncated)
 
 
 def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKey, tuple[tuple[str, ...], ...]]:
@@ -125,17 +130,17 @@ def _rests_on(bundle: Bundle, draft: Draft, listed: Listed) -> Mapping[SectionKe
 
 def _problem(bundle: Bundle, draft: Draft) -> Body:
     described = bundle.records.is_described
-    return Line.of(shorten(clean(draft.problem.text), _LONGEST_PROSE) if described else sections.NO_PROBLEM)
+    return Line.of(shorten(clean(draft.problem.text), _LONGEST_PROSE) if described else bundle.language.no_problem)
 
 
 def _hypothesis(bundle: Bundle, draft: Draft) -> Body:
     fix = bundle.records.active_fix
     if fix is None or not outcome_table.leads(fix):
-        return Line.of(sections.NO_HYPOTHESIS)
-    prose = clean(draft.hypothesis.text)
-    if prose in {"", clean(sections.NO_HYPOTHESIS)}:
-        return Line.of(outcome_table.lead(fix))
-    return Line.of(f"{outcome_table.lead(fix)} {shorten(prose, _LONGEST_PROSE)}")
+        return Line.of(bundle.language.no_hypothesis)
+    lead, prose = outcome_table.lead(fix, bundle.language), clean(draft.hypothesis.text)
+    if prose in {"", clean(bundle.language.no_hypothesis)}:
+        return Line.of(lead)
+    return Line.of(f"{lead} {shorten(prose, _LONGEST_PROSE)}")
 
 
 def _next_steps(bundle: Bundle, draft: Draft) -> Body:
@@ -147,8 +152,8 @@ def _next_steps(bundle: Bundle, draft: Draft) -> Body:
 
 def _lists(listed: Listed) -> Mapping[SectionKey, Body]:
     return {
-        SectionKey.CONFIRMED: listed.confirmed() or Line.of(sections.NOTHING_CONFIRMED),
-        SectionKey.TRIED: listed.tried() or Line.of(sections.NOTHING_TRIED),
+        SectionKey.CONFIRMED: listed.confirmed() or Line.of(listed.bundle.language.nothing_confirmed),
+        SectionKey.TRIED: listed.tried() or Line.of(listed.bundle.language.nothing_tried),
     }
 
 
@@ -166,25 +171,26 @@ def _plain(body: Body) -> str:
 
 
 def _assembled(
-    title: str,
+    bundle: Bundle,
     bodies: Mapping[SectionKey, Body],
     rests_on: Mapping[SectionKey, tuple[tuple[str, ...], ...]],
     *,
     truncated: bool,
 ) -> Rendered:
+    headings = bundle.language.headings
     rendered_sections = tuple(
-        Section(key=key, heading=heading, markdown=_markdown(bodies[key])) for key, heading in sections.HEADINGS.items()
+        Section(key=key, heading=heading, markdown=_markdown(bodies[key])) for key, heading in headings.items()
     )
-    lines = {key: _with_records(bodies[key], rests_on[key]) for key in sections.HEADINGS}
+    lines = {key: _with_records(bodies[key], rests_on[key]) for key in headings}
     blocks = (
         html.Block(heading, [line.text for line in lines[key]], is_list=not isinstance(bodies[key], Line))
-        for key, heading in sections.HEADINGS.items()
+        for key, heading in headings.items()
     )
     return Rendered(
-        title=title,
+        language=bundle.language.tag,
+        title=title(bundle),
         markdown="\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered_sections) + "\n",
-        plain_text="\n\n".join(f"{heading}\n\n{_plain(bodies[key])}" for key, heading in sections.HEADINGS.items())
-        + "\n",
+        plain_text="\n\n".join(f"{heading}\n\n{_plain(bodies[key])}" for key, heading in headings.items()) + "\n",
         html=html.fragment(blocks),
         sections=rendered_sections,
         lines=lines,

@@ -1,7 +1,7 @@
 """Weighs one request for a replay: whether its package would change, why, and where the draft would come from."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ from consumer.domain.cost.usage import drafting_usage
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
 from consumer.domain.rendering import markdown
-from consumer.domain.request.work import LastPackage
+from consumer.domain.request.work import LastPackage, TenantPolicy
 from consumer.domain.review import gate
 from consumer.domain.writing import prompt
 from consumer.domain.writing.draft import Draft
@@ -47,6 +47,7 @@ class Candidate:
     key: RequestKey
     reason: str | None
     last: LastPackage
+    policy: TenantPolicy = field(default_factory=TenantPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +96,13 @@ def weigh(
     the session pay a call.
     """
     last = candidate.last
-    key = DraftKey(*candidate.key.session, bundle.sha256, versions.PROMPTS, model_name)
+    prompts = versions.prompts_in(bundle.language)
+    key = DraftKey(*candidate.key.session, bundle.sha256, prompts, model_name)
     why = tuple(
         reason
         for reason, differs in (
             (Why.BUNDLE, last.bundle_sha256 != bundle.sha256),
-            (Why.PROMPT, last.prompt_version != versions.PROMPTS),
+            (Why.PROMPT, last.prompt_version != prompts),
             (Why.MODEL, last.model != model_name),
         )
         if differs

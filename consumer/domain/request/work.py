@@ -7,8 +7,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from consumer.domain.events import RequestKey, TraceContext
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
 from schemas.packages import Cause, PackageStatus, TicketReference
-from schemas.tenants import DEFAULT_LANGUAGE
 
 _PLACEHOLDER = re.compile(r"\{(package_id|session_id|request_id)\}")
 
@@ -41,8 +42,7 @@ class TenantPolicy:
 
     uses_model: bool = True
     """False: nothing of the tenant's sessions goes to any model."""
-    language: str = DEFAULT_LANGUAGE
-    """A BCP 47 tag."""
+    language: Language = ENGLISH
     note_footer: str | None = None
     """With its placeholders."""
 

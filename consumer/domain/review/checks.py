@@ -1,14 +1,17 @@
 """The rules that code is certain of: one function for each rule, and tables that name them.
 
 A rule looks at one statement and says what is wrong with it, in words that go to the model. Rules for the whole answer
-come first: if an answer recites its instructions, holds a secret or is not in English, its statements are not checked.
-Whether a statement is true to the records is no rule here: words cannot tell. The second reader judges that.
+come first: if an answer recites its instructions, holds a secret or is in another language than the package, its
+statements are not checked. Whether a statement is true to the records is no rule here: words cannot tell. The second
+reader judges that.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from consumer.domain.language.language import Language
 from consumer.domain.rendering import quotes
+from consumer.domain.review import spellings
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.text import language, names, sentences, words
@@ -74,10 +77,10 @@ _ALL_OVER = re.compile(
 _ANY_OVER = re.compile(rf"\b{_OVER}\b|\bgel\u00f6st\b|\bbehoben\b", re.IGNORECASE)
 
 
-def whole(draft: Draft, answer: str, scan: Scan) -> Iterator[Violation]:
-    """Yields the violations of an answer as a whole."""
+def whole(draft: Draft, answer: str, scan: Scan, wanted: Language) -> Iterator[Violation]:
+    """Yields the violations of an answer as a whole. `wanted` is the language of the package."""
     for rule, look in WHOLE_RULES.items():
-        if (detail := look(draft, answer, scan)) is not None:
+        if (detail := look(draft, answer, scan, wanted)) is not None:
             yield Violation(rule=rule, detail=detail)
 
 
@@ -122,24 +125,25 @@ def statements(draft: Draft) -> Iterator[Said]:
 # rules for the whole answer
 
 
-def _canary(draft: Draft, answer: str, scan: Scan) -> str | None:
-    del draft, scan
+def _canary(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
+    del draft, scan, wanted
     squeezed = re.sub(r"[\W_]+", "", answer).casefold()
     canary = re.sub(r"[\W_]+", "", prompt.CANARY).casefold()
     recited = canary in squeezed or canary[::-1] in squeezed or "sessionrecords" in squeezed
     return "the answer recites its instructions" if recited else None
 
 
-def _secret(draft: Draft, answer: str, scan: Scan) -> str | None:
-    del answer
+def _secret(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
+    del answer, wanted
     texts = "\n".join(_all_texts(draft))
     return "the answer holds what looks like a secret" if scan(texts) != texts else None
 
 
-def _language(draft: Draft, answer: str, scan: Scan) -> str | None:
+def _language(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
     del answer, scan
     texts = (draft.problem.text, draft.hypothesis.text, *(step.text for step in draft.next_steps))
-    return None if all(map(language.is_english, texts)) else "the answer is not in English"
+    is_wanted = all(language.is_written_in(wanted.words, text) for text in texts)
+    return None if is_wanted else f"the answer is not in {wanted.name}"
 
 
 def _all_texts(draft: Draft) -> Iterator[str]:
@@ -158,10 +162,10 @@ def _empty(statement: Said, case: Evidence) -> Iterator[str]:
         yield "says nothing"
 
 
-def _not_english(statement: Said, case: Evidence) -> Iterator[str]:
-    del case
-    if statement.part in {Part.CONFIRMED, Part.NOTES} and not language.is_english(statement.text):
-        yield "is not in English"
+def _other_language(statement: Said, case: Evidence) -> Iterator[str]:
+    wanted = case.bundle.language
+    if statement.part in {Part.CONFIRMED, Part.NOTES} and not language.is_written_in(wanted.words, statement.text):
+        yield f"is not in {wanted.name}"
 
 
 def _length(statement: Said, case: Evidence) -> Iterator[str]:
@@ -189,7 +193,7 @@ def _link(statement: Said, case: Evidence) -> Iterator[str]:
 
 
 def _placeholder(statement: Said, case: Evidence) -> Iterator[str]:
-    for match in _TO_FILL_IN.finditer(statement.text):
+    for match in _either(_TO_FILL_IN, case.bundle.language.to_fill_in, statement.text):
         if not case.lexicon.holds(names.normal(match[0])):
             yield f"leaves something to be filled in: {_cited(match[0])}"
 
@@ -201,21 +205,24 @@ def _record_id(statement: Said, case: Evidence) -> Iterator[str]:
 
 
 def _self(statement: Said, case: Evidence) -> Iterator[str]:
-    for match in _SELF.finditer(statement.text):
+    for match in _either(_SELF, case.bundle.language.of_itself, statement.text):
         if not case.lexicon.holds(names.normal(match[0])):
             yield "speaks of its writer or its instructions"
 
 
 def _foreign(statement: Said, case: Evidence) -> Iterator[str]:
     lexicon = case.lexicon_of(statement.records[0]) if statement.part is Part.CONFIRMED else case.lexicon
-    if not lexicon.foreign(statement.text):
+    wanted = case.bundle.language
+    recorded = spellings.as_recorded(statement.text, wanted.spelling, lexicon)
+    if not lexicon.foreign(recorded):
         return
 
     def unless_recorded(match: re.Match[str]) -> str:
         return match[0] if lexicon.holds(names.normal(match[0])) else " "
 
-    text = ADDRESS.sub(" ", statement.text)
-    for mask in (_SELF, _RECORD_ID, _TO_FILL_IN, _MARKUP):  # each of these has its own rule
+    text = ADDRESS.sub(" ", recorded)
+    # each of these has its own rule
+    for mask in (_SELF, wanted.of_itself, _RECORD_ID, _TO_FILL_IN, wanted.to_fill_in, _MARKUP):
         text = mask.sub(unless_recorded, text)
     holder = "its fact does not hold" if statement.part is Part.CONFIRMED else "no record holds"
     for name in lexicon.foreign(text):
@@ -231,7 +238,8 @@ def _is_fuller(name: str, of_fact: Lexicon, of_all: Lexicon) -> bool:
 
 
 def _outcome(statement: Said, case: Evidence) -> Iterator[str]:
-    if _ALL_OVER.fullmatch(statement.text.strip()) is None:
+    said = statement.text.strip()
+    if _ALL_OVER.fullmatch(said) is None and case.bundle.language.over.fullmatch(said) is None:
         return
     solved = any(fix.status is FixStatus.APPLIED_SUCCESS for fix in case.bundle.records.fixes)
     if not solved and _ANY_OVER.search(case.lexicon.text) is None:
@@ -256,12 +264,17 @@ def _repeated_fix(statement: Said, case: Evidence) -> Iterator[str]:
         yield "is to try a fix that was applied and failed; take another path"
 
 
+def _either(pattern: re.Pattern[str], other: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    yield from pattern.finditer(text)
+    yield from other.finditer(text)
+
+
 def _cited(text: str) -> str:
     """A part of an answer, quoted for a detail: cleaned, and shortened to 80 characters."""
     return f'"{shorten(clean(text), 80)}"'
 
 
-WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan], str | None]] = {
+WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan, Language], str | None]] = {
     Rule.CANARY: _canary,
     Rule.SECRET: _secret,
     Rule.LANGUAGE: _language,
@@ -269,7 +282,7 @@ WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan], str | None]] = {
 STATEMENT_RULES: Mapping[Rule, Callable[[Said, Evidence], Iterator[str]]] = {
     Rule.LENGTH: _length,  # first: no other rule looks at a text that is too long
     Rule.EMPTY: _empty,
-    Rule.LANGUAGE: _not_english,
+    Rule.LANGUAGE: _other_language,
     Rule.MARKUP: _markup,
     Rule.INVISIBLE: _invisible,
     Rule.LINK: _link,

@@ -52,12 +52,12 @@ class Rejected:
 
 def review(text: str, bundle: Bundle, *, scan: Scan) -> Reviewed | Rejected:
     """Reads an answer and checks it. `scan` redacts secrets in a text."""
-    answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts))
+    answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts), bundle.language)
     if isinstance(answer, Unreadable):
         return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in answer.problems))
     case = Evidence(bundle)
     drafted = tidied(answer, case)
-    if unfit := judging.of_the_whole(drafted, text, scan):
+    if unfit := judging.of_the_whole(drafted, text, scan, bundle.language):
         return Rejected(violations=unfit)
     statements = tuple(judging.shown_statements(drafted, case))
     violations = tuple(judging.violations_of(drafted, statements, case))

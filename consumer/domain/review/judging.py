@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from consumer.domain.language.language import Language
 from consumer.domain.review import checks
 from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Evidence, Part, Said, Violation
@@ -20,9 +21,9 @@ def violations_of(drafted: Draft, statements: Iterable[Said], case: Evidence) ->
     yield from checks.check_steps(drafted)
 
 
-def of_the_whole(drafted: Draft, answer: str, scan: Scan) -> tuple[Violation, ...]:
+def of_the_whole(drafted: Draft, answer: str, scan: Scan, language: Language) -> tuple[Violation, ...]:
     """What makes an answer unfit as a whole. `scan` finds secrets."""
-    return tuple(checks.whole(drafted, answer, scan))
+    return tuple(checks.whole(drafted, answer, scan, language))
 
 
 def shown_statements(drafted: Draft, case: Evidence) -> Iterator[Said]:

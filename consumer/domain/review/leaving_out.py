@@ -45,7 +45,7 @@ def is_bare(drafted: Draft) -> bool:
 
 def completed(drafted: Draft, bundle: Bundle) -> Draft:
     """The draft with what rules write in place of what is missing: the problem, the first step, steps up to two."""
-    problem = drafted.problem if drafted.problem.text.strip() else rules_draft.problem(bundle.records)
+    problem = drafted.problem if drafted.problem.text.strip() else rules_draft.problem(bundle)
     return drafted.model_copy(update={"problem": problem, "next_steps": tuple(_steps(drafted.next_steps, bundle))})
 
 
@@ -61,10 +61,10 @@ def _kept(statement: Statement, part: Part, places: Collection[StatementRef]) ->
 def _steps(steps: tuple[NextStep, ...], bundle: Bundle) -> list[NextStep]:
     """The steps, first the one that the outcome table demands: the model's where there is one, else code's."""
     fix = bundle.records.active_fix
-    demanded = outcome_table.first_step(fix)
+    demanded = outcome_table.first_step(fix, bundle.language)
     ordered = list(steps)
     if fix is not None and demanded is not None:
-        first = next((step for step in steps if outcome_table.takes_up(step, fix)), None)
+        first = next((step for step in steps if outcome_table.takes_up(step, fix, bundle.language)), None)
         if first is None:
             first = NextStep(text=demanded, records=(fix.id,))
         ordered = [first, *(step for step in steps if step is not first)]

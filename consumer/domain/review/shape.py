@@ -1,10 +1,11 @@
 """Checks the text that goes out, as a reader could check it, for packages by a model and by rules alike."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FixRecord
+from consumer.domain.language.language import Language
 from consumer.domain.rendering import quotes
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review.grounding import of_bundle
@@ -13,29 +14,11 @@ from consumer.domain.text.names import normal
 from consumer.domain.text.sanitize import ADDRESS, escape, is_harmless
 from consumer.domain.writing import fact_lines, outcome_table, sections
 from schemas.packages import SectionKey
-from schemas.sessions import FixStatus
 
 _CODE = re.compile(r"`[^`\n]*`")
 _TAG_OR_LINK = re.compile(r"<[A-Za-z/!?]|!\[|\][(\[]|(?<![\w\\.+-])@\w")
 _ACTIVE_MARKUP = re.compile(rf"{_TAG_OR_LINK.pattern}|^ {{0,3}}(?:```|~~~|>|\||\[[^\]]*\]:)|(?<!\\)\*\*", re.MULTILINE)
 _EMPTY_BULLET = re.compile(r"^-\s*$|\bTBD\b", re.MULTILINE | re.IGNORECASE)
-
-OUTCOME_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
-    FixStatus.APPLIED_FAILED: ("did not resolve the issue",),
-    FixStatus.APPLIED_PARTIAL: ("partly done", "not complete or not verified"),
-    FixStatus.APPLIED_PENDING: ("applied", "awaiting verification"),
-    FixStatus.APPLIED_SUCCESS: ("applied and verified",),
-}
-"""Words that "What we've tried" must say of a fix, by its outcome."""
-LEAD_WORDS: Mapping[FixStatus, tuple[str, ...]] = {
-    FixStatus.PROPOSED: ("confidence", "not applied yet"),
-    FixStatus.APPLIED_FAILED: ("did not hold", "uncertain"),
-    FixStatus.APPLIED_PARTIAL: ("in part", "not complete or not verified"),
-    FixStatus.APPLIED_PENDING: ("in place but not yet confirmed", "waiting for", "unverified"),
-    FixStatus.APPLIED_SUCCESS: ("solved the original symptom", "issue remains"),
-    FixStatus.DISMISSED: ("set aside", "uncertain"),
-}
-"""Words that "Current hypothesis" must say of the active fix, by its outcome."""
 
 
 def check(bundle: Bundle, rendered: Rendered) -> Iterator[Violation]:
@@ -49,9 +32,8 @@ Findings = Iterator[tuple[Rule, str]]
 
 
 def _headings(bundle: Bundle, rendered: Rendered) -> Findings:
-    del bundle
     headings = [heading for heading, _ in sections.split(rendered.markdown)]
-    if headings != list(sections.HEADINGS.values()) or not rendered.markdown.startswith("## "):
+    if headings != list(bundle.language.headings.values()) or not rendered.markdown.startswith("## "):
         yield Rule.UNREADABLE, "the headings are not the five, in order, with nothing before them"
     whole = "\n\n".join(f"## {section.heading}\n\n{section.markdown}" for section in rendered.sections) + "\n"
     if (
@@ -63,18 +45,19 @@ def _headings(bundle: Bundle, rendered: Rendered) -> Findings:
 
 
 def _sentinels(bundle: Bundle, rendered: Rendered) -> Findings:
+    language = bundle.language
     body = {section.key: section.markdown for section in rendered.sections}
     wanted = {
-        SectionKey.PROBLEM: (sections.NO_PROBLEM, not bundle.records.is_described),
-        SectionKey.CONFIRMED: (sections.NOTHING_CONFIRMED, not bundle.records.facts),
-        SectionKey.TRIED: (sections.NOTHING_TRIED, not bundle.records.steps and not bundle.records.applied_fixes),
-        SectionKey.HYPOTHESIS: (sections.NO_HYPOTHESIS, not outcome_table.leads(bundle.records.active_fix)),
+        SectionKey.PROBLEM: (language.no_problem, not bundle.records.is_described),
+        SectionKey.CONFIRMED: (language.nothing_confirmed, not bundle.records.facts),
+        SectionKey.TRIED: (language.nothing_tried, not bundle.records.steps and not bundle.records.applied_fixes),
+        SectionKey.HYPOTHESIS: (language.no_hypothesis, not outcome_table.leads(bundle.records.active_fix)),
     }
     for key, (sentinel, holds) in wanted.items():
         if (body[key] == sentinel) != holds:
             yield (
                 Rule.EMPTY,
-                f"{sections.HEADINGS[key]}: the fixed sentence stands where it does not belong, or is missing",
+                f"{key}: the fixed sentence stands where it does not belong, or is missing",
             )
 
 
@@ -82,7 +65,7 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown.split("\n") for section in rendered.sections}
     for key in (SectionKey.CONFIRMED, SectionKey.TRIED, SectionKey.NEXT_STEPS):
         if len(body[key]) > 1 and any(not line.startswith("- ") or not line[2:].strip() for line in body[key]):
-            yield Rule.MARKUP, f"{sections.HEADINGS[key]}: a line that is no bullet, or an empty one"
+            yield Rule.MARKUP, f"{key}: a line that is no bullet, or an empty one"
     if not sections.FEWEST_STEPS <= len(body[SectionKey.NEXT_STEPS]) <= sections.MOST_STEPS:
         yield Rule.STEP_COUNT, "not two to four next steps"
     if rendered.truncated:
@@ -97,19 +80,21 @@ def _lists(bundle: Bundle, rendered: Rendered) -> Findings:
 
 def _outcomes(bundle: Bundle, rendered: Rendered) -> Findings:
     body = {section.key: section.markdown for section in rendered.sections}
-    bullets = [line for line in body[SectionKey.TRIED].split("\n") if line.startswith("- Fix: ")]
+    language = bundle.language
+    beginning = sections.BULLET + language.fix_line.partition("{")[0]
+    bullets = [line for line in body[SectionKey.TRIED].split("\n") if line.startswith(beginning)]
     if not rendered.truncated:
         for fix, bullet in zip(bundle.records.applied_fixes, bullets, strict=False):
-            if not all(words in bullet for words in OUTCOME_WORDS[fix.status]):
+            if not all(words in bullet for words in language.outcome_words[fix.status]):
                 yield Rule.OUTCOME, "a fix is not listed with its outcome"
     active = bundle.records.active_fix
     if active is not None and outcome_table.leads(active):
-        yield from _lead(active, body[SectionKey.HYPOTHESIS])
+        yield from _lead(active, language, body[SectionKey.HYPOTHESIS])
 
 
-def _lead(fix: FixRecord, hypothesis: str) -> Findings:
-    stated = escape(outcome_table.lead(fix))
-    if not hypothesis.startswith(stated) or not all(words in stated for words in LEAD_WORDS[fix.status]):
+def _lead(fix: FixRecord, language: Language, hypothesis: str) -> Findings:
+    stated = escape(outcome_table.lead(fix, language))
+    if not hypothesis.startswith(stated) or not all(words in stated for words in language.lead_words[fix.status]):
         yield Rule.OUTCOME, "the hypothesis does not begin with the outcome of the active fix"
 
 

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TypeVar
 
+from consumer.domain.language.en import ENGLISH
 from consumer.domain.review.checks import LONGEST_PARAGRAPH
 from consumer.domain.review.violations import Evidence
 from consumer.domain.text import sentences
 from consumer.domain.text.sanitize import clean
-from consumer.domain.writing import sections
 from consumer.domain.writing.draft import Draft, Statement, Wording
 
 StatementT = TypeVar("StatementT", bound=Statement)
 
-_CITATION = re.compile(r"\s*[(\[](?:[FSXPR]\d{1,4}(?:\s*[,;&]\s*|\s+and\s+)?)+[)\]]")
+_CITATION = re.compile(r"\s*[(\[](?:[FSXPR]\d{1,4}(?:\s*[,;&]\s*|\s+(?:and|und)\s+)?)+[)\]]")
 _EMPHASIS = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__")
 
 
@@ -21,7 +21,7 @@ def tidied(drafted: Draft, case: Evidence) -> Draft:
     """The draft without small slips.
 
     These are emphasis, ids in brackets, ids of no record beside others, blank statements, steps given twice, wordings
-    that repeat their fact, `NO_HYPOTHESIS`, and what a paragraph has beyond its length.
+    that repeat their fact, the sentence for no hypothesis, and what a paragraph has beyond its length.
     """
     unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps) if step.text}
     return drafted.model_copy(
@@ -31,7 +31,7 @@ def tidied(drafted: Draft, case: Evidence) -> Draft:
                 wording for wording in _wordings(drafted.confirmed, case) if not _repeats(wording, case)
             ),
             "notes": tuple(_wordings(drafted.notes, case)),
-            "hypothesis": _within_length(_without_sentinel(_mended(drafted.hypothesis, case))),
+            "hypothesis": _within_length(_without_sentinel(_mended(drafted.hypothesis, case), case)),
             "next_steps": tuple(unique.values()),
         }
     )
@@ -60,8 +60,11 @@ def _within_length(statement: Statement) -> Statement:
     return statement.model_copy(update={"text": " ".join(kept)})
 
 
-def _without_sentinel(statement: Statement) -> Statement:
-    text = statement.text.replace(sections.NO_HYPOTHESIS, "").strip()
+def _without_sentinel(statement: Statement, case: Evidence) -> Statement:
+    """Without the sentence for no hypothesis, in the package's language or in the one of the instructions."""
+    text = statement.text
+    for language in (case.bundle.language, ENGLISH):
+        text = text.replace(language.no_hypothesis, "").strip()
     return statement.model_copy(update={"text": text})
 
 

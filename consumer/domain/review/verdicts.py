@@ -14,8 +14,10 @@ from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Evidence, Rule, Violation
 from consumer.domain.writing.draft import Draft
 
-QUOTES = frozenset({Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH})
-"""Rules that a rules draft may break because it quotes the record: its doubts, claims, gaps, and texts cut short."""
+QUOTES = frozenset({Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH, Rule.LANGUAGE})
+"""Rules that a rules draft may break because it quotes the record: its doubts, claims, gaps, its language, and texts
+cut short.
+"""
 
 
 class CheckStanding(StrEnum):
@@ -72,7 +74,7 @@ def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
     """The verdicts on a rules draft. It must keep the rules of an answer, except where it quotes (`QUOTES`)."""
     case = Evidence(bundle)
     violations = [
-        *judging.of_the_whole(drafted, "", scan),
+        *judging.of_the_whole(drafted, "", scan, bundle.language),
         *judging.violations_of(drafted, judging.shown_statements(drafted, case), case),
     ]
     return tuple(_of_rules(rule, [violation for violation in violations if violation.rule is rule]) for rule in Rule)

@@ -24,7 +24,7 @@ class Rule(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a rule
     """Holds what looks like a secret."""
     LANGUAGE = "language"
-    """Not in English."""
+    """Not in the language of the package."""
     EMPTY = "empty"
     """Says nothing."""
     LENGTH = "length"

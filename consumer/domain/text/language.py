@@ -1,27 +1,23 @@
-"""Tells by its small words whether a text is English. This shows an answer that obeys an order to write otherwise."""
+"""Tells by its small words whether a text is in a language: an answer may obey an order to write otherwise."""
 
 import re
 
 from consumer.domain.text import words
 
-_ENGLISH = words.listed(
+_OF_MANY = words.listed(
     """the a an of to and in is are was were on for with not by at from after before that this it as be has have had or
-    no when which who but still only one all its their can whether if into out up"""
+    no when which who but still only one all its their can whether if into out up
+    der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
+    une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
+    per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att
+    det som inte p\u00e5 ved og ikke \u00e9t"""
 )
-_NOT_ENGLISH = (
-    words.listed(
-        """der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
-        une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
-        per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att
-        det som inte p\u00e5 ved og ikke \u00e9t"""
-    )
-    - _ENGLISH
-)
-_IN_QUOTES = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
+"""Small words of many languages."""
+_IN_QUOTES = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|(?<!\w)'[^']*'(?!\w)")
 
 
-def is_english(text: str) -> bool:
-    """Whether the small words of a text are English. Names and quotations do not count.
+def is_written_in(own: frozenset[str], text: str) -> bool:
+    """Whether the small words of a text are `own`, those of a language. Names and quotations do not count.
 
     False, too, where more than a fifth of the letters are of another script.
     """
@@ -31,5 +27,5 @@ def is_english(text: str) -> bool:
         if sum(char > "\u024f" for char in letters) * 5 > len(letters):
             return False
     lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
-    foreign = sum(word in _NOT_ENGLISH for word in lowered)
-    return foreign < 3 or foreign <= sum(word in _ENGLISH for word in lowered)
+    foreign = sum(word in _OF_MANY and word not in own for word in lowered)
+    return foreign < 3 or foreign <= sum(word in own for word in lowered)

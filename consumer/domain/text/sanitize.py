@@ -52,8 +52,6 @@ _BLOCK_START = re.compile(
 )
 _PLACEHOLDER_START = re.compile(r"\[[^\[\]]*$")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
-UNREADABLE = "(no visible text)"
-"""Replaces a text that has no visible character."""
 ELLIPSIS = "…"
 
 
@@ -102,9 +100,9 @@ def shorten(line: str, limit: int) -> str:
     return head.rstrip(" ,;:-\u2013\u2014") + ELLIPSIS
 
 
-def shown(text: str, limit: int) -> str:
+def shown(text: str, limit: int, *, unreadable: str) -> str:
     """A text of the record as a list shows it: cleaned, shortened to `limit` characters, and never empty."""
-    return shorten(clean(text) or UNREADABLE, limit)
+    return shorten(clean(text) or unreadable, limit)
 
 
 def is_harmless(text: str) -> bool:

@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError
 
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
 from consumer.domain.writing import frames, sections
 from schemas.packages import SectionKey
 
@@ -87,7 +89,7 @@ class Draft(_Part):
 
     problem: Statement
     confirmed: tuple[Wording, ...]
-    """Other wordings of long facts, and English ones of facts in another language; by record."""
+    """Other wordings of long facts, and of facts in another language than the package's; by record."""
     notes: tuple[Wording, ...]
     """Notes on what was tried, by record."""
     hypothesis: Statement
@@ -138,10 +140,11 @@ ANSWER_SCHEMA: dict[str, JsonValue] = _answer_schema()
 _LIST_ITEM = re.compile(r"^\s{0,3}(?:[-*+•]|\d{1,3}[.)])\s+")
 
 
-def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
+def read_answer(text: str, fact_ids: tuple[str, ...], language: Language) -> Draft | Unreadable:
     """Reads an answer into a draft, or says what is wrong with it. Never raises.
 
     `fact_ids` are the ids of all live facts, oldest first: the bullets of a markdown answer are matched by position.
+    Its headings are those of `language` or the English ones, which the instructions are in.
     """
     answer = text.strip().lstrip("\ufeff").strip()
     if not answer:
@@ -150,8 +153,8 @@ def read_answer(text: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
         return Unreadable(problems=("the answer is far too long",))
     if (value := frames.json_object(answer)) is not None:
         return _bounded(_from_json(value))
-    if five := frames.unframed(answer):
-        return _bounded(_from_sections(five, fact_ids))
+    if (sectioned := _sectioned(answer, fact_ids, language)) is not None:
+        return _bounded(sectioned)
     if (value := frames.json_object_within(answer)) is not None:
         return _bounded(_from_json(value))
     return Unreadable(problems=("the answer is neither the JSON object that was asked for nor the five sections",))
@@ -180,13 +183,23 @@ def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "the answer"
 
 
-def _from_sections(answer: str, fact_ids: tuple[str, ...]) -> Draft | Unreadable:
+def _sectioned(answer: str, fact_ids: tuple[str, ...], language: Language) -> Draft | Unreadable | None:
+    """None for an answer without any of the headings."""
+    readings = [
+        _from_sections(five, fact_ids, headings)
+        for headings in {language.tag: language.headings, ENGLISH.tag: ENGLISH.headings}.values()
+        if (five := frames.unframed(answer, headings.values()))
+    ]
+    return next((draft for draft in readings if isinstance(draft, Draft)), readings[0] if readings else None)
+
+
+def _from_sections(answer: str, fact_ids: tuple[str, ...], headings: Mapping[SectionKey, str]) -> Draft | Unreadable:
     parts = sections.split(answer)
-    if [heading for heading, _ in parts] != list(sections.HEADINGS.values()):
-        wanted = ", ".join(f"## {heading}" for heading in sections.HEADINGS.values())
+    if [heading for heading, _ in parts] != list(headings.values()):
+        wanted = ", ".join(f"## {heading}" for heading in headings.values())
         return Unreadable(problems=(f"the headings must be exactly these, and no others: {wanted}",))
-    body = dict(zip(sections.HEADINGS, (text for _, text in parts), strict=True))
-    if empty := [sections.HEADINGS[key] for key, text in body.items() if not text]:
+    body = dict(zip(headings, (text for _, text in parts), strict=True))
+    if empty := [headings[key] for key, text in body.items() if not text]:
         return Unreadable(problems=tuple(f"the section {heading} is empty" for heading in empty))
     bullets = _bullets(body[SectionKey.CONFIRMED])
     matched = zip(fact_ids, bullets, strict=True) if len(bullets) == len(fact_ids) else ()

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from consumer.domain.bundle.records import FactRecord
+from consumer.domain.language.language import Language
 from consumer.domain.text import orders, sentences, words
 from consumer.domain.text.sanitize import clean, shorten
 
@@ -39,19 +39,24 @@ def merged(facts: Sequence[FactRecord]) -> list[tuple[FactRecord, ...]]:
 
 def speaker(same: Sequence[FactRecord]) -> FactRecord:
     """The fact whose source stands for all with this text: a check or an own observation, if one is among them."""
-    return next((fact for fact in same if whose_word(fact) is None), same[0])
+    return next((fact for fact in same if _is_own(fact)), same[0])
 
 
-def source(fact: FactRecord) -> str:
+def source(fact: FactRecord, language: Language) -> str:
     """The source in words: its kind, and its summary where there is one."""
-    kind = shorten(clean(fact.source_type).replace("_", " ").capitalize(), 40) or "Recorded"
+    recorded = clean(fact.source_type)
+    kind = language.sources.get(recorded) or shorten(recorded.replace("_", " ").capitalize(), 40) or language.recorded
     summary = shorten(clean(fact.source_summary), _LONGEST_SOURCE) if fact.source_summary else ""
     return f"{kind} ({summary})" if summary else kind
 
 
-def whose_word(fact: FactRecord) -> str | None:
+def _is_own(fact: FactRecord) -> bool:
+    return _OWN.search(fact.source_type) is not None
+
+
+def whose_word(fact: FactRecord, language: Language) -> str | None:
     """The source of what is neither a check nor an engineer's own observation."""
-    return None if _OWN.search(fact.source_type) else source(fact)
+    return None if _is_own(fact) else source(fact, language)
 
 
 def is_output(fact: FactRecord) -> bool:
@@ -61,47 +66,39 @@ def is_output(fact: FactRecord) -> bool:
 
 def is_address(fact: FactRecord) -> bool:
     """Whether the text asks or orders something. An engineer's own notes may be brief orders."""
-    if whose_word(fact) is None or is_output(fact):
+    if _is_own(fact) or is_output(fact):
         return orders.to_the_machine(fact.text)
     return orders.addresses_reader(fact.text)
 
 
-def address_label(fact: FactRecord) -> str:
+def address_label(fact: FactRecord, language: Language) -> str:
     """What is said of a text that asks something: it is no finding, or what it asks is none beside what it reports."""
     reports = any(
         words.count(part) >= _FEWEST_WORDS and not orders.addresses_reader(part)
         for part in sentences.sentences_of(fact.text)
     )
-    return "in these words; what is asked in them is no finding" if reports else "asked in these words, no finding"
+    return language.asked_beside_report if reports else language.asked_only
 
 
-def when_recorded(same: Sequence[FactRecord], *, several_days: bool) -> str:
+def when_recorded(same: Sequence[FactRecord], language: Language, *, several_days: bool) -> str:
     """How often equal facts were recorded, and when last.
 
     Of a single one the day: where the text speaks of a floating day, or where the facts are of several days and the
     text names none.
     """
     last = max((fact.recorded_at for fact in same if fact.recorded_at is not None), default=None)
+    if len(same) > 1 and last is not None:
+        return language.recorded_times_last.format(number=len(same), moment=language.shown_moment(last))
     if len(same) > 1:
-        return f" (recorded {len(same)} times{f', last on {moment(last)}' if last is not None else ''})"
+        return language.recorded_times.format(number=len(same))
     text = same[0].text
     if last is None:
         return ""
     if several_days and _DATED.search(text) is None:
-        return f" (recorded {last.day} {last:%B at %H:%M}{'' if last.utcoffset() else ' UTC'})"
-    return f" (recorded {day(last)})" if _FLOATING.search(text) is not None else ""
+        return language.recorded_at.format(time=language.shown_day_and_time(last))
+    return language.recorded_on.format(day=language.shown_day(last)) if _FLOATING.search(text) is not None else ""
 
 
 def are_of_several_days(facts: Sequence[FactRecord]) -> bool:
     """Whether the facts were recorded on more than one day, in the session's local time."""
     return len({fact.recorded_at.date() for fact in facts if fact.recorded_at is not None}) > 1
-
-
-def day(at: datetime) -> str:
-    """A day as a package shows it."""
-    return f"{at.day} {at:%B %Y}"
-
-
-def moment(at: datetime) -> str:
-    """A time as a package shows it: local where the session's local time is known."""
-    return f"{day(at)} at {at:%H:%M} {at.tzname() or 'UTC'}"

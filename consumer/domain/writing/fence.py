@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import Records, compact, records_document
+from consumer.domain.language.language import Language
 from consumer.domain.writing import outcome_table
 
 DESCRIPTION = "P1"
@@ -36,7 +37,7 @@ def ids(bundle: Bundle) -> frozenset[str]:
 def fenced(bundle: Bundle, boundary: str) -> Iterator[str]:
     """The lines, from boundary line to boundary line. `boundary`: letters and digits, new for every call."""
     yield f"<{_TAG} {boundary}>"
-    for record in _records(bundle.excerpt):
+    for record in _records(bundle.excerpt, bundle.language):
         yield guarded(compact(record), boundary)
     yield f"</{_TAG} {boundary}>"
 
@@ -57,7 +58,7 @@ def shown_time(at: datetime) -> str:
     return f"{at:%a %Y-%m-%d %H:%M} {at.tzname() or 'UTC'}"
 
 
-def _records(records: Records) -> Iterator[dict[str, JsonValue]]:
+def _records(records: Records, language: Language) -> Iterator[dict[str, JsonValue]]:
     """One JSON object for each record: description, reason, facts, scripts, fixes; last, the lead of the hypothesis."""
     described = records_document(replace(records, facts=(), steps=(), fixes=(), reason=None, psa_ticket=None))
     head: dict[str, JsonValue] = {"id": DESCRIPTION}
@@ -70,7 +71,7 @@ def _records(records: Records) -> Iterator[dict[str, JsonValue]]:
     for document in documents:
         yield {name: _timed(name, value) for name, value in document.items()}
     if (fix := records.active_fix) is not None and outcome_table.leads(fix):
-        yield {LEAD: outcome_table.lead(fix)}
+        yield {LEAD: outcome_table.lead(fix, language)}
 
 
 def _timed(name: str, value: JsonValue) -> JsonValue:

@@ -5,7 +5,7 @@ Nothing within a section is changed, and a heading that is none of the five stay
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -29,12 +29,10 @@ def _heading(line: str) -> str:
     return heading[1] if heading else line if line.lstrip().startswith(_BOLD) else ""
 
 
-_OURS: Mapping[str, str] = {_name(heading): f"## {heading}" for heading in sections.HEADINGS.values()}
-
-
-def unframed(answer: str) -> str:
+def unframed(answer: str, headings: Collection[str]) -> str:
     """The answer from the first of the five headings on, each of them as ours; empty where there is none of them."""
-    return next(filter(None, map(_from_first, _candidates(answer))), "")
+    ours = {_name(heading): f"## {heading}" for heading in headings}
+    return next(filter(None, (_from_first(text, ours) for text in _candidates(answer))), "")
 
 
 def _candidates(answer: str) -> Iterator[str]:
@@ -42,10 +40,10 @@ def _candidates(answer: str) -> Iterator[str]:
     yield answer
 
 
-def _from_first(text: str) -> str:
+def _from_first(text: str, names: Mapping[str, str]) -> str:
     lines: list[str] = []
     for line in text.splitlines():
-        ours = _OURS.get(_name(_heading(line)))
+        ours = names.get(_name(_heading(line)))
         if ours or lines:
             lines.append(ours or line)
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from consumer.domain.language.language import Language
 from consumer.domain.text import contacts, orders, sentences, words
 from consumer.domain.text.sanitize import ELLIPSIS, clean
 from consumer.domain.writing.outcome_table import quoted
@@ -53,7 +54,7 @@ _DEADLINE = re.compile(
 _SINCE = re.compile(r"\b(?:since|seit|depuis)\b", re.IGNORECASE)
 
 
-def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
+def impact_of(intake: str | None, language: Language, *, known: str) -> Iterator[str]:
     """Sentences about an intake's impact, those that `known` does not tell already; then whom to call back."""
     if not intake:
         return
@@ -66,16 +67,16 @@ def impact_of(intake: str | None, *, known: str) -> Iterator[str]:
     new = [sentence for sentence in said if words.share(sentence, known) < _ALREADY_SAID]
     chosen = _weightiest(new)
     if chosen:
-        yield f"The intake said: {quoted(_joined(chosen, intake), MOST_CHARACTERS)}."
+        yield language.intake_said.format(said=quoted(_joined(chosen, intake), language, MOST_CHARACTERS))
     if bounds := list(_restrictions(intake, chosen)):
-        yield f"It set bounds: {quoted(' '.join(bounds), _MOST_BOUNDS)}."
+        yield language.intake_bounds.format(said=quoted(" ".join(bounds), language, _MOST_BOUNDS))
     elif said and not known.strip():
-        yield f"The intake began: {quoted(said[0], MOST_CHARACTERS)}."
+        yield language.intake_began.format(said=quoted(said[0], language, MOST_CHARACTERS))
     name = contacts.reporter(intake)
     if name is not None:
-        yield f"It was reported by {quoted(name)}."
+        yield language.reported_by.format(name=quoted(name, language))
     if reach is not None:
-        yield f"To call back: {quoted(reach, MOST_CHARACTERS)}."
+        yield language.call_back.format(reach=quoted(reach, language, MOST_CHARACTERS))
 
 
 def _joined(chosen: Sequence[str], intake: str) -> str:

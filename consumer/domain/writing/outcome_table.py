@@ -4,11 +4,11 @@ Every text of the record is shown as a cleaned line, and every returned line end
 a fix than its status does.
 """
 
-import re
 from collections.abc import Mapping
 from typing import assert_never
 
 from consumer.domain.bundle.records import FixRecord
+from consumer.domain.language.language import Language
 from consumer.domain.text import orders, sentences, words
 from consumer.domain.text.sanitize import ELLIPSIS, clean, shown
 from consumer.domain.writing.draft import NextStep, StepAction
@@ -26,63 +26,49 @@ _AGAIN = 200
 _IN_STEP = 420
 """Characters of a text on which the first step has to act."""
 _ENDED = (".", "!", "?", "…")
-_LEFT_OUT = "(a text that gives orders, left out here)"
 _IN_PLACE = frozenset({FixStatus.APPLIED_PENDING, FixStatus.APPLIED_PARTIAL})
-_UNCERTAIN = "What would resolve the issue remains uncertain."
-
-_WAITING = re.compile(
-    r"^(?:still\s+)?(?:(?:a?wait(?:s|ing)?|pending)(?:\s+(?:for|on|until))?|wait\s+until)\s*:?\s+", re.IGNORECASE
-)
-"""How what is awaited often begins, though the sentence of code says it already."""
-_NOUN = re.compile(
-    r"(?:the|an?|this|that|these|those|his|her|their|our|its|tonight['\u2019]s|tomorrow['\u2019]s|something)\s",
-    re.IGNORECASE,
-)
 FEWEST_SHARED = 2
 """Content words that a first step shares with what it takes up, if that has so many."""
 
 
-def quoted(text: str, limit: int = _LONGEST_TITLE) -> str:
+def quoted(text: str, language: Language, limit: int = _LONGEST_TITLE) -> str:
     """A title in quotation marks, for the inside of a sentence."""
-    return '"' + shown(text.replace('"', "'").rstrip(" ."), limit) + '"'
+    return language.quoted(shown(text.rstrip(" ."), limit, unreadable=language.unreadable))
 
 
-def sentence(text: str, limit: int = _LONGEST_TEXT) -> str:
+def sentence(text: str, language: Language, limit: int = _LONGEST_TEXT) -> str:
     """A text of the record as the end of a sentence: cleaned, shortened, with a full stop where it needs one."""
-    line = shown(text, limit)
+    line = shown(text, limit, unreadable=language.unreadable)
     return line if line.endswith(_ENDED) else line.rstrip(" ,;:") + "."
 
 
-def outline(text: str) -> str:
+def outline(text: str, language: Language) -> str:
     """The first sentences of a text of the record as the end of a sentence; its whole stands elsewhere."""
     line = clean(text)
     if len(line) <= _AGAIN:
-        return sentence(line)
+        return sentence(line, language)
     kept = ""
     for part in sentences.sentences_of(line):
         if len(kept) + len(part) > _AGAIN:
             break
         kept += f"{part} "
-    return f"{kept}{ELLIPSIS}" if kept else sentence(line, _AGAIN)
+    return f"{kept}{ELLIPSIS}" if kept else sentence(line, language, _AGAIN)
 
 
-def awaited(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
+def awaited(fix: FixRecord, language: Language, limit: int = _LONGEST_TEXT) -> str:
     """What a pending fix waits for, as the end of a sentence after "awaited:"."""
-    return sentence(_awaited(fix), limit)
+    return sentence(_awaited(fix, language), language, limit)
 
 
-def _awaited(fix: FixRecord) -> str:
-    return _WAITING.sub("", fix.pending_reason or "") or "something that was not recorded"
+def _awaited(fix: FixRecord, language: Language) -> str:
+    return language.waiting.sub("", fix.pending_reason or "") or language.not_recorded
 
 
-def _waiting_for(fix: FixRecord) -> str:
+def _waiting_for(fix: FixRecord, language: Language) -> str:
     """The same after "waiting for": what is no plain noun stands as the record's own words."""
-    text = outline(_awaited(fix))
-    return f"waiting for{' ' if _NOUN.match(text) else ', as recorded: '}{text}"
-
-
-def _in_full(text: str) -> str:
-    return sentence(text, _IN_STEP)
+    text = outline(_awaited(fix, language), language)
+    said = language.waiting_for if language.plain_noun.match(text) else language.waiting_for_words
+    return said.format(awaited=text)
 
 
 def leads(fix: FixRecord | None) -> bool:
@@ -90,106 +76,105 @@ def leads(fix: FixRecord | None) -> bool:
     return fix is not None and (fix.status is not FixStatus.PROPOSED or fix.confidence_pct >= LEADING_FROM_PCT)
 
 
-def tried(fix: FixRecord, limit: int = _LONGEST_TEXT) -> str:
+def tried(fix: FixRecord, language: Language, limit: int = _LONGEST_TEXT) -> str:
     """The fix's line in the list of what was tried: its title, its outcome and the texts of the outcome.
 
     That of the active fix also says what it is, where there is room.
 
     Empty for a status that is not listed (`proposed`, `dismissed`).
     """
-    if fix.superseded and not fix.active:
-        outcome = _outcome(fix, limit, ", since superseded")
-    else:
-        outcome = _outcome(fix, limit, "")
+    outcome = _outcome(fix, language, limit, language.superseded if fix.superseded and not fix.active else "")
     if not outcome:
         return ""
     if fix.active and fix.description and limit >= _LONGEST_TEXT:
-        outcome += f" What it {'is' if fix.status in _IN_PLACE else 'was'}: {sentence(fix.description, limit)}"
-    return f"Fix: {shown(fix.title.rstrip(' .'), min(limit, _LONGEST_TITLE))} — {outcome}"
+        described = language.what_it_is if fix.status in _IN_PLACE else language.what_it_was
+        outcome += described.format(description=sentence(fix.description, language, limit))
+    title = shown(fix.title.rstrip(" ."), min(limit, _LONGEST_TITLE), unreadable=language.unreadable)
+    return language.fix_line.format(title=title, outcome=outcome)
 
 
-def _outcome(fix: FixRecord, limit: int, superseded: str) -> str:
+def _outcome(fix: FixRecord, language: Language, limit: int, superseded: str) -> str:
+    def said(template: str, *, of: str | None, otherwise: str = "") -> str:
+        """The template with this text of the fix, whatever it calls it; otherwise what stands where there is none."""
+        if not of:
+            return otherwise
+        text = sentence(of, language, limit)
+        return template.format(notes=text, reason=text)
+
     match fix.status:
         case FixStatus.PROPOSED | FixStatus.DISMISSED:
             return ""
         case FixStatus.APPLIED_FAILED:
-            reason = (
-                f"Failure reason: {sentence(fix.failure_reason, limit)}"
-                if fix.failure_reason
-                else "No reason was recorded."
-            )
-            partly = f" Before that, in part: {sentence(fix.partial_notes, limit)}" if fix.partial_notes else ""
-            return f"applied{superseded}; failed, did not resolve the issue. {reason}{partly}"
+            reason = said(language.failed_reason, of=fix.failure_reason, otherwise=language.failed_no_reason)
+            partly = said(language.failed_partly, of=fix.partial_notes)
+            return language.failed.format(superseded=superseded, reason=reason, partly=partly)
         case FixStatus.APPLIED_PARTIAL:
-            notes = sentence(fix.partial_notes, limit) if fix.partial_notes else "no notes were recorded."
-            return f"partly done{superseded}; not complete or not verified. Notes: {notes}"
+            notes = said(language.partial_notes, of=fix.partial_notes, otherwise=language.partial_no_notes)
+            return language.partial.format(superseded=superseded, notes=notes)
         case FixStatus.APPLIED_PENDING:
-            notes = f" Notes: {sentence(fix.partial_notes, limit)}" if fix.partial_notes else ""
-            return f"applied{superseded}, awaiting verification: {awaited(fix, limit)}{notes}"
+            notes = said(language.pending_notes, of=fix.partial_notes)
+            return language.pending.format(superseded=superseded, awaited=awaited(fix, language, limit), notes=notes)
         case FixStatus.APPLIED_SUCCESS:
-            escalated = "; escalated for another reason" if fix.active else ""
-            return f"applied and verified{superseded}{escalated}."
+            escalated = language.escalated_otherwise if fix.active else ""
+            return language.success.format(superseded=superseded, escalated=escalated)
         case _ as never:
             assert_never(never)
 
 
-def without_orders(fix: FixRecord) -> FixRecord:
+def without_orders(fix: FixRecord, language: Language) -> FixRecord:
     """The fix as hypothesis and steps may tell of it: without texts that speak to whoever processes them."""
 
     def heard(text: str) -> str:
-        return _LEFT_OUT if orders.to_the_machine(text) else text
+        return language.orders_left_out if orders.to_the_machine(text) else text
 
     return fix.rewritten(heard)
 
 
-def lead(fix: FixRecord) -> str:
+def lead(fix: FixRecord, language: Language) -> str:
     """The fixed beginning of the hypothesis, by the outcome of the active fix. Prose of the draft may follow."""
-    fix = without_orders(fix)
-    title = quoted(fix.title)
+    fix = without_orders(fix, language)
+    title = quoted(fix.title, language)
+    why = outline(fix.failure_reason, language) if fix.failure_reason else ""
     match fix.status:
         case FixStatus.PROPOSED:
-            return f"{title} is the leading hypothesis at {fix.confidence_pct}% confidence; it is not applied yet."
+            return language.lead_proposed.format(title=title, confidence=fix.confidence_pct)
         case FixStatus.APPLIED_FAILED:
-            why = f": {outline(fix.failure_reason)}" if fix.failure_reason else "; no reason was recorded."
-            return f"{title} was applied and did not hold{why} {_UNCERTAIN}"
+            return (language.lead_failed if why else language.lead_failed_no_reason).format(title=title, reason=why)
         case FixStatus.APPLIED_PARTIAL:
-            notes = f" On record: {outline(fix.partial_notes)}" if fix.partial_notes else ""
-            return f"{title} was applied only in part: it is not complete or not verified, and the rest is open.{notes}"
+            notes = outline(fix.partial_notes, language) if fix.partial_notes else ""
+            recorded = language.lead_partial_notes.format(notes=notes) if notes else ""
+            return language.lead_partial.format(title=title, notes=recorded)
         case FixStatus.APPLIED_PENDING:
-            return (
-                f"{title} is in place but not yet confirmed: {_waiting_for(fix)}"
-                " It is unverified and leads until it is confirmed."
-            )
+            return language.lead_pending.format(title=title, waiting=_waiting_for(fix, language))
         case FixStatus.APPLIED_SUCCESS:
-            return f"{title} was applied and verified and solved the original symptom; a new or related issue remains."
+            return language.lead_success.format(title=title)
         case FixStatus.DISMISSED:
-            why = f": {outline(fix.failure_reason)}" if fix.failure_reason else "."
-            return f"{title} was set aside{why} {_UNCERTAIN}"
+            template = language.lead_dismissed if why else language.lead_dismissed_no_reason
+            return template.format(title=title, reason=why)
         case _ as never:
             assert_never(never)
 
 
-def first_step(fix: FixRecord | None) -> str | None:
+def first_step(fix: FixRecord | None, language: Language) -> str | None:
     """The first next step that the table demands, as a rules draft words it; None where the table demands none."""
     if fix is None:
         return None
-    fix = without_orders(fix)
-    title = quoted(fix.title)
+    fix = without_orders(fix, language)
+    title = quoted(fix.title, language)
     match fix.status:
         case FixStatus.PROPOSED if fix.confidence_pct > TRY_OVER_PCT:
-            return (
-                f"Try {title}, proposed at {fix.confidence_pct}% confidence: {sentence(fix.description or fix.title)}"
-            )
+            description = sentence(fix.description or fix.title, language)
+            return language.try_it.format(title=title, confidence=fix.confidence_pct, description=description)
         case FixStatus.APPLIED_FAILED if fix.failure_reason:
-            return f"Take another path than {title}, starting from why it failed: {_in_full(fix.failure_reason)}"
+            return language.other_path.format(title=title, reason=sentence(fix.failure_reason, language, _IN_STEP))
         case FixStatus.APPLIED_FAILED:
-            return f"Establish why {title} failed, since no reason was recorded, and take another path from there."
+            return language.other_path_no_reason.format(title=title)
         case FixStatus.APPLIED_PARTIAL if fix.partial_notes:
-            return f"Complete {title} or verify it as far as it goes; on record: {_in_full(fix.partial_notes)}"
+            return language.complete.format(title=title, notes=sentence(fix.partial_notes, language, _IN_STEP))
         case FixStatus.APPLIED_PARTIAL:
-            return f"Establish what of {title} was done, then complete and verify it."
+            return language.complete_no_notes.format(title=title)
         case FixStatus.APPLIED_PENDING:
-            return f"Confirm whether {title} held; awaited: {_in_full(_awaited(fix))}"
+            return language.confirm.format(title=title, awaited=awaited(fix, language, _IN_STEP))
         case FixStatus.PROPOSED | FixStatus.APPLIED_SUCCESS | FixStatus.DISMISSED:
             return None
         case _ as never:
@@ -238,7 +223,7 @@ def demands() -> tuple[str, ...]:
     return (demand(None), *map(demand, fixes))
 
 
-def takes_up(step: NextStep, fix: FixRecord) -> bool:
+def takes_up(step: NextStep, fix: FixRecord, language: Language) -> bool:
     """Whether a step is the first one that the table demands for this fix.
 
     It says so in its fields, and its text shares some content words with what it has to name: no other text of the
@@ -246,6 +231,7 @@ def takes_up(step: NextStep, fix: FixRecord) -> bool:
     """
     actions, named = _FIRST_STEPS.get(fix.status, (frozenset(), ()))
     wanted = words.content(" ".join(clean(getattr(fix, name) or "") for name in named))
+    wanted -= words.content(language.small_words)
     shared = len(wanted & words.content(clean(step.text)))
     return step.fix == fix.id and step.action in actions and shared >= min(FEWEST_SHARED, len(wanted))
 

@@ -1,7 +1,8 @@
 """The prompt: constant instructions, the records as fenced data, and the turn that asks for the one repair.
 
-`SYSTEM` has the same bytes in every call, so that it is cached. It holds no example that an answer could recite. The
-caller gives the boundary around the records; it is random and no part of a draft's key.
+`SYSTEM` has the same bytes in every call, so that it is cached: what a language asks beyond it stands in the task. It
+holds no example that an answer could recite. The caller gives the boundary around the records; it is random and no part
+of a draft's key.
 """
 
 from collections.abc import Iterable
@@ -104,5 +105,5 @@ def _task(bundle: Bundle) -> str:
         sentences.append(
             "Older records were left out or shortened for length: do not conclude anything from their absence."
         )
-    sentences.append("Write the handoff prose as the JSON object.")
-    return " ".join(sentences)
+    sentences += [bundle.language.asked, "Write the handoff prose as the JSON object."]
+    return " ".join(filter(None, sentences))

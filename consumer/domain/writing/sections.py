@@ -1,26 +1,6 @@
-"""The five sections: headings, order and the sentences of empty sections, byte by byte (contract part 5)."""
+"""The bounds of the five sections, and how their headings are read (contract part 5)."""
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from schemas.packages import SectionKey
-
-HEADINGS: Mapping[SectionKey, str] = MappingProxyType(
-    {
-        SectionKey.PROBLEM: "Problem",
-        SectionKey.CONFIRMED: "What we've confirmed",
-        SectionKey.TRIED: "What we've tried",
-        SectionKey.HYPOTHESIS: "Current hypothesis",
-        SectionKey.NEXT_STEPS: "Suggested next steps",
-    }
-)
-"""In the order of the sections."""
-
-NO_PROBLEM = "No problem description was recorded."
-NOTHING_CONFIRMED = "Nothing confirmed yet."
-NOTHING_TRIED = "No diagnostic actions run yet."
-NO_HYPOTHESIS = "No leading hypothesis yet — symptoms are still being narrowed."
 
 FEWEST_STEPS = 2
 MOST_STEPS = 4

@@ -111,7 +111,7 @@ class Finishing:
             rendered=gate.by_rules(given.bundle).rendered,
             status=PackageStatus.FALLBACK,
             model=None,
-            prompt_version=versions.PROMPTS,
+            prompt_version=versions.prompts_in(given.bundle.language),
             warnings=warnings,
             attempts=spent.calls,
             usage=spent.usage,

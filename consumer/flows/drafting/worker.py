@@ -153,9 +153,11 @@ class Worker:
             await self._queue.wait_for_state(work)
             return None
         folded = session.fold(work.key.session, history.events)
-        built = bundles.build(folded, reason=work.reason)
+        built = bundles.build(folded, reason=work.reason, language=work.policy.language)
         model_name = None if use is ModelUse.NEVER else self._model_name
-        cause = cause_of(work, bundle_sha256=built.sha256, prompt_version=versions.PROMPTS, model=model_name)
+        cause = cause_of(
+            work, bundle_sha256=built.sha256, prompt_version=versions.prompts_in(built.language), model=model_name
+        )
         if cause is None:
             again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
             result = await self._endings.finish_unchanged(work, history.basis, upgrade_in_seconds=again)
@@ -166,7 +168,7 @@ class Worker:
             bundle=built,
             ticket=package.ticket_reference(folded.psa_ticket),
             basis=history.basis,
-            key=DraftKey(*work.key.session, built.sha256, versions.PROMPTS, self._model_name),
+            key=DraftKey(*work.key.session, built.sha256, versions.prompts_in(built.language), self._model_name),
             cause=cause,
             references=references(
                 folded, history.events, work.key, requested_state_version=work.requested_state_version

@@ -34,6 +34,8 @@ class Chosen:
     prompt_version: str | None = None
     model: str | None = None
     cause: Cause | None = None
+    rejected: bool = False
+    """Only requests whose last package was rejected by its reader."""
     limit: int | None = None
 
 
@@ -86,7 +88,9 @@ class Planner:
         weighed: list[Weighed] = []
         paid: set[str] = set()
         for candidate in candidates:
-            built = bundle.build(folded, reason=candidate.reason)
+            if not candidate.policy.uses_model:
+                continue  # no replay gives it another text
+            built = bundle.build(folded, reason=candidate.reason, language=candidate.policy.language)
             result = weigh(candidate, built, drafts, model_name=self._model_name, paid=paid)
             if result.item.source is DraftSource.CALL:
                 paid.add(built.sha256)

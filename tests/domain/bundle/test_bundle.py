@@ -13,11 +13,16 @@ from consumer.domain.bundle import bundle as bundles
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, FixRecord, Records, ScriptRecord, compact, records_document
 from consumer.domain.events import SessionEvent
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
 from consumer.domain.session.fixes import OutcomeText
 from consumer.domain.session.session import Session, fold
+from tests.domain import answers
 from tests.support import build, histories
 
 LOCAL = timezone(timedelta(hours=2))
+DIGEST = "bd63de3d0a5f631aff08ce32d555f45b92d5443b5627def6115a3334a5d03141"
+"""Of the session of `answers`."""
 PASSWORD = "[REDACTED:password:00112233445566aa]"
 TOKEN = "[REDACTED:token:ffeeddccbbaa0011]"
 SAME_PASSWORD_SWEPT = "[REDACTED:secret:00112233445566aa]"
@@ -48,6 +53,17 @@ class TestWhatItTells:
             "checks_and_scripts": [],
             "fixes": [],
         }
+
+    def test_the_language_where_it_is_not_english(self) -> None:
+        english, german = build.bundle(build.opened()), build.bundle(build.opened(), language=GERMAN)
+        assert "language" not in document(english)
+        assert document(german) == document(english) | {"language": "de"}
+        assert german.sha256 != english.sha256
+        assert (english.language, german.language) == (ENGLISH, GERMAN)
+
+    def test_the_digest_of_an_english_bundle_is_that_of_earlier_releases(self) -> None:
+        """Ledger, cache and proofs of earlier packages go by it."""
+        assert build.bundle(*answers.events(), reason=answers.REASON).sha256 == DIGEST
 
     def test_blank_texts_are_missing_ones(self) -> None:
         bundle = build.bundle(build.opened(title=" ", problem_summary="\n", intake_text=""), reason="\t")

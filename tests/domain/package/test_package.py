@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from consumer.domain.events import RequestKey, TraceContext
+from consumer.domain.language.de import GERMAN
 from consumer.domain.package import package, redaction
 from consumer.domain.redaction import FoundSecret, SecretKind
 from consumer.domain.rendering.markdown import Rendered, ShownLine
 from consumer.domain.request.work import TenantPolicy
+from consumer.domain.review import gate
 from schemas.packages import (
     PACKAGE_TYPES,
     Cause,
@@ -34,6 +36,7 @@ from schemas.packages import (
     WithdrawalReason,
 )
 from schemas.topics import Topics
+from tests.domain import german
 from tests.support.wire import REDACTOR
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -42,6 +45,7 @@ TICKET = TicketReference(system="connectwise", ticket_id="4711", connection_id="
 OTHER_TICKET = TicketReference(system="halopsa", ticket_id="9", connection_id=None, record_type=None)
 KEY = RequestKey("acme", "s-1", "r-1")
 RENDERED = Rendered(
+    language="en",
     title="Mail",
     markdown="## Problem\n\nMail was late — überall.\n",
     plain_text="Problem",
@@ -245,3 +249,30 @@ def test_a_later_redaction_leaves_no_spelling_of_the_value_in_any_form() -> None
     swept = json.loads(redaction.published(sweeper, package_text))
     assert "99" not in json.dumps(swept)
     assert swept["html"].startswith("<h2>problem</h2>\n<ul>\n<li>It says")
+
+
+def test_the_language_is_that_of_the_text() -> None:
+    assert make().ready.language == "en"
+    bundle = german.session()
+    rendered = gate.by_rules(bundle).rendered
+    made = package.ready(
+        SENDER,
+        note(),
+        package.Revision(
+            number=1, cause=Cause.REQUEST, replay_id=None, supersedes=None, previous_ticket=None, state_version=2
+        ),
+        rendered,
+        references={},
+        status=PackageStatus.FALLBACK,
+        from_cache=False,
+        provenance=PROVENANCE,
+        redactions=0,
+        warnings=(),
+        policy=TenantPolicy(),
+        at=AT,
+    ).ready
+    assert made.language == "de"
+    assert [section.heading for section in made.sections] == list(GERMAN.headings.values())
+    assert [section.key for section in made.sections] == list(SectionKey)
+    assert made.title == "Übergabe: Outlook asks for a password in accounting"
+    assert "<h2>Was bestätigt ist</h2>" in made.html

@@ -5,6 +5,10 @@ from html.parser import HTMLParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
+from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.rendering.markdown import Rendered, render
 from consumer.domain.writing import rules_draft
 from schemas.packages import SectionKey
@@ -62,13 +66,14 @@ class Parsed(HTMLParser):
         self.faults.append(data)
 
 
-def package_of(text: str) -> Rendered:
+def package_of(text: str, language: Language = ENGLISH) -> Rendered:
     bundle = build.bundle(
         build.opened(title=text, problem_summary=text, intake_text=text),
         build.fact(f"Seen: {text}"),
         build.check(text),
         build.script(name=text),
         build.fix(title=text, description=text),
+        language=language,
     )
     return render(bundle, rules_draft.draft_by_rules(bundle))
 
@@ -77,11 +82,12 @@ def plain_lines(rendered: Rendered) -> list[str]:
     return [line.removeprefix("- ") for line in rendered.plain_text.split("\n") if line]
 
 
-@given(pieces=st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=10))
-@example(pieces=list(HOSTILE))
+@given(pieces=st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=10), language=st.sampled_from(LANGUAGES))
+@example(pieces=list(HOSTILE), language=GERMAN)
+@example(pieces=list(HOSTILE), language=ENGLISH)
 @settings(max_examples=150, deadline=None)
-def test_no_text_becomes_markup(pieces: list[str]) -> None:
-    rendered = package_of("x" + "".join(pieces))
+def test_no_text_becomes_markup(pieces: list[str], language: Language) -> None:
+    rendered = package_of("x" + "".join(pieces), language)
     parsed = Parsed(rendered.html)
     assert parsed.faults == []
     assert parsed.tags <= ALLOWED

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from consumer.domain.events import SessionEvent
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
 from consumer.domain.rendering.markdown import render
 from consumer.domain.writing import rules_draft
 from consumer.domain.writing.draft import Wording
@@ -222,5 +225,50 @@ class TestHowWhole:
         assert text.strip() not in hypothesis
 
 
-def confirmed(*events: SessionEvent) -> list[str]:
-    return bullets(plain(build.bundle(build.opened(), *events)), SectionKey.CONFIRMED)
+class TestInGerman:
+    def test_whose_word_a_fact_is_and_what_is_asked(self) -> None:
+        lines = confirmed(
+            build.fact("It is slow.", fact_id="a", source_type="user_report", source_summary="Empfang"),
+            build.fact("Es ist langsam.", fact_id="b", source_type="vendor_statement"),
+            build.fact("Es steht.", fact_id="c", source_type="helpdesk_chat"),
+            build.fact("Bitte das Postfach löschen.", fact_id="d", source_type="email"),
+            build.fact("Die Platte ist langsam, alles wartet. Bitte nicht ziehen.", fact_id="e", source_type="vendor"),
+            language=GERMAN,
+        )
+        assert lines == [
+            "Angabe des Anwenders (Empfang): It is slow.",
+            "Aussage des Herstellers: Es ist langsam.",
+            "Helpdesk chat: Es steht.",
+            "E-Mail, Bitte oder Anweisung im Wortlaut, keine Feststellung: „Bitte das Postfach löschen“",
+            (
+                "Hersteller, im Wortlaut; was darin verlangt wird, ist keine Feststellung:"
+                " „Die Platte ist langsam, alles wartet. Bitte nicht ziehen“"
+            ),
+        ]
+
+    def test_how_often_and_when(self) -> None:
+        same = (build.check("Ping is lost.", fact_id="a"), build.check("Ping is lost.", fact_id="b"))
+        assert confirmed(*same, build.fact("Geht seit gestern nicht."), language=GERMAN) == [
+            "Ping is lost. (2-mal erfasst, zuletzt am 2. März 2026 um 09:03 Uhr UTC)",
+            "Geht seit gestern nicht. (erfasst am 2. März 2026)",
+        ]
+
+    def test_a_script_whose_template_is_gone_and_a_text_that_nobody_sees(self) -> None:
+        events = (build.script(None, parameters={"a": 1}), build.fix("\u200b"), build.outcome("applied_failed"))
+        script, fix = bullets(plain(build.bundle(build.opened(), *events, language=GERMAN)), SectionKey.TRIED)
+        assert script == "Skript erzeugt: (unbekannte Vorlage), mit a = 1."
+        assert fix == (
+            "Maßnahme: (kein sichtbarer Text) \u2013 umgesetzt; fehlgeschlagen, hat das Problem nicht gelöst."
+            " Ein Grund wurde nicht erfasst. Inhalt der Maßnahme: The profile still points to the old tenant."
+        )
+
+    def test_what_was_left_out(self) -> None:
+        facts = [build.check(f"Check {n:03}: " + "port 443 answers. " * 20, fact_id=str(n)) for n in range(300)]
+        rendered = plain(build.bundle(build.opened(), *facts, language=GERMAN))
+        assert rendered.truncated
+        last = bullets(rendered, SectionKey.CONFIRMED)[-1]
+        assert re.fullmatch(r"Aus Platzgründen weggelassen, jeweils die ältesten: \d+ Feststellungen\.", last)
+
+
+def confirmed(*events: SessionEvent, language: Language = ENGLISH) -> list[str]:
+    return bullets(plain(build.bundle(build.opened(), *events, language=language)), SectionKey.CONFIRMED)

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from marko.ext.gfm import gfm
 
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
+from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.rendering.markdown import render
 from consumer.domain.text.sanitize import clean
 from consumer.domain.writing import rules_draft
@@ -73,18 +77,19 @@ PIECES = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-@given(pieces=PIECES)
-@example(pieces=["C:\\PROGRA~1\\MICROS~2 and ~/bin"])
-@example(pieces=["~~struck~~ *bold* _it_ `code` # no heading"])
-@example(pieces=["1. no list"])
-@example(pieces=["[ ] no task"])
-@example(pieces=["_", "https://a.example/x_y~z"])
-@example(pieces=["0", "https://a.example/x_y~z"])
-@example(pieces=[")"])
+@given(pieces=PIECES, language=st.sampled_from(LANGUAGES))
+@example(pieces=["C:\\PROGRA~1\\MICROS~2 and ~/bin"], language=GERMAN)
+@example(pieces=["~~struck~~ *bold* _it_ `code` # no heading"], language=ENGLISH)
+@example(pieces=["1. no list"], language=ENGLISH)
+@example(pieces=["[ ] no task"], language=ENGLISH)
+@example(pieces=["_", "https://a.example/x_y~z"], language=ENGLISH)
+@example(pieces=["0", "https://a.example/x_y~z"], language=ENGLISH)
+@example(pieces=[")"], language=ENGLISH)
 @settings(max_examples=60, deadline=None, derandomize=True)  # mistletoe loses a backslash before code
-def test_a_fact_is_shown_as_it_is_recorded(name: str, pieces: list[str]) -> None:
+def test_a_fact_is_shown_as_it_is_recorded(name: str, pieces: list[str], language: Language) -> None:
     text = "".join(pieces)
-    bundle = build.bundle(build.opened(title="T"), build.fact(f"Seen: {text} there"), build.check(f"{text} was seen"))
+    facts = (build.fact(f"Seen: {text} there"), build.check(f"{text} was seen"))
+    bundle = build.bundle(build.opened(title="T"), *facts, language=language)
     rendered = render(bundle, rules_draft.draft_by_rules(bundle))
     shown = Shown(RENDERERS[name](rendered.markdown))
     plain = rendered.plain_text.split("\n")

@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.language.en import ENGLISH
+from consumer.domain.language.language import Language
+from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.review import gate, shape
 from consumer.domain.review.gate import Accepted, Rejected, Reviewed
 from consumer.domain.review.violations import Part, Rule, StatementRef, Violation
@@ -172,7 +175,7 @@ class TestTheFirstStep:
         return bullets(accepted.rendered, SectionKey.NEXT_STEPS)
 
     def demanded(self, bundle: Bundle) -> str:
-        return sanitize.escape(outcome_table.first_step(bundle.records.active_fix) or "")
+        return sanitize.escape(outcome_table.first_step(bundle.records.active_fix, bundle.language) or "")
 
     @pytest.mark.parametrize(
         ("outcome", "action", "text", "agrees"),
@@ -225,7 +228,7 @@ class TestTheFirstStep:
         assert steps == [tried["text"], other["text"]][:: 1 if demands else -1]
 
 
-def attacked(attack: Attack) -> Bundle:
+def attacked(attack: Attack, language: Language = ENGLISH) -> Bundle:
     """The session of `answers`, with the attack in its place; ids stay as they are."""
     texts = {place: attack.text if place == attack.place else None for place in attacks.PLACES}
     return build.bundle(
@@ -246,6 +249,7 @@ def attacked(attack: Attack) -> Bundle:
         build.fix("Remove the stale record", fix_id="fix-2", description=texts["fix"] or "Delete the internal record."),
         build.outcome("applied_pending", fix_id="fix-2", pending_reason="Dana signs in after the 16:00 restart"),
         reason=texts["reason"] or "Needs rights on the internal DNS zone",
+        language=language,
     )
 
 
@@ -258,9 +262,10 @@ def test_there_are_enough_attacks() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
 
 
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
-def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack) -> None:
-    bundle = attacked(attack)
+def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack, language: Language) -> None:
+    bundle = attacked(attack, language)
     verdict = judged(attack.answer, bundle)
     by_rules = gate.by_rules(bundle)
     for accepted in (verdict, by_rules) if isinstance(verdict, Accepted) else (by_rules,):
@@ -272,7 +277,9 @@ def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attac
         for forbidden in FORBIDDEN:
             assert shown.count(forbidden) == 0 or forbidden in recorded, forbidden
         hypothesis = body(verdict.rendered, SectionKey.HYPOTHESIS)
-        assert hypothesis.startswith('"Remove the stale record" is in place but not yet confirmed')
+        before, _, after = language.lead_pending.partition("{title}")[2].partition("{waiting}")
+        assert hypothesis.startswith(language.quoted("Remove the stale record") + before)
+        assert after in hypothesis
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
@@ -302,11 +309,12 @@ WORDINGS = st.lists(
             "hypothesis": STATEMENTS,
             "next_steps": st.lists(STATEMENTS, max_size=6),
         }
-    )
+    ),
+    language=st.sampled_from(LANGUAGES),
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[str, Any]) -> None:
-    bundle = answers.session()
+def test_whatever_is_answered_a_package_is_sound_or_there_is_none(answer: dict[str, Any], language: Language) -> None:
+    bundle = build.bundle(*answers.events(), reason=answers.REASON, language=language)
     verdict = judged(json.dumps(answer), bundle)
     if isinstance(verdict, Accepted):
         assert_harmless(verdict.rendered)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.language.de import GERMAN
 from consumer.domain.review import gate, shape
 from consumer.domain.review.gate import Accepted, Reviewed
 from consumer.domain.writing import prompt
@@ -14,6 +15,7 @@ from tests.domain.answers import keep
 from tests.domain.rendering.test_markdown import assert_harmless
 
 SESSIONS = dict(recorded.sessions())
+IN_GERMAN = {f"de {name}": bundle for name, bundle in recorded.sessions(language=GERMAN)}
 
 ANSWERS: dict[str, Any] = json.loads(
     (recorded.ROOT / "tests" / "golden" / "packages" / "answers.json").read_text(encoding="utf-8")
@@ -25,7 +27,7 @@ def test_the_walk_finds_the_sessions() -> None:
     assert len(SESSIONS) >= 50
 
 
-@pytest.mark.parametrize("bundle", SESSIONS.values(), ids=SESSIONS.keys())
+@pytest.mark.parametrize("bundle", [*SESSIONS.values(), *IN_GERMAN.values()], ids=[*SESSIONS, *IN_GERMAN])
 def test_the_rules_package_keeps_every_promise(bundle: Bundle) -> None:
     rendered = gate.by_rules(bundle).rendered
     assert list(shape.check(bundle, rendered)) == []

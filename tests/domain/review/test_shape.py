@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from consumer.domain.language.en import ENGLISH
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import gate, shape
 from consumer.domain.review.violations import Rule
-from consumer.domain.writing import sections
 from schemas.packages import Section, SectionKey
 from tests.domain import answers
 from tests.support import build
@@ -45,7 +45,7 @@ BROKEN: list[tuple[Rule, Rendered]] = [
     (Rule.UNREADABLE, replace(SOUND, markdown=SOUND.markdown.replace("\n\n## What", "\n\n\n## What"))),
     (Rule.UNREADABLE, replace(SOUND, markdown=SOUND.markdown.rstrip("\n"))),
     (Rule.UNREADABLE, in_order(SOUND, 1, 0, 2, 3, 4)),
-    (Rule.EMPTY, changed(SOUND, SectionKey.HYPOTHESIS, SOUND.sections[3].markdown, sections.NO_HYPOTHESIS)),
+    (Rule.EMPTY, changed(SOUND, SectionKey.HYPOTHESIS, SOUND.sections[3].markdown, ENGLISH.no_hypothesis)),
     (Rule.EMPTY, changed(SOUND, SectionKey.CONFIRMED, "- The mailbox opens in the browser for all six users.\n", "")),
     (Rule.EMPTY, changed(SOUND, SectionKey.TRIED, SOUND.sections[2].markdown.split("\n")[0] + "\n", "")),
     (Rule.MARKUP, changed(SOUND, SectionKey.CONFIRMED, "- The mailbox", "The mailbox")),
@@ -98,10 +98,10 @@ def test_a_package_that_is_too_long_is_seen() -> None:
 @pytest.mark.parametrize(
     ("key", "sentinel"),
     [
-        (SectionKey.PROBLEM, sections.NO_PROBLEM),
-        (SectionKey.CONFIRMED, sections.NOTHING_CONFIRMED),
-        (SectionKey.TRIED, sections.NOTHING_TRIED),
-        (SectionKey.HYPOTHESIS, sections.NO_HYPOTHESIS),
+        (SectionKey.PROBLEM, ENGLISH.no_problem),
+        (SectionKey.CONFIRMED, ENGLISH.nothing_confirmed),
+        (SectionKey.TRIED, ENGLISH.nothing_tried),
+        (SectionKey.HYPOTHESIS, ENGLISH.no_hypothesis),
     ],
 )
 def test_a_fixed_sentence_must_stand_where_it_belongs(key: SectionKey, sentinel: str) -> None:

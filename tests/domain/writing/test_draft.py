@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.domain.language.en import ENGLISH
 from consumer.domain.writing import draft
 from consumer.domain.writing.draft import ANSWER_SCHEMA, Draft, DraftForm, Unreadable
 from tests.domain import answers
@@ -30,7 +31,7 @@ GOOD = answers.text()
     ],
 )
 def test_the_json_is_found(answer: str) -> None:
-    result = draft.read_answer(answer, FACTS)
+    result = draft.read_answer(answer, FACTS, ENGLISH)
     assert isinstance(result, Draft)
     assert result.form is DraftForm.JSON
     assert result.next_steps[0].records == ("X2",)
@@ -62,7 +63,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("answer", FRAMES.values(), ids=FRAMES)
 def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
-    result = draft.read_answer(answer, FACTS)
+    result = draft.read_answer(answer, FACTS, ENGLISH)
     assert isinstance(result, Draft)
     assert result.form is DraftForm.MARKDOWN
     assert result.problem.text.startswith("Since Monday, Outlook asked")
@@ -73,7 +74,7 @@ def test_five_sections_from_a_gateway_are_read(answer: str) -> None:
 
 
 def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
-    result = draft.read_answer(answers.SECTIONS, FACTS[:2])
+    result = draft.read_answer(answers.SECTIONS, FACTS[:2], ENGLISH)
     assert isinstance(result, Draft)
     assert result.confirmed == ()
 
@@ -105,7 +106,7 @@ def test_bullets_that_are_not_as_many_as_the_facts_are_no_wordings() -> None:
     ],
 )
 def test_anything_else_is_unreadable_and_says_why(answer: str) -> None:
-    result = draft.read_answer(answer, FACTS)
+    result = draft.read_answer(answer, FACTS, ENGLISH)
     assert isinstance(result, Unreadable)
     assert result.problems
     assert all(problem and "\n" not in problem and len(problem) < 300 for problem in result.problems)
@@ -113,7 +114,7 @@ def test_anything_else_is_unreadable_and_says_why(answer: str) -> None:
 
 def test_a_missing_field_is_named() -> None:
     result = draft.read_answer(
-        json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}), FACTS
+        json.dumps({name: value for name, value in answers.good().items() if name != "hypothesis"}), FACTS, ENGLISH
     )
     assert isinstance(result, Unreadable)
     assert result.problems == ("hypothesis: Field required",)
@@ -121,8 +122,8 @@ def test_a_missing_field_is_named() -> None:
 
 @given(st.text(max_size=400))
 def test_no_text_raises(text: str) -> None:
-    draft.read_answer(text, FACTS)
-    draft.read_answer(f"## Problem\n{text}", FACTS)
+    draft.read_answer(text, FACTS, ENGLISH)
+    draft.read_answer(f"## Problem\n{text}", FACTS, ENGLISH)
 
 
 @given(
@@ -140,7 +141,7 @@ def test_no_text_raises(text: str) -> None:
 )
 @settings(deadline=None)
 def test_no_json_raises(value: object) -> None:
-    draft.read_answer(json.dumps(value), FACTS)
+    draft.read_answer(json.dumps(value), FACTS, ENGLISH)
 
 
 def _schemas(schema: object) -> list[dict[str, object]]:
@@ -167,7 +168,7 @@ def test_what_keeps_the_schema_is_read() -> None:
 
 
 def test_a_draft_survives_being_stored() -> None:
-    result = draft.read_answer(GOOD, FACTS)
+    result = draft.read_answer(GOOD, FACTS, ENGLISH)
     assert isinstance(result, Draft)
     assert Draft.model_validate_json(result.model_dump_json()) == result
 
@@ -179,6 +180,6 @@ def test_an_answer_made_of_frames_is_read_at_once(piece: str) -> None:
     for filler in ("", " " * 500, " " * 19_000):
         answer = (piece + filler) * (draft.LONGEST_ANSWER // (len(piece) + len(filler))) + "x"
         began = time.perf_counter()
-        draft.read_answer(answer, FACTS)
-        draft.read_answer(f"## Problem\n{answer}"[: draft.LONGEST_ANSWER], FACTS)
+        draft.read_answer(answer, FACTS, ENGLISH)
+        draft.read_answer(f"## Problem\n{answer}"[: draft.LONGEST_ANSWER], FACTS, ENGLISH)
         assert time.perf_counter() - began < 0.5

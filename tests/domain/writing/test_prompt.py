@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
+from consumer.domain.language.de import GERMAN
+from consumer.domain.language.en import ENGLISH
 from consumer.domain.writing import draft, fence, outcome_table, prompt
 from schemas.sessions import FixStatus
 from tests.domain import answers
+from tests.domain import german as in_german
 from tests.support import build
 
 BOUNDARY = "9f2c61d07be4"
@@ -58,7 +61,7 @@ def test_every_record_stands_on_its_own_line_under_its_id(bundle: Bundle) -> Non
     assert prompt_records[2]["recorded_at"] == "Mon 2026-03-02 09:02 UTC"
     assert prompt_records[6]["description"], "of a failed fix, too"
     assert prompt_records[-2]["status"] == "applied_pending"
-    assert prompt_records[-1] == {fence.LEAD: outcome_table.lead(bundle.records.fixes[-1])}
+    assert prompt_records[-1] == {fence.LEAD: outcome_table.lead(bundle.records.fixes[-1], ENGLISH)}
 
 
 def test_no_record_holds_what_nobody_asked_for(bundle: Bundle) -> None:
@@ -120,6 +123,21 @@ def test_a_shortened_prompt_says_so() -> None:
     long = build.bundle(build.opened(), *(build.fact("x " * 900, fact_id=str(n)) for n in range(100)))
     assert long.truncated
     assert "Older records were left out" in prompt.user_turn(long, BOUNDARY)
+
+
+def test_another_language_is_asked_for_in_the_task_alone() -> None:
+    english, german = prompt.user_turn(answers.session(), BOUNDARY), prompt.user_turn(in_german.session(), BOUNDARY)
+    assert "German" not in english
+    before, asked, after = german.split("\n")[-1].partition(GERMAN.asked)
+    assert f"{before.rstrip()} {after.lstrip()}" == english.split("\n")[-1]
+    assert "in German" in asked
+    *records_in_english, lead = records(english)
+    *records_in_german, lead_in_german = records(german)
+    assert records_in_german == records_in_english, "what is recorded stays in its own language"
+    assert lead != lead_in_german
+    assert lead_in_german[fence.LEAD].startswith(
+        "„Remove the stale autodiscover record“ ist umgesetzt, aber noch nicht"
+    )
 
 
 def test_a_repair_names_each_violation_once_and_not_too_many() -> None:

@@ -11,6 +11,7 @@ from consumer.adapters.anthropic.messages import Anthropic
 from consumer.adapters.journal import Journal
 from consumer.adapters.transport import http_transport
 from consumer.domain.events import RequestKey
+from consumer.domain.language.de import GERMAN as IN_GERMAN
 from consumer.domain.package import package
 from consumer.domain.package.package import Note, Revision, Sender
 from consumer.domain.reader import versions
@@ -26,7 +27,7 @@ from consumer.flows.drafting.trial import Trial, TrialDrafter
 from schemas.packages import Cause, PackageStatus, Provenance
 from schemas.topics import Topics
 from tests.domain import answers as written
-from tests.domain import recorded
+from tests.domain import german, recorded
 from tests.domain.answers import keep
 from tests.domain.attacks import ATTACKS, FORBIDDEN
 from tests.domain.rendering.test_markdown import assert_harmless
@@ -304,6 +305,34 @@ async def test_every_session_is_asked_for_under_the_same_instructions(model: Mod
     assert {request.body["max_tokens"] for request in model.requests} == {1400}
     boundaries = {request.user_text.partition("\n")[0] for request in model.requests if not request.is_repair}
     assert len(boundaries) == sum(not request.is_repair for request in model.requests)
+
+
+async def test_german_is_asked_for_under_the_same_instructions_and_published(
+    model: ModelServer, bench: TrialDrafter
+) -> None:
+    for name, bundle in recorded.sessions("01", "02", "03", "05", "proposed-low-mail", "success", language=IN_GERMAN):
+        tried = await bench.try_out(bundle, keep)
+        assert list(shape.check(bundle, tried.rendered)) == []
+        assert (tried.status, tried.rendered.language, tried.warnings) == (PackageStatus.READY, "de", ()), name
+        problem, *_, steps = (section.markdown for section in tried.rendered.sections)
+        assert problem == "Ein Problem wurde gemeldet und an den nächsten Techniker eskaliert."
+        assert "prüfen, was noch offen ist" in steps
+    assert model.calls > 8
+    assert {request.body["system"][0]["text"] for request in model.requests} == {prompt.SYSTEM}
+
+
+async def test_an_english_answer_is_sent_back_for_german_once(model: ModelServer, bench: TrialDrafter) -> None:
+    said = [written.text(), german.text()]
+    model.always(lambda received: model.message(received, said[min(model.calls, 2) - 1]))
+    tried = await bench.try_out(german.session(), keep)
+    assert_true(tried, model)
+    assert (tried.status, tried.warnings) == (PackageStatus.READY, ("repaired", "violated:language:1"))
+    assert "the answer is not in German" in json.dumps(model.requests[-1].body["messages"])
+    model.forget()
+    model.always(lambda received: model.message(received, written.text()))
+    refused = await bench.try_out(german.session(), keep)
+    assert_true(refused, model)
+    assert (refused.status, refused.rendered.language) == (PackageStatus.FALLBACK, "de")
 
 
 async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: TrialDrafter) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from consumer.domain.arrival import stored
 from consumer.domain.events import Origin, RequestKey, SessionEvent, SessionKey, TraceContext
+from consumer.domain.language.languages import language_of
 from consumer.domain.request.schedule import REPLAYED
 from consumer.domain.request.work import LastPackage, ReplayTerms, TenantPolicy, Work
 from consumer.domain.session.history import SessionHistory
@@ -61,11 +62,13 @@ def last(row: asyncpg.Record) -> LastPackage | None:
 
 
 def policy(row: asyncpg.Record) -> TenantPolicy:
-    """The policy of the row's tenant; the default one where none was set."""
+    """The policy of the row's tenant; the default one where none was set. Raises ValueError for an unknown language."""
     if row["policy_model"] is None:
         return TenantPolicy()
     return TenantPolicy(
-        uses_model=row["policy_model"] == ModelAllowed.ON, language=row["language"], note_footer=row["note_footer"]
+        uses_model=row["policy_model"] == ModelAllowed.ON,
+        language=language_of(row["language"]),
+        note_footer=row["note_footer"],
     )
 
 

@@ -101,7 +101,8 @@ async def keep(pool: Pool, copy: Copy) -> Kept:
             return Kept.EARLY
         rows = await connection.fetch(_queries.events, *copy.key.session, copy.made_from.arrivals)
         events = [from_rows.event(copy.key.session, row) for row in rows]
-        if proof.bundle_digest(copy.key.session, events, copy.made_from.reason) != copy.bundle_sha256:
+        digest = proof.bundle_digest(copy.key.session, events, copy.made_from.reason, copy.package.language)
+        if digest != copy.bundle_sha256:
             return Kept.OTHER
         if not await _put_request(connection, copy):
             return Kept.REFUSED

@@ -86,7 +86,7 @@ async def digests(connection: Connection, sessions: Collection[SessionKey]) -> D
     for row in packages:
         key = SessionKey(row["tenant_id"], row["session_id"])
         known = [event for arrival, event in events[key] if arrival <= row["arrivals"]]
-        given[row["package_id"]] = proof.bundle_digest(key, known, row["reason"])
+        given[row["package_id"]] = proof.bundle_digest(key, known, row["reason"], row["language"])
     wanted = {row["package_id"]: row["bundle_sha256"] for row in packages}
     return Digests(sessions=frozenset(sessions), given=given, wanted=wanted)
 

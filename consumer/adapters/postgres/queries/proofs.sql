@@ -20,7 +20,8 @@ ORDER BY version;
 -- name: packages_of
 -- The packages of these sessions, each with its request's reason and the digest that its events should give.
 SELECT p.tenant_id, p.session_id, p.package_id, p.arrivals, r.reason,
-       coalesce(p.redacted_sha256, p.bundle_sha256) AS bundle_sha256
+       coalesce(p.redacted_sha256, p.bundle_sha256) AS bundle_sha256,
+       coalesce(p.event::jsonb ->> 'language', 'en') AS language
 FROM packages AS p
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (p.tenant_id, p.session_id) = (wanted.tenant_id, wanted.session_id)

@@ -4,19 +4,23 @@
 -- name: candidates
 -- Requests with a package, in the order of keys. A filter that is an empty array or null chooses all: $1 tenants,
 -- $2 sessions, $3 requests; of the last package $4 first time, $5 time before which, $6 status, $7 prompt version,
--- $8 model, $9 cause. $10 to $12 are the last key of the piece before, $13 is the limit.
+-- $8 model, $9 cause, $10 whether its reader rejected it. $11 to $13 are the last key of the piece before, $14 the limit.
 SELECT r.tenant_id, r.session_id, r.request_id, r.reason, r.revision,
-       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket
+       p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
+       policy.model AS policy_model, policy.language, policy.note_footer
 FROM requests AS r JOIN packages AS p ON p.package_id = r.last_package_id
-WHERE r.state = 'done' AND (r.tenant_id, r.session_id, r.request_id) > ($10, $11, $12)
+                   LEFT JOIN tenant_policies AS policy ON policy.tenant_id = r.tenant_id
+WHERE r.state = 'done' AND (r.tenant_id, r.session_id, r.request_id) > ($11, $12, $13)
   AND (cardinality($1::text[]) = 0 OR r.tenant_id = ANY($1))
   AND (cardinality($2::text[]) = 0 OR r.session_id = ANY($2))
   AND (cardinality($3::text[]) = 0 OR r.request_id = ANY($3))
   AND ($4::timestamptz IS NULL OR p.created_at >= $4) AND ($5::timestamptz IS NULL OR p.created_at < $5)
   AND ($6::text IS NULL OR p.status = $6) AND ($7::text IS NULL OR p.prompt_version = $7)
   AND ($8::text IS NULL OR p.model = $8) AND ($9::text IS NULL OR p.cause = $9)
+  AND (NOT $10::boolean OR EXISTS (SELECT FROM package_feedback AS f
+                                   WHERE f.package_id = p.package_id::text AND f.outcome = 'rejected'))
 ORDER BY r.tenant_id, r.session_id, r.request_id
-LIMIT $13;
+LIMIT $14;
 
 -- name: drafts_of
 -- The drafts and refusals of the session $1, $2 in the ledger, the newest first.
@@ -62,10 +66,12 @@ GROUP BY state;
 -- name: items
 -- In the plan's order. $2 is the request or null, $3 the session or null, $4 the limit.
 SELECT i.tenant_id, i.session_id, i.request_id, i.why, i.source, i.renders, i.state, r.reason, r.revision,
-       p.event, p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket
+       p.event, p.bundle_sha256, p.prompt_version, p.model, p.status, p.content_sha256, p.ticket,
+       policy.model AS policy_model, policy.language, policy.note_footer
 FROM replay_items AS i
 JOIN requests AS r USING (tenant_id, session_id, request_id)
 JOIN packages AS p ON p.package_id = r.last_package_id
+LEFT JOIN tenant_policies AS policy ON policy.tenant_id = i.tenant_id
 WHERE i.replay_id = $1 AND ($2::text IS NULL OR i.request_id = $2) AND ($3::text IS NULL OR i.session_id = $3)
 ORDER BY i.place LIMIT $4;
 

@@ -112,7 +112,7 @@ class PostgresPlans:
 
 
 def _arguments(chosen: Chosen) -> tuple[object, ...]:
-    """$1 to $9 of `candidates` in replays.sql."""
+    """$1 to $10 of `candidates` in replays.sql."""
     return (
         list(chosen.tenants),
         list(chosen.sessions),
@@ -123,6 +123,7 @@ def _arguments(chosen: Chosen) -> tuple[object, ...]:
         chosen.prompt_version,
         chosen.model,
         chosen.cause,
+        chosen.rejected,
     )
 
 
@@ -130,7 +131,10 @@ def _candidate(row: asyncpg.Record) -> Candidate:
     last = from_rows.last(row)
     assert isinstance(last, LastPackage)  # noqa: S101 - the query takes requests with a package only
     return Candidate(
-        key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]), reason=row["reason"], last=last
+        key=RequestKey(row["tenant_id"], row["session_id"], row["request_id"]),
+        reason=row["reason"],
+        last=last,
+        policy=from_rows.policy(row),
     )
 
 

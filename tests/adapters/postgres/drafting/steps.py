@@ -66,6 +66,7 @@ def packed(
             state_version=2,
         ),
         Rendered(
+            language="en",
             title="t",
             markdown="m\n",
             plain_text="m\n",
