@@ -50,7 +50,8 @@ async def test_under_load_two_replicas_keep_opposite_policies_and_a_budget(stage
     off = await shown(stage, "tenant", "set", "quiet", "--model", "off", "--footer", "Rate {package_id}")
     assert off["sent"] is True
     assert (await stage.command("tenant", "set", "thrifty", "--budget", "0.02")).code == 0
-    await policies_hold(stage, 2)
+    assert (await stage.command("tenant", "set", "loud", "--language", "de-AT")).code == 0
+    await policies_hold(stage, 3)
     events = [
         event
         for number in range(25)
@@ -67,7 +68,9 @@ async def test_under_load_two_replicas_keep_opposite_policies_and_a_budget(stage
         ("fallback", "model_disabled")
     }
     assert all(package["footer"] == f"Rate {package['package_id']}" for package in by_tenant["quiet"])
-    assert {package["status"] for package in by_tenant["loud"]} == {"ready"}
+    assert {(package["status"], package["language"]) for package in by_tenant["loud"]} == {("ready", "de")}
+    assert all("## Empfohlene nächste Schritte" in package["markdown"] for package in by_tenant["loud"])
+    assert {package["language"] for package in by_tenant["quiet"] + by_tenant["thrifty"]} == {"en"}
     assert all(SECRET_PLACE.encode() not in request.raw for request in (*stage.model.requests, *stage.model.checks))
     spend = {row["tenant_id"]: row for row in await shown(stage, "spend")}
     dearest = max(row["usd"] for row in await shown(stage, "spend", "--dearest"))

@@ -285,6 +285,7 @@ def _packages(written: Written, accepted: Accepted, secrets: Collection[str]) ->
             state_version=max(versions, default=-1),
             actors={str(change["actor"]) for change in events if change.get("actor")},
             secrets=secrets,
+            language=data["language"],
         )
         where = f"{data['session_id']} r{data['revision']} {data['status']}"
         yield from (f"{where}: {each}" for each in package_checks.complaints(event, knowledge))

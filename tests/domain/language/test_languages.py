@@ -14,6 +14,7 @@ from consumer.domain.language.en import ENGLISH
 from consumer.domain.language.language import Counted, Domain, Language
 from consumer.domain.language.languages import LANGUAGES, UnknownLanguage, language_of
 from consumer.domain.reader import versions
+from schemas import tenants
 from schemas.packages import SectionKey
 from schemas.sessions import FixStatus
 
