@@ -32,11 +32,18 @@ def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_runni
     )
 
     assert done.returncode == 0, done.stderr[-3000:]
-    events = json.loads(done.stdout)["events"]
+    result = json.loads(done.stdout)
+    events = result["events"]
     answered = {(event["tenantid"], event["subject"], event["data"]["request_id"]) for event in events}
     assert answered == set(samples.titles)
     packages = [event["data"] for event in events if event["type"] == "escalation.package_ready.v1"]
     assert {package["status"] for package in packages} == {"fallback"}
+    assert {(package["tenant_id"], package["language"]) for package in packages} >= {
+        ("noordvliet-logistics", "de"), ("quillmoor-legal", "en"),
+    }  # fmt: skip
+    off = [package for package in packages if package["tenant_id"] == "quillmoor-legal"]
+    assert all("model_disabled" in package["warnings"] for package in off)
+    assert sum(row["posted"] for row in result["feedback"]) == len({package["note_key"] for package in packages})
     assert "state_changed" in {package["cause"] for package in packages}
     assert "session_not_found" in {event["data"].get("reason") for event in events}
     assert not PLANTED.search(done.stdout + done.stderr)

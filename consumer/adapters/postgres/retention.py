@@ -12,11 +12,14 @@ from consumer.domain.events import SessionKey
 from consumer.flows.retention import Page, RetentionRules, Trimmed
 
 _queries = Queries("retention")
+_spend = Queries("spend")
 _erasure = Queries("erasure")
 _evictions = Queries("evictions")
 
 PAGE = 1000
 """Sessions that one page looks at."""
+_CALLS_SECONDS = 400 * 86_400.0
+"""Single calls to models are known for so long; their sums by day stay."""
 BATCH = 100
 """Sessions that one transaction trims at most: a few thousand rows, locked for some 10 ms."""
 
@@ -108,6 +111,7 @@ async def _trim_dead_letters(connection: Connection, rules: RetentionRules, *, d
     """At most 10,000 excerpts and 10,000 dead letters, in one step: they are few. A later run takes the rest."""
     if dry_run:
         return Trimmed(excerpts=int(await connection.fetchval(_queries.count_excerpts, rules.content_seconds)))
+    await connection.execute(_spend.forget_calls, _CALLS_SECONDS, 10 * PAGE)
     emptied = await connection.fetch(_queries.forget_excerpts, rules.content_seconds, 10 * PAGE)
     if rules.keys_seconds is not None:
         age = rules.content_seconds + rules.keys_seconds

@@ -16,8 +16,10 @@ from consumer.adapters.embedded import EmbeddedError, Servers, ports
 from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.core.pool import open_pool
+from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tally import Tally, tally
-from consumer.cli.demo import screen
+from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.cli.demo import customers, screen
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples, read_samples
 from consumer.cli.demo.stage import ServiceProcess, StageError
@@ -61,6 +63,7 @@ class _Demo:
         self._samples: Samples = read_samples()
         self._outcomes = Outcomes()
         self._sent = 0
+        self._feedback: list[TableRow] = []
 
     async def play(self) -> int:
         began = time.monotonic()
@@ -98,6 +101,8 @@ class _Demo:
                 TopicReader((_TOPICS.ready, _TOPICS.failed), **connection) as reader,
                 asyncio.TaskGroup() as tasks,
             ):
+                tenants = TenantReader(pool)
+                await customers.set_policies(writer, tenants, _TOPICS)
                 tasks.create_task(self._send(writer), name="demo-send")
                 with screen.Board(self._console, self._samples) as board:
                     while True:
@@ -109,6 +114,8 @@ class _Demo:
                         if not service.is_running:
                             raise StageError(f"The service ended. The end of its log:\n{service.log_tail()}")
                 self._outcomes.take(await reader.read_to_end())
+                packages = [some[-1] for key in self._samples.titles if (some := self._outcomes.packages(key))]
+                self._feedback = await customers.give_feedback(writer, tenants, _TOPICS, packages)
         except TimeoutError:
             names = ", ".join(sorted(self._samples.titles[key] for key in self._missing()))
             raise TimeoutError(
@@ -139,11 +146,13 @@ class _Demo:
     def _finish(self, seconds: float) -> None:
         if self._options.as_json:
             events = [event for events in self._outcomes.events.values() for event in events]
-            print(json.dumps({"seconds": round(seconds, 1), "events": events}))
+            feedback = [dict(row) for row in self._feedback]
+            print(json.dumps({"seconds": round(seconds, 1), "events": events, "feedback": feedback}))
             return
         screen.show_packages(self._console, self._samples, self._outcomes, self._options.show)
         for key, title in self._samples.titles.items():
             self._console.print(f"  {title}: {self._outcomes.verdict(key)}", soft_wrap=True)
+        screen.show_feedback(self._console, self._feedback)
         self._console.print(
             f"\n{len(self._samples.titles)} requests, each with its outcome, in {seconds:.0f} s. "
             "To look further: `escalation-consumer demo --keep` leaves everything running and says how.",
@@ -156,7 +165,7 @@ class _Demo:
             self._console.print(f"  export {name}='{value}'", soft_wrap=True)
         first = next(iter(self._samples.titles))
         session = f"--tenant {first.tenant_id} {first.session_id}"
-        for command in (f"session show {session}", f"bundle {session}", "package list", "dead-letters list"):
+        for command in (f"session show {session}", f"bundle {session}", "package list", "tenant list", "spend"):
             self._console.print(f"  escalation-consumer {command}", soft_wrap=True)
         self._console.print("Ctrl-C ends it all.")
         await asyncio.Event().wait()

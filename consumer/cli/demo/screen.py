@@ -1,6 +1,6 @@
 """The screen of the demo: live counts while it runs, then the packages as rendered markdown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consumer.adapters.embedded.progress import StartProgress as Step
+from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tally import Tally
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples
@@ -130,9 +131,23 @@ def _panel(title: str, package: dict[str, Any], verdict: str) -> Panel:
     if package["redactions"]:
         notes.append(f"secrets removed: {package['redactions']}")
     notes += package["warnings"]
+    if package["language"] != "en":
+        notes.append(f"language {package['language']}")
     return Panel(
         Markdown(package["markdown"]),
         title=Text(f"{title} · {ticket}"),
         subtitle=Text(" · ".join(notes)),
         width=min(_PACKAGE_WIDTH, 200),
     )
+
+
+def show_feedback(console: Console, summary: Sequence[TableRow]) -> None:
+    """Prints what became of the packages, by customer."""
+    table = Table(show_edge=False, pad_edge=False, title="What the customers' engineers said (played by the demo)")
+    names = ("packages", "posted", "accepted", "edited", "rejected", "silent")
+    table.add_column("customer")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in summary:
+        table.add_row(str(row["value"]), *(str(row[name]) for name in names))
+    console.print(table)
