@@ -9,7 +9,7 @@ from typing import Any, Self
 from uuid import NAMESPACE_URL, uuid5
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 
 from schemas.topics import FAILED, READY
@@ -100,6 +100,15 @@ class Scene:
             self.bootstrap_servers, **{f"{self.prefix}{name}": partitions for name in (READY, FAILED, FEEDBACK)}
         )
 
+    async def widen(self, partitions: int) -> None:
+        """More partitions for the packages."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.create_partitions({self.prefix + READY: NewPartitions(partitions)})
+        finally:
+            await admin.close()
+
     async def __aexit__(self, *_: object) -> None:
         for process in self._processes:
             await process.kill()
@@ -137,6 +146,13 @@ class Scene:
                 self._ends[sent.topic_partition] = sent.offset + 1
             if transactional:
                 await producer.commit_transaction()
+
+    async def send_aborted(self, event: Json) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap_servers, transactional_id=f"{self.prefix}relay")
+        async with producer:
+            await producer.begin_transaction()
+            await producer.send_and_wait(self.prefix + READY, json.dumps(event).encode())
+            await producer.abort_transaction()
 
     async def settled(self, *, within_seconds: float = 30, rows: str = "notes.sqlite") -> None:
         """Returns when the group is at the end of what was sent and nothing is held."""
