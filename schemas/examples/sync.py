@@ -39,7 +39,7 @@ class PermanentError(Exception):
     """Fails again however often it is tried."""
 
 
-def shape(system: str, my: Json, ticket: str, title: str, plain: str, html: str) -> tuple[Any, Any, Any]:
+def requests_of(system: str, my: Json, ticket: str, title: str, plain: str, html: str) -> tuple[Any, Any, Any]:
     """Where the system lists a ticket's notes, what posts the note there, and what changes the one with an id."""
     if system == "connectwise":  # plain text: how it renders markdown is undocumented
         path, change = f"service/tickets/{ticket}/notes", [{"op": "replace", "path": "text", "value": plain}]
@@ -94,7 +94,7 @@ class Sync(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
             mine = json.loads(Path(self.options.psas).read_text())[data["tenant_id"]][data.get("audience", "internal")]
             my = mine.get(f"{ticket['system']}/{ticket['connection_id']}") or mine[ticket["system"]]
             number, title = quote(ticket["ticket_id"], safe=""), data.get("title", "Handoff")
-            listed, post, change = shape(ticket["system"], my, number, title, *forms)
+            listed, post, change = requests_of(ticket["system"], my, number, title, *forms)
         except (KeyError, TypeError) as error:
             raise PermanentError(f"no ticket, or no mapping for it: {ticket}") from error
         if note_id is None:
@@ -145,13 +145,13 @@ class Sync(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
             row["revision"] = max(row["revision"], data["revision"] or 0)
             self.rows.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", [data["note_key"], json.dumps(row)])
         if event["type"] == READY and row["revision"] == data["revision"] and row["state"] != "withdrawn":
-            told = event | {"type": "escalation.package_feedback.v1", "source": "/psa-sync"}
-            told["id"] = str(uuid5(NAMESPACE_URL, f"psa-sync/{event['id']}/{row['state']}"))
-            told["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            feedback = event | {"type": "escalation.package_feedback.v1", "source": "/psa-sync"}
+            feedback["id"] = str(uuid5(NAMESPACE_URL, f"psa-sync/{event['id']}/{row['state']}"))
+            feedback["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             note = {"note_id": row["note_id"], "reason": row["reason"]}
-            told["data"] = {"package_id": event["id"], "outcome": row["state"], **note}
+            feedback["data"] = {"package_id": event["id"], "outcome": row["state"], **note}
             topic = f"{self.options.prefix}escalation-package-feedback"
-            await self.producer.send_and_wait(topic, json.dumps(told).encode(), key=event["subject"].encode())
+            await self.producer.send_and_wait(topic, json.dumps(feedback).encode(), key=event["subject"].encode())
         self.rows.execute("DELETE FROM held WHERE note_key = :note_key", data)
         self.waits.pop(key, None)
         return True

@@ -18,6 +18,7 @@ from aiohttp import web
 HEADERS = {"Authorization": "Basic for-tests-only"}
 PUBLISH, NOTE_TYPE, OUTCOME = 2, 3, 17
 """What the tenant's own lists allow."""
+ANY = "any ticket"
 LONGEST_TITLE, LONGEST_DESCRIPTION = 250, 32_000
 
 Kind = Literal["busy", "bad gateway", "threads", "missing", "closed", "no right", "no action", "lost answer", "slow"]
@@ -130,8 +131,9 @@ class PsaServer:
             return note
 
     def _change(self, system: str, ticket: str, note_id: int, text: str, fields: dict[str, Any]) -> KeptNote:
-        for note in self.notes(system, ticket):  # type: ignore[arg-type]
-            if note.id == note_id:
+        for note in self.notes():
+            # HaloPSA changes an action by its id, whatever ticket is named.
+            if note.id == note_id and note.system == system and ticket in {note.ticket, ANY}:
                 note.text, note.fields = text, note.fields | fields
                 return note
         raise Refusal(404, "no such note")
@@ -173,7 +175,7 @@ class PsaServer:
             raise Refusal(400, "the note is for the inside alone")
         text = action["note_html"]
         if "id" in action:
-            return [{"id": self._change("halopsa", ticket, action["id"], text, action).id}]
+            return [{"id": self._change("halopsa", ANY, action["id"], text, action).id}]
         return [{"id": self._store("halopsa", ticket, text, action).id}]
 
     # the server

@@ -48,6 +48,8 @@ class Escalation:
             "plain_text": body,
             "content_sha256": sha256(f"## {body}".encode()).hexdigest(),
             "previous_psa_ticket": previous,
+            "html": None,
+            "footer": None,
         }
         return self._event("ready", self.package_id(revision), data | fields)
 

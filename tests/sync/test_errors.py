@@ -64,7 +64,7 @@ class TestPassing:
         await scene.send(stuck.package())
         await _called(scene, 1)
         await scene.send(
-            behind | {"data": behind["data"] | {"note_key": "behind"}}, *(one.package() for one in others[1:])
+            behind | {"data": behind["data"] | {"note_key": "behind"}}, *(other.package() for other in others[1:])
         )
 
         async def passed_by() -> bool:
@@ -130,8 +130,8 @@ class TestPermanent:
         await scene.settled()
         assert scene.psa.calls == []
         assert scene.row(outlook)["state"] == "failed"
-        (told,) = await scene.feedback()
-        assert told["data"]["outcome"] == "failed"
+        (feedback,) = await scene.feedback()
+        assert feedback["data"]["outcome"] == "failed"
 
     async def test_a_note_that_somebody_deleted_comes_back_with_the_revision_after(self, scene: Scene) -> None:
         outlook = Escalation("s1", ticket("1"))

@@ -58,7 +58,7 @@ async def scene(bootstrap_servers: str, folder: Path) -> AsyncIterator[Scene]:
 async def result(scene: Scene) -> Any:
     """What is the same whenever it was killed: ids of notes are not, nor how often something was told."""
     notes = sorted((note.system, note.ticket, note.text) for note in scene.psa.notes())
-    told = {
+    feedback = {
         event["id"]: (event["data"]["package_id"], event["data"]["outcome"], event["data"]["reason"])
         for event in await scene.feedback()
     }
@@ -66,7 +66,7 @@ async def result(scene: Scene) -> Any:
     standing = {key: row["note_id"] for key, row in scene.rows().items() if row["state"] == "posted"}
     kept = {str(note.id): note for note in scene.psa.notes()}
     assert all(key.split("/")[1] in {"moves", "replayed", "failed"} and kept[id_] for key, id_ in standing.items())
-    return notes, told, rows
+    return notes, feedback, rows
 
 
 async def undisturbed(bootstrap_servers: str, folder: Path) -> tuple[Any, int]:
@@ -93,11 +93,11 @@ async def wrongly_ended(bootstrap_servers: str, folder: Path, chosen: Sequence[i
     """The lines after which something else than the expected is there, and what."""
     few = asyncio.Semaphore(AT_ONCE)
 
-    async def found(line: int) -> Any:
+    async def ended(line: int) -> Any:
         async with few:
             return await killed_at(bootstrap_servers, folder / str(line), line)
 
-    results = await asyncio.gather(*(found(line) for line in chosen))
+    results = await asyncio.gather(*(ended(line) for line in chosen))
     return {line: it for line, it in zip(chosen, results, strict=True) if it != expected}
 
 

@@ -29,10 +29,10 @@ async def test_a_package_becomes_one_note_that_its_revisions_change(scene: Scene
     row = scene.row(outlook)
     assert (row["revision"], row["state"], row["note_id"]) == (3, "posted", str(note.id))
     assert row["ticket"] == ticket("1")
-    told = await scene.feedback()
-    assert {event["data"]["package_id"] for event in told} == {outlook.package_id(n) for n in (1, 2, 3)}
-    assert {(event["data"]["outcome"], event["data"]["note_id"]) for event in told} == {("posted", str(note.id))}
-    assert len({event["id"] for event in told}) == 3
+    feedback = await scene.feedback()
+    assert {event["data"]["package_id"] for event in feedback} == {outlook.package_id(n) for n in (1, 2, 3)}
+    assert {(event["data"]["outcome"], event["data"]["note_id"]) for event in feedback} == {("posted", str(note.id))}
+    assert len({event["id"] for event in feedback}) == 3
 
 
 async def test_feedback_is_an_event_that_the_service_reads(scene: Scene) -> None:
@@ -126,16 +126,18 @@ class TestMovedTickets:
             f"Handoff moved to connectwise #1.\n\n{outlook.stem}r3]\n",
         )
 
-    async def test_a_note_that_went_along_with_a_merged_ticket_stays_a_note(self, scene: Scene) -> None:
-        outlook = Escalation("s1", ticket("1"))
+    @pytest.mark.parametrize("system", ["connectwise", "halopsa"])
+    async def test_a_note_that_went_along_with_a_merged_ticket_stays_a_note(self, scene: Scene, system: System) -> None:
+        outlook = Escalation("s1", ticket("1", system))
         await scene.started()
         await scene.send(outlook.package(1, "one"))
         await scene.settled()
         scene.psa.notes()[0].ticket = "2"  # the PSA merged the tickets
-        await scene.send(outlook.package(2, "one", at=ticket("2")))
+        await scene.send(outlook.package(2, "one", at=ticket("2", system)))
         await scene.settled()
         (note,) = scene.psa.notes()
-        assert note.text == f"Problem\n\none\n\n{outlook.stem}r2]\n"
+        assert "Problem" in note.text
+        assert f"{outlook.stem}r2]" in note.text
 
     async def test_an_old_ticket_that_is_closed_holds_nothing_up(self, scene: Scene) -> None:
         outlook = Escalation("s1", ticket("1"))
@@ -229,7 +231,7 @@ class TestReplays:
     async def test_live_packages_pass_them_by(self, scene: Scene) -> None:
         replays = [Escalation(f"r{n}", ticket(f"1{n}")) for n in range(5)]
         live = Escalation("live", ticket("1"))
-        await scene.send(*(one.package(cause="replay", replay_id="march") for one in replays), live.package())
+        await scene.send(*(replay.package(cause="replay", replay_id="march") for replay in replays), live.package())
         await scene.started("--replay-seconds", "0.7")
         await scene.settled()
         posted = [note.ticket for note in scene.psa.notes()]
