@@ -116,7 +116,7 @@ class Sync(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
             await self.write(data, former or ticket, row["note_id"], f"Handoff withdrawn: {data['reason']}.\n")
             return row | {"state": "withdrawn"}
         note_id = row["note_id"] if row["ticket"] == ticket else None
-        if not note_id or row["state"] != "posted" or row["content_sha256"] != data["content_sha256"]:
+        if not note_id or row["content_sha256"] != data["content_sha256"]:
             note_id = await self.write(data, ticket, note_id)
         if former not in (None, ticket) and (note_id, ticket["system"]) != (row["note_id"], former["system"]):
             try:

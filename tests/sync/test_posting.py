@@ -93,6 +93,12 @@ class TestShapes:
         assert (change.method, change.body[0]["id"]) == ("POST", scene.psa.notes()[0].id)
         assert _text_of(change.body[0]["note_html"]) == ["Problem", "a < b", "c", f"{outlook.stem}r2]"]
 
+    async def test_a_tickets_id_is_one_part_of_the_path(self, scene: Scene) -> None:
+        await scene.started()
+        await scene.send(Escalation("s1", ticket("../7?x")).package())
+        await scene.settled()
+        assert [note.ticket for note in scene.psa.notes()] == ["../7?x"]
+
     async def test_each_connection_of_a_tenant_has_its_settings(self, scene: Scene) -> None:
         wrong, right = scene.psa.settings("connectwise"), scene.psa.settings("connectwise")
         wrong["url"] = "http://127.0.0.1:9/"
