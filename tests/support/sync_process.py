@@ -41,8 +41,8 @@ class SyncProcess:
     def exit_code(self) -> int | None:
         return None if self._process is None else self._process.exitcode
 
-    async def start(self, *, traced: bool = False, kill_at: int = 0) -> None:
-        """With `kill_at` it kills itself at that new line; lines are new again with each event."""
+    async def start(self, *, traced: bool = False, kill_at: int | str = 0) -> None:
+        """With `kill_at` it kills itself, as the tracer says."""
         _context.set_forkserver_preload(["aiohttp", "aiokafka", "aiokafka.admin"])
         self._count.value = 0
         count = self._count if traced or kill_at else None
@@ -65,11 +65,17 @@ class SyncProcess:
 
 
 class Tracer:
-    """Counts the lines of the program's functions; a line is new once between two events."""
+    """Counts the lines of the program's functions; a line is new once between two events.
 
-    def __init__(self, count: Any, kill_at: int) -> None:
+    It kills before the line with the number, or before the line of the program that begins with the text.
+    """
+
+    def __init__(self, count: Any, kill_at: int | str) -> None:
         lines = PROGRAM.read_text(encoding="utf-8").splitlines()
         self._first_of_event = next(n for n, line in enumerate(lines, 1) if line.startswith("        data, gone = "))
+        named = [n for n, line in enumerate(lines, 1) if line.strip().startswith(str(kill_at))]
+        assert isinstance(kill_at, int) or len(named) == 1, f"{kill_at} begins {len(named)} lines"
+        self._kill_on = named[0] if isinstance(kill_at, str) else 0
         self._count, self._kill_at = count, kill_at
         self._seen: set[int] = set()
 
@@ -84,12 +90,12 @@ class Tracer:
             if frame.f_lineno not in self._seen:
                 self._seen.add(frame.f_lineno)
                 self._count.value += 1
-                if self._count.value == self._kill_at:
+                if self._count.value == self._kill_at or frame.f_lineno == self._kill_on:
                     os.kill(os.getpid(), signal.SIGKILL)
         return self._line
 
 
-def _run(arguments: tuple[str, ...], log: str, count: Any, kill_at: int) -> None:
+def _run(arguments: tuple[str, ...], log: str, count: Any, kill_at: int | str) -> None:
     with Path(log).open("ab") as written:
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
