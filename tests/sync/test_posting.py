@@ -1,6 +1,7 @@
 """The reference sync posts once: what becomes a note, what changes it, and what does nothing."""
 
 import ast
+import os
 import subprocess
 import sys
 import time
@@ -290,7 +291,10 @@ class TestMoreWorkers:
 
 
 def test_a_person_finds_the_options() -> None:
-    shown = subprocess.run([sys.executable, PROGRAM, "--help"], check=True, capture_output=True, text=True).stdout
+    given = dict(os.environ) | {"SYNC_SINCE_HOURS": "7.5"}
+    command = [sys.executable, str(PROGRAM), "--help"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=given).stdout
+    assert "(7.5)" in shown
     assert "--psas" in shown
     assert "pause between packages that a replay asked for" in " ".join(shown.split())
 
