@@ -23,7 +23,7 @@ test: check ## Check everything, then run all tests on real servers
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not long"
 
 faults: $(STAMP) ## Run every test of a fault on real servers, the long ones too (half an hour)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/faults
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/faults tests/sync
 
 check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/ruff format --check --quiet

@@ -4,6 +4,7 @@ import json
 import re
 from hashlib import sha256
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -14,10 +15,12 @@ from pydantic import ValidationError
 
 from schemas import generate, json_schema
 from schemas.envelope import Envelope
+from tests.support.psa_server import PsaServer
 
 ROOT = Path(__file__).parent.parent
 GENERATED = ROOT / "schemas" / "generated"
 EXAMPLES = sorted((ROOT / "schemas" / "examples").glob("*.json"))
+README = (ROOT / "schemas" / "README.md").read_text(encoding="utf-8")
 TYPES = (*json_schema.RECEIVED, *json_schema.PUBLISHED)
 
 
@@ -147,57 +150,16 @@ def test_asyncapi_is_whole() -> None:
                 place = place[step]
 
 
-class _Psa:
-    """A ticket system without idempotency, as they are."""
-
-    def __init__(self) -> None:
-        self.texts: dict[int, str] = {}
-        self.posts = 0
-
-    def find(self, _ticket: dict[str, Any], text: str) -> int | None:
-        return next((note for note, held in self.texts.items() if text in held), None)
-
-    def post(self, _ticket: dict[str, Any], text: str) -> int:
-        self.posts += 1
-        self.texts[self.posts] = text
-        return self.posts
-
-    def update(self, _ticket: dict[str, Any], note: int, text: str) -> None:
-        self.texts[note] = text
+def test_the_readers_protocol_is_told_from_the_sync() -> None:
+    """What the sync does, `tests/sync` shows."""
+    (excerpt,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert indent(excerpt, "    ") in (ROOT / "schemas" / "examples" / "sync.py").read_text()
 
 
-def _reader() -> Any:
-    code = re.search(r"```python\n(.*?)```", (ROOT / "schemas" / "README.md").read_text(), re.DOTALL)
-    assert code
-    names: dict[str, Any] = {}
-    exec(code[1], names)
-    return names["handle"]
-
-
-def _package(revision: int, markdown: str) -> dict[str, Any]:
-    event = json.loads((ROOT / "schemas" / "examples" / "escalation.package_ready.v1.json").read_text())
-    changed = {
-        "revision": revision,
-        "markdown": markdown,
-        "content_sha256": sha256(markdown.encode()).hexdigest(),
-        "marker": f"[handoff 0123456789ab r{revision}]",
+def test_the_settings_of_the_document_are_all_that_the_sync_needs() -> None:
+    (settings,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    by_system = json.loads(settings)["larkfield-joinery"]["internal"]
+    needs = PsaServer().settings
+    assert {system: my.keys() for system, my in by_system.items()} == {
+        system: needs(system).keys() for system in by_system
     }
-    return dict(event["data"] | changed)
-
-
-def test_the_reader_of_the_document_posts_once() -> None:
-    handle, psa = _reader(), _Psa()
-    notes: dict[str, Any] = {}
-    first, second, same = _package(1, "one"), _package(2, "two"), _package(3, "two")
-    assert [handle(p, notes, psa) for p in (first, first, second, first, same)] == [
-        "posted", "dropped", "updated", "dropped", "unchanged",
-    ]  # fmt: skip
-    assert psa.posts == 1
-    assert psa.texts[1].startswith("two")
-
-
-def test_the_reader_finds_its_note_again_after_losing_its_memory() -> None:
-    handle, psa = _reader(), _Psa()
-    handle(_package(1, "one"), {}, psa)
-    assert handle(_package(1, "one"), {}, psa) == "updated"
-    assert psa.posts == 1
