@@ -12,10 +12,13 @@ from consumer.adapters.postgres.operation.store_reader import StoreReader, Table
 from consumer.cli import output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
+from consumer.domain.language.languages import language_of
 from consumer.domain.session.session import Session, fold
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.database import open_reader
+from consumer.wiring.tables import open_tenants
+from schemas.tenants import DEFAULT_LANGUAGE
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant; needed where several tenants have the session id.")]
@@ -74,15 +77,17 @@ def show_bundle(
 ) -> None:
     """Show the bundle of a session's newest state: the records that a draft may rest on, and their digest."""
 
-    async def read() -> Session:
-        async with open_reader(read_settings()) as look:
+    async def read() -> tuple[Session, str]:
+        settings = read_settings()
+        async with open_reader(settings) as look, open_tenants(settings) as tenants:
             key = await find_session(look, name, tenant)
-            return fold(key, await look.events(key))
+            policies = await tenants.policies(key.tenant_id)
+            return fold(key, await look.events(key)), str(policies[0]["language"]) if policies else DEFAULT_LANGUAGE
 
-    session = asyncio.run(read())
+    session, language = asyncio.run(read())
     if session.version is None:
         raise Permanent(f"Session {name} has no event, so it has no bundle.")
-    bundle = bundles.build(session, reason=reason)
+    bundle = bundles.build(session, reason=reason, language=language_of(language))
     records = json.loads(bundle.canonical)
     if as_json:
         output.as_json({"sha256": bundle.sha256, "state_version": bundle.state_version, "records": records})

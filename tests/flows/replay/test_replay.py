@@ -380,3 +380,36 @@ async def test_another_cause_that_took_the_request_over_does_not_lose_it(
     async with replicas.start():
         progress = await replaying.apply()
     assert (progress.state, progress.revised + progress.unchanged) == (ReplayState.DONE, 1)
+
+
+async def test_a_tenant_without_model_is_in_no_plan_and_its_replayed_requests_change_nothing(
+    replicas: Replicas, replaying: Replaying, tables: Tables, model: ModelServer
+) -> None:
+    await tables.execute(
+        "INSERT INTO tenant_policies (tenant_id, event_id, set_at, model, language)"
+        " VALUES ('default', 'e', now(), 'off', 'en')"
+    )
+    calls = model.calls
+    assert (await replaying.plan()).items == ()
+    await tables.change_request(key(0), due_at=0.0, cause="replay", replay_id="again", rank=23)
+    async with replicas.start():
+
+        async def settled() -> bool:
+            row = await tables.request(key(0))
+            return row["due_at"] is row["lease_token"] is None
+
+        await until(settled)
+    assert len(await published(tables, REQUESTS)) == REQUESTS
+    assert model.calls == calls
+
+
+async def test_a_plan_takes_up_what_readers_rejected(replaying: Replaying, tables: Tables, filled: Packages) -> None:
+    await tables.execute(
+        "INSERT INTO package_feedback (tenant_id, session_id, event_id, package_id, outcome, said, occurred_at)"
+        " SELECT tenant_id, session_id, outcome, package_id::text, outcome, '{}', now()"
+        " FROM packages, unnest(ARRAY['posted', CASE session_id WHEN 'session-2' THEN 'rejected' ELSE 'accepted' END])"
+        " AS outcome"
+    )
+    plan = await replaying.plan(rejected=True)
+    assert [item.key for item in plan.items] == [key(2)]
+    assert len((await replaying.plan("all")).items) == len(filled)
