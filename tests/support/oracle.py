@@ -15,6 +15,7 @@ import asyncpg
 import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 from jsonschema import Draft202012Validator
 
 from consumer.adapters.kafka.topic_reader import TopicReader
@@ -238,8 +239,9 @@ def _events(written: Written) -> Iterator[str]:
         headers = {name: value.decode() for name, value in record.headers}
         wanted = {"event_id": event["id"], "event_type": kind, "session_id": event["subject"]}
         wanted["tenant_id"] = event["tenantid"]
-        if any(name.startswith("ce_") for name in headers):
-            yield f"{kind}: a ce_ header beside a structured value"
+        read = from_kafka_event(KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value or b""))
+        if (read.get_id(), read.get_type(), read.get_data()) != (event["id"], kind, data):
+            yield f"{kind}: the public CloudEvents SDK reads another event"
         wanted |= {name: str(data[name]) for name in _FILTERS if data.get(name) is not None}
         wanted["content-type"] = "application/cloudevents+json"
         for name, value in wanted.items():
