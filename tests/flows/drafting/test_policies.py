@@ -8,8 +8,12 @@ import pytest
 
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.session.history import SessionHistory
+from consumer.flows.drafting.calls.accounting import Payer, Purpose
+from consumer.flows.drafting.model import CallForbidden
 from consumer.flows.drafting.ports import DraftingStores
+from schemas.packages import Caution
 from tests.flows.drafting.steps import packages, quiet
+from tests.flows.drafting.test_second_reader import FALSE, finds, says
 from tests.support import build
 from tests.support.model_server import ModelServer
 from tests.support.replicas import Changed, Replicas
@@ -196,3 +200,52 @@ async def test_switched_on_again_the_model_drafts_the_next_revision(
         first, second = await packages(tables, 2)
     assert (first["status"], second["status"], second["revision"]) == ("fallback", "ready", 2)
     await until(lambda: asyncio.sleep(0, model.calls == 1))
+
+
+async def test_a_draft_that_was_paid_for_before_is_not_published_for_a_tenant_without_model(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    await ask(tables, "acme")
+    async with replicas.start():
+        await packages(tables)
+        await set_policy(tables, "acme", model="off")
+        await tables.add_request(RequestKey("acme", "session-1", "second"))
+        first, second = await packages(tables, 2)
+    assert (first["status"], second["status"], second["warnings"]) == ("ready", "fallback", ["model_disabled"])
+    assert model.calls == 1
+
+
+async def test_a_repair_that_no_budget_allows_leaves_the_answer_without_what_was_flagged(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    def no_repair(stores: DraftingStores) -> DraftingStores:
+        async def opened(payer: Payer, purpose: Purpose, *arguments: Any, **named: Any) -> int:
+            if purpose is Purpose.DRAFT and model.calls:
+                raise CallForbidden(Caution.BUDGET_EXHAUSTED)
+            return await stores.accounts.open(payer, purpose, *arguments, **named)
+
+        return replace(stores, accounts=Changed(stores.accounts, open=opened))
+
+    await ask(tables, "acme")
+    model.always(says(model, step=FALSE))
+    model.reader(finds(model, FALSE))
+    async with replicas.start(change=no_repair):
+        (event,) = await packages(tables)
+    assert event["status"] == "ready"
+    assert Caution.STATEMENTS_REMOVED in event["warnings"]
+    assert FALSE not in event["markdown"]
+    assert (model.calls, event["provenance"]["attempts"]) == (1, 1)
+
+
+async def test_what_a_call_cost_counts_once_however_often_it_is_noted(replicas: Replicas, tables: Tables) -> None:
+    def noted_twice(stores: DraftingStores) -> DraftingStores:
+        async def settle(*arguments: Any, **named: Any) -> None:
+            await stores.accounts.settle(*arguments, **named)
+            await stores.accounts.settle(*arguments, **named)
+
+        return replace(stores, accounts=Changed(stores.accounts, settle=settle))
+
+    await ask(tables, "acme")
+    async with replicas.start(change=noted_twice, check_model=None):
+        await packages(tables)
+    assert await tables.database.fetchval("SELECT sum(calls) FROM model_days WHERE tenant_id = 'acme'") == 1

@@ -391,6 +391,7 @@ async def test_a_tenant_without_model_is_in_no_plan_and_its_replayed_requests_ch
     )
     calls = model.calls
     assert (await replaying.plan()).items == ()
+    await tables.add_events([build.fact("It prints again.", fact_id="later", version=9)], key(0).session)
     await tables.change_request(key(0), due_at=0.0, cause="replay", replay_id="again", rank=23)
     async with replicas.start():
 

@@ -12,7 +12,8 @@ from tests.adapters.postgres.intake.steps import Store, everything
 from tests.support.wire import arrive, change, event
 
 POLICIES, FEEDBACK = "escalation-tenant-policy", "escalation-package-feedback"
-SECRET = "Hunter-77-blue!"
+SECRET = "brightmeadowlane"
+"""Nothing of its looks tells that it is one."""
 
 
 def policy(event_id: str, minute: int, **data: Any) -> dict[str, Any]:
@@ -114,3 +115,12 @@ async def test_an_erasure_takes_feedback_along_and_later_feedback_is_dropped(poo
     await store(arrive(feedback("f2", comment="Kowalczyk again"), topic=FEEDBACK, offset=6))
     assert await pool.fetchval("SELECT count(*) FROM package_feedback") == 0
     assert "Kowalczyk" not in await everything(pool)
+
+
+async def test_what_looks_like_a_secret_stops_at_the_door_in_tags_too(pool: Pool, store: Store) -> None:
+    await store(
+        arrive(feedback(tags=["password: Granite-Otter-23!x"], comment="pw=Granite-Otter-24!x"), topic=FEEDBACK)
+    )
+    said = await pool.fetchval("SELECT said FROM package_feedback")
+    assert "Granite" not in said
+    assert "password" in said
