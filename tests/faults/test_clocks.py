@@ -59,6 +59,7 @@ async def test_replicas_an_hour_apart_take_no_lease_early_and_answer_in_time(sta
     assert await watching == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("slow_model")
 @pytest.mark.failure(37)
 async def test_a_clock_that_jumps_while_work_is_under_way_changes_nothing(stage: Stage, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.support.stage import Event, Stage, Story
 OVERLOADED = 529
 
 
+@pytest.mark.long
 @pytest.mark.failure(20)
 async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))

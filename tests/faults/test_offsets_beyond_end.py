@@ -30,7 +30,7 @@ async def move_beyond_end(stage: Stage, *, store: bool) -> None:
             await put_positions(pool, {TopicPartition(move.topic, move.partition): move.to for move in moves})
 
 
-@pytest.mark.parametrize("store", [False, True])
+@pytest.mark.parametrize("store", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("sent_first", [False, True])
 @pytest.mark.failure(44)
 async def test_requests_behind_an_offset_beyond_the_end_are_answered(

@@ -21,6 +21,7 @@ TOO_FEW = 1
 DISK_BYTES = 4_000_000
 
 
+@pytest.mark.long
 @pytest.mark.failure(36)
 async def test_without_descriptors_it_pauses_and_goes_on_when_there_are_some(stage: Stage) -> None:
     service = await stage.running()

@@ -42,14 +42,8 @@ async def never_dead(service: ServiceProcess) -> None:
         await asyncio.sleep(0.5)
 
 
-@pytest.mark.parametrize(
-    ("table", "what"),
-    [
-        ("drafts", "drafting"),
-        pytest.param("sessions", "store", marks=pytest.mark.long),
-        pytest.param("outbox", "publish", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("table", "what"), [("drafts", "drafting"), ("sessions", "store"), ("outbox", "publish")])
 @pytest.mark.failure(29)
 async def test_a_locked_table_stops_only_what_needs_it(stage: Stage, table: str, what: str) -> None:
     service = await stage.running()

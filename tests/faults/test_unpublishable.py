@@ -87,9 +87,8 @@ async def send_bad(stage: Stage, count: int = 3, *, key: bytes = b"s") -> None:
     await stage.send_poison(*((stage.topics.sessions, key, b"{not json %d" % number, ()) for number in range(count)))
 
 
-@pytest.mark.parametrize(
-    "known_before", [pytest.param(False, marks=pytest.mark.long), True], ids=["never seen", "seen before"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("known_before", [False, True], ids=["never seen", "seen before"])
 @pytest.mark.failure(47)
 async def test_a_dead_letter_topic_that_is_gone(stage: Stage, *, known_before: bool) -> None:
     dead_letters = stage.topics.dead_letter_of(stage.topics.sessions)
@@ -115,6 +114,7 @@ async def test_a_dead_letter_topic_that_is_gone(stage: Stage, *, known_before: b
     assert len((await stage.oracle.read()).dead_letters) == 3
 
 
+@pytest.mark.long
 @pytest.mark.failure(47)
 async def test_a_dead_letter_topic_that_takes_only_small_records(stage: Stage) -> None:
     dead_letters = stage.topics.dead_letter_of(stage.topics.sessions)
