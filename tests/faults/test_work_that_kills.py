@@ -44,8 +44,9 @@ async def drafted_by_the_dying(stage: Stage, how: str, sick: list[str]) -> int:
     names = [*sick, *(f"s-{number}" for number in range(NEIGHBOURS))]
     await stage.send(*(event for name in names for event in _escalated(Story(name))))
     deaths, until = 0, time.monotonic() + ENDED_SECONDS
-    while await stage.query("SELECT FROM requests WHERE state = 'open' OR due_at < now()") or not await _all(
-        stage, names
+    # All of them first: between the other order's two questions all could be stored, and none of them done.
+    while not await _all(stage, names) or await stage.query(
+        "SELECT FROM requests WHERE state = 'open' OR due_at < now()"
     ):
         assert time.monotonic() < until, await stage.query("SELECT session_id, state, attempts, cause FROM requests")
         if not service.running or await _stands_still(service):
