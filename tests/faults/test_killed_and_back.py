@@ -16,7 +16,8 @@ BACK_SECONDS = 10.0
 P95_SECONDS = 30.0
 
 
-@pytest.mark.parametrize("seconds", [15.0, pytest.param(60.0, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [15.0, 60.0])
 @pytest.mark.failure(53)
 async def test_with_instance_ids_killed_replicas_are_back_at_once_and_requests_are_answered(
     stage: Stage, seconds: float

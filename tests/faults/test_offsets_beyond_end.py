@@ -31,7 +31,7 @@ async def move_beyond_end(stage: Stage, *, store: bool) -> None:
 
 
 @pytest.mark.parametrize("store", [pytest.param(False, marks=pytest.mark.long), True])
-@pytest.mark.parametrize("sent_first", [False, True])
+@pytest.mark.parametrize("sent_first", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.failure(44)
 async def test_requests_behind_an_offset_beyond_the_end_are_answered(
     stage: Stage, *, store: bool, sent_first: bool

@@ -54,6 +54,7 @@ async def tables(empty_database: str) -> AsyncIterator[Database]:
         yield connection
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_killed_in_every_phase_it_ends_with_the_store_that_an_undisturbed_one_makes(
     stage: Stage, empty_database: str, undisturbed_database: str, tables: Database, tmp_path: Path
