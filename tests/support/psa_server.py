@@ -10,10 +10,11 @@ import json
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
+
+from tests.support.loopback import LoopbackServer
 
 HEADERS = {"Authorization": "Basic for-tests-only"}
 PUBLISH, NOTE_TYPE, OUTCOME = 2, 3, 17
@@ -63,16 +64,18 @@ class Refusal(Exception):
         self.status, self.text, self.headers = status, text, headers
 
 
-class PsaServer:
-    """Starts with the `with` block, on a port that the system gives."""
+class PsaServer(LoopbackServer):
+    """The three systems."""
+
+    name = "psa"
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._ids = itertools.count(101)
         self._faults: list[Fault] = []
         self._notes: list[KeptNote] = []
         self._calls: list[PsaCall] = []
-        self.url = ""
 
     # for tests
 
@@ -180,23 +183,7 @@ class PsaServer:
 
     # the server
 
-    def __enter__(self) -> Self:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="psa", daemon=True)
-        self._thread.start()
-        if not started.wait(10):
-            raise TimeoutError("the PSA did not start")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
-
-    async def _serve(self, started: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopped = asyncio.Event()
+    def application(self) -> web.Application:
         application = web.Application()
         application.router.add_route(
             "*", "/connectwise/service/tickets/{ticket}/notes", self._taking(self._connectwise)
@@ -206,13 +193,7 @@ class PsaServer:
         )
         application.router.add_route("*", "/autotask/Tickets/{ticket}/Notes", self._taking(self._autotask))
         application.router.add_route("*", "/halopsa/actions", self._taking(self._halopsa))
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        started.set()
-        await self._stopped.wait()
-        await runner.cleanup()
+        return application
 
     def _taking(
         self, system: Callable[[str, str, str | None, Any], Any]

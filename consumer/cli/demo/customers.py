@@ -10,6 +10,7 @@ from typing import Any
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.cli.tenants.policy import policy_event
 from schemas.feedback import FeedbackOutcome
 from schemas.topics import Topics
 
@@ -29,8 +30,7 @@ _VERDICTS = (FeedbackOutcome.ACCEPTED, FeedbackOutcome.ACCEPTED, FeedbackOutcome
 async def set_policies(writer: TopicWriter, reader: TenantReader, topics: Topics) -> None:
     """Sends the policies, and waits until they hold. Raises TimeoutError after 30 s."""
     for tenant, policy in POLICIES.items():
-        event = _event("tenant.policy_set.v1", f"policy-{tenant}", tenant, policy)
-        await writer.write(topics.policies, tenant, json.dumps(event).encode())
+        await writer.write(topics.policies, tenant, json.dumps(policy_event(tenant, policy)).encode())
     await writer.flush()
     async with asyncio.timeout(_WAIT_SECONDS):
         while len(await reader.policies(None)) < len(POLICIES):  # noqa: ASYNC110 - they come by the topic
@@ -57,18 +57,13 @@ def _feedback(package: Mapping[str, Any], outcome: FeedbackOutcome) -> dict[str,
     data: dict[str, Any] = {"package_id": package["package_id"], "outcome": outcome.value}
     if outcome is FeedbackOutcome.EDITED:
         data["edited_sections"] = ["next_steps"]
-    event_id = f"{package['package_id']}/{outcome.value}"
-    event = _event("escalation.package_feedback.v1", event_id, package["session_id"], data)
-    return event | {"tenantid": package["tenant_id"]}
-
-
-def _event(kind: str, event_id: str, subject: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "specversion": "1.0",
-        "id": event_id,
+        "id": f"{package['package_id']}/{outcome.value}",
         "source": "/escalation-consumer/demo",
-        "type": kind,
-        "subject": subject,
+        "type": "escalation.package_feedback.v1",
+        "subject": package["session_id"],
+        "tenantid": package["tenant_id"],
         "time": datetime.now(UTC).isoformat(),
-        "data": dict(data),
+        "data": data,
     }

@@ -11,6 +11,7 @@ from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.cli import output
 from consumer.cli.inspection.show import Json, Limit, Tenant
+from consumer.flows.operation.budgets import UNPOSTED_MINUTES
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_tenants
 from schemas.feedback import FeedbackOutcome
@@ -19,7 +20,6 @@ feedback = typer.Typer(help="What became of packages.", no_args_is_help=True)
 
 _LIST = ("occurred_at", "tenant_id", "session_id", "package_id", "outcome", "edited_sections", "reason", "comment")
 _COUNTS = ("packages", "posted", "accepted", "edited", "rejected", "failed", "silent")
-UNPOSTED_MINUTES = 30.0
 
 
 class SummaryBy(StrEnum):

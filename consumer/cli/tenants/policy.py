@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import uuid4
@@ -16,14 +17,14 @@ from consumer.cli.transfer.load import InputLine, send_lines
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_tenants
-from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, ModelAllowed, TenantPolicySet
+from schemas.envelope import Envelope
+from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, POLICY_TYPES, ModelAllowed
 from schemas.topics import Topics
 
 tenants = typer.Typer(help="What tenants want: model or none, language, budget, footer.", no_args_is_help=True)
 
 _COLUMNS = ("tenant_id", "model", "language", "monthly_budget_usd", "spent_usd", "note_footer", "set_at", "stored_at")
 _TYPE = "tenant.policy_set.v1"
-_LONGEST_TENANT = 128
 TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 
 
@@ -49,7 +50,7 @@ def set_policy(
 ) -> None:
     """Set the whole policy of a tenant: what is not given here goes back to its default."""
     data = {"model": model.value, "language": language, "monthly_budget_usd": budget, "note_footer": footer}
-    event = _event(tenant, data)
+    event = policy_event(tenant, data)
     settings = read_settings()
     if not dry_run:
         topic = Topics(settings.topic_prefix).policies
@@ -61,24 +62,24 @@ def set_policy(
         output.say("Nothing was sent." if dry_run else "Sent. It holds within seconds; see `tenant show`.")
 
 
-def _event(tenant: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Raises Permanent, naming the option, for a policy that the service would refuse."""
-    try:
-        TenantPolicySet.model_validate(data)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        raise Permanent(f"{problem['loc'][0]}: {problem['msg']}") from None
-    if not tenant.strip() or len(tenant) > _LONGEST_TENANT:
-        raise Permanent(f"the tenant's id must have 1 to {_LONGEST_TENANT} characters")
-    return {
+def policy_event(tenant: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that sets a policy. Raises Permanent, naming the field, for one that the service would refuse."""
+    event = {
         "specversion": "1.0",
         "id": str(uuid4()),
         "source": "/escalation-consumer/tenant",
         "type": _TYPE,
         "subject": tenant,
         "time": datetime.now(UTC).isoformat(),
-        "data": data,
+        "data": dict(data),
     }
+    try:
+        Envelope.model_validate(event)
+        POLICY_TYPES[_TYPE].model_validate(data)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        raise Permanent(f"{problem['loc'][0]}: {problem['msg']}") from None
+    return event
 
 
 @tenants.command("show")

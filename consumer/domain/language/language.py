@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 
 from consumer.domain.language.spelling import Spelling
@@ -209,8 +210,7 @@ class Language:
     @property
     def digest(self) -> str:
         """Identifies all that this language says."""
-        said = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
+        return _digest(self)
 
     @property
     def words(self) -> frozenset[str]:
@@ -255,3 +255,9 @@ def _plain(value: object) -> object:
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value
+
+
+@cache
+def _digest(language: Language) -> str:
+    said = {field.name: _plain(getattr(language, field.name)) for field in fields(language)}
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]

@@ -81,7 +81,8 @@ class BudgetWatch:
         if attention.unposted is not None:
             self._meters.set(Meter.UNPOSTED, attention.unposted)
         known = {(budget.tenant, budget.bound, budget.is_spent): budget for budget in attention.budgets}
-        for budget in (known[name] for name in known.keys() - self._said):
+        for name in known.keys() - self._said:
+            budget = known[name]
             log.warning(
                 "A budget of this month is used up: rules draft." if budget.is_spent else "A budget is nearly used up.",
                 event_name="budget_spent" if budget.is_spent else "budget_nearly_spent",

@@ -4,20 +4,19 @@ Each call takes the next behaviour of the script; then the default one answers. 
 apart: they have a behaviour of their own, by default a reader who finds nothing.
 """
 
-import asyncio
 import json
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
 from consumer.domain.cost.model_ids import plain_id
 from consumer.providers import ModelAccess
+from tests.support.loopback import LoopbackServer
 from tests.support.model_server import clouds
 from tests.support.model_server.behaviours import error
 from tests.support.model_server.complaints import complaint
@@ -31,11 +30,15 @@ Write = Callable[[Received], str]
 """The text of an answer to a request."""
 
 
-class ModelServer:
-    """Starts with the `with` block, on a port that the system gives."""
+class ModelServer(LoopbackServer):
+    """The model."""
+
+    name = "model"
+    cancels_handlers = True
 
     def __init__(self, write: Write, *, api_key: str | None = None) -> None:
         """`write` makes the ordinary answer's text; with `api_key` any other key is refused with 401."""
+        super().__init__()
         self._write = write
         self._api_key = api_key
         self._lock = threading.Lock()
@@ -49,7 +52,6 @@ class ModelServer:
         self._reported_by_reader: Counter[str] = Counter()
         self._in_flight = 0
         self.most_in_flight = 0
-        self.url = ""
         self.credentials_asked: list[str] = []
         """The paths of the clouds' credential services that were asked."""
 
@@ -195,23 +197,7 @@ class ModelServer:
 
     # the server
 
-    def __enter__(self) -> Self:
-        started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="model", daemon=True)
-        self._thread.start()
-        if not started.wait(10):
-            raise TimeoutError("the model server did not start")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
-
-    async def _serve(self, started: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopped = asyncio.Event()
+    def application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 2**20)
         for provider, path in clouds.PATHS.items():
             application.router.add_post(path, partial(self._messages, provider))
@@ -219,14 +205,7 @@ class ModelServer:
             application.router.add_route("*", path, self._credentials)
         application.router.add_post("/v1/messages/count_tokens", _count_tokens)
         application.router.add_get("/v1/models/{model}", _model)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        started.set()
-        await self._stopped.wait()
-        await runner.cleanup()
+        return application
 
     async def _messages(self, provider: str, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

@@ -43,12 +43,12 @@ class TenantReader:
 
     async def unposted(self, tenant: str | None, minutes: float, limit: int) -> list[TableRow]:
         """Packages with a ticket that nobody has told to be posted, so many minutes after they were made."""
-        return await self._rows(_tenants.unposted, tenant, minutes, limit)
+        return await self._rows(_tenants.unposted, minutes, tenant, limit)
 
     async def attention(self, *, monthly_budget_usd: float | None, minutes: float, share: float) -> Attention:
         """Implements the port `flows.operation.budgets.TenantTables`."""
         async with reachable(self._pool):
-            unposted = await self._pool.fetchval(_tenants.count_unposted, None, minutes)
+            unposted = await self._pool.fetchval(_tenants.count_unposted, minutes)
             rows = await self._pool.fetch(_spend.nearly_spent, monthly_budget_usd, share)
         return Attention(
             unposted=unposted,

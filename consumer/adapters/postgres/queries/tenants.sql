@@ -63,9 +63,9 @@ HAVING count(*) > 0
 ORDER BY packages DESC, value;
 
 -- part: unposted
--- Of the packages `p`: the newest of its request, with a ticket, made more than $2 minutes ago (and within a week), of
+-- Of the packages `p`: the newest of its request, with a ticket, made more than $1 minutes ago (and within a week), of
 -- which nobody has said that it was posted or could not be.
-p.ticket IS NOT NULL AND p.created_at < now() - make_interval(secs => $2::float8 * 60)
+p.ticket IS NOT NULL AND p.created_at < now() - make_interval(secs => $1::float8 * 60)
       AND p.created_at > now() - interval '7 days'
       AND p.package_id = (SELECT r.last_package_id FROM requests AS r
                           WHERE (r.tenant_id, r.session_id, r.request_id) = (p.tenant_id, p.session_id, p.request_id)
@@ -75,11 +75,11 @@ p.ticket IS NOT NULL AND p.created_at < now() - make_interval(secs => $2::float8
 -- name: unposted
 SELECT p.created_at, p.tenant_id, p.session_id, p.request_id, p.revision, p.package_id, p.ticket
 FROM packages AS p
-WHERE {{unposted}} AND ($1::text IS NULL OR p.tenant_id = $1)
+WHERE {{unposted}} AND ($2::text IS NULL OR p.tenant_id = $2)
 ORDER BY p.created_at
 LIMIT $3;
 
 -- name: count_unposted
--- $1 is not used; nothing is counted before somebody has ever given feedback: there is no sync that gives any.
+-- Nothing is counted before somebody has ever given feedback: there is no sync that gives any.
 SELECT CASE WHEN EXISTS (SELECT FROM package_feedback) THEN
-           (SELECT count(*) FROM packages AS p WHERE {{unposted}} AND $1::text IS NULL) END AS unposted;
+           (SELECT count(*) FROM packages AS p WHERE {{unposted}}) END AS unposted;

@@ -1,12 +1,11 @@
 """Packages and sessions leave one real PostgreSQL; packages enter another."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation import copying
 from consumer.adapters.postgres.operation.copying import Export, Kept, keep
 from consumer.domain.events import SessionKey
@@ -19,18 +18,6 @@ from tests.support.store_filler import StoreFiller
 from tests.support.wire import change, request
 
 KEY = SessionKey("default", "s1")
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def filler(pool: Pool) -> StoreFiller:
-    return StoreFiller(pool)
 
 
 class TestCopies:

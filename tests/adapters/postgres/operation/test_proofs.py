@@ -1,13 +1,10 @@
 """Packages proven from the events on a real PostgreSQL."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
@@ -35,18 +32,6 @@ def script(*, version: int, secret: str = SECRET) -> dict[str, Any]:
         "parameters_used": {"pw": secret},
     }
     return change("session.script_generated.v1", data, version=version)
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def filler(pool: Pool) -> StoreFiller:
-    return StoreFiller(pool)
 
 
 async def proven(pool: Pool, package_id: UUID) -> Proof:

@@ -1,31 +1,16 @@
 """What commands tell of feedback and spend, on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, arrive, change, event, request
 
 FEEDBACK = "escalation-package-feedback"
 TICKET = {"system": "halopsa", "ticket_id": "7"}
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def filler(pool: Pool) -> StoreFiller:
-    return StoreFiller(pool)
 
 
 async def packages(filler: StoreFiller, *tenants: str) -> list[UUID]:
