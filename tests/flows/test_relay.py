@@ -87,32 +87,31 @@ class Table:
         self._world.token += 1
         return Term(token=self._world.token, position=self._world.position, numbered=self._world.numbered)
 
-    async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
+    async def take(self, token: int, *, at_least: int, limit: int) -> Sequence[OutboxRow] | None:
         world = self._world
         await world.step()
         if token != world.token:
             return None
-        first = max(world.numbered, at_least)
+        self._delete_below(at_least)
         untaken = sorted(
             row_id for row_id, position in world.outbox.items() if position is None and row_id not in world.parked
         )[:limit]
-        for place, row_id in enumerate(untaken):
-            world.outbox[row_id] = first + place
-        world.numbered = first + len(untaken)
-        return world.numbered
-
-    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
-        await self._world.step()
-        numbered = [(at, row_id) for row_id, at in self._world.outbox.items() if at is not None and at >= position]
+        for place, row_id in enumerate(untaken, world.numbered):
+            world.outbox[row_id] = place
+        world.numbered += len(untaken)
+        numbered = [(at, row_id) for row_id, at in world.outbox.items() if at is not None]
         return [_row(row_id, at) for at, row_id in sorted(numbered)[:limit]]
 
-    async def published(self, position: int) -> None:
+    def _delete_below(self, position: int) -> None:
         world = self._world
-        await world.step()
         for row_id in [row_id for row_id, at in world.outbox.items() if at is not None and at < position]:
             del world.outbox[row_id]
         world.position = max(world.position, position)
         world.numbered = max(world.numbered, position)
+
+    async def published(self, position: int) -> None:
+        await self._world.step()
+        self._delete_below(position)
 
     async def doubtful(self, position: int | None) -> Sequence[Doubtful]:
         await self._world.step()

@@ -28,16 +28,11 @@ class PostgresOutbox:
             row = await self._pool.fetchrow(_queries.lead, self._name, leader, self._lease_seconds)
         return Term(token=row["token"], position=row["position"], numbered=row["numbered"]) if row else None
 
-    async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
+    async def take(self, token: int, *, at_least: int, limit: int) -> Sequence[OutboxRow] | None:
         async with reachable(self._pool):
-            numbered: int | None = await self._pool.fetchval(
-                _queries.number, self._name, token, self._lease_seconds, at_least, limit
-            )
-        return numbered
-
-    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
-        async with reachable(self._pool):
-            rows = await self._pool.fetch(_queries.rows, position, limit)
+            rows = await self._pool.fetch(_queries.take, self._name, token, self._lease_seconds, at_least, limit)
+        if not rows:
+            return None
         return [
             OutboxRow(
                 id=row["id"],
@@ -48,6 +43,7 @@ class PostgresOutbox:
                 value=row["value"],
             )
             for row in rows
+            if row["id"] is not None
         ]
 
     async def published(self, position: int) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost.usage import NOTHING_SPENT, Spent
+from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review.checks import Scan
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
@@ -48,6 +49,8 @@ class DraftAttempt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafted:
     entry: LedgerEntry
+    rendered: Rendered | None = None
+    """The entry's text, where it was rendered from the same bundle already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,8 @@ class Drafter:
                 check=written.check,
                 drafted_at=attempt.now(),
                 drafted_for=attempt.drafted_for,
-            )
+            ),
+            rendered=written.accepted.rendered,
         )
 
     async def _settle(self, attempt: DraftAttempt, held: "_Held", outcome: DraftOutcome) -> DraftOutcome:

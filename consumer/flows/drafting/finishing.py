@@ -42,13 +42,23 @@ class Finishing:
         self._sender = sender
         self._meters = meters
 
-    async def publish_drafted(self, given: PackageInput, clock: LeaseClock, key: DraftKey, entry: LedgerEntry) -> None:
-        """Publishes a draft of the ledger. `key` is the draft's key, whose prompt or model may be another one."""
+    async def publish_drafted(
+        self,
+        given: PackageInput,
+        clock: LeaseClock,
+        key: DraftKey,
+        entry: LedgerEntry,
+        rendered: markdown.Rendered | None = None,
+    ) -> None:
+        """Publishes a draft of the ledger. `key` is the draft's key, whose prompt or model may be another one.
+
+        `rendered` is its text, where it has just been rendered from the same bundle.
+        """
         reused = entry.drafted_for != given.drafted_for
         if reused:
             self._meters.count(Meter.DRAFTS_REUSED, label="ledger")
         text = PackageText(
-            rendered=markdown.render(given.bundle, Draft.model_validate_json(entry.draft)),
+            rendered=rendered or markdown.render(given.bundle, Draft.model_validate_json(entry.draft)),
             status=PackageStatus.READY,
             model=entry.model,
             provider=entry.provider,

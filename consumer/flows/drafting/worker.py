@@ -252,7 +252,7 @@ class Worker:
     ) -> None:
         match outcome:
             case Drafted():
-                await self._finishing.publish_drafted(given, clock, given.key, outcome.entry)
+                await self._finishing.publish_drafted(given, clock, given.key, outcome.entry, outcome.rendered)
             case Declined():
                 await self._finishing.by_rules(given, clock, warnings=outcome.warnings, spent=attempt.spent)
             case Forbidden(caution=caution):

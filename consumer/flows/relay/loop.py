@@ -153,11 +153,10 @@ class Relay:
             if settled_at is None or self._clock() - settled_at >= POLL_SECONDS:
                 await self._parking.settle(term.token)
                 settled_at = self._clock()
-            numbered = await self._outbox.number(term.token, at_least=position, limit=self._batch_rows)
-            if numbered is None:
+            rows = await self._outbox.take(term.token, at_least=position, limit=self._batch_rows)
+            if rows is None:
                 log.info("Another process publishes from now on.", event_name="relay_superseded", token=term.token)
                 return
-            rows = await self._outbox.rows(position, self._batch_rows)
             for piece in self._parking.pieces(rows):
                 self._health.beat(LOOP)
                 position = piece[-1].position + 1
@@ -165,7 +164,6 @@ class Relay:
                 await publisher.publish(piece, position)
                 committed_at = self._clock()
                 self._meters.count(Meter.PUBLISHED, len(piece))
-                await self._outbox.published(position)
                 await self._parking.published(piece)
             if self._clock() - committed_at > HEARTBEAT_SECONDS:
                 await publisher.publish((), position)
@@ -173,6 +171,7 @@ class Relay:
             await self._hanging.look(publisher)
             self._health.ok("publish")
             if stop.is_set() and len(rows) < self._batch_rows:
+                await self._outbox.published(position)  # the next turn would tell it
                 return
             if not rows:
                 await rest(stop, POLL_SECONDS, self._hint)

@@ -103,14 +103,12 @@ class Outbox(Protocol):
     async def lead(self, leader: str) -> Term | None:
         """Begins a new term and returns it, or returns None while another process leads."""
 
-    async def number(self, token: int, *, at_least: int, limit: int) -> int | None:
+    async def take(self, token: int, *, at_least: int, limit: int) -> Sequence[OutboxRow] | None:
         """Numbers up to `limit` rows that have no number, from `at_least` on, and renews the lease.
 
-        Returns the next number to be given, or None when the term is over.
+        Returns the first `limit` numbered rows, in order, or None when the term is over. All rows below `at_least` are
+        published: they are deleted.
         """
-
-    async def rows(self, position: int, limit: int) -> Sequence[OutboxRow]:
-        """Returns the numbered rows from `position` on, in order."""
 
     async def published(self, position: int) -> None:
         """Stores that all rows below `position` are published, and deletes them."""

@@ -50,6 +50,13 @@ async def led(outbox: PostgresOutbox, leader: str = "a") -> Term:
     return term
 
 
+async def taken(outbox: PostgresOutbox, term: Term, *, at_least: int = 0, limit: int = 9) -> list[bytes]:
+    rows = await outbox.take(term.token, at_least=at_least, limit=limit)
+    assert rows is not None
+    assert [row.position for row in rows] == sorted(row.position for row in rows)
+    return [row.value for row in rows]
+
+
 async def positions(pool: Pool) -> list[int | None]:
     return [row["position"] for row in await pool.fetch("SELECT position FROM outbox ORDER BY id")]
 
@@ -68,40 +75,57 @@ class TestLease:
         second = await led(outbox, "b")
         assert second.token > first.token
         await outbox.resign(first.token)  # a late call of the first changes nothing
-        assert await PostgresOutbox(pool, name=NAME, lease_seconds=30).number(second.token, at_least=0, limit=1) == 0
+        assert await PostgresOutbox(pool, name=NAME, lease_seconds=30).take(second.token, at_least=0, limit=1) == []
 
 
 class TestNumbers:
     async def test_continue_in_id_order(self, pool: Pool, outbox: PostgresOutbox) -> None:
         term = await led(outbox)
         await put(pool, "1", "2", "3")
-        assert await outbox.number(term.token, at_least=0, limit=2) == 2
-        assert await outbox.number(term.token, at_least=0, limit=2) == 3
-        assert await outbox.number(term.token, at_least=0, limit=2) == 3
+        assert await taken(outbox, term, limit=2) == [b"1", b"2"]
+        assert await taken(outbox, term, limit=2) == [b"1", b"2"]
+        assert await taken(outbox, term, limit=9) == [b"1", b"2", b"3"]
         assert await positions(pool) == [0, 1, 2]
 
     async def test_continue_above_what_kafka_says(self, pool: Pool, outbox: PostgresOutbox) -> None:
         term = await led(outbox)
         await put(pool, "1")
-        assert await outbox.number(term.token, at_least=7, limit=9) == 8
+        assert await taken(outbox, term, at_least=7) == [b"1"]
         assert await positions(pool) == [7]
 
     async def test_are_not_given_again_once_their_rows_have_left(self, pool: Pool, outbox: PostgresOutbox) -> None:
         term = await led(outbox)
         await put(pool, "1", "2")
-        await outbox.number(term.token, at_least=0, limit=9)
+        await taken(outbox, term)
         await outbox.published(2)
         await put(pool, "3")
-        await outbox.number(term.token, at_least=0, limit=9)
+        assert await taken(outbox, term) == [b"3"]
         assert await positions(pool) == [2]
+
+    async def test_below_which_all_is_published_leave_with_their_rows(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        await put(pool, "1", "2", "3")
+        await taken(outbox, term)
+        assert await taken(outbox, term, at_least=2) == [b"3"]
+        assert await positions(pool) == [2]
+        assert await pool.fetchval("SELECT position FROM relay") == 2
+
+    async def test_of_a_term_that_is_over_take_no_row_away(self, pool: Pool) -> None:
+        outbox = PostgresOutbox(pool, name=NAME, lease_seconds=0)
+        first = await led(outbox)
+        await put(pool, "1")
+        await outbox.take(first.token, at_least=0, limit=9)
+        await led(outbox, "b")
+        assert await outbox.take(first.token, at_least=1, limit=9) is None
+        assert await positions(pool) == [0]
 
     async def test_are_refused_to_whoever_was_superseded(self, pool: Pool) -> None:
         outbox = PostgresOutbox(pool, name=NAME, lease_seconds=0)
         first, second = await led(outbox), await led(outbox, "b")
         await put(pool, "1")
-        assert await outbox.number(first.token, at_least=0, limit=9) is None
+        assert await outbox.take(first.token, at_least=0, limit=9) is None
         assert await positions(pool) == [None]
-        assert await outbox.number(second.token, at_least=0, limit=9) == 1
+        assert await taken(outbox, second) == [b"1"]
 
     async def test_go_to_a_row_that_committed_late_too(self, pool: Pool, outbox: PostgresOutbox, database: str) -> None:
         """Ids are drawn before commit: a reader that only looks above the last id loses this row."""
@@ -112,12 +136,11 @@ class TestNumbers:
             await transaction.start()
             await late.execute("INSERT INTO outbox (topic, value) VALUES ('events', 'late')")
             await put(pool, "2")
-            assert await outbox.number(term.token, at_least=0, limit=9) == 1
+            assert await taken(outbox, term) == [b"2"]
             await transaction.commit()
         finally:
             await late.close()
-        assert await outbox.number(term.token, at_least=0, limit=9) == 2
-        assert [row.value for row in await outbox.rows(0, 9)] == [b"2", b"late"]
+        assert await taken(outbox, term) == [b"2", b"late"]
 
     async def test_the_mark_never_falls(self, pool: Pool, outbox: PostgresOutbox) -> None:
         await led(outbox)

@@ -22,21 +22,24 @@ _EVENT_COLUMNS = (
 )  # fmt: skip
 
 
-async def lock_sessions(connection: Connection, progress: BatchInProgress, arrivals: Arrivals) -> None:
+async def lock_sessions(connection: Connection, progress: BatchInProgress, arrivals: Arrivals) -> datetime:
+    """Returns the time of the transaction."""
     named = sorted(arrivals.named)
     if arrivals.made:
         made = named if len(arrivals.made) == len(named) else sorted(arrivals.made)
         await connection.execute(_queries.add_sessions, *columns(made, 2))
-    if named:
-        for row in await connection.fetch(_queries.lock_sessions, *columns(named, 2)):
-            key = SessionKey(row["tenant_id"], row["session_id"])
-            progress.heads[key] = Head(row["newest_version"], row["event_count"])
-            if row["erased"]:
-                progress.erased.add(key)
-                ticket = row["last_ticket"]
-                progress.tickets[key] = None if ticket is None else TicketReference.model_validate_json(ticket)
-            elif row["has_secrets"]:
-                progress.marked.add(key)
+    rows = await connection.fetch(_queries.lock_sessions, *columns(named, 2)) if named else []
+    for row in rows:
+        key = SessionKey(row["tenant_id"], row["session_id"])
+        progress.heads[key] = Head(row["newest_version"], row["event_count"])
+        if row["erased"]:
+            progress.erased.add(key)
+            ticket = row["last_ticket"]
+            progress.tickets[key] = None if ticket is None else TicketReference.model_validate_json(ticket)
+        elif row["has_secrets"]:
+            progress.marked.add(key)
+    now: datetime = rows[0]["now"] if rows else await connection.fetchval(_queries.clock)
+    return now
 
 
 async def accept_events(

@@ -152,8 +152,7 @@ class PostgresInbox:
         arrivals = by_kind(batch.arrivals)
         async with transaction(self._pool) as connection:
             progress = BatchInProgress()
-            now: datetime = await connection.fetchval(_queries.clock)
-            await lock_sessions(connection, progress, arrivals)
+            now = await lock_sessions(connection, progress, arrivals)
             await self._erase(connection, progress, arrivals.events, now)
             acceptance = await accept_events(connection, progress, arrivals.events)
             conflicting = {event.key for event in acceptance.conflicting}
@@ -162,9 +161,9 @@ class PostgresInbox:
             )
             await copy_events(connection, progress, acceptance)
             _refuse(progress, batch, arrivals, acceptance)
-            await _put_positions(connection, batch.positions)
+            reached = await _put_positions(connection, batch, is_asked_for=bool(arrivals.asked))
             await _keep(connection, progress, arrivals)
-            backlogged = await self._receive(connection, progress, batch, arrivals.asked, now)
+            backlogged = await self._receive(connection, progress, arrivals.asked, batch.ends, reached, now)
             await self._wake(connection, progress, acceptance)
             if batch.look_at_backlog:
                 backlogged = await _start_clocks(connection, progress, batch.ends) or backlogged
@@ -223,8 +222,9 @@ class PostgresInbox:
         self,
         connection: Connection,
         progress: BatchInProgress,
-        batch: Batch,
         asked: Sequence[Request | Cancellation],
+        ends: Mapping[TopicPartition, int],
+        reached: Mapping[TopicPartition, int],
         now: datetime,
     ) -> bool:
         """Stores requests and cancellations. Returns whether a request has to wait for a backlog."""
@@ -238,7 +238,8 @@ class PostgresInbox:
             tickets=progress.tickets,
             newest={key: head.newest_version for key, head in progress.heads.items()},
             sweepers=progress.sweepers,
-            ends=batch.ends,
+            ends=ends,
+            reached=reached,
             now=now,
         )
         progress.publications += received.publications
@@ -248,21 +249,19 @@ class PostgresInbox:
         return received.backlogged
 
     async def _wake(self, connection: Connection, progress: BatchInProgress, acceptance: Acceptance) -> None:
-        if acceptance.heads:
-            rows = [(*key, head.newest_version) for key, head in acceptance.heads.items()]
-            woken = await connection.execute(_queries.wake_open, *columns(rows, 3))
-            if woken != "UPDATE 0":
-                progress.channels.add(DUE)
         rules = self._revisions
-        if rules.limit > 0 and (changed := progress.changed | sessions_with_news(acceptance)):
-            await connection.execute(
-                _queries.wake_done,
-                *columns(changed, 2),
-                rules.after_seconds,
-                rules.window_seconds,
-                rules.limit,
-                LATER,
-            )
+        heads = [(*key, head.newest_version) for key, head in acceptance.heads.items()]
+        changed = progress.changed | sessions_with_news(acceptance) if rules.limit > 0 else ()
+        if (heads or changed) and await connection.fetchval(
+            _queries.wake,
+            *columns(heads, 3),
+            *columns(changed, 2),
+            rules.after_seconds,
+            rules.window_seconds,
+            rules.limit,
+            LATER,
+        ):
+            progress.channels.add(DUE)
 
 
 async def _keep(connection: Connection, progress: BatchInProgress, arrivals: Arrivals) -> None:
@@ -298,17 +297,21 @@ def _refuse(progress: BatchInProgress, batch: Batch, arrivals: Arrivals, accepta
     progress.outcomes["refused"] += len(progress.refusals)
 
 
-async def _put_positions(connection: Connection, positions: Mapping[TopicPartition, int]) -> None:
-    if positions:
-        rows = [(*partition, offset) for partition, offset in sorted(positions.items())]
-        await connection.execute(_queries.put_positions, *columns(rows, 3))
+async def _put_positions(connection: Connection, batch: Batch, *, is_asked_for: bool) -> Mapping[TopicPartition, int]:
+    """Returns, where it is asked for, how far reading has come on the topics that the batch has the ends of."""
+    rows = columns([(*partition, offset) for partition, offset in sorted(batch.positions.items())], 3)
+    if not (is_asked_for and batch.ends):
+        if batch.positions:
+            await connection.execute(_queries.put_positions, *rows)
+        return batch.positions
+    before = await connection.fetch(_queries.exchange_positions, *rows, sorted({topic for topic, _ in batch.ends}))
+    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in before} | {**batch.positions}
 
 
 async def _start_clocks(connection: Connection, progress: BatchInProgress, ends: Mapping[TopicPartition, int]) -> bool:
     """Starts the clocks of requests whose backlog has been read. Returns whether other requests still wait."""
-    if not await connection.fetchval(_queries.backlogged):
-        return False
     known = json.dumps({f"{topic}/{partition}": end for (topic, partition), end in ends.items()})
-    if await connection.fetch(_queries.release_clocks, known):
+    (row,) = await connection.fetch(_queries.release_clocks, known)
+    if row["released"]:
         progress.channels.add(DUE)
-    return bool(await connection.fetchval(_queries.backlogged))
+    return bool(row["others_wait"])

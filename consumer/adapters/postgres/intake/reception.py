@@ -46,16 +46,18 @@ async def store_requests(
     newest: Mapping[SessionKey, int | None],
     sweepers: Sweepers,
     ends: Mapping[TopicPartition, int],
+    reached: Mapping[TopicPartition, int],
     now: datetime,
 ) -> ReceivedRequests:
     """Stores what `lifecycle.receive` decides, and returns the outcomes to publish.
 
-    `tickets` are the last tickets of erased sessions, `newest` the newest versions with this batch counted in.
+    `tickets` are the last tickets of erased sessions, `newest` the newest versions with this batch counted in, `ends`
+    those of the session topics, `reached` how far they have been read.
     """
     keys = columns(sorted({arrival.key for arrival in arrivals}), 3)
     known = dict(known_requests(await connection.fetch(_queries.standing_requests, *keys)))
     decided = lifecycle.receive(known, arrivals, erased)
-    backlog = await _backlog(connection, decided.entries, sender, ends)
+    backlog = _backlog(decided.entries, sender, ends, reached)
     rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
     rows += [_foreseen_row(cancellation) for cancellation in decided.foreseen]
     if rows:
@@ -84,8 +86,11 @@ async def store_requests(
     )
 
 
-async def _backlog(
-    connection: Connection, entries: Sequence[RequestRow], sender: Sender, ends: Mapping[TopicPartition, int]
+def _backlog(
+    entries: Sequence[RequestRow],
+    sender: Sender,
+    ends: Mapping[TopicPartition, int],
+    reached: Mapping[TopicPartition, int],
 ) -> Mapping[bool, str | None]:
     """What has to be read before a request's clock starts, as JSON or None; by whether the request was replayed.
 
@@ -93,8 +98,6 @@ async def _backlog(
     """
     if not ends or not any(entry.state is RequestState.OPEN for entry in entries):
         return {True: None, False: None}
-    rows = await connection.fetch(_queries.positions, sorted({topic for topic, _ in ends}))
-    reached = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
     behind = {partition: end for partition, end in ends.items() if reached.get(partition, 0) < end}
     live = {partition: end for partition, end in behind.items() if not sender.topics.is_replay(partition.topic)}
     return {True: _backlog_json(behind), False: _backlog_json(live)}

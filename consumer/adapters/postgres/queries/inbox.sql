@@ -11,7 +11,7 @@ ON CONFLICT DO NOTHING;
 -- name: lock_sessions
 -- The rows are locked after the sort, one after the other.
 SELECT s.tenant_id, s.session_id, s.newest_version, s.event_count, s.has_secrets, s.last_ticket,
-       s.erased_at IS NOT NULL AS erased
+       s.erased_at IS NOT NULL AS erased, now() AS now
 FROM sessions AS s
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (s.tenant_id, s.session_id) = (wanted.tenant_id, wanted.session_id)
@@ -118,42 +118,52 @@ FROM (SELECT tenant_id, session_id, request_id, array_agg(replay_id) AS replay_i
       GROUP BY tenant_id, session_id, request_id) AS met
 WHERE (r.tenant_id, r.session_id, r.request_id) = (met.tenant_id, met.session_id, met.request_id);
 
--- name: wake_open
--- Makes open requests due whose state has arrived: $3 are the sessions' newest versions.
-UPDATE requests AS r
-SET due_at = now()
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS heads (tenant_id, session_id, newest_version)
-WHERE (r.tenant_id, r.session_id) = (heads.tenant_id, heads.session_id)
-  AND r.state = 'open' AND (r.due_at IS NULL OR r.due_at > now())
-  AND (r.requested_state_version <= heads.newest_version
-       OR r.requested_state_version IS NULL AND r.backlog IS NULL);
+-- name: wake
+-- Makes open requests due whose state has arrived: $3 are the newest versions of the sessions $1 and $2. Returns whether
+-- there was one.
+-- Schedules a revision for requests whose session ($4 and $5) changed after their package: once the session has been
+-- quiet for $6 seconds, within $7 seconds of the first package, at most $8 times. $9 is added to the priority and gives
+-- the rank. A replay or an upgrade that waits is left alone: it will see the change anyway.
+WITH arrived AS (
+    UPDATE requests AS r
+    SET due_at = now()
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS heads (tenant_id, session_id, newest_version)
+    WHERE (r.tenant_id, r.session_id) = (heads.tenant_id, heads.session_id)
+      AND r.state = 'open' AND (r.due_at IS NULL OR r.due_at > now())
+      AND (r.requested_state_version <= heads.newest_version
+           OR r.requested_state_version IS NULL AND r.backlog IS NULL)
+    RETURNING true
+), revised AS (
+    UPDATE requests AS r
+    SET due_at = now() + make_interval(secs => $6), cause = 'state_changed', replay_id = NULL, rank = r.priority + $9
+    FROM unnest($4::text[], $5::text[]) AS changed (tenant_id, session_id)
+    WHERE (r.tenant_id, r.session_id) = (changed.tenant_id, changed.session_id)
+      AND r.state = 'done' AND (r.due_at IS NULL OR r.cause = 'state_changed')
+      AND r.revisions_by_change < $8 AND r.first_done_at + make_interval(secs => $7) > now()
+)
+SELECT EXISTS (SELECT FROM arrived);
 
--- name: wake_done
--- Schedules a revision for requests whose session changed after their package: once the session has been quiet for $3
--- seconds, within $4 seconds of the first package, at most $5 times. $6 is added to the priority and gives the rank.
--- A replay or an upgrade that waits is left alone: it will see the change anyway.
-UPDATE requests AS r
-SET due_at = now() + make_interval(secs => $3), cause = 'state_changed', replay_id = NULL, rank = r.priority + $6
-FROM unnest($1::text[], $2::text[]) AS changed (tenant_id, session_id)
-WHERE (r.tenant_id, r.session_id) = (changed.tenant_id, changed.session_id)
-  AND r.state = 'done' AND (r.due_at IS NULL OR r.cause = 'state_changed')
-  AND r.revisions_by_change < $5 AND r.first_done_at + make_interval(secs => $4) > now();
-
--- name: put_positions
+-- part: reached
 -- $3 are the offsets that are read next.
 INSERT INTO intake_positions AS p (topic, partition, next_offset)
 SELECT topic, partition, next_offset
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS reached (topic, partition, next_offset)
 ORDER BY topic COLLATE "C", partition
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, moved_at = now()
-WHERE p.next_offset <> excluded.next_offset;
+WHERE p.next_offset <> excluded.next_offset
 
--- name: positions
-SELECT topic, partition, next_offset FROM intake_positions WHERE topic = ANY($1::text[]);
+-- name: put_positions
+{{reached}};
+
+-- name: exchange_positions
+-- As `put_positions`; returns what stood there before, of all partitions of the topics $4.
+WITH put AS ({{reached}})
+SELECT topic, partition, next_offset FROM intake_positions WHERE topic = ANY($4::text[]);
 
 -- name: release_clocks
--- Starts the clocks of requests whose backlog has been read. $1 are the ends of the topics, as far as they were asked
--- for: JSON by "topic/partition". They count because a topic that was made anew never reaches its old offsets.
+-- Starts the clocks of requests whose backlog has been read; returns how many, and how many still wait (as far as
+-- anybody wants to know). $1 are the ends of the topics, as far as they were asked for: JSON by "topic/partition". They
+-- count because a topic that was made anew never reaches its old offsets.
 -- Rows that another batch has locked are left to the next look: waiting for them, outside the order of locks, could
 -- deadlock.
 WITH reached AS MATERIALIZED (
@@ -165,21 +175,21 @@ WITH reached AS MATERIALIZED (
         WHERE coalesce(p.next_offset, 0) < least(due.upto::bigint, ($1::jsonb ->> due.place)::bigint)
           AND greatest(p.moved_at, r.stored_at) > now() - interval '60 seconds') -- one that stands still counts no more
     FOR UPDATE OF r SKIP LOCKED
+), released AS (
+    UPDATE requests AS r
+    SET backlog = NULL,
+        half_deadline_at = now() + r.deadline_seconds / 2.0 * interval '1 second',
+        deadline_at = CASE WHEN NOT r.from_replay THEN now() + r.deadline_seconds * interval '1 second' END,
+        due_at = CASE WHEN r.due_at IS NOT NULL OR r.state <> 'open' THEN r.due_at
+                      WHEN s.newest_version >= coalesce(r.requested_state_version, 0) THEN now()
+                      ELSE now() + r.deadline_seconds / 2.0 * interval '1 second' END
+    FROM reached, sessions AS s
+    WHERE (r.tenant_id, r.session_id, r.request_id) = (reached.tenant_id, reached.session_id, reached.request_id)
+      AND (s.tenant_id, s.session_id) = (reached.tenant_id, reached.session_id)
+    RETURNING true
 )
-UPDATE requests AS r
-SET backlog = NULL,
-    half_deadline_at = now() + r.deadline_seconds / 2.0 * interval '1 second',
-    deadline_at = CASE WHEN NOT r.from_replay THEN now() + r.deadline_seconds * interval '1 second' END,
-    due_at = CASE WHEN r.due_at IS NOT NULL OR r.state <> 'open' THEN r.due_at
-                  WHEN s.newest_version >= coalesce(r.requested_state_version, 0) THEN now()
-                  ELSE now() + r.deadline_seconds / 2.0 * interval '1 second' END
-FROM reached, sessions AS s
-WHERE (r.tenant_id, r.session_id, r.request_id) = (reached.tenant_id, reached.session_id, reached.request_id)
-  AND (s.tenant_id, s.session_id) = (reached.tenant_id, reached.session_id)
-RETURNING true;
-
--- name: backlogged
-SELECT EXISTS (SELECT FROM requests WHERE backlog IS NOT NULL);
+SELECT (SELECT count(*) FROM released) AS released,
+       (SELECT count(*) FROM requests WHERE backlog IS NOT NULL) > (SELECT count(*) FROM released) AS others_wait;
 
 -- name: put_outbox
 -- The order of the arrays is the order of the ids.

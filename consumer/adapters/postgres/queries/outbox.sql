@@ -15,13 +15,16 @@ RETURNING token, position, numbered;
 -- name: resign
 UPDATE relay SET led_until = NULL WHERE name = $1 AND token = $2;
 
--- name: number
--- Numbers up to $5 rows without a number, dead letters last, else in the order of ids, and renews the lease for $3
--- seconds. $4 is the lowest number to give. No row when the token $2 no longer leads.
+-- name: take
+-- Numbers up to $5 rows without a number, dead letters last, else in the order of ids, renews the lease for $3 seconds,
+-- and returns the first $5 numbered rows. $4 is the lowest number to give; rows below it are published, and deleted. No
+-- row when the token $2 no longer leads, one of nulls when there is nothing to publish.
 -- Ids are drawn before the commit, so a lower id can appear later; it gets a higher number. The rows of one request are
 -- written under its row's lock, so among them the order of ids is the order of commits.
 WITH fence AS MATERIALIZED (
     SELECT greatest(numbered, $4::bigint) AS base FROM relay WHERE name = $1 AND token = $2 FOR UPDATE
+), gone AS (
+    DELETE FROM outbox WHERE position < $4 AND EXISTS (SELECT FROM fence)
 ), untaken AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY dead, id) - 1 AS place
     FROM (SELECT id, topic LIKE '%.dlq' AS dead FROM outbox
@@ -32,18 +35,21 @@ WITH fence AS MATERIALIZED (
     UPDATE outbox SET position = fence.base + untaken.place
     FROM untaken, fence
     WHERE outbox.id = untaken.id AND outbox.position IS NULL
-    RETURNING outbox.position
+    RETURNING outbox.id, outbox.position, topic, key, headers, value
+), renewed AS (
+    UPDATE relay
+    SET numbered = greatest(fence.base, (SELECT max(position) + 1 FROM taken)),
+        position = greatest(position, $4), led_until = now() + make_interval(secs => $3)
+    FROM fence
+    WHERE name = $1 AND token = $2
+    RETURNING true
 )
-UPDATE relay
-SET numbered = greatest(fence.base, (SELECT max(position) + 1 FROM taken)),
-    led_until = now() + make_interval(secs => $3)
-FROM fence
-WHERE name = $1 AND token = $2
-RETURNING numbered;
-
--- name: rows
--- Numbered rows from the number $1 on.
-SELECT id, position, topic, key, headers, value FROM outbox WHERE position >= $1 ORDER BY position LIMIT $2;
+SELECT next.* FROM renewed LEFT JOIN (
+    (SELECT id, position, topic, key, headers, value FROM outbox WHERE position >= $4 ORDER BY position LIMIT $5)
+    UNION ALL
+    SELECT id, position, topic, key, headers, value FROM taken
+) AS next ON true
+ORDER BY next.position LIMIT $5;
 
 -- name: published
 -- Deletes the rows below the number $2, which are published. That is a fact, whoever reports it, so no token is needed.

@@ -89,7 +89,7 @@ class TestTransactions:
             for name, arguments in (
                 ("lock_sessions", (["default"], ["x7"])),
                 ("stored_ids", (["default"], ["x7"], [3])),
-                ("wake_open", (["default"], ["x7"], [3])),
+                ("wake", (["default"], ["x7"], [3], ["default"], ["x7"], 60.0, 86400.0, 5, 10)),
             ):
                 plan = await connection.fetch("EXPLAIN " + getattr(Queries("inbox"), name), *arguments)
                 text = "\n".join(row[0] for row in plan)
