@@ -226,6 +226,37 @@ def flattened(argument: object) -> Iterator[parser.SubPattern]:
             yield from flattened(each)
 
 
+class TestTables:
+    HEADS = ("password", "Kennwort", "PIN", "API key")
+
+    @pytest.mark.parametrize("delimiter", ["|", "\t", ";", ","])
+    @pytest.mark.parametrize("head", HEADS)
+    def test_every_row_of_a_column_is_redacted(self, delimiter: str, head: str) -> None:
+        rows = [("user", head, "host"), *((f"u{number}", f"Qx7!{number:03}kk", f"SRV{number}") for number in range(60))]
+        redacted = bare(scope().text("\n".join(delimiter.join(row) for row in rows)))
+        assert redacted.count("\N{BLACK SQUARE}") == 60
+        assert "Qx7!" not in redacted
+        assert "u59" in redacted
+        assert "SRV59" in redacted
+
+    def test_a_row_of_another_shape_ends_a_table(self) -> None:
+        text = "user|password\nu1|Qx7!kkab\nBuild|12.4!a|done\n"
+        assert bare(scope().text(text)) == "user|password\nu1|\N{BLACK SQUARE}\nBuild|12.4!a|done\n"
+
+    def test_a_second_table_has_its_own_head(self) -> None:
+        text = "user|password\nu1|Qx7!kkab\npassword|user\nZz9!wwcd|u2\n"
+        assert bare(scope().text(text)).count("\N{BLACK SQUARE}") == 2
+
+
+@given(st.lists(st.sampled_from("\u200b\u200d\u00ad\ufeff\u2060"), min_size=1, max_size=6), st.integers(0, 40))
+def test_letters_that_nobody_sees_hide_nothing(unseen: list[str], place: int) -> None:
+    """And what is redacted is the secret with what is unseen in it, and nothing beside it."""
+    text = "The password is Harbor!Pike9, as before."
+    hidden = text[:place] + "".join(unseen) + text[place:]
+    redacted = bare(scope().text(hidden))
+    assert re.sub("[\u200b\u200d\u00ad\ufeff\u2060]", "", redacted) == "The password is \N{BLACK SQUARE}, as before."
+
+
 def test_every_repetition_is_bounded_or_possessive() -> None:
     everything = {pattern for rule in RULES for pattern in patterns(rule.look)}
     assert len(everything) > len(RULES)
@@ -280,7 +311,23 @@ def test_no_pattern_is_slow_behind_one_anchor(family: Family) -> None:
 
 @pytest.mark.parametrize(
     "dense",
-    ["pass", "pw=", "password is ", "mysql", "://a:", "key=api", "密码=", "admin / ", "0-", "eyJ", "-----BEGIN "],
+    [
+        "pass",
+        "pw=",
+        "password is ",
+        "pw\t",
+        "password -> ",
+        "a|password|b\nx|Harbor!Pike9|y\n",
+        "pass\u200b",
+        "mysql",
+        "://a:",
+        "key=api",
+        "密码=",
+        "admin / ",
+        "0-",
+        "eyJ",
+        "-----BEGIN ",
+    ],
 )
 def test_a_text_of_nothing_but_anchors_takes_linear_time(dense: str) -> None:
     started = time.process_time()

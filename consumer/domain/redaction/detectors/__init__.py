@@ -2,16 +2,28 @@
 
 ``RULES`` is the one table of detectors, by family; ``find_secrets`` applies it in linear time, see ``rule``.
 A gate comes before all rules, see ``anchors``: most texts contain no anchor and cost two microseconds. ``looks`` bounds
-what a record may cost. What may be a secret at all is in ``values``. The families: cloud, connections, keys, network, nouns, powershell, prose, tokens, windows.
+what a record may cost. What may be a secret at all is in ``values``; ``plain`` is a text as it is seen. The families: cloud, connections, keys, network, nouns (with layout), powershell, prose, tables,
+tokens, windows.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from consumer.domain.redaction.detectors import cloud, connections, keys, network, powershell, prose, tokens, windows
+from consumer.domain.redaction.detectors import (
+    cloud,
+    connections,
+    keys,
+    network,
+    powershell,
+    prose,
+    tables,
+    tokens,
+    windows,
+)
 from consumer.domain.redaction.detectors.anchors import Anchors
 from consumer.domain.redaction.detectors.looks import Looks
+from consumer.domain.redaction.detectors.plain import PlainView, is_odd
 from consumer.domain.redaction.detectors.rule import FARTHEST, NEAREST, Detection, Detector, Family, TextSpan
 from consumer.domain.redaction.detectors.values import COMMON
 from consumer.domain.redaction.placeholders import PLACEHOLDER, SecretKind
@@ -28,6 +40,15 @@ def find_secrets(text: str, looks: Looks, near: Sequence[TextSpan] | None = None
     With ``near``, sorted, it looks again: only for what these spans can have changed. The last secret may be the whole
     rest of the text, with all placeholders in it: see `Looks`.
     """
+    if is_odd(text):
+        view = PlainView(text)
+        return [
+            view.original(detection) for detection in _find(view.text, looks, None if near is None else view.seen(near))
+        ]
+    return _find(text, looks, near)
+
+
+def _find(text: str, looks: Looks, near: Sequence[TextSpan] | None) -> list[Detection]:
     spans: set[tuple[int, int, int]] = set()
     placeholders = [match.span() for match in PLACEHOLDER.finditer(text)] if "[REDACTED:" in text else []
     sight = None if near is None else _Sight(near)
@@ -95,7 +116,7 @@ def is_clean(text: str) -> bool:
 
     Fast, and True for nearly every text. Expects a storable text.
     """
-    return not _ANCHORS.may_stand_in(text)
+    return not _ANCHORS.may_stand_in(text) and not is_odd(text)
 
 
 def is_a_word(text: str) -> bool:
@@ -143,6 +164,7 @@ RULES: tuple[Detector, ...] = (
     *cloud.RULES,
     *network.RULES,
     *prose.RULES,
+    *tables.RULES,
 )
 
 

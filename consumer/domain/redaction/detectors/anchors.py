@@ -18,6 +18,7 @@ _COMPANY = {
     **{
         word: word + "[0-9!@#$%]" for word in ("welcome", "letmein", "changeme", "summer", "winter", "spring", "autumn")
     },
+    "seed": "(?:totp|otp|mfa|2fa|authenticator|token)[ _-]?seed",
     "pin": "pin(?:s|code|number|nr|[^a-z]|$)",
     "admin": "admin(?:(?:istrator)? ?[/]|[0-9!@#$%])",
     "qwert": "qwerty?[0-9!@#$%]",
@@ -45,6 +46,9 @@ _LATER = {
     "powershell": re.compile(" [-/]e"),
     **dict.fromkeys(("password ", "passwd ", "secret "), re.compile("(?:password|passwd|secret) (?:[0-9]|enc )")),
     "-": re.compile("(?:-[0-9]{6}){7}"),
+    **dict.fromkeys(
+        ("recovery", "bitlocker", "wiederherstellung"), re.compile(r"[0-9]{6}(?:[\s-]{0,3}[0-9]{6}){7}")
+    ),
 }  # fmt: skip
 _PAIR = " / "
 _PAIRED = r" / (?:[^\p{L}\p{N}_\s]|\S*\d)"

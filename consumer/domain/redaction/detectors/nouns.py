@@ -5,8 +5,9 @@ Examples: ``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Passw
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from consumer.domain.redaction.detectors.layout import apart, set_apart
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern, value_after
 from consumer.domain.redaction.detectors.values import (
     QUOTED,
@@ -29,7 +30,9 @@ _IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _IN_IDENTIFIER = frozenset(_IDENTIFIER)
 _OPENING = frozenset(" \t\r\n\"'(`-/|;[")
 
-_ASSIGN = pattern(r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)\*{0,2}[ \t]{0,40}\*{0,2}(?=\S)")
+_ASSIGN = pattern(
+    r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)(?:\*{1,2}|</(?:b|strong|em|i|span)>)?[ \t]{0,40}\*{0,2}(?=\S)"
+)
 _OPTION = pattern(r"(?:[ \t]++|[ \t]*+[:=][ \t]*+)(?=[^\s-])")
 _VARIABLE = pattern(r"\s{0,8}\+?=\s{0,8}")
 _ELEMENT = pattern(
@@ -49,9 +52,9 @@ _VERBS = (
     r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]++)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]++back)?[ \t]++to"
     r"|is|was|are|were|now|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
 )
-_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]++(?:jetzt[ ]|nun[ ])?auf|lautet|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
+_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]++(?:jetzt[ ]|nun[ ])?auf|laute(?:t|n)|sind|waren|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
 _FILLER = (
-    r"(?:[ \t]++(?:for|of|on|to|at|in|für|vom|von|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
+    r"(?:[ \t]++(?:for|of|on|to|at|in|für|vom|von|des|der|dem|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
     r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]++(?:temporaire|temporal|provisoire|provisional|tempor[aá]ri[ao]|temporane[ao]|tijdelijk|tymczasow[eay]|string|below|above"
     r"|now|[(][^()\r\n]{1,40}[)]))?"
 )
@@ -65,8 +68,22 @@ _FOREIGN_FAR = pattern(
 _BARE = pattern(r"[ \t]{1,4}(?:[-–—→>][ \t]{1,4}|[(][ \t]?(?:it[’']?s[ \t]|is[ \t]|=[ \t]?)?)?(?=[^\s-])")
 _CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
 _AS_A_NAME = pattern(
-    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")[ ]++(?:as|is|was|=)[ ]++(?:(?:the|a|an|his|her|their|my|your|our)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}\Z"
+    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")(?:[ ]++(?:works?|worked|used|set|serves|taken|entered))?(?:[ ]++(?:as|is|was|=|ist|war|als|est|comme|es|como|è)"
+    r"[ ]++(?:(?:the|a|an|his|her|their|my|your|our|das|dem|ein|sein|ihr|mein|unser|le|el|la)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}"
+    r"|[ ]++(?:<-{1,2}|←|⇐)[ ]{0,4}(?:[\w-]{1,20}[ ]++){0,3}|[ ]++[(](?:[\w-]{1,20}[ ]++){0,3})\Z"
 )
+
+_MORE = pattern(
+    r"[\"'’”»]?(?:[ ]{0,2}[,;/]|[ ](?:and|und|or|oder|et|y|e|en)(?=[ ]))[ ]{1,2}(?:(?:and|und|or|oder)[ ]{1,2})?"
+)
+_PLURAL = frozenset("sSrRnN")
+"""How a word for several secrets ends: passwords, Kennwörter."""
+_MOST_OTHERS = 20
+
+_LINK_BEFORE = re.compile(r" (?:as|is|was|=|ist|war|als|est|comme|es|como|è|<-{1,2}|←|⇐) |\((?=[^()]{0,40}\Z)")
+_LINK_ENDS = frozenset(" (")
+_NEAREST_LINK = 48
+"""Characters before the word, within which the link to its value stands."""
 
 # A string that must follow the word, within how many characters, then the patterns of the context and of the value.
 # The string is searched first, because most texts are no markup.
@@ -97,7 +114,7 @@ def noun(
     """
     compiled = pattern(source)
     qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
-    tails = (is_secret_in_prose, strong) if human else (opaque_told, opaque_alone)
+    tails = (is_secret_in_prose, strong, apart) if human else (opaque_told, opaque_alone, opaque)
     near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
 
     def look(text: str, at: int) -> Iterable[TextSpan]:
@@ -105,19 +122,34 @@ def noun(
         if match is None:
             return NOTHING
         end = match.end()
+        if text.startswith("__", end) and text[at - 2 : at] == "__":
+            end += 2  # emphasis
         if text[end : end + 1] in _IN_IDENTIFIER:
             return NOTHING
         if qualifier and not qualifier.search(text[max(0, at - 16) : at]):
             return NOTHING
-        return (
+        spans = (
             _in_syntax(text, at, end, assigned if human else opaque)
             or _in_sentence(text, at, end, near, tails[0])
             or _in_sentence(text, at, end, far, tails[0])
             or _right_behind(text, end, tails[1])
+            or set_apart(text, at, end, tails[2] if end - at > len("pass") else strong)
             or (_before_word(text, at) if human else NOTHING)
         )
+        return (*spans, *_others(text, spans[0][1])) if spans and match[0][-1:] in _PLURAL else spans
 
     return Detector(family=family, kind=kind, anchors=anchors, look=look)
+
+
+def _others(text: str, end: int) -> Iterator[TextSpan]:
+    """The values that follow the one that ends here: "Passwords: x, y and z"."""
+    for _ in range(_MOST_OTHERS):
+        more = _MORE.match(text, end)
+        spans = value_after(text, more.end(), strong) if more else NOTHING
+        if not spans:
+            return
+        yield from spans
+        end = spans[0][1]
 
 
 def _in_syntax(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ...]:
@@ -169,7 +201,7 @@ def _before_word(text: str, at: int) -> tuple[TextSpan, ...]:
     """The value before the word, as in "they use x as the password" and "x is her new password"."""
     floor = max(0, at - 120)
     before = text[floor:at]
-    if before[-1:] != " " or not any(link in before for link in (" as ", " is ", " was ", " = ")):
+    if before[-1:] not in _LINK_ENDS or not _LINK_BEFORE.search(before, max(0, len(before) - _NEAREST_LINK)):
         return NOTHING
     match = _AS_A_NAME.search(before)
     if match is None:
@@ -192,14 +224,36 @@ PASSWORD: tuple[Detector, ...] = (
     noun(rf"{_NEW_WORD}mdp", anchors=("mdp",), kind=SecretKind.PASSWORD, foreign=True),
     noun(r"keymaterial", anchors=("keymaterial",), kind=SecretKind.PASSWORD),
     noun(
-        r"passwort|(?:de[ ]?)?passe",
-        anchors=("passwort", "de passe", "depasse"),
+        r"passw(?:ort[es]?|örtern?|oerter)|(?:de[ ]?)?passe",
+        anchors=("passwort", "passwört", "passwoert", "de passe", "depasse"),
         kind=SecretKind.PASSWORD,
         foreign=True,
     ),
     noun(r"password", anchors=("la password", "una password"), kind=SecretKind.PASSWORD, foreign=True),
-    noun(rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:w|swd|ws)", anchors=("pw", "psw"), kind=SecretKind.PASSWORD),
-    noun(r"(?:kenn|losungs)wort", anchors=("kennwort", "losungswort"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(
+        rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:/?w(?:or[dt])?|swd|ws)",
+        anchors=("pw", "psw", "p/w"),
+        kind=SecretKind.PASSWORD,
+    ),
+    noun(
+        r"(?:kenn|losungs)w(?:ort[es]?|örtern?|oerter)",
+        anchors=("kennw", "losungsw"),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+    ),
+    noun(
+        r"schlüssel|schluessel",
+        anchors=("schlüssel", "schluessel"),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+        behind="wlan|w-?lan|wi-?fi|wpa[23]?|netzwerk|netz|funk|sicherheits|zugangs|vpn|router",
+    ),
+    noun(
+        r"p[ ._-]a[ ._-]s[ ._-]s(?:[ ._-]w[ ._-]o[ ._-]r[ ._-][dt])?",
+        anchors=("p a s s", "p-a-s-s", "p.a.s.s", "p_a_s_s"),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+    ),
     noun(r"contrase(?:ñ|n|ñ)a", anchors=("contrase",), kind=SecretKind.PASSWORD, foreign=True),
     noun(rf"{_NEW_WORD}clave", anchors=("clave",), kind=SecretKind.PASSWORD, foreign=True),
     noun(r"wachtwoord", anchors=("wachtwoord",), kind=SecretKind.PASSWORD, foreign=True),
@@ -236,6 +290,10 @@ TOKEN_AND_KEY: tuple[Detector, ...] = (
         "|function|host|symmetric|primary|secondary|registration",
     ),
     noun(r"answer", anchors=("answer",), kind=SecretKind.PASSWORD, behind="security|secret"),
+    noun(
+        r"seed", anchors=("seed",), kind=SecretKind.TOKEN, family=Family.TOKENS, human=False,
+        behind="totp|otp|mfa|2fa|authenticator|token",
+    ),
     noun(
         r"key", anchors=("key",), kind=SecretKind.PASSWORD,
         behind="wi-?fi|wlan|wireless|network|guest|(?:wi-?fi|wlan|network)[ ]security",

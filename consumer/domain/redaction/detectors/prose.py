@@ -18,6 +18,7 @@ _GROUPS = (
 _QUALIFIED = pattern(
     r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
     r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency)[ \t_-]{1,2}\Z"
+    r"|(?:zugangs|zutritts|zugriffs|t(?:ü|ue)r|tor|entsperr|alarm|sicherheits|best(?:ä|ae)tigungs|einmal|notfall|freischalt|safe)-?\Z"
 )
 
 
@@ -45,6 +46,11 @@ def _phrase(value: Value) -> bool:
     first, _, rest = value.itself.partition(" ")
     first_word = Value(value.text, value.start, value.start + len(first), quoted=False)
     return " " in rest.strip() and not first_word.is_common and not first_word.is_impossible
+
+
+def _second(value: Value) -> bool:
+    """Accepts, behind "logged in with name and", what no host and no product is called."""
+    return strong(value) and (value.has_symbol or value.mixes_case or value.itself.endswith("!") or value.ends_clause)
 
 
 def _stated(value: Value) -> bool:
@@ -102,6 +108,18 @@ RULES: tuple[Detector, ...] = (
         family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("login", "log in", "logs in", "log on", "logs on", "logon", "logged", "sign in", "signed in", "sign-in"),
         look=after(rf"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in){_LEADING}", strong),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
+        anchors=("login with", "log in with", "logs in with", "log on with", "logon with", "logged in with", "logged in as", "logged in using",
+                 "logged on with", "logged on as", "sign in with", "signed in with", "signed in as", "anmelden mit", "anmeldung mit",
+                 "angemeldet mit", "angemeldet als", "eingeloggt mit", "cred", "zugangsdaten"),
+        look=after(
+            r"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in|anmeld(?:en|ung|edaten)|angemeldet|eingeloggt|zugangsdaten|cred(?:ential)?s?)"
+            r"[ ]{0,2}(?::|(?:with|as|using|mit|als|by|are|is|sind)(?=[ ]))[ ]{1,2}(?:(?:the|user|account|benutzer|konto)[ ]){0,2}"
+            rf"{_NAME}(?:,[ ]{{1,2}}|[ ]{{1,2}})(?:(?:and|with|und|mit)[ ]{{1,2}})?(?:(?:the|password|pw|pwd|passwort|kennwort|dem)[ ]{{1,2}}){{0,2}}",
+            _second,
+        ),
     ),
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
     # Passwords that everybody knows. No word announces them.

@@ -43,6 +43,13 @@ OUTPUT: tuple[Detector, ...] = (
         look=shape(_SIX_TIMES_EIGHT, back=6),
     ),
     Detector(
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.KEY, anchors=("recovery", "bitlocker", "wiederherstellung"),
+        look=shape(
+            r"(?:recovery|bitlocker|wiederherstellung)[^\d\r\n]{0,80}\s{0,16}"
+            r"(?P<s>[0-9]{6}(?:[\s-]{0,3}[0-9]{6}){7})(?![0-9-])"
+        ),
+    ),
+    Detector(
         family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("key content",),
         look=after(r"key[ ]content[ \t]*+:[ \t]*+", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
     ),
