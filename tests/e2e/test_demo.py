@@ -67,11 +67,11 @@ def test_the_demo_answers_every_request_shows_no_secret_and_leaves_nothing_runni
     assert len(set(PLANTED.findall(sent))) > 3
 
     with demo(tmp_path, "--json", "--timeout", "100", "--keep") as process:
-        told = wait_for("Stop: Ctrl-C", tmp_path / "err", process)
-        mine = told.partition("see its package:\n")[2].partition("\nThe console")[0]
+        said = wait_for("Stop: Ctrl-C", tmp_path / "err", process)
+        mine = said.partition("see its package:\n")[2].partition("\nThe console")[0]
         mine = mine.replace("\nEND\n", "\nEND\nsleep 4\n")
         tried = subprocess.run(["bash", "-euc", mine], capture_output=True, text=True, timeout=60, check=False)
-        log = Path(re.search(r"tail -f (\S+)", told)[1]).read_text()  # type: ignore[index]
+        log = Path(re.search(r"tail -f (\S+)", said)[1]).read_text()  # type: ignore[index]
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=40) == 0
 

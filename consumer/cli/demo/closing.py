@@ -33,7 +33,7 @@ _MY_EVENTS = (
 
 
 @dataclass(slots=True)
-class Findings:
+class ClosingNumbers:
     """What the tables hold in the end."""
 
     counted: Tally = field(default_factory=Tally)
@@ -50,7 +50,7 @@ class Findings:
 
 
 def show_closing_page(
-    console: Console, samples: Samples, outcomes: Outcomes, findings: Findings, seconds: float
+    console: Console, samples: Samples, outcomes: Outcomes, numbers: ClosingNumbers, seconds: float
 ) -> None:
     """Prints the page that stays on the screen when the demo is over."""
     console.rule("What came out")
@@ -60,9 +60,9 @@ def show_closing_page(
     for key, title in samples.titles.items():
         table.add_row(title, Text(outcomes.verdict(key)))
     console.print(table)
-    show_feedback(console, findings.feedback)
+    show_feedback(console, numbers.feedback)
     console.rule("What was kept back")
-    for label, sentence in told(samples, findings):
+    for label, sentence in kept_back(samples, numbers):
         console.print(Text.assemble((f"{label:>12}  ", "bold"), sentence), soft_wrap=True)
     console.print(f"\n{len(samples.titles)} requests, each with its outcome, in {seconds:.0f} s.", soft_wrap=True)
 
@@ -79,15 +79,15 @@ def show_feedback(console: Console, summary: Iterable[TableRow]) -> None:
     console.print(table)
 
 
-def told(samples: Samples, findings: Findings) -> list[tuple[str, str]]:
+def kept_back(samples: Samples, numbers: ClosingNumbers) -> list[tuple[str, str]]:
     """What the numbers mean: a label and a sentence each."""
-    counted, removals = findings.counted, findings.removals
+    counted, removals = numbers.counted, numbers.removals
     sent, asking = samples.count(SESSIONS), samples.count(REQUESTS)
     again = sent - counted.events - counted.dead_letters
     where = ", ".join(f"{count} in {place}" for place, count in removals.places.most_common())
     stored = f"{counted.events} of the {sent} session events. {again} came a second time and changed nothing, "
     secrets = f"{len(removals.values)} values were removed at the door, from {removals.places.total()} places: {where}."
-    refused = [("dead letter", _refusal(row)) for row in findings.dead_letters]
+    refused = [("dead letter", _refusal(row)) for row in numbers.dead_letters]
     return [
         ("sent", f"{len(samples.records)} records: {sent} events of sessions, {asking} requests and cancellations."),
         ("stored", f"{stored}{counted.dead_letters} broke the contract."),

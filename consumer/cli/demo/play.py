@@ -20,7 +20,7 @@ from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tally import Tally, tally
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.cli.demo import closing, customers, screen
-from consumer.cli.demo.closing import Findings
+from consumer.cli.demo.closing import ClosingNumbers
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.removals import count_removals
 from consumer.cli.demo.samples import Samples, read_samples
@@ -66,7 +66,7 @@ class _Demo:
         self._samples: Samples = read_samples()
         self._outcomes = Outcomes()
         self._sent = 0
-        self._findings = Findings()
+        self._numbers = ClosingNumbers()
         self.is_over = False
         """Whether only Ctrl-C is waited for."""
 
@@ -125,7 +125,7 @@ class _Demo:
                 self._outcomes.take(await reader.read_to_end())
                 packages = [some[-1] for key in self._samples.titles if (some := self._outcomes.packages(key))]
                 dead_letters = await look.dead_letters()
-                self._findings = Findings(
+                self._numbers = ClosingNumbers(
                     counted=counted,
                     dead_letters=dead_letters,
                     removals=await count_removals(look, self._samples.titles, dead_letters),
@@ -167,10 +167,10 @@ class _Demo:
     def _finish(self, seconds: float) -> None:
         if self._options.as_json:
             events = [event for events in self._outcomes.events.values() for event in events]
-            print(json.dumps({"seconds": round(seconds, 1), "events": events, **self._findings.as_json()}), flush=True)
+            print(json.dumps({"seconds": round(seconds, 1), "events": events, **self._numbers.as_json()}), flush=True)
             return
         screen.show_packages(self._console, self._samples, self._outcomes, self._options.show)
-        closing.show_closing_page(self._console, self._samples, self._outcomes, self._findings, seconds)
+        closing.show_closing_page(self._console, self._samples, self._outcomes, self._numbers, seconds)
 
     async def _stay(self, service: ServiceProcess, environment: Path) -> None:
         closing.write_environment(environment, service.environment)
