@@ -122,14 +122,14 @@ def _meaning(parameter: Any) -> str:
     default = getattr(parameter.default, "value", parameter.default)
     shown = isinstance(default, str | int | float) and not isinstance(default, bool)
     least, most = getattr(parameter, "min", None), getattr(parameter, "max", None)
-    told = [
+    sentences = [
         getattr(parameter, "help", None) or "",
         f"At least {least:g}." if least is not None else "",
         f"At most {most:g}." if most is not None else "",
         f"Default: `{default:g}`." if isinstance(default, float) else f"Default: `{default}`." if shown else "",
         "May be repeated." if getattr(parameter, "multiple", False) else "",
     ]
-    return " ".join(sentence for sentence in told if sentence)
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _help(command: Any) -> list[str]:

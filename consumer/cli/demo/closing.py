@@ -134,14 +134,16 @@ def show_stay(console: Console, environment: Path, http: str, log: Path) -> None
     console.rule("Everything is still running")
     console.print("In another terminal, take over the settings, send a session, and see its package:", soft_wrap=True)
     console.print(f"\n. {environment}\n{own_session()}", soft_wrap=True, markup=False)
-    console.print(
-        f"\nThe console: {http}/   Its state: {http}/readyz   Its numbers: {http}/metrics\n"
-        f"The log: tail -f {log}\n"
-        "More: escalation-consumer --help\n"
-        "Stop: Ctrl-C here. Then nothing is left running, and the data is gone.",
-        soft_wrap=True,
-        markup=False,
-    )
+    console.print()
+    for label, way in (
+        ("console", f"{http}/"),
+        ("state", f"{http}/readyz"),
+        ("numbers", f"{http}/metrics"),
+        ("log", f"tail -f {log}"),
+        ("more", "escalation-consumer --help"),
+        ("stop", "Ctrl-C here. Then nothing is left running, and the data is gone."),
+    ):
+        console.print(Text.assemble((f"{label:>12}  ", "bold"), way), soft_wrap=True)
 
 
 def own_session() -> str:
