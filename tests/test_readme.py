@@ -17,7 +17,13 @@ from tests.support import readme
 ROOT = readme.ROOT
 HERE = [readme.README, *sorted(readme.DOCS.glob("*.md"))]
 """The pages whose words are checked."""
-PAGES = sorted({*HERE, *ROOT.glob("*.md"), *(ROOT / name for name in ("schemas/README.md", "consumer/DESIGN.md"))})
+PAGES = sorted(
+    {
+        *HERE,
+        *ROOT.glob("*.md"),
+        *(ROOT / name for name in ("schemas/README.md", "consumer/DESIGN.md", "tests/FAILURES.md")),
+    }
+)
 """The pages whose links are checked."""
 OF_THE_TESTS = {"ESCALATION_TEST_SERVERS"}
 """Variables that are no settings of the service."""
