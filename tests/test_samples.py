@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from consumer.cli.demo.samples import read_samples
 from schemas.envelope import DEFAULT_TENANT, Envelope, Received
 from schemas.escalations import ESCALATION_TYPES
 from schemas.sessions import DIAGNOSTIC_CHECK, SESSION_TYPES
@@ -334,3 +335,8 @@ def test_the_golden_sessions_vary_in_form() -> None:
     }
     opened = [v["data"] for v in values(GOLDEN_FILES, SESSIONS) if v["type"] == "session.opened.v1"]
     assert any(len(data.get("intake_text") or "") > 700 for data in opened)
+
+
+def test_no_two_requests_of_the_demo_have_one_name() -> None:
+    titles = list(read_samples().titles.values())
+    assert len(titles) == len(set(titles)) > 12

@@ -22,6 +22,7 @@ from redis.asyncio import Redis as RedisClient
 
 from consumer.adapters.embedded import ServerName, Servers, StartProgress, account, errors, jars, packages, ports
 from consumer.adapters.embedded.jvm import Jvm
+from consumer.adapters.embedded.watchdog import Watchdog
 from tests.support.servers import KafkaServer, PostgresServer, RedisServer
 
 
@@ -154,6 +155,28 @@ def test_nothing_is_left_when_the_owner_is_killed(paused: bool) -> None:
         assert all(psutil.pid_exists(int(pid)) for pid in pids)
         owner.kill()
     _eventually(lambda: not any(_alive(int(pid)) for pid in pids) and not Path(folder).exists(), seconds=60)
+
+
+def test_a_folder_goes_again_when_a_helper_writes_it_after_the_owner_was_killed(tmp_path: Path) -> None:
+    """As initdb does, which nobody watches."""
+    folder = tmp_path / "data"
+    program = (
+        "import os, signal\nfrom pathlib import Path\nfrom consumer.adapters.embedded.watchdog import Watchdog\n"
+        f"Watchdog().remove(Path({str(folder)!r}))\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    folder.mkdir()
+    subprocess.run([sys.executable, "-c", program], check=False)
+    _eventually(lambda: not folder.exists(), seconds=20)
+    folder.mkdir()
+    _eventually(lambda: not folder.exists(), seconds=5)
+
+
+def test_an_owner_that_ends_waits_for_no_helper(tmp_path: Path) -> None:
+    watchdog = Watchdog()
+    watchdog.remove(tmp_path / "data")
+    began = time.monotonic()
+    watchdog.close()
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as ourselves unless we are root")

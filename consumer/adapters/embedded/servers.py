@@ -101,6 +101,10 @@ class Servers:
         """Ends a process that depends on the servers (SIGTERM) when they are stopped or their owner is gone."""
         self._watchdog.watch(pid, signal.SIGTERM)
 
+    def clear(self, folder: Path) -> None:
+        """Deletes a folder when the servers have been stopped or their owner is gone, even if it was killed."""
+        self._watchdog.remove(folder)
+
     async def stop(self) -> None:
         """Stops all servers; returns when nothing is left running. Safe to repeat."""
         await asyncio.gather(self.kafka.stop(), self.postgres.stop(), self.redis.stop())

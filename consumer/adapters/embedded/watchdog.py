@@ -9,12 +9,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 _GRACE_SECONDS = 3.0
+_HELPERS_SECONDS = 10.0
+"""How long a helper such as initdb may go on writing after its owner was killed in the middle of a start."""
 
 
 class Watchdog:
@@ -39,7 +42,7 @@ class Watchdog:
         """Ends all watched processes; returns when none is left. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None:
-            process.communicate()
+            process.communicate(b"done\n")
 
     def _send(self, command: str) -> None:
         if self._process is None:
@@ -76,6 +79,7 @@ def send_signal(processes: Iterable[psutil.Process], what: signal.Signals) -> No
 def _main() -> None:
     watched: dict[int, tuple[psutil.Process, signal.Signals]] = {}
     folders: list[Path] = []
+    killed = True
     for line in sys.stdin:
         match line.rstrip("\n").split(" ", 1):
             case ["watch", rest]:
@@ -86,9 +90,21 @@ def _main() -> None:
                 watched.pop(int(rest), None)
             case ["remove", rest]:
                 folders.append(Path(rest))
+            case ["done"]:
+                killed = False
     _end(list(watched.values()))
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    _remove(folders, again_seconds=_HELPERS_SECONDS if killed else 0.0)
+
+
+def _remove(folders: list[Path], again_seconds: float) -> None:
+    """Deletes the folders; for so long also again, since nobody watches the helpers of a start."""
+    until = time.monotonic() + again_seconds
+    while True:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() >= until:
+            return
+        time.sleep(0.5)
 
 
 def _end(watched: list[tuple[psutil.Process, signal.Signals]]) -> None:

@@ -16,11 +16,13 @@ from consumer.adapters.embedded import EmbeddedError, Servers, ports
 from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.core.pool import open_pool
-from consumer.adapters.postgres.operation.store_reader import TableRow
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tally import Tally, tally
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
-from consumer.cli.demo import customers, screen
+from consumer.cli.demo import closing, customers, screen
+from consumer.cli.demo.closing import ClosingNumbers
 from consumer.cli.demo.outcomes import Outcomes
+from consumer.cli.demo.removals import count_removals
 from consumer.cli.demo.samples import Samples, read_samples
 from consumer.cli.demo.stage import ServiceProcess, StageError
 from consumer.domain.events import RequestKey
@@ -46,11 +48,12 @@ def run_demo(options: Options) -> int:
     """Returns the exit code: 0 when every request had its outcome, else 1 with the reason on standard error."""
     console = Console(stderr=options.as_json, highlight=False)
     errors = Console(stderr=True, highlight=False)
+    demo = _Demo(options, console)
     try:
-        return asyncio.run(_Demo(options, console).play())
+        return asyncio.run(demo.play())
     except KeyboardInterrupt:
         errors.print("Stopped. Nothing is left running.")
-        return 1
+        return 0 if demo.is_over else 1
     except (EmbeddedError, StageError, TimeoutError) as error:
         errors.print(f"[bold red]The demo failed.[/] {error}")
         return 1
@@ -63,7 +66,9 @@ class _Demo:
         self._samples: Samples = read_samples()
         self._outcomes = Outcomes()
         self._sent = 0
-        self._feedback: list[TableRow] = []
+        self._numbers = ClosingNumbers()
+        self.is_over = False
+        """Whether only Ctrl-C is waited for."""
 
     async def play(self) -> int:
         began = time.monotonic()
@@ -73,7 +78,9 @@ class _Demo:
         try:
             async with AsyncExitStack() as stack:
                 with screen.progress_bars(self._console) as progress:
-                    servers = await stack.enter_async_context(Servers(folder / "servers", progress=progress))
+                    servers = Servers(folder / "servers", progress=progress)
+                    servers.clear(folder)  # also when the demo is killed
+                    await stack.enter_async_context(servers)
                 service = ServiceProcess(folder, _environment(servers), ports.free_port())
                 await service.prepare()
                 await stack.enter_async_context(service)
@@ -85,7 +92,9 @@ class _Demo:
                 await self._perform(servers, service)
                 self._finish(time.monotonic() - began)
                 if self._options.keep:
-                    await self._stay(service)
+                    await self._stay(service, folder / "environment")
+                elif not self._options.as_json:
+                    closing.show_way_on(self._console, model)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return 1 if self._missing() else 0
@@ -101,7 +110,7 @@ class _Demo:
                 TopicReader((_TOPICS.ready, _TOPICS.failed), **connection) as reader,
                 asyncio.TaskGroup() as tasks,
             ):
-                tenants = TenantReader(pool)
+                tenants, look = TenantReader(pool), StoreReader(pool)
                 await customers.set_policies(writer, tenants, _TOPICS)
                 tasks.create_task(self._send(writer), name="demo-send")
                 with screen.Board(self._console, self._samples) as board:
@@ -115,7 +124,13 @@ class _Demo:
                             raise StageError(f"The service ended. The end of its log:\n{service.log_tail()}")
                 self._outcomes.take(await reader.read_to_end())
                 packages = [some[-1] for key in self._samples.titles if (some := self._outcomes.packages(key))]
-                self._feedback = await customers.give_feedback(writer, tenants, _TOPICS, packages)
+                dead_letters = await look.dead_letters()
+                self._numbers = ClosingNumbers(
+                    counted=counted,
+                    dead_letters=dead_letters,
+                    removals=await count_removals(look, self._samples.titles, dead_letters),
+                    feedback=await customers.give_feedback(writer, tenants, _TOPICS, packages),
+                )
         except TimeoutError:
             names = ", ".join(sorted(self._samples.titles[key] for key in self._missing()))
             raise TimeoutError(
@@ -141,33 +156,26 @@ class _Demo:
     def _is_over(self, counted: Tally) -> bool:
         """Whether all records are sent, all requests answered, no revision is due and the outbox is empty."""
         sent = self._sent == len(self._samples.records)
-        return sent and not self._missing() and not counted.due and not counted.outbox
+        return (
+            sent
+            and not self._missing()
+            and not counted.due
+            and not counted.outbox
+            and counted.dead_letters >= self._samples.refused
+        )
 
     def _finish(self, seconds: float) -> None:
         if self._options.as_json:
             events = [event for events in self._outcomes.events.values() for event in events]
-            feedback = [dict(row) for row in self._feedback]
-            print(json.dumps({"seconds": round(seconds, 1), "events": events, "feedback": feedback}))
+            print(json.dumps({"seconds": round(seconds, 1), "events": events, **self._numbers.as_json()}), flush=True)
             return
         screen.show_packages(self._console, self._samples, self._outcomes, self._options.show)
-        for key, title in self._samples.titles.items():
-            self._console.print(f"  {title}: {self._outcomes.verdict(key)}", soft_wrap=True)
-        screen.show_feedback(self._console, self._feedback)
-        self._console.print(
-            f"\n{len(self._samples.titles)} requests, each with its outcome, in {seconds:.0f} s. "
-            "To look further: `escalation-consumer demo --keep` leaves everything running and says how.",
-            soft_wrap=True,
-        )
+        closing.show_closing_page(self._console, self._samples, self._outcomes, self._numbers, seconds)
 
-    async def _stay(self, service: ServiceProcess) -> None:
-        self._console.print("\nEverything is still running. In another terminal:")
-        for name, value in service.environment.items():
-            self._console.print(f"  export {name}='{value}'", soft_wrap=True)
-        first = next(iter(self._samples.titles))
-        session = f"--tenant {first.tenant_id} {first.session_id}"
-        for command in (f"session show {session}", f"bundle {session}", "package list", "tenant list", "spend"):
-            self._console.print(f"  escalation-consumer {command}", soft_wrap=True)
-        self._console.print("Ctrl-C ends it all.")
+    async def _stay(self, service: ServiceProcess, environment: Path) -> None:
+        closing.write_environment(environment, service.environment)
+        closing.show_stay(self._console, environment, service.http, service.log)
+        self.is_over = not self._missing()
         await asyncio.Event().wait()
 
 

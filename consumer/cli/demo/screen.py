@@ -1,6 +1,6 @@
 """The screen of the demo: live counts while it runs, then the packages as rendered markdown."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -13,20 +13,23 @@ from rich.table import Table
 from rich.text import Text
 
 from consumer.adapters.embedded.progress import StartProgress as Step
-from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tally import Tally
 from consumer.cli.demo.outcomes import Outcomes
 from consumer.cli.demo.samples import Samples
 from consumer.domain.package.package import FAILED_TYPE, READY_TYPE, WITHDRAWN_TYPE
 
 _PACKAGE_WIDTH = 100
+_EXPLAINED = "sent: records written to the topics · stored: session events taken in, without repeats and requests"
 
 
 def model_line(model: str | None) -> str:
     """Returns the sentence that says who drafts; it is shown before anything is drafted."""
     if model:
         return f"ANTHROPIC_API_KEY is set: packages are drafted by {model}."
-    return "No ANTHROPIC_API_KEY is set: packages are drafted by rules, from the record alone."
+    return (
+        "No ANTHROPIC_API_KEY is set: rules draft the packages, from the record alone. "
+        "With a key the model writes their prose: export ANTHROPIC_API_KEY=…"
+    )
 
 
 @contextmanager
@@ -67,6 +70,8 @@ class Board:
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
+        else:
+            self._console.print(_EXPLAINED, soft_wrap=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,16 +84,16 @@ class Board:
             self._live.update(Group(self._counts(sent, tally, outcomes), self._requests(outcomes)))
             return
         line = (
-            f"sent {sent}/{len(self._samples.records)}  events stored {tally.events}  requests open {tally.open}  "
+            f"sent {sent}/{len(self._samples.records)}  stored {tally.events}  requests open {tally.open}  "
             f"packages out {outcomes.count(READY_TYPE)}  failed {outcomes.count(FAILED_TYPE)}  "
-            f"withdrawn {outcomes.count(WITHDRAWN_TYPE)}"
+            f"withdrawn {outcomes.count(WITHDRAWN_TYPE)}  dead letters {tally.dead_letters}"
         )
         if line != self._last_line:
             self._console.print(line, soft_wrap=True)
             self._last_line = line
 
     def _counts(self, sent: int, tally: Tally, outcomes: Outcomes) -> Table:
-        table = Table(show_edge=False, pad_edge=False)
+        table = Table(show_edge=False, pad_edge=False, caption=_EXPLAINED, caption_justify="left")
         cells = {
             "records sent": f"{sent}/{len(self._samples.records)}",
             "events stored": str(tally.events),
@@ -139,15 +144,3 @@ def _panel(title: str, package: dict[str, Any], verdict: str) -> Panel:
         subtitle=Text(" · ".join(notes)),
         width=min(_PACKAGE_WIDTH, 200),
     )
-
-
-def show_feedback(console: Console, summary: Sequence[TableRow]) -> None:
-    """Prints what became of the packages, by customer."""
-    table = Table(show_edge=False, pad_edge=False, title="What the customers' engineers said (played by the demo)")
-    names = ("packages", "posted", "accepted", "edited", "rejected", "silent")
-    table.add_column("customer")
-    for name in names:
-        table.add_column(name, justify="right")
-    for row in summary:
-        table.add_row(str(row["value"]), *(str(row[name]) for name in names))
-    console.print(table)

@@ -32,13 +32,17 @@ class ServiceProcess:
     def __init__(self, folder: Path, environment: Mapping[str, str], http_port: int) -> None:
         self.log = folder / "service.log"
         self.environment = {**environment, "ESCALATION_HTTP_PORT": str(http_port)}
-        self._http = f"http://127.0.0.1:{http_port}"
+        self.http = f"http://127.0.0.1:{http_port}"
         self._process: asyncio.subprocess.Process | None = None
 
     async def prepare(self) -> None:
         """Runs `prepare` to its end. Raises StageError when it fails."""
-        process = await self._start("prepare")
-        if await process.wait() != 0:
+        self._process = await self._start("prepare")
+        try:
+            code = await self._process.wait()
+        finally:
+            await self.stop()  # after Ctrl-C
+        if code != 0:
             raise StageError(f"`escalation-consumer prepare` failed. The end of {self.log}:\n{self.log_tail()}")
 
     async def __aenter__(self) -> Self:
@@ -97,7 +101,7 @@ class ServiceProcess:
                 if process.returncode is not None:
                     raise StageError(f"The service ended with {process.returncode}:\n{self.log_tail()}")
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.get(f"{self._http}/readyz") as answer:
+                    async with session.get(f"{self.http}/readyz") as answer:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(_POLL_SECONDS)
