@@ -184,6 +184,7 @@ class Service:
 
     async def _redactor(self, reader: StoreReader, *, prepare_first: bool) -> Redactor | None:
         """Waits until the database is prepared, and returns the redactor; None if the service has to end before."""
+        said = ""
         while not self._ending.is_set():
             try:
                 if prepare_first:
@@ -194,11 +195,13 @@ class Service:
             except (Transient, asyncio.CancelledError) as error:
                 if is_asked_to_end(error):
                     raise
-                log.warning(
-                    "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
-                    event_name="waiting_to_be_prepared",
-                    error=str(error),
-                )
+                if str(error) != said:
+                    said = str(error)
+                    log.warning(
+                        "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
+                        event_name="waiting_to_be_prepared",
+                        error=said,
+                    )
             await rest(self._ending, PREPARE_AGAIN_SECONDS)
         return None
 

@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind, Tracer
 
 from consumer.adapters.tracing.spans import MESSAGING, Value, context_of, fail, given, links_to
 from consumer.domain.events import TraceContext
-from consumer.flows.relay.ports import Broker, Hanging, Identity, OutboxRow, Publisher
+from consumer.flows.relay.ports import Broker, Delivery, Hanging, Identity, OutboxRow, Publisher
 
 _COPIES = {
     "event_id": "messaging.message.id",
@@ -44,11 +44,11 @@ class TracedPublisher:
         self._publisher = publisher
         self._tracer = tracer
 
-    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> Mapping[int, Delivery]:
         began = time.time_ns()
         traced = [(row, trace) for row in rows if (trace := _trace_of(row)) is not None]
         try:
-            await self._publisher.publish(rows, position)
+            deliveries = await self._publisher.publish(rows, position)
         except Exception as error:
             if traced:
                 self._tell_failure(error, [trace for _, trace in traced], events=len(rows), began=began)
@@ -65,6 +65,7 @@ class TracedPublisher:
                     _sending(row.topic, len(rows)) | {name: headers.get(header) for header, name in _COPIES.items()}
                 ),
             ).end(ended)
+        return deliveries
 
     def _tell_failure(self, error: Exception, traces: Sequence[TraceContext], *, events: int, began: int) -> None:
         failed = self._tracer.start_span(

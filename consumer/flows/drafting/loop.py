@@ -125,9 +125,6 @@ class Drafting:
                 except Transient as error:
                     paused = True
                     self._health.failing("drafting", str(error))
-                    log.warning(
-                        "Drafting paused: PostgreSQL is away or refuses.", event_name="drafting_waits", error=str(error)
-                    )
                     more = False
                 if not more:
                     await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)

@@ -43,7 +43,9 @@ RETURNING numbered;
 
 -- name: rows
 -- Numbered rows from the number $1 on.
-SELECT id, position, topic, key, headers, value FROM outbox WHERE position >= $1 ORDER BY position LIMIT $2;
+SELECT id, position, topic, key, headers, value,
+       extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited_seconds
+FROM outbox WHERE position >= $1 ORDER BY position LIMIT $2;
 
 -- name: published
 -- Deletes the rows below the number $2, which are published. That is a fact, whoever reports it, so no token is needed.
