@@ -56,7 +56,7 @@ async def test_the_lines_of_a_package_a_refusal_and_an_end_stand_in_order(stage:
         "session": story.session_id,
         "request": "r/1",
         "package": "",
-        "revision": "1",
+        "revision": 1,
         "status": "ready",
         "cause": "request",
         "topic": stage.topics.ready,

@@ -5,6 +5,7 @@ logged: a hop that is lost, and one that works again.
 """
 
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,12 +114,13 @@ class Health:
         known = self._troubles.get(hop)
         trouble = _Trouble(known.since if known else self._clock() - seconds, _one_line(reason))
         self._troubles[hop] = trouble
-        self._lines.failing(hop, trouble.reason, seconds=self._clock() - trouble.since, again=known is not None)
+        seconds = self._clock() - trouble.since
+        Context().run(self._lines.failing, hop, trouble.reason, seconds=seconds, again=known is not None)
 
     def ok(self, hop: Hop) -> None:
         """This hop works."""
         self._troubles.pop(hop, None)
-        self._lines.works(hop)
+        Context().run(self._lines.works, hop)  # without the ids of the work that noticed it
 
     def stuck(self) -> tuple[Stuck, ...]:
         """Returns everything that makes no progress now, the longest first."""

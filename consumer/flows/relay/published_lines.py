@@ -24,7 +24,7 @@ def tell_published(rows: Sequence[OutboxRow], deliveries: Mapping[int, Delivery]
             session=headers.get("session_id"),
             request=unquote(headers.get("note_key", "").rpartition("/")[2]),
             package=headers.get("event_id"),
-            revision=headers.get("revision"),
+            revision=int(headers["revision"]) if "revision" in headers else None,
             status=headers.get("status"),
             cause=headers.get("cause"),
             topic=row.topic,
