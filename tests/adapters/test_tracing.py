@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from consumer.adapters.tracing.provider import FLUSH_SECONDS, OtlpTraces
 from consumer.adapters.tracing.publishing import TracedPublisher
-from consumer.adapters.tracing.spans import MOST_LINKS, context_of, headers_carrying, span
+from consumer.adapters.tracing.spans import MOST_LINKS, context_of, headers_carrying, links_to, span
 from consumer.domain.events import TraceContext
 from consumer.flows.relay.ports import BrokerAway, Delivery, OutboxRow, Publisher
 from tests.support.collector import Collector
@@ -60,9 +60,10 @@ def test_of_an_error_a_span_keeps_its_type_alone(spans: Spans) -> None:
 @pytest.mark.parametrize("parent", [None, "", f"00-{'0' * 32}-00f067aa0ba902b7-01", "00-short-1-01"])
 def test_a_trace_context_that_says_nothing_begins_a_trace(spans: Spans, parent: str | None) -> None:
     trace = TraceContext(traceparent=parent)
-    with span(spans.tracer, "a step", SpanKind.INTERNAL, {}, parent=context_of(trace), links=[trace]) as current:
-        assert current.get_span_context().is_valid
-    (ended,) = spans.exporter.get_finished_spans()
+    with span(spans.tracer, "around it", SpanKind.INTERNAL, {}):
+        with span(spans.tracer, "a step", SpanKind.INTERNAL, {}, parent=context_of(trace), links=[trace]) as current:
+            assert current.get_span_context().is_valid
+        (ended,) = spans.exporter.get_finished_spans()
     assert (ended.parent, ended.links) == (None, ())
 
 
@@ -76,6 +77,12 @@ def test_the_headers_carry_the_span_and_keep_the_state_of_its_trace(spans: Spans
         ("traceparent", f"00-{TRACE}-{context.span_id:016x}-01"),
         ("tracestate", "vendor=7,other=1"),
     )
+
+
+def test_of_a_flood_of_requests_only_so_many_are_looked_at() -> None:
+    traces = iter([TraceContext(), *[TraceContext(traceparent=PARENT)] * 1000])
+    assert len(links_to(traces)) == MOST_LINKS
+    assert len(list(traces)) == 1000 - MOST_LINKS
 
 
 def rows(count: int, *headers: tuple[str, str]) -> Sequence[OutboxRow]:

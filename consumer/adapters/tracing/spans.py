@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer, get_current_span
@@ -59,15 +60,16 @@ def given(attributes: Mapping[str, Value | None]) -> dict[str, Value]:
 
 
 def links_to(traces: Iterable[TraceContext]) -> list[Link]:
-    """Links to these contexts, the first MOST_LINKS that are valid."""
-    contexts = (get_current_span(context_of(trace)).get_span_context() for trace in traces)
-    return [Link(context) for context in contexts if context.is_valid][:MOST_LINKS]
+    """Links to the first MOST_LINKS of these contexts; no more are looked at, for a batch may hold thousands."""
+    first = islice((trace for trace in traces if trace.traceparent), MOST_LINKS)
+    contexts = (get_current_span(context_of(trace)).get_span_context() for trace in first)
+    return [Link(context) for context in contexts if context.is_valid]
 
 
 def context_of(trace: TraceContext) -> Context:
     """The context that a span is a child of; without a valid one in `trace` its span begins a trace of its own."""
     carrier = {"traceparent": trace.traceparent, "tracestate": trace.tracestate}
-    return _W3C.extract({name: value for name, value in carrier.items() if value is not None}, context=Context())
+    return _W3C.extract({name: value for name, value in carrier.items() if value is not None})
 
 
 def headers_carrying(context: SpanContext, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
