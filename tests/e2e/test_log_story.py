@@ -68,10 +68,14 @@ async def test_the_lines_of_a_package_a_refusal_and_an_end_stand_in_order(stage:
     assert await stage.end_offset(stage.topics.ready, published["partition"]) > published["offset"] >= 0
     assert 0 <= published["seconds"] < 30
 
-    (told,) = lines_named(lines, "record_refused")
-    assert (told["topic"], told["partition"], told["offset"]) == (origin.topic, origin.partition, origin.offset)
-    assert (told["level"], told["reason"], told["session"]) == ("warning", "invalid", story.session_id)
-    assert "text" in told["error"], "the field is named"
+    (refusal,) = lines_named(lines, "record_refused")
+    assert (refusal["topic"], refusal["partition"], refusal["offset"]) == (
+        origin.topic,
+        origin.partition,
+        origin.offset,
+    )
+    assert (refusal["level"], refusal["reason"], refusal["session"]) == ("warning", "invalid", story.session_id)
+    assert "text" in refusal["error"], "the field is named"
     (ended,) = lines_named(lines, "end_published")
     assert (ended["session"], ended["type"]) == (gone.session_id, "escalation.package_withdrawn.v1")
     assert PASSWORD not in service.logged

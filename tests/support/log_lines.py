@@ -39,15 +39,15 @@ class LogLine:
 def lines_of(source: str) -> Iterator[LogLine]:
     """The lines that this source logs. A call without a constant sentence or event gives the word `?`."""
     tree = _tree(source)
-    bound = _bound_to_told(tree)
+    bound = _bound_to_event_log(tree)
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LEVELS):
             continue
-        if not (isinstance(node.func.value, ast.Name) and node.func.value.id in {"log", "told"}):
+        if not (isinstance(node.func.value, ast.Name) and node.func.value.id in {"log", "event_log"}):
             continue
         named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         fields = tuple(name for name in named if name not in _OF_STRUCTLOG)
-        if node.func.value.id == "told":
+        if node.func.value.id == "event_log":
             fields = (*fields, *bound)
         messages = _constants(node.args[0]) if node.args else ["?"]
         events = _constants(named["event_name"]) if "event_name" in named else ["?"]
@@ -71,13 +71,13 @@ def page() -> str:
     return _HEAD + "\n".join(rows) + "\n"
 
 
-def _bound_to_told(tree: ast.Module) -> list[str]:
-    """The fields that a source binds once, as `told = log.bind(…)`."""
+def _bound_to_event_log(tree: ast.Module) -> list[str]:
+    """The fields that a source binds once, as `event_log = log.bind(…)`."""
     return [
         keyword.arg
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-        if isinstance(node.targets[0], ast.Name) and node.targets[0].id == "told"
+        if isinstance(node.targets[0], ast.Name) and node.targets[0].id == "event_log"
         for keyword in node.value.keywords
         if keyword.arg
     ]

@@ -19,7 +19,7 @@ def tell_published(rows: Sequence[OutboxRow], deliveries: Mapping[int, Delivery]
         if (kind := headers.get("event_type")) is None:
             continue
         place = deliveries.get(row.id)
-        told = log.bind(
+        event_log = log.bind(
             tenant=headers.get("tenant_id"),
             session=headers.get("session_id"),
             request=unquote(headers.get("note_key", "").rpartition("/")[2]),
@@ -34,6 +34,6 @@ def tell_published(rows: Sequence[OutboxRow], deliveries: Mapping[int, Delivery]
             trace_id=headers["traceparent"][3:35] if "traceparent" in headers else None,
         )
         if kind == _READY:
-            told.info("A package was published.", event_name="package_published")
+            event_log.info("A package was published.", event_name="package_published")
         else:
-            told.info("The end of a request was published.", event_name="end_published", type=kind)
+            event_log.info("The end of a request was published.", event_name="end_published", type=kind)

@@ -39,15 +39,15 @@ def test_a_refusal_is_told_without_what_it_holds() -> None:
 
 def test_a_flood_is_summed_up_each_second() -> None:
     now = 0.0
-    told = RefusalLines(lambda: now)
+    flood = RefusalLines(lambda: now)
     with capture_logs() as lines:
         for second in range(3):
             now = float(second)
-            told.tell(refusal(offset) for offset in range(1000))
-            told.tell([refusal(0, RefusalReason.UNDECODABLE)])
+            flood.tell(refusal(offset) for offset in range(1000))
+            flood.tell([refusal(0, RefusalReason.UNDECODABLE)])
         now += 1
-        told.tell()
-        told.tell()
+        flood.tell()
+        flood.tell()
     assert len(lines) == 3 * (LINES_A_SECOND + 1)
     sums = [line for line in lines if line["event_name"] == "records_refused"]
     assert [line["records"] for line in sums] == [991] * 3
