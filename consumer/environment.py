@@ -1,7 +1,8 @@
 """The environment beyond the settings: what libraries would obey on their own, and how addresses are read.
 
-Law: the settings alone decide. What a library reads by itself is a setting, is refused by name, or is taken out. Only
-the credentials of a cloud that the settings name are found as its own tools find them.
+Law: the settings alone decide. What a library reads by itself is a setting, is refused by name, or is taken out. Two
+exceptions: the credentials of a cloud that the settings name are found as its own tools find them, and OpenTelemetry is
+told by its standard variables where spans go; those that are obeyed stand in `trace_variables`.
 """
 
 import contextlib
@@ -9,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from consumer import trace_variables
 
 HEARD = frozenset(
     {
@@ -65,7 +68,8 @@ def settle(environment: MutableMapping[str, str]) -> None:
     """
     for name, value in list(environment.items()):
         of_the_sdk = name.startswith("ANTHROPIC_") and name not in HEARD
-        if not value or name in UNHEARD or of_the_sdk:
+        of_traces = name.startswith("OTEL_") and name not in trace_variables.CHECKS
+        if not value or name in UNHEARD or of_the_sdk or of_traces:
             del environment[name]
 
 

@@ -34,6 +34,7 @@ _QUIET = (
 """At DEBUG and INFO these libraries log what they send, or one line per request."""
 _QUOTES_NOTHING = (EscalationError, OSError, NameError, AttributeError, TypeError, RuntimeError, AssertionError)
 """The errors whose messages cannot quote processed data."""
+_FIRST = ("message", "level", "timestamp", "event", "logger")
 _FRAMES = 12
 _REPEAT_SECONDS = 30.0
 """A library's message is logged once in this time: without a broker aiokafka would log thirty lines a second."""
@@ -65,6 +66,7 @@ def configure(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.EventRenamer("message", replace_by="event_name"),
+                _in_order,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=repr),
             ],
         )
@@ -97,6 +99,11 @@ class _RateLimit(logging.Filter):
         self._passed[message] = (now, 0)
         record.held_back = held_back
         return True
+
+
+def _in_order(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """The same fields in the order in which a line is read: what it says, then when and where, then the rest."""
+    return {**{name: fields[name] for name in _FIRST if name in fields}, **fields}
 
 
 def _mark_library(_logger: object, _method: str, fields: EventDict) -> EventDict:

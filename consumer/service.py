@@ -47,6 +47,7 @@ from consumer.wiring.model import PacedModel, open_model
 from consumer.wiring.operation import budget_watch, health_server, metrics, store_reader
 from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.stores import open_cache, prepare_stores
+from consumer.wiring.tracing import UNTRACED, open_traces
 from consumer.wiring.values import retention_rules, work_name
 
 EXIT_SECONDS = 24.0
@@ -79,6 +80,7 @@ class Service:
         self._settings = settings
         self._meters = metrics()
         self._health = Health(time.monotonic)
+        self._traces = UNTRACED
         self._guard = Guard(health=self._health, meters=self._meters, clock=time.monotonic)
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -95,6 +97,7 @@ class Service:
             with self._signals():
                 trust = no_trust_yet()
                 async with (
+                    open_traces(settings, os.environ) as self._traces,
                     database(settings, name="standing", max_size=STANDING_CONNECTIONS) as standing_pool,
                     database(settings, name=work_name(settings), max_size=WORK_CONNECTIONS, trust=trust) as work_pool,
                     database(settings, name="relay", max_size=RELAY_CONNECTIONS, trust=trust) as relay_pool,
@@ -138,7 +141,12 @@ class Service:
         settings, health, meters = self._settings, self._health, self._meters
         listening = database_hints(settings)
         publishing = relay_loop(
-            settings, pool=relay_pool, hint=listening.on(hints.OUTBOX), health=health, meters=meters
+            settings,
+            pool=relay_pool,
+            hint=listening.on(hints.OUTBOX),
+            health=health,
+            meters=meters,
+            traces=self._traces,
         )
         self._guard.start(relay.LOOP, publishing.run)
         taking_in = intake_loop(
@@ -148,6 +156,7 @@ class Service:
             redactor=redactor,
             health=health,
             meters=meters,
+            traces=self._traces,
         )
         self._guard.start(intake.LOOP, taking_in.run)
         writing = drafting_loop(
@@ -160,6 +169,7 @@ class Service:
             health=health,
             meters=meters,
             replay_places=max(1, settings.model_concurrency // 2),
+            traces=self._traces,
         )
         self._guard.start(drafting.LOOP, writing.run)
         making_forget = forgetting_loop(pool=relay_pool, cache=cache, hint=listening.on(hints.FORGET), health=health)
@@ -174,6 +184,7 @@ class Service:
 
     async def _redactor(self, reader: StoreReader, *, prepare_first: bool) -> Redactor | None:
         """Waits until the database is prepared, and returns the redactor; None if the service has to end before."""
+        said = ""
         while not self._ending.is_set():
             try:
                 if prepare_first:
@@ -184,11 +195,13 @@ class Service:
             except (Transient, asyncio.CancelledError) as error:
                 if is_asked_to_end(error):
                     raise
-                log.warning(
-                    "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
-                    event_name="waiting_to_be_prepared",
-                    error=str(error),
-                )
+                if str(error) != said:
+                    said = str(error)
+                    log.warning(
+                        "Waiting for the stores: they are unreachable, or `escalation-consumer prepare` has not run.",
+                        event_name="waiting_to_be_prepared",
+                        error=said,
+                    )
             await rest(self._ending, PREPARE_AGAIN_SECONDS)
         return None
 

@@ -2,7 +2,7 @@
 
 import os
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -228,6 +228,11 @@ class Settings(BaseSettings):
         field = self._proxy_field()
         return None if field is None else getattr(self, field)
 
+    def proxy_to(self, url: str) -> str | None:
+        """The proxy to an address beside the model's; None: it is reached directly."""
+        field = self._proxy_to(urlsplit(url))
+        return None if field is None else getattr(self, field).get_secret_value()
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.redaction_key is not None and len(self.redaction_key.get_secret_value()) < 16:
@@ -259,7 +264,9 @@ class Settings(BaseSettings):
 
     def _proxy_field(self) -> str | None:
         access = self.model_access
-        address = urlsplit(self.anthropic_base_url if access is None else access.url)
+        return self._proxy_to(urlsplit(self.anthropic_base_url if access is None else access.url))
+
+    def _proxy_to(self, address: SplitResult) -> str | None:
         if environment.spared(address, self.no_proxy):
             return None
         return next((field for field in (f"{address.scheme}_proxy", "all_proxy") if getattr(self, field)), None)

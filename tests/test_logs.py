@@ -34,6 +34,7 @@ def test_a_line_is_a_sentence_with_an_event_and_fields(lines: Lines) -> None:
     (line,) = lines()
     assert (line["message"], line["event"], line["topic"], line["level"]) == ("It is so.", "so", "t", "info")
     assert line["timestamp"].endswith("Z")
+    assert list(line) == ["message", "level", "timestamp", "event", "logger", "topic"]
 
 
 def test_a_traceback_tells_places_and_no_values(lines: Lines) -> None:

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-import structlog
-
 from consumer.domain.events import SessionKey
 from consumer.errors import Transient
 from consumer.flows.cache import DraftCache
@@ -21,8 +19,6 @@ LOOP = "forgetting"
 EVERY_SECONDS = 1.0
 MOST = 1000
 """Sessions that one call makes the cache forget: a few milliseconds of its time."""
-
-log = structlog.stdlib.get_logger("escalation.forgetting")
 
 
 class Evictions(Protocol):
@@ -73,14 +69,6 @@ class Forgetting:
         if left:
             more = " or more" if left == MOST else ""
             self._health.failing("forget", f"Redis has not acknowledged deletions of cached drafts: {left}{more}")
-            if not self._waits:
-                log.warning(
-                    "Redis does not answer: cached drafts are deleted when it is back.",
-                    event_name="forgetting_waits",
-                    waiting=left,
-                )
         else:
             self._health.ok("forget")
-            if self._waits:
-                log.info("Redis has deleted the cached drafts that it had to.", event_name="forgotten")
         self._waits = left > 0

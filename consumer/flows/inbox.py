@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from consumer.domain.events import Decoded, TopicPartition
+from consumer.domain.events import Decoded, Refusal, TopicPartition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ class StoredBatch:
     """Numbers of records: stored, repeated, dropped, requested, cancelled, refused, ignored."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Numbers of dead letters, by reason."""
+    refusals: tuple[Refusal, ...] = ()
+    """Those that are new: of a batch that is stored again there are none."""
     backlogged: bool | None = None
     """Whether requests wait for a backlog to be read; None if that was not checked."""
 
@@ -38,6 +40,7 @@ class StoredBatch:
         return StoredBatch(
             outcomes=Counter(self.outcomes) + Counter(later.outcomes),
             refused=Counter(self.refused) + Counter(later.refused),
+            refusals=self.refusals + later.refusals,
             backlogged=self.backlogged if later.backlogged is None else self.backlogged or later.backlogged,
         )
 

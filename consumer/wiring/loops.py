@@ -37,6 +37,7 @@ from consumer.flows.relay.loop import Relay
 from consumer.flows.retention import Retention, RetentionRules
 from consumer.settings import Settings
 from consumer.wiring.model import PacedModel
+from consumer.wiring.tracing import UNTRACED, Traces
 from consumer.wiring.values import consumer_group, model_choice, process_name, revision_rules, sender
 from schemas.topics import Topics
 
@@ -72,10 +73,11 @@ def intake_loop(
     redactor: Redactor,
     health: Health,
     meters: Meters,
+    traces: Traces = UNTRACED,
 ) -> Intake:
     return Intake(
         source=source,
-        inbox=inbox(settings, pool, redactor),
+        inbox=traces.inbox(inbox(settings, pool, redactor)),
         redactor=redactor,
         topics=Topics(settings.topic_prefix),
         health=health,
@@ -117,9 +119,10 @@ def drafting_worker(
     cache: DraftCache,
     drafter: Drafter | None,
     meters: Meters,
+    traces: Traces = UNTRACED,
 ) -> Worker:
     return Worker(
-        stores=stores,
+        stores=traces.drafting_stores(stores),
         cache=cache,
         drafter=drafter,
         sender=sender(settings),
@@ -127,6 +130,7 @@ def drafting_worker(
         late_answer_seconds=settings.model_attempt_seconds,
         scan=lambda session: redactor.scope(*session).text,
         meters=meters,
+        tracing=traces.drafting,
         clock=time.monotonic,
     )
 
@@ -142,12 +146,13 @@ def drafting_loop(
     health: Health,
     meters: Meters,
     replay_places: int,
+    traces: Traces = UNTRACED,
 ) -> Drafting:
     """Without a model rules draft every package. Replays hold at most `replay_places` of the places at the model."""
     drafter = None
     if model is not None:
         drafter = Drafter(
-            model=model.model,
+            model=traces.model(model.model),
             pace=model.pace,
             accounts=stores.accounts,
             choice=model_choice(settings),
@@ -160,7 +165,9 @@ def drafting_loop(
             meters=meters,
             clock=time.monotonic,
         )
-    worker = drafting_worker(settings, stores=stores, redactor=redactor, cache=cache, drafter=drafter, meters=meters)
+    worker = drafting_worker(
+        settings, stores=stores, redactor=redactor, cache=cache, drafter=drafter, meters=meters, traces=traces
+    )
     keeper = LeaseKeeper(queue=stores.queue, ledger=stores.ledger, lease_seconds=settings.lease_seconds)
     failures = Failures(
         worker=worker,
@@ -181,21 +188,26 @@ def drafting_loop(
         drain_seconds=settings.drain_seconds,
         hint=hint,
         health=health,
+        tracing=traces.drafting,
         clock=time.monotonic,
     )
 
 
-def relay_loop(settings: Settings, *, pool: Pool, hint: Waker, health: Health, meters: Meters) -> Relay:
+def relay_loop(
+    settings: Settings, *, pool: Pool, hint: Waker, health: Health, meters: Meters, traces: Traces = UNTRACED
+) -> Relay:
     prefix = settings.topic_prefix
     return Relay(
         name=process_name(settings),
         outbox=PostgresOutbox(pool, name=prefix + relay.NAME, lease_seconds=settings.lease_seconds),
-        broker=KafkaBroker(
-            connection(settings),
-            transactional_id=prefix + relay.NAME,
-            group=prefix + relay.NAME,
-            marker_topic=prefix + relay.MARKER_TOPIC,
-            transaction_seconds=settings.relay_transaction_seconds,
+        broker=traces.broker(
+            KafkaBroker(
+                connection(settings),
+                transactional_id=prefix + relay.NAME,
+                group=prefix + relay.NAME,
+                marker_topic=prefix + relay.MARKER_TOPIC,
+                transaction_seconds=settings.relay_transaction_seconds,
+            )
         ),
         hint=hint,
         health=health,

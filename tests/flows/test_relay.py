@@ -19,6 +19,7 @@ from consumer.flows.relay.hanging import TRIES
 from consumer.flows.relay.loop import Relay
 from consumer.flows.relay.ports import (
     BrokerAway,
+    Delivery,
     Doubtful,
     EventsRefused,
     Hanging,
@@ -202,7 +203,7 @@ class Producer:
             world.log += world.hanging if commit else []
             world.hanging.clear()
 
-    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> Mapping[int, Delivery]:
         world = self._world
         await world.step()
         if (world.fences and self._epoch != world.epoch) or self._link_lost:
@@ -219,7 +220,7 @@ class Producer:
         if rows and world.forgets and world.fails():
             world.hanging += [row.id for row in rows]
             self._link_lost = True
-            return
+            return {}
         if rows and not world.foreign:
             world.log += world.hanging  # the commit decides for what hangs, too
             world.hanging.clear()
@@ -227,6 +228,7 @@ class Producer:
         await world.step()
         if world.fails():
             raise BrokerAway  # committed, but the caller cannot know
+        return {}
 
     async def published_since(self, topics: Collection[str], _since: datetime) -> AsyncIterator[Sequence[Identity]]:
         await self._world.step()

@@ -41,6 +41,7 @@ class PostgresOutbox:
                 key=row["key"],
                 headers=_headers(row["headers"]),
                 value=row["value"],
+                waited_seconds=row["waited_seconds"],
             )
             for row in rows
             if row["id"] is not None

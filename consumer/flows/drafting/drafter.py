@@ -244,9 +244,6 @@ class Drafter:
             case Suspect.API:
                 self.slow_down()
                 self._health.failing("model", reason)
-                log.warning(
-                    "The model refuses every prompt; rules draft meanwhile.", event_name="outage", error=str(refusal)
-                )
                 return Away()
 
     async def _reached(self, attempt: DraftAttempt) -> None:
@@ -255,13 +252,11 @@ class Drafter:
         if attempt.probe:
             attempt.probe = False
             await insist(self._outages.end_outage)
-            log.info("The model answers again.", event_name="outage_ended")
             await insist(self._outages.wake_upgrades)
 
     async def _begin_outage(self, fault: Exception, retry_after_seconds: float | None) -> Away:
         self.slow_down()
         self._health.failing("model", str(fault))
-        log.warning("The model is away; rules draft meanwhile.", event_name="outage", error=str(fault))
         pause = min(retry_after_seconds or 0.0, LONGEST_RETRY_AFTER_SECONDS)
         await self._outages.begin_outage(str(fault), probe_in_seconds=max(pause, self._probe_seconds))
         return Away()

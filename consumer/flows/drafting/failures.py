@@ -90,14 +90,7 @@ class Failures:
 
     async def give_up(self, work: Work, detail: str) -> None:
         """Ends the work. Raises Transient."""
-        log.error(
-            "A piece of work was given up.",
-            event_name="work_unprocessable",
-            attempt=work.attempts,
-            tenant=work.key.tenant_id,
-            session=work.key.session_id,
-            request=work.key.request_id,
-        )
+        log.error("A piece of work was given up.", event_name="work_unprocessable", attempt=work.attempts)
         await self._worker.give_up(work, detail)
 
     def _is_the_sessions(self) -> bool:

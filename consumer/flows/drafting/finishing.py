@@ -162,7 +162,7 @@ class Finishing:
                 spent=spent,
             )
         )
-        await self.finished(given.work, result)
+        await self.finished(result)
         if result is not FinishResult.DONE:
             return
         self._meters.count(Meter.PACKAGES, label=text.status.value)
@@ -189,7 +189,7 @@ class Finishing:
                 spent=spent,
             )
         )
-        await self.finished(given.work, result)
+        await self.finished(result)
 
     async def leave(self, given: PackageInput, replayed: Replayed, spent: Spent = NOTHING_SPENT) -> None:
         """Ends work of a replay without a publication. A waiting upgrade or a change not yet told goes on waiting."""
@@ -197,15 +197,13 @@ class Finishing:
         untold = not given.same_as_last
         await self.unchanged(given, upgrade_in_seconds=again, untold=untold, replayed=replayed, spent=spent)
 
-    async def finished(self, work: Work, result: FinishResult) -> None:
+    async def finished(self, result: FinishResult) -> None:
         """Acts on the result of a final transaction. Raises Redo for stale work."""
         if result is FinishResult.DONE:
             return
         if result is FinishResult.STALE:
             raise Redo
-        log.info(
-            "Nothing was written: the lease was lost or the request has ended.", event_name="work_gone", **_ids(work)
-        )
+        log.info("Nothing was written: the lease was lost or the request has ended.", event_name="work_gone")
 
     async def fail(
         self, work: Work, ticket: TicketReference | None, reason: FailureReason, detail: str, at: datetime
@@ -215,10 +213,4 @@ class Finishing:
         result = await insist(lambda: self._endings.finish_failed(work, publication, reason))
         if result is FinishResult.DONE:
             self._meters.count(Meter.PACKAGES, label="failed")
-            log.info(
-                "A request ended without a package.", event_name="request_failed", reason=reason.value, **_ids(work)
-            )
-
-
-def _ids(work: Work) -> dict[str, str]:
-    return {"tenant": work.key.tenant_id, "session": work.key.session_id, "request": work.key.request_id}
+            log.info("A request ended without a package.", event_name="request_failed", reason=reason.value)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from secrets import SystemRandom
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from consumer.domain.request.work import Work
 from consumer.errors import Halt, Transient
@@ -24,6 +25,7 @@ from consumer.flows.drafting.fallback_pace import FallbackPace
 from consumer.flows.drafting.finishing import Redo
 from consumer.flows.drafting.lease_keeper import LeaseKeeper
 from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Waiting
+from consumer.flows.drafting.tracing import Tracing
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
@@ -74,6 +76,7 @@ class Drafting:
         drain_seconds: float,
         hint: Waker,
         health: Health,
+        tracing: Tracing,
         clock: Callable[[], float],
     ) -> None:
         """Without a drafter there is no key, and every package is drafted by rules.
@@ -92,6 +95,7 @@ class Drafting:
         self._drain_seconds = drain_seconds
         self._hint = hint
         self._health = health
+        self._tracing = tracing
         self._clock = clock
         self._random = SystemRandom()
         self._at_model: dict[asyncio.Task[None], Work] = {}
@@ -121,9 +125,6 @@ class Drafting:
                 except Transient as error:
                     paused = True
                     self._health.failing("drafting", str(error))
-                    log.warning(
-                        "Drafting paused: PostgreSQL is away or refuses.", event_name="drafting_waits", error=str(error)
-                    )
                     more = False
                 if not more:
                     await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)
@@ -263,12 +264,15 @@ class Drafting:
 
     async def _guarded(self, work: Work, use: ModelUse) -> None:
         """Does one piece of work. Its errors, except Halt, affect nothing else."""
+        key = work.key
+        bind_contextvars(tenant=key.tenant_id, session=key.session_id, request=key.request_id)  # this task's lines
         try:
             async with asyncio.timeout(self._longest_work_seconds):
-                if work.is_guilty:
-                    await self._failures.give_up(work, LOST_DETAIL)
-                elif await self._worker.do(work, use):
-                    self._failures.drafted()
+                with self._tracing.attempt(work):
+                    if work.is_guilty:
+                        await self._failures.give_up(work, LOST_DETAIL)
+                    elif await self._worker.do(work, use):
+                        self._failures.drafted()
             self._health.ok("drafting")
         except Redo:
             await self._keeper.back(work, in_seconds=0.0, counted=False)

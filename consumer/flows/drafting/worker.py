@@ -32,6 +32,7 @@ from consumer.flows.drafting.drafter import Drafter
 from consumer.flows.drafting.finishing import Finishing, Redo
 from consumer.flows.drafting.lease_clock import LeaseClock
 from consumer.flows.drafting.ports import DraftingStores
+from consumer.flows.drafting.tracing import Tracing
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
 from schemas.packages import Cause, Caution, FailureReason, PackageStatus
@@ -78,6 +79,7 @@ class Worker:
         late_answer_seconds: float,
         scan: Callable[[SessionKey], Scan],
         meters: Meters,
+        tracing: Tracing,
         clock: Callable[[], float],
     ) -> None:
         """`late_answer_seconds`: after this time an upgrade is due even if nobody has reported its draft."""
@@ -91,6 +93,7 @@ class Worker:
         self._late_answer_seconds = late_answer_seconds
         self._scan = scan
         self._meters = meters
+        self._tracing = tracing
         self._clock = clock
 
     async def do(self, work: Work, use: ModelUse) -> bool:
@@ -123,7 +126,7 @@ class Worker:
         result = await self._endings.finish_unchanged(
             work, None, upgrade_in_seconds=again, untold=True, replayed=Replayed.PLANNED
         )
-        await self._finishing.finished(work, result)
+        await self._finishing.finished(result)
 
     async def give_up(self, work: Work, detail: str) -> None:
         """Ends work that cannot be done: a first package fails, a revision is left out. Raises Transient.
@@ -152,8 +155,9 @@ class Worker:
         if behind and work.last is None and not work.waited:
             await self._queue.wait_for_state(work)
             return None
-        folded = session.fold(work.key.session, history.events)
-        built = bundles.build(folded, reason=work.reason, language=work.policy.language)
+        with self._tracing.building():
+            folded = session.fold(work.key.session, history.events)
+            built = bundles.build(folded, reason=work.reason, language=work.policy.language)
         model_name = None if use is ModelUse.NEVER else self._model_name
         cause = cause_of(
             work, bundle_sha256=built.sha256, prompt_version=versions.prompts_in(built.language), model=model_name
@@ -161,7 +165,7 @@ class Worker:
         if cause is None:
             again = 0.0 if work.upgrade_wanted and use is not ModelUse.NEVER else None
             result = await self._endings.finish_unchanged(work, history.basis, upgrade_in_seconds=again)
-            await self._finishing.finished(work, result)
+            await self._finishing.finished(result)
             return None
         return PackageInput(
             work=work,

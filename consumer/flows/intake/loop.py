@@ -24,6 +24,7 @@ from consumer.flows.intake.backlog import BacklogWatch
 from consumer.flows.intake.membership import BEAT_SECONDS, Membership
 from consumer.flows.intake.parts import PartSize
 from consumer.flows.intake.ports import RecordSource
+from consumer.flows.intake.refusal_lines import RefusalLines
 from consumer.flows.intake.setting_aside import decode_alone, decode_sound
 from consumer.flows.intake.suspicion import REMEMBERED, RefusalsLeap, Suspicion
 from consumer.flows.operation.health import Health
@@ -75,6 +76,7 @@ class Intake:
         self._backlog = BacklogWatch(clock)
         self._flight: _Flight | None = None
         self._failures = 0
+        self._refusal_lines = RefusalLines(clock)
         self._suspicion = Suspicion(lambda: decode_sound(topics, redactor))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -82,6 +84,7 @@ class Intake:
         try:
             while not stop.is_set():
                 self._health.beat(LOOP)
+                self._refusal_lines.tell()
                 try:
                     await self._turn()
                 except _StoreAway as away:
@@ -197,6 +200,7 @@ class Intake:
             self._meters.count(Meter.RECORDS, records, label=outcome)
         for reason, records in stored.refused.items():
             self._meters.count(Meter.DEAD_LETTERS, records, label=reason)
+        self._refusal_lines.tell(stored.refusals)
         if stored.backlogged is not None:
             self._backlog.waiting = stored.backlogged
 
@@ -211,7 +215,6 @@ class Intake:
 
     async def _wait_for_store(self, stop: asyncio.Event, away: "_StoreAway") -> None:
         """Polls without reading until the database answers. Then reading goes on at the committed offsets."""
-        log.warning("Intake paused: PostgreSQL is away or refuses.", event_name="store_away", error=str(away))
         self._health.failing("store", str(away))
         self._member.pause()
         while not stop.is_set():
@@ -245,7 +248,6 @@ class Intake:
 
     async def _wait_for_kafka(self, stop: asyncio.Event, error: Transient) -> None:
         """Waits, then goes on at the committed offsets: records that were read and not stored are read again."""
-        log.warning("Intake paused: Kafka is unreachable.", event_name="kafka_away", error=str(error))
         self._health.failing("poll", str(error))
         self._member.report()
         with contextlib.suppress(_StoreAway):

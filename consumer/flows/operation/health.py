@@ -1,11 +1,15 @@
 """Which loops turn and what is stuck: the loops report here, and `/readyz` and `/livez` read it.
 
-Nothing here waits or touches a server, so that an answer comes at once, whatever hangs elsewhere.
+Nothing here waits or touches a server, so that an answer comes at once, whatever hangs elsewhere. What changes is
+logged: a hop that is lost, and one that works again.
 """
 
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Literal
+
+from consumer.flows.operation.hop_lines import HopLines
 
 Hop = Literal[
     "database",
@@ -75,6 +79,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._lines = HopLines(clock)
         started = clock()
         self._beats: dict[str, tuple[float, float]] = {}
         self._falls: dict[str, _Trouble] = {}
@@ -107,11 +112,15 @@ class Health:
     def failing(self, hop: Hop, reason: str, *, seconds: float = 0.0) -> None:
         """This hop has not worked for `seconds`. The first report starts its clock; later ones renew the reason."""
         known = self._troubles.get(hop)
-        self._troubles[hop] = _Trouble(known.since if known else self._clock() - seconds, _one_line(reason))
+        trouble = _Trouble(known.since if known else self._clock() - seconds, _one_line(reason))
+        self._troubles[hop] = trouble
+        seconds = self._clock() - trouble.since
+        Context().run(self._lines.failing, hop, trouble.reason, seconds=seconds, again=known is not None)
 
     def ok(self, hop: Hop) -> None:
         """This hop works."""
         self._troubles.pop(hop, None)
+        Context().run(self._lines.works, hop)  # without the ids of the work that noticed it
 
     def stuck(self) -> tuple[Stuck, ...]:
         """Returns everything that makes no progress now, the longest first."""

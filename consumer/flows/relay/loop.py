@@ -20,6 +20,7 @@ from consumer.flows.relay.agreement import Agreement, agreement_of
 from consumer.flows.relay.hanging import HangingTransactions
 from consumer.flows.relay.parking import Parking
 from consumer.flows.relay.ports import Broker, BrokerAway, EventsRefused, Outbox, Publisher, Term
+from consumer.flows.relay.published_lines import tell_published
 
 LOOP = "relay"
 POLL_SECONDS = 1.0
@@ -161,9 +162,10 @@ class Relay:
                 self._health.beat(LOOP)
                 position = piece[-1].position + 1
                 await self._hanging.end_before_use(publisher, {row.topic for row in piece})
-                await publisher.publish(piece, position)
+                deliveries = await publisher.publish(piece, position)
                 committed_at = self._clock()
                 self._meters.count(Meter.PUBLISHED, len(piece))
+                tell_published(piece, deliveries)
                 await self._parking.published(piece)
             if self._clock() - committed_at > HEARTBEAT_SECONDS:
                 await publisher.publish((), position)
@@ -188,6 +190,3 @@ class Relay:
         away = isinstance(error, BrokerAway)
         self._meters.count(Meter.RELAY_FAILURES, label="broker" if away else "database")
         self._health.failing("publish", str(error))
-        log.warning(
-            "Publishing failed at Kafka or PostgreSQL; it is tried again.", event_name="relay_waits", error=str(error)
-        )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from consumer.errors import Transient
 
@@ -24,6 +24,15 @@ class OutboxRow:
     key: bytes | None
     headers: tuple[tuple[str, str], ...]
     value: bytes = field(repr=False)
+    waited_seconds: float = 0.0
+    """Since it was stored."""
+
+
+class Delivery(NamedTuple):
+    """Where a row stands on its topic."""
+
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +165,10 @@ class Publisher(Protocol):
     async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
         """Commits or aborts all of it, in one transaction. Bounded in time."""
 
-    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> Mapping[int, Delivery]:
         """Publishes all rows and the new position in one transaction. Bounded in time.
+
+        Returns their places by row id, as far as the broker has named them.
 
         Raises EventsRefused where a topic is why it cannot be done.
         """

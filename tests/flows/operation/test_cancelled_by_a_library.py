@@ -17,6 +17,7 @@ from consumer.flows import forgetting, retention
 from consumer.flows.cache import NoCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.drafting.ports import DraftingStores
+from consumer.flows.drafting.tracing import NoTracing
 from consumer.flows.intake import loop as intake
 from consumer.flows.operation import budgets, guard, watch
 from consumer.flows.operation.guard import Guard
@@ -79,6 +80,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             drain_seconds=1.0,
             hint=asyncio.Event(),
             health=health,
+            tracing=NoTracing(),
             clock=time.monotonic,
         ).run,
         standing.LOOP: standing.Standing(

@@ -3,8 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+import structlog
+from structlog import DropEvent
+from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from consumer.flows.operation.health import NEEDED, SILENCE_SECONDS, Health
+from consumer.flows.operation.hop_lines import FLAPPING_SECONDS
 
 
 class Clock:
@@ -93,3 +99,63 @@ def test_a_loop_that_keeps_falling_does_not_turn_however_it_beats(health: Health
     assert health.alive  # it is started again here; another process would fall the same way
     health.stands("relay")
     assert names(health) == []
+
+
+class TestLines:
+    def test_a_hop_is_told_once_when_it_is_lost_and_once_when_it_works_again(
+        self, health: Health, clock: Clock
+    ) -> None:
+        with capture_logs() as lines:
+            health.failing("publish", "Kafka: away")
+            for _ in range(500):
+                clock.now += 1
+                health.failing("publish", "Kafka: still away")
+            health.ok("publish")
+            health.ok("publish")
+        assert [(line["event_name"], line["log_level"]) for line in lines] == [
+            ("hop_lost", "warning"),
+            ("hop_recovered", "info"),
+        ]
+        assert (lines[0]["hop"], lines[0]["reason"], lines[1]["seconds"]) == ("publish", "Kafka: away", 500.0)
+
+    def test_a_hop_that_flaps_is_told_seldom_and_what_remains_lost_is_told(self, health: Health, clock: Clock) -> None:
+        with capture_logs() as lines:
+            for _ in range(1000):
+                health.failing("store", "away")
+                clock.now += 0.5
+                health.ok("store")
+                clock.now += 0.5
+            for _ in range(200):
+                clock.now += 1
+                health.failing("store", "away for good")
+        lost = [line for line in lines if line["event_name"] == "hop_lost"]
+        assert len(lines) < 2 * len(lost) <= 2 * 1200 / FLAPPING_SECONDS + 2
+        assert lost[1]["lost_meanwhile"] == 59
+        assert lines[-1]["event_name"] == "hop_lost"
+        assert lines[-1]["reason"] == "away for good"
+
+    def test_what_was_not_yet_seen_to_work_is_not_lost(self, clock: Clock) -> None:
+        with capture_logs() as lines:
+            health = Health(clock)
+            for hop in NEEDED:
+                health.ok(hop)
+        assert lines == []
+
+    def test_its_lines_carry_no_ids_of_the_work_that_noticed_it(self, health: Health) -> None:
+        seen: list[dict[str, object]] = []
+
+        def remember(_logger: object, _method: str, fields: EventDict) -> EventDict:
+            seen.append(dict(fields))
+            raise DropEvent
+
+        structlog.configure(processors=[merge_contextvars, remember])
+        try:
+            with bound_contextvars(session="s-7"):
+                health.failing("cache", "away")
+                health.ok("cache")
+        finally:
+            structlog.reset_defaults()
+        assert [(fields["event_name"], "session" in fields) for fields in seen] == [
+            ("hop_lost", False),
+            ("hop_recovered", False),
+        ]

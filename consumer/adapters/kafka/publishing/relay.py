@@ -29,7 +29,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly
 from consumer.adapters.kafka.publishing.published import hanging_in, published_since
-from consumer.flows.relay.ports import BrokerAway, EventsRefused, Hanging, Identity, OutboxRow, Publisher
+from consumer.flows.relay.ports import BrokerAway, Delivery, EventsRefused, Hanging, Identity, OutboxRow, Publisher
 
 FENCE_SECONDS = 10.0
 DISCARD_SECONDS = 3.0
@@ -172,7 +172,7 @@ class KafkaPublisher:
                 )
             await (self._producer.commit_transaction() if commit else self._producer.abort_transaction())
 
-    async def publish(self, rows: Sequence[OutboxRow], position: int) -> None:
+    async def publish(self, rows: Sequence[OutboxRow], position: int) -> Mapping[int, Delivery]:
         """Hazard: a broker that is lost right after a commit may forget to end it; see `flows/relay/hanging`."""
         if not all(link.connected() for link in self._links):
             raise BrokerAway("Kafka: a connection was lost after the last transaction")
@@ -180,16 +180,19 @@ class KafkaPublisher:
             unknown = {row.topic for row in rows if not self._producer.client.cluster.partitions_for_topic(row.topic)}
             await self._insist_on(unknown)
             await self._producer.begin_transaction()
-            await self._acknowledged({await self._sent(row): row for row in rows})
+            sent = {await self._sent(row): row for row in rows}
+            await self._acknowledged(sent)
             await self._producer.send_offsets_to_transaction(
                 {self._marker: OffsetAndMetadata(position, "")}, self._group
             )
             await self._producer.commit_transaction()
             self._links = list(self._producer.client._conns.values())  # noqa: SLF001
+        places = [(row.id, answer.result()) for answer, row in sent.items()]
+        return {row: Delivery(place.partition, place.offset) for row, place in places}
 
-    async def _sent(self, row: OutboxRow) -> asyncio.Future[object]:
+    async def _sent(self, row: OutboxRow) -> asyncio.Future[Any]:
         try:
-            acknowledgement: asyncio.Future[object] = await self._producer.send(
+            acknowledgement: asyncio.Future[Any] = await self._producer.send(
                 row.topic,
                 key=row.key,
                 value=row.value,
@@ -200,7 +203,7 @@ class KafkaPublisher:
         acknowledgement.add_done_callback(_retrieved)
         return acknowledgement
 
-    async def _acknowledged(self, sent: Mapping[asyncio.Future[object], OutboxRow]) -> None:
+    async def _acknowledged(self, sent: Mapping[asyncio.Future[Any], OutboxRow]) -> None:
         """Waits for every row. Raises EventsRefused where a topic or some of the rows are why not all are taken.
 
         Hazard: the commit succeeds even if a batch has failed; only its futures report it.

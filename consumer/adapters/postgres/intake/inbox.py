@@ -187,6 +187,7 @@ class PostgresInbox:
         return StoredBatch(
             outcomes=progress.outcomes,
             refused=dead_letters.reasons,
+            refusals=tuple(dead_letters.refusals),
             backlogged=backlogged if looked else None,
         )
 

@@ -28,6 +28,7 @@ class NewRefusals(NamedTuple):
     """Refusals by reason."""
     records: list[deadletters.DeadLetterRecord]
     """The dead letters to publish."""
+    refusals: list[Refusal]
 
 
 async def store_refusals(
@@ -40,7 +41,7 @@ async def store_refusals(
     now: datetime,
 ) -> NewRefusals:
     """Stores the refusals. Returns those that are new."""
-    new = NewRefusals(Counter(), [])
+    new = NewRefusals(Counter(), [], [])
     if not refused:
         return new
     erased_names = await _erased_names(connection, refused)
@@ -60,6 +61,7 @@ async def store_refusals(
         refusal = ready[row["topic"], row["partition"], row["offset"], row["record_ms"]]  # type: ignore[index]  # an Origin is that tuple
         new.reasons[refusal.reason.value] += 1
         new.records.append(deadletters.record_of(refusal, topics, now))
+        new.refusals.append(refusal)
     return new
 
 

@@ -35,7 +35,7 @@ WITH fence AS MATERIALIZED (
     UPDATE outbox SET position = fence.base + untaken.place
     FROM untaken, fence
     WHERE outbox.id = untaken.id AND outbox.position IS NULL
-    RETURNING outbox.id, outbox.position, topic, key, headers, value
+    RETURNING outbox.id, outbox.position, topic, key, headers, value, created_at
 ), renewed AS (
     UPDATE relay
     SET numbered = greatest(fence.base, (SELECT max(position) + 1 FROM taken)),
@@ -44,10 +44,13 @@ WITH fence AS MATERIALIZED (
     WHERE name = $1 AND token = $2
     RETURNING true
 )
-SELECT next.* FROM renewed LEFT JOIN (
-    (SELECT id, position, topic, key, headers, value FROM outbox WHERE position >= $4 ORDER BY position LIMIT $5)
+SELECT next.id, next.position, topic, key, headers, value,
+       extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited_seconds
+FROM renewed LEFT JOIN (
+    (SELECT id, position, topic, key, headers, value, created_at FROM outbox
+     WHERE position >= $4 ORDER BY position LIMIT $5)
     UNION ALL
-    SELECT id, position, topic, key, headers, value FROM taken
+    SELECT id, position, topic, key, headers, value, created_at FROM taken
 ) AS next ON true
 ORDER BY next.position LIMIT $5;
 

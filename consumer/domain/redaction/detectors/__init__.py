@@ -2,15 +2,16 @@
 
 ``RULES`` is the one table of detectors, by family; ``find_secrets`` applies it in linear time, see ``rule``.
 A gate comes before all rules, see ``anchors``: most texts contain no anchor and cost two microseconds. ``looks`` bounds
-what a record may cost. What may be a secret at all is in ``values``; ``plain`` is a text as it is seen. The families: cloud, connections, keys, network, nouns (with layout), powershell, prose, tables,
-tokens, windows.
+what a record may cost. What may be a secret at all is in ``values``; ``plain`` is a text as it is seen. The rules
+themselves stand in ``families``.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from consumer.domain.redaction.detectors import (
+from consumer.domain.redaction.detectors.anchors import Anchors
+from consumer.domain.redaction.detectors.families import (
     cloud,
     connections,
     keys,
@@ -21,7 +22,6 @@ from consumer.domain.redaction.detectors import (
     tokens,
     windows,
 )
-from consumer.domain.redaction.detectors.anchors import Anchors
 from consumer.domain.redaction.detectors.looks import Looks
 from consumer.domain.redaction.detectors.plain import PlainView, is_odd
 from consumer.domain.redaction.detectors.rule import FARTHEST, NEAREST, Detection, Detector, Family, TextSpan

@@ -7,7 +7,7 @@ Examples: ``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Passw
 import re
 from collections.abc import Iterable, Iterator
 
-from consumer.domain.redaction.detectors.layout import apart, set_apart
+from consumer.domain.redaction.detectors.families.layout import apart, set_apart
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern, value_after
 from consumer.domain.redaction.detectors.values import (
     QUOTED,

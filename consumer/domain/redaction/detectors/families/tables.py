@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from consumer.domain.redaction.detectors.layout import apart
+from consumer.domain.redaction.detectors.families.layout import apart
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern
 from consumer.domain.redaction.detectors.values import Demand, Value
 from consumer.domain.redaction.placeholders import SecretKind

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from consumer.domain.redaction.detectors.nouns import PASSWORD
+from consumer.domain.redaction.detectors.families.nouns import PASSWORD
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, Finder, TextSpan, after, pattern, shape
 from consumer.domain.redaction.detectors.values import Value, notable, paired, strong
 from consumer.domain.redaction.placeholders import SecretKind

@@ -1,6 +1,6 @@
 """Keys and tokens of cloud services that have a shape of their own. Those that a word announces are in ``nouns``."""
 
-from consumer.domain.redaction.detectors.nouns import TOKEN_AND_KEY
+from consumer.domain.redaction.detectors.families.nouns import TOKEN_AND_KEY
 from consumer.domain.redaction.detectors.rule import Detector, Family, after, shape
 from consumer.domain.redaction.detectors.values import opaque_and_long
 from consumer.domain.redaction.placeholders import SecretKind

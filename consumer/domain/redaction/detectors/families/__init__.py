@@ -1,0 +1,4 @@
+"""The rules that find secrets, by family, and no order between families.
+
+cloud, connections, keys, network, powershell, prose (with nouns and layout), tables, tokens, windows.
+"""
