@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import environment, providers
+from consumer import environment, providers, setting_sources
 from consumer import setting_types as types
 from consumer.errors import Misconfigured
 from consumer.providers import ModelAccess
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         """Of two spellings of a variable the one in lower case counts."""
         if isinstance(env_settings, EnvSettingsSource):
             env_settings.env_vars = {**env_settings.env_vars, **environment.lower_case_first(os.environ)}
-        return init_settings, env_settings
+        return init_settings, env_settings, setting_sources.SecretFiles(settings_cls)
 
     @property
     def model_access(self) -> ModelAccess | None:
@@ -271,19 +271,26 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 def variable_of(field: str) -> str:
     """The environment variable of a settings field."""
-    alias = Settings.model_fields[field].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else (PREFIX + field).upper()
+    return setting_sources.variables(Settings)[field][0]
 
 
 def read_settings() -> Settings:
-    """The settings of this process's environment. Raises Misconfigured, naming every wrong variable and the reason."""
+    """The settings of this process's environment and of its files of secrets.
+
+    Raises Misconfigured, naming every wrong or misspelt variable and the reason.
+    """
+    problems = setting_sources.misspelt(Settings, os.environ)
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
+    except Misconfigured as error:
+        problems.append(str(error))
     except ValidationError as error:
-        lines = []
         for problem in error.errors(include_input=False, include_url=False):
             place = str(problem["loc"][0]) if problem["loc"] else ""
             name = variable_of(place) if place in Settings.model_fields else place
             reason = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{name}: {reason}" if name else reason)
-        raise Misconfigured("; ".join(lines)) from None
+            problems.append(f"{name}: {reason}" if name else reason)
+    if settings is None or problems:
+        raise Misconfigured("; ".join(problems))
+    return settings

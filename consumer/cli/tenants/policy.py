@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
-from consumer.cli.transfer.load import InputLine, send_lines
+from consumer.cli.transfer.lines import InputLine
+from consumer.cli.transfer.load import send_lines
 from consumer.errors import Permanent
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_tenants
