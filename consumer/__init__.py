@@ -1,6 +1,6 @@
 """The escalation consumer: session events and requests in, handoff packages out.
 
 Law: arrows go one way, `cli → service → wiring → adapters → flows → domain → schemas`; DESIGN.md beside this file says
-where each rule lives. Known to all: errors, environment, settings (with setting_types, how each is read, and providers,
-what each provider of the model is told), logs.
+where each rule lives. Known to all: errors, environment, settings (with setting_sources, where each comes from,
+setting_types, how each is read, and providers, what each provider of the model is told), logs.
 """

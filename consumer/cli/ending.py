@@ -1,6 +1,7 @@
 """How a command ends: each error as one line on standard error, and its exit code. No traceback is ever printed."""
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 def ended(command: Callable[[], object]) -> int:
     """Runs the command. Returns 0 when done, 1 when failed or stopped, 2 for wrong use or configuration."""
     _print_anything()
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries would log on standard error; `run` configures it
     code = _code_of(command)
     try:
         sys.stdout.flush()

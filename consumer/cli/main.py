@@ -18,6 +18,10 @@ class Commands(LazyGroup):
             "service.prepare:prepare",
             "Make the tables and the topics, or bring them up to date.",
         ),
+        "doctor": LazyCommand(
+            "doctor.command:doctor",
+            "Look at servers, rights, topics, tables, clock, key, model and settings, and say what to do.",
+        ),
         "load": LazyCommand(
             "transfer.load:load", "Send JSON lines to the input topics. Topic names are given without the prefix."
         ),

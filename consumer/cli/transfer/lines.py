@@ -92,7 +92,7 @@ def _has_bytes(key: str) -> bool:
 
 
 @contextmanager
-def opened(file: str) -> Iterator[TextIO]:
+def open_lines(file: str) -> Iterator[TextIO]:
     """The file, or standard input for `-`. Bytes that are no UTF-8 are kept, so that their line can be named."""
     if file == "-":
         if sys.stdin is None:

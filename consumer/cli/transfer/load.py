@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli import output
-from consumer.cli.transfer.lines import InputLine, WrongLine, opened, read_lines
+from consumer.cli.transfer.lines import InputLine, WrongLine, open_lines, read_lines
 from consumer.errors import Permanent, Transient
 from schemas.topics import Topics
 
@@ -64,7 +64,7 @@ def load(
         _check(settings, file, replay=replay, as_json=as_json)
         return
     topics = Topics(settings.topic_prefix)
-    with opened(file) as source:
+    with open_lines(file) as source:
         passed_over = Counter[str]()
         sent = asyncio.run(send_lines(_records(read_lines(source, topics, replay=replay), passed_over), settings))
     kept = _keep(settings, file, topics, passed_over.total()) if packages and passed_over.total() else None
@@ -91,7 +91,7 @@ def _keep(settings: "Settings", file: str, topics: Topics, total: int) -> "Count
     from consumer.cli.transfer import copies
     from consumer.domain.package.export import Copy
 
-    with opened(file) as source:
+    with open_lines(file) as source:
         packages = (line for _, line in read_lines(source, topics) if isinstance(line, Copy))
         return asyncio.run(copies.keep_all(settings, packages, total=total))
 
@@ -104,7 +104,7 @@ def _check(settings: "Settings", file: str, *, replay: bool, as_json: bool) -> N
     with output.waiting("Asking Kafka which topics exist"):
         existing = asyncio.run(_existing(settings))
     check = LoadCheck(topics=topics, redactor=unstored_redactor(settings), existing=existing)
-    with opened(file) as source:
+    with open_lines(file) as source:
         in_file = _checked(check, read_lines(source, topics, replay=replay))
     if as_json:
         report = {"records": check.records, "sent": False, "refused": check.refused, "problems": check.as_json()}
