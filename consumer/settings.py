@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
+        allow_inf_nan=False,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -149,13 +150,13 @@ class Settings(BaseSettings):
     """How long one call may take. Most answers take 10 s; the 99th percentile of a slow day is 60 s."""
     model_concurrency: int = Field(8, ge=1, le=256)
     """How many model calls one process makes at once."""
-    monthly_budget_usd: float | None = Field(None, ge=0)
+    monthly_budget_usd: float | None = Field(None, ge=0, le=1_000_000_000)
     """What calls to models may cost in a calendar month (UTC), all tenants together; beyond it rules draft."""
     lease_seconds: float = Field(20.0, ge=1, le=600)
     """How long work stays reserved without a sign of life. After a kill it is taken up again this much later."""
     deadline_margin_seconds: float = Field(3.0, ge=0.5, le=60)
     """How long before a request's deadline its fallback is written, so that it is published in time."""
-    draft_cache_seconds: int = Field(86_400, ge=1)
+    draft_cache_seconds: int = Field(86_400, ge=1, le=31_536_000)
     """How long Redis keeps a draft. A day is the window in which revisions come."""
     model_probe_seconds: float = Field(10.0, ge=0.1, le=600)
     """While the model is away, all replicas together call it at most once in this time."""
@@ -163,17 +164,17 @@ class Settings(BaseSettings):
     """When the model is back, the upgrades of fallbacks are spread over this time."""
 
     # revisions
-    revise_after_seconds: float = Field(60.0, ge=0)
+    revise_after_seconds: float = Field(60.0, ge=0, le=31_536_000)
     """How long a session must be quiet before a change leads to a revision. The wait saves a fifth of the drafts."""
-    revise_window_seconds: float = Field(86_400.0, ge=0)
+    revise_window_seconds: float = Field(86_400.0, ge=0, le=31_536_000)
     """How long after the first package a change still leads to a revision."""
-    revise_limit: int = Field(5, ge=0)
+    revise_limit: int = Field(5, ge=0, le=1000)
     """How many revisions by change a request gets at most; 0 turns them off."""
 
     # retention
-    retention_days: float = Field(0.0, ge=0)
+    retention_days: float = Field(0.0, ge=0, le=36_500)
     """How long a session must be quiet, with no work due, before its content is deleted; 0 keeps everything."""
-    key_retention_days: float = Field(0.0, ge=0)
+    key_retention_days: float = Field(0.0, ge=0, le=36_500)
     """How long after the content the ids are deleted; 0 keeps them. Longer than topics keep records, else old records
     are answered again."""
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from consumer.errors import EscalationError, Misconfigured
 
 _BY_SIGNAL = 130  # what typer makes of Ctrl-C
+_SILENCE = logging.NullHandler()
+"""Else libraries log on standard error beside the one line. `run` puts its own handler in its place."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def ended(command: Callable[[], object]) -> int:
     """Runs the command. Returns 0 when done, 1 when failed or stopped, 2 for wrong use or configuration."""
     _print_anything()
-    logging.getLogger().addHandler(logging.NullHandler())  # libraries would log on standard error; `run` configures it
+    logging.getLogger().addHandler(_SILENCE)
     code = _code_of(command)
     try:
         sys.stdout.flush()
@@ -57,6 +59,8 @@ def _of_the_system(error: OSError) -> int:
         return 1
     what = error.strerror or type(error).__name__
     where = f"{error.filename}: " if error.filename is not None else ""
+    if error.filename is None:
+        _forget_output()  # else what is left fails once more
     hint = "; make room, or write elsewhere" if error.errno in _NO_ROOM else ""
     return _complain("Failed:", f"{where}{what}{hint}", code=1)
 
@@ -70,6 +74,9 @@ def _defect(error: BaseException) -> str:
 
 def _print_anything() -> None:
     """A name that is no text, or a terminal that knows ASCII alone, must not end a command."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the shell: `>&-`
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="backslashreplace")

@@ -1,5 +1,6 @@
 """Commands whose modules are loaded when one is called: until then only its name and its one line of help are known."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -65,6 +66,13 @@ class LazyGroup(TyperGroup):
         self._eager = dict(self.commands)
         self.commands = _Commands(self._eager, self.lazy)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raises BadParameter for an argument that no database and no topic can hold: one that is no UTF-8."""
+        for argument in args:
+            if not _is_text(argument) and not os.path.lexists(argument.partition("=")[2] or argument):
+                raise typer.BadParameter(f"{argument!r} is not UTF-8, and no file has this name.")
+        return list(super().parse_args(ctx, args))
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the library's signature
         """The names in the order of the table."""
         return list(self.commands)
@@ -80,3 +88,11 @@ class LazyGroup(TyperGroup):
         """The command itself, to be called."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else self.commands[name], rest
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -135,6 +135,11 @@ async def test_each_planted_trouble_is_named_with_what_mends_it(stage: Stage) ->
     assert "HTTP 401" in advices(done, "model")
     assert "no price is known of claude-of-nobody" in advices(done, "cost")
     assert "no service runs" in advices(done, "consumer group")
+    line = json.dumps({"topic": "escalation-requested", "key": "s1", "value": {}})
+    load = await stage.command("load", "-", given=line, ESCALATION_TOPIC_PREFIX=prefix)
+    assert load.code == 1
+    assert f"There is no topic {prefix}escalation-requested" in load.errors
+    assert "`escalation-consumer prepare` makes it" in load.errors
     assert "REDIS_URI" not in advices(done, "settings"), "the meant setting is set"
 
 

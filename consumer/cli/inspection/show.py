@@ -23,7 +23,7 @@ from schemas.tenants import DEFAULT_LANGUAGE
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant; needed where several tenants have the session id.")]
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most this many rows.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="Show at most this many rows.")]
 
 sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
 

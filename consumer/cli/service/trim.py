@@ -20,7 +20,10 @@ def trim(
     days: Annotated[
         float | None,
         typer.Option(
-            "--days", min=0.0, help="Days that a session must have been quiet; else ESCALATION_RETENTION_DAYS."
+            "--days",
+            min=0.0,
+            max=36_500.0,
+            help="Days that a session must have been quiet; else ESCALATION_RETENTION_DAYS.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be deleted; change nothing.")] = False,

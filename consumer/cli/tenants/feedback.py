@@ -63,7 +63,7 @@ def summarize(
     *,
     by: Annotated[SummaryBy, typer.Option(help="What to count by.")] = SummaryBy.ALL,
     tenant: Tenant = None,
-    days: Annotated[float, typer.Option(min=0.01, help="Packages of so many days.")] = 30.0,
+    days: Annotated[float, typer.Option(min=0.01, max=36_500, help="Packages of so many days.")] = 30.0,
     as_json: Json = False,
 ) -> None:
     """Count what became of packages. A share is that of the packages somebody has judged."""
@@ -83,7 +83,9 @@ def _with_share(row: TableRow) -> TableRow:
 @feedback.command("unposted")
 def list_unposted(
     *,
-    minutes: Annotated[float, typer.Option(min=0, help="Packages that are older than this.")] = UNPOSTED_MINUTES,
+    minutes: Annotated[
+        float, typer.Option(min=0, max=10_000_000, help="Packages that are older than this.")
+    ] = UNPOSTED_MINUTES,
     tenant: Tenant = None,
     limit: Limit = 50,
     as_json: Json = False,

@@ -73,9 +73,17 @@ def _opened(file: Path | None) -> Iterator[TextIO]:
         return
     try:
         with file.open("x", encoding="utf-8") as sink:
-            yield sink
+            try:
+                yield sink
+            except BaseException:
+                file.unlink()  # half an export looks like a whole one, and would stand in the way of the next try
+                raise
+    except FileExistsError as error:
+        raise Permanent(f"{file} is there already, and is not overwritten.") from error
     except OSError as error:
         raise Permanent(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise Permanent(f"{str(file)!r} is no name of a file") from error
 
 
 def _bar() -> Progress:
