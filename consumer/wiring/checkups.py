@@ -42,7 +42,7 @@ async def server_checks(settings: Settings) -> AsyncIterator[list[Checkup]]:
             ReadinessCheck(settings.http_host, settings.http_port),
         ]
         if access is not None:
-            checks.append(await asyncio.to_thread(_model, settings, access))
+            checks.append(await asyncio.to_thread(model_check, settings, access))
         yield checks
 
 
@@ -58,7 +58,7 @@ def _kafka(settings: Settings) -> KafkaTarget:
     )
 
 
-def _model(settings: Settings, access: ModelAccess) -> Checkup:
+def model_check(settings: Settings, access: ModelAccess) -> Checkup:
     """Loads the SDK, which takes seconds. Must not run in the event loop."""
     from consumer.adapters.anthropic.checkup import ModelKeyCheck
 

@@ -276,20 +276,23 @@ class GroupCheck:
             if topic["error_code"] == 0
             for partition in topic["partitions"]
         ]
-        lag = await self._lag(partitions)
+        lag, unread = await self._lag(partitions)
         members, state = len(described["members"]), described["state"]
         said = f"{target.group} has {members} member{'s' if members != 1 else ''}, {lag} records behind"
+        said += f", and {unread} partitions that it has never read" if unread else ""
         if not members:
             return [doubtful(f"{said}: no service runs", "start one by `escalation-consumer run`")]
         if state != "Stable":
             return [doubtful(f"{said}; it is {state}, which passes within a minute", "look again")]
         return [sound(said)]
 
-    async def _lag(self, partitions: Sequence[TopicPartition]) -> int:
+    async def _lag(self, partitions: Sequence[TopicPartition]) -> tuple[int, int]:
+        """Records behind, and the number of partitions that have records and no committed offset."""
         positions = await asking.committed(self._target.connection, self._target.group)
         ends = Ends(self._target.connection)
         try:
             newest = await ends.of(partitions)
         finally:
             await ends.close()
-        return sum(max(0, end - positions.get(partition, 0)) for partition, end in newest.items())
+        behind = sum(max(0, end - positions[at]) for at, end in newest.items() if at in positions)
+        return behind, sum(end > 0 for at, end in newest.items() if at not in positions)

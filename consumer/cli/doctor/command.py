@@ -35,25 +35,26 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON f
 
 
 async def _examined(settings: "Settings", *, show: bool) -> "list[CheckupResult]":
-    """The checks in the order in which they ended; each is shown at once."""
+    """The checks in the order in which they ended; with `show` each is printed at once, which is the progress."""
     import os
     from datetime import UTC, datetime
 
-    with output.waiting("Looking"):
-        from consumer import setting_sources
-        from consumer.cli.doctor import own_checks, report
-        from consumer.flows.operation.checkup import Checkup, check_all
-        from consumer.settings import Settings
-        from consumer.wiring.checkups import server_checks
+    if show:  # no spinner: it would take standard output over
+        output.complain("Looking at everything; each check takes 5 seconds at most.")
+    from consumer import setting_sources
+    from consumer.cli.doctor import own_checks, report
+    from consumer.flows.operation.checkup import Checkup, check_all
+    from consumer.settings import Settings
+    from consumer.wiring.checkups import server_checks
 
-        own: list[Checkup] = [
-            own_checks.SettingsCheck(setting_sources.origins(Settings, os.environ)),
-            own_checks.ModelCostCheck(settings, datetime.now(UTC)),
-        ]
-        ended = []
-        async with server_checks(settings) as of_servers:
-            async for checked in check_all([*own, *of_servers]):
-                ended.append(checked)
-                if show:
-                    report.print_check(checked)
+    own: list[Checkup] = [
+        own_checks.SettingsCheck(setting_sources.origins(Settings, os.environ)),
+        own_checks.ModelCostCheck(settings, datetime.now(UTC)),
+    ]
+    ended = []
+    async with server_checks(settings) as of_servers:
+        async for checked in check_all([*own, *of_servers]):
+            ended.append(checked)
+            if show:
+                report.print_check(checked)
     return ended

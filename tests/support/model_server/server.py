@@ -201,11 +201,12 @@ class ModelServer(LoopbackServer):
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 2**20)
+        for path in clouds.COUNT_PATHS:
+            application.router.add_post(path, self._count_tokens)
         for provider, path in clouds.PATHS.items():
             application.router.add_post(path, partial(self._messages, provider))
         for path in ("/aws-credentials", "/google-token", "/entra-token"):
             application.router.add_route("*", path, self._credentials)
-        application.router.add_post("/v1/messages/count_tokens", self._count_tokens)
         application.router.add_get("/v1/models/{model}", self._model)
         return application
 
@@ -260,8 +261,9 @@ class ModelServer(LoopbackServer):
         """A free question is let in as a call is; a model that is no `claude-…` is unknown."""
         self.free_questions.append(request.path)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        given = bearer or request.headers.get("x-api-key", "")
-        status = 401 if self._api_key not in (None, given) else 0 if model.startswith("claude-") else 404
+        given = bearer or request.headers.get("x-api-key", request.headers.get("api-key", ""))
+        let_in = self._api_key is None or given in (self._api_key, clouds.GOOGLE_TOKEN, clouds.ENTRA_TOKEN)
+        status = 401 if not let_in else 0 if model.startswith("claude-") else 404
         if not status:
             return None
         kind = {401: "authentication_error", 404: "not_found_error"}[status]
