@@ -1,6 +1,7 @@
 """The manners of all commands, from the app itself, so that a new one is covered."""
 
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -18,7 +19,20 @@ from tests.support.walker import Walker, commands, leaves
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("aiohttp", "aiokafka", "anthropic", "asyncpg", "httpx2", "pydantic", "redis", "structlog")
 """Packages that take long to load."""
-QUICK = ("run", "prepare", "rewind", "rebuild", "trim", "load", "export", "doctor", "schemas")
+QUICK = (
+    "run",
+    "prepare",
+    "rewind",
+    "rebuild",
+    "trim",
+    "load",
+    "export",
+    "doctor",
+    "schemas",
+    "tenant",
+    "spend",
+    "demo",
+)
 
 
 def loaded_by(*arguments: str) -> list[str]:
@@ -108,6 +122,13 @@ class TestOutputThatCannotBeWritten:
         os.close(writing)
         _, errors = process.communicate(timeout=60)
         assert (process.returncode in (0, 1), errors) == (True, "")
+
+    def test_nor_is_it_where_a_command_writes_by_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
+        def write() -> None:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+        assert ended(write) == 1
+        assert capsys.readouterr().err == ""
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
     @pytest.mark.parametrize("arguments", [("settings", "--json"), ("schemas", "session.snapshot.v1"), ("--help",)])
