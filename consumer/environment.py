@@ -27,6 +27,10 @@ HEARD = frozenset(
     }
 )
 """Variables of the SDK that are settings. It takes all others out of the environment: log levels, other credentials."""
+OURS = frozenset(
+    {"ANTHROPIC_API_KEY_FILE", "ANTHROPIC_CUSTOM_HEADERS_FILE", "ANTHROPIC_FOUNDRY_API_KEY_FILE", "ANTHROPIC_KEY"}
+)
+"""Variables with the SDK's prefix that it does not know: paths of secrets, and what is told as misspelt."""
 UNHEARD = frozenset(
     {
         "PROMETHEUS_MULTIPROC_DIR",  # metrics would go to files of that folder
@@ -67,7 +71,7 @@ def settle(environment: MutableMapping[str, str]) -> None:
     To be called once, before they are loaded.
     """
     for name, value in list(environment.items()):
-        of_the_sdk = name.startswith("ANTHROPIC_") and name not in HEARD
+        of_the_sdk = name.startswith("ANTHROPIC_") and name not in HEARD | OURS
         of_traces = name.startswith("OTEL_") and name not in trace_variables.CHECKS
         if not value or name in UNHEARD or of_the_sdk or of_traces:
             del environment[name]

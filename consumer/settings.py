@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import environment, providers
+from consumer import environment, providers, setting_sources
 from consumer import setting_types as types
 from consumer.errors import Misconfigured
 from consumer.providers import ModelAccess
@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
+        allow_inf_nan=False,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -149,13 +150,13 @@ class Settings(BaseSettings):
     """How long one call may take. Most answers take 10 s; the 99th percentile of a slow day is 60 s."""
     model_concurrency: int = Field(8, ge=1, le=256)
     """How many model calls one process makes at once."""
-    monthly_budget_usd: float | None = Field(None, ge=0)
+    monthly_budget_usd: float | None = Field(None, ge=0, le=1_000_000_000)
     """What calls to models may cost in a calendar month (UTC), all tenants together; beyond it rules draft."""
     lease_seconds: float = Field(20.0, ge=1, le=600)
     """How long work stays reserved without a sign of life. After a kill it is taken up again this much later."""
     deadline_margin_seconds: float = Field(3.0, ge=0.5, le=60)
     """How long before a request's deadline its fallback is written, so that it is published in time."""
-    draft_cache_seconds: int = Field(86_400, ge=1)
+    draft_cache_seconds: int = Field(86_400, ge=1, le=31_536_000)
     """How long Redis keeps a draft. A day is the window in which revisions come."""
     model_probe_seconds: float = Field(10.0, ge=0.1, le=600)
     """While the model is away, all replicas together call it at most once in this time."""
@@ -163,17 +164,17 @@ class Settings(BaseSettings):
     """When the model is back, the upgrades of fallbacks are spread over this time."""
 
     # revisions
-    revise_after_seconds: float = Field(60.0, ge=0)
+    revise_after_seconds: float = Field(60.0, ge=0, le=31_536_000)
     """How long a session must be quiet before a change leads to a revision. The wait saves a fifth of the drafts."""
-    revise_window_seconds: float = Field(86_400.0, ge=0)
+    revise_window_seconds: float = Field(86_400.0, ge=0, le=31_536_000)
     """How long after the first package a change still leads to a revision."""
-    revise_limit: int = Field(5, ge=0)
+    revise_limit: int = Field(5, ge=0, le=1000)
     """How many revisions by change a request gets at most; 0 turns them off."""
 
     # retention
-    retention_days: float = Field(0.0, ge=0)
+    retention_days: float = Field(0.0, ge=0, le=36_500)
     """How long a session must be quiet, with no work due, before its content is deleted; 0 keeps everything."""
-    key_retention_days: float = Field(0.0, ge=0)
+    key_retention_days: float = Field(0.0, ge=0, le=36_500)
     """How long after the content the ids are deleted; 0 keeps them. Longer than topics keep records, else old records
     are answered again."""
 
@@ -190,7 +191,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
@@ -199,7 +200,7 @@ class Settings(BaseSettings):
         """Of two spellings of a variable the one in lower case counts."""
         if isinstance(env_settings, EnvSettingsSource):
             env_settings.env_vars = {**env_settings.env_vars, **environment.lower_case_first(os.environ)}
-        return init_settings, env_settings
+        return init_settings, env_settings, setting_sources.SecretFiles(settings_cls)
 
     @property
     def model_access(self) -> ModelAccess | None:
@@ -278,19 +279,26 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 def variable_of(field: str) -> str:
     """The environment variable of a settings field."""
-    alias = Settings.model_fields[field].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else (PREFIX + field).upper()
+    return setting_sources.variables(Settings)[field][0]
 
 
 def read_settings() -> Settings:
-    """The settings of this process's environment. Raises Misconfigured, naming every wrong variable and the reason."""
+    """The settings of this process's environment and of its files of secrets.
+
+    Raises Misconfigured, naming every wrong or misspelt variable and the reason.
+    """
+    problems = setting_sources.misspelt(Settings, os.environ)
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
+    except Misconfigured as error:
+        problems.append(str(error))
     except ValidationError as error:
-        lines = []
         for problem in error.errors(include_input=False, include_url=False):
             place = str(problem["loc"][0]) if problem["loc"] else ""
             name = variable_of(place) if place in Settings.model_fields else place
             reason = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{name}: {reason}" if name else reason)
-        raise Misconfigured("; ".join(lines)) from None
+            problems.append(f"{name}: {reason}" if name else reason)
+    if settings is None or problems:
+        raise Misconfigured("; ".join(problems))
+    return settings

@@ -16,7 +16,9 @@ from consumer.__main__ import main
 from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.cli.settings_table import setting_rows
 from consumer.settings import Settings, variable_of
+from schemas.topics import REQUESTS, SESSIONS
 from tests.support import wire
+from tests.support.stage import Story
 from tests.support.store_filler import StoreFiller
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -252,3 +254,79 @@ class TestProving:
     async def _alter(database: str) -> None:
         async with closing_pool(database, name="test", max_size=1) as pool:
             await pool.execute("UPDATE session_events SET data = replace(data, 'works', 'fails')")
+
+
+class TestLoadDryRun:
+    def _file(self, folder: Path, *lines: object) -> str:
+        path = folder / "lines.jsonl"
+        path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines) + "\n")
+        return str(path)
+
+    def test_each_line_is_checked_as_intake_checks_it(self, call: Call, tmp_path: Path) -> None:
+        story = Story("s1")
+        sound = story.opened()
+        wrong = story.event("session.fact_recorded.v1", {"fact_id": "f1", "source_type": "note"})
+        strange = story.event("session.sang.v1")
+        twice = {**story.opened(), "stateversion": 1, "id": "another"}
+        deep: object = 1
+        for _ in range(80):
+            deep = [deep]
+        refused = story.request("r9", deadline_seconds=0)
+        file = self._file(
+            tmp_path,
+            {"topic": SESSIONS, "key": "s1", "value": sound},
+            {"topic": SESSIONS, "key": "s1", "value": wrong},
+            {"topic": SESSIONS, "key": "elsewhere", "value": story.fact()},
+            {"topic": SESSIONS, "key": "s1", "value": strange},
+            {"topic": SESSIONS, "key": "s1", "value": twice},
+            "",
+            {"topic": REQUESTS, "key": "s1", "value": refused},
+            {"topic": SESSIONS, "key": "s1", "value": story.opened(x=deep)},
+            {"topic": SESSIONS, "key": "s1", "value": None},
+            {"topic": SESSIONS, "key": "s1", "value": {**sound, "id": "x" * 1_100_000}},
+            "no json",
+            {"topic": "nobody", "key": "s1", "value": {}},
+            '{"topic": "session-state-changed", "key": "\\ud800", "value": {}}',
+            "[" * 100_000,
+            "7" * 10_000,
+        )
+        done = call("load", file, "--dry-run", "--json")
+        assert done.code == 1
+        report = json.loads(done.out)
+        assert (report["sent"], report["records"], report["topics_known"]) == (False, 9, False)
+        problems = [(problem["line"], problem["reason"], problem["error"]) for problem in report["problems"]]
+        assert [(line, reason) for line, reason, _ in problems] == [
+            (2, "invalid"),
+            (3, "note"),
+            (4, "note"),
+            (5, "version_conflict"),
+            (7, "invalid"),
+            (8, "too_large"),
+            (9, "undecodable"),
+            (10, "too_large"),
+            (11, "line"),
+            (12, "line"),
+            (13, "line"),
+            (14, "line"),
+            (15, "line"),
+        ]
+        errors = {line: error for line, _, error in problems}
+        assert "text" in errors[2]
+        assert "deadline_seconds" in errors[7]
+        assert report["refused"] == 11
+
+    def test_people_are_told_the_line_and_that_nothing_was_sent(self, call: Call, tmp_path: Path) -> None:
+        story = Story("s1")
+        file = self._file(
+            tmp_path, {"topic": SESSIONS, "key": "s1", "value": story.event("session.opened.v1", {"title": 1})}
+        )
+        done = call("load", file, "--dry-run")
+        assert done.code == 1
+        assert "invalid" in done.out
+        assert "1 records checked, none sent: 1 would be refused." in done.out
+        assert "Kafka could not be asked" in done.err
+
+    def test_a_line_that_is_no_utf_8_is_named(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "binary").write_bytes(b'{"topic": "escalation-requested", "key": "\xff", "value": {}}\n\x00\xfe\n')
+        problems = json.loads(call("load", str(tmp_path / "binary"), "--dry-run", "--json").out)["problems"]
+        assert [(problem["line"], problem["error"]) for problem in problems] == [(1, "not UTF-8"), (2, "not UTF-8")]

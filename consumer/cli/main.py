@@ -1,21 +1,94 @@
 """`escalation-consumer`: all commands, and the exit code of each error."""
 
 import sys
+from typing import ClassVar
 
 import typer
-from rich.console import Console
 
-from consumer.cli import schema_files, settings_table
-from consumer.cli.demo.command import demo
-from consumer.cli.inspection import show, tables, verify
-from consumer.cli.replay.command import replay
-from consumer.cli.service import prepare, rebuild, rewind, run, trim
-from consumer.cli.tenants import feedback, policy, spend
-from consumer.cli.transfer import export, load
-from consumer.cli.trial import draft, evaluate
-from consumer.errors import EscalationError, Misconfigured
+from consumer.cli.ending import ended
+from consumer.cli.lazy import LazyCommand, LazyGroup
+
+
+class Commands(LazyGroup):
+    """All commands, in the order of the help."""
+
+    lazy: ClassVar = {
+        "run": LazyCommand("service.run:run", "Run the service until SIGTERM or SIGINT."),
+        "prepare": LazyCommand(
+            "service.prepare:prepare",
+            "Make the tables and the topics, or bring them up to date.",
+        ),
+        "doctor": LazyCommand(
+            "doctor.command:doctor",
+            "Look at servers, rights, topics, tables, clock, key, model and settings, and say what to do.",
+        ),
+        "load": LazyCommand(
+            "transfer.load:load", "Send JSON lines to the input topics. Topic names are given without the prefix."
+        ),
+        "rewind": LazyCommand(
+            "service.rewind:rewind",
+            "Move the consumer group to other offsets of the input topics.",
+        ),
+        "export": LazyCommand(
+            "transfer.export:export",
+            "Write a tenant's or a session's events and packages as JSON lines that `load` takes back.",
+        ),
+        "demo": LazyCommand(
+            "demo.command:demo",
+            "Start real Kafka, PostgreSQL and Redis and the service, send sample sessions, show the packages.",
+        ),
+        "replay": LazyCommand("replay.command:replay", "Make packages again: plan, compare, apply."),
+        "session": LazyCommand("inspection.show:sessions", "Look at sessions."),
+        "bundle": LazyCommand(
+            "inspection.show:show_bundle",
+            "Show the bundle of a session's newest state: the records that a draft may rest on, and their digest.",
+        ),
+        "draft": LazyCommand(
+            "trial.draft:draft",
+            "Draft from a stored session or a file of events, and show text, bundle, checks and price.",
+        ),
+        "evaluate": LazyCommand(
+            "trial.evaluate:evaluate",
+            "Draft from many sessions and show the result of each check, with totals.",
+        ),
+        "verify": LazyCommand(
+            "inspection.verify:verify",
+            "Prove a package from the stored events and show what each line rests on.",
+        ),
+        "package": LazyCommand("inspection.tables:packages", "Look at packages."),
+        "request": LazyCommand("inspection.tables:requests", "Look at requests."),
+        "dead-letters": LazyCommand("inspection.tables:dead_letters", "Look at records that were refused."),
+        "tenant": LazyCommand("tenants.policy:tenants", "What tenants want: model or none, language, budget, footer."),
+        "feedback": LazyCommand("tenants.feedback:feedback", "What became of packages."),
+        "spend": LazyCommand(
+            "tenants.spend:spend",
+            "Show what calls to models have cost.",
+        ),
+        "outbox": LazyCommand(
+            "inspection.tables:show_outbox",
+            "Show the events that wait to be published, the oldest first, and which process publishes.",
+        ),
+        "trim": LazyCommand(
+            "service.trim:trim",
+            "Delete the content of sessions that have been quiet for long: events, drafts and packages together.",
+        ),
+        "rebuild": LazyCommand(
+            "service.rebuild:rebuild",
+            "Build the store again from the topics, in the empty database at DATABASE_URL, beside the running service.",
+        ),
+        "settings": LazyCommand(
+            "settings_table:settings",
+            "List every environment variable with its value and where that comes from.",
+        ),
+        "schemas": LazyCommand(
+            "schema_files:show_schemas",
+            "List, print or write the JSON Schemas and the AsyncAPI document of all events.",
+        ),
+    }
+
 
 app = typer.Typer(
+    cls=Commands,
     name="escalation-consumer",
     help="Turns escalated troubleshooting sessions into handoff packages for the next engineer.",
     no_args_is_help=True,
@@ -23,51 +96,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("run")(run.run)
-app.command("prepare")(prepare.prepare)
-app.command("load")(load.load)
-app.command("rewind")(rewind.rewind)
-app.command("export")(export.export)
-app.command("demo")(demo)
-app.add_typer(replay, name="replay")
-app.add_typer(show.sessions, name="session")
-app.command("bundle")(show.show_bundle)
-app.command("draft")(draft.draft)
-app.command("evaluate")(evaluate.evaluate)
-app.command("verify")(verify.verify)
-app.add_typer(tables.packages, name="package")
-app.add_typer(tables.requests, name="request")
-app.add_typer(tables.dead_letters, name="dead-letters")
-app.add_typer(policy.tenants, name="tenant")
-app.add_typer(feedback.feedback, name="feedback")
-app.command("spend")(spend.spend)
-app.command("outbox")(tables.show_outbox)
-app.command("trim")(trim.trim)
-app.command("rebuild")(rebuild.rebuild)
-app.command("settings")(settings_table.settings)
-app.command("schemas")(schema_files.show_schemas)
+
+
+@app.callback()
+def _every_command() -> None:
+    """Options before a command."""
 
 
 def run_command_line() -> None:
     """Runs the command that was given and ends the process with its exit code; never returns."""
-    sys.exit(_exit_code())
-
-
-def _exit_code() -> int:
-    """Returns 0 when done, 1 when failed, 2 for wrong use or configuration; prints errors as one line on stderr."""
-    complain = Console(stderr=True, soft_wrap=True, highlight=False)
-    try:
-        app(prog_name="escalation-consumer")
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else int(done.code is not None)
-    except Misconfigured as error:
-        complain.print("[bold red]Wrong configuration:[/]", end=" ")
-        complain.print(str(error), markup=False)
-        return 2
-    except EscalationError as error:
-        complain.print("[bold red]Failed:[/]", end=" ")
-        complain.print(str(error), markup=False)
-        return 1
-    except KeyboardInterrupt:
-        return 1
-    return 0
+    sys.exit(ended(lambda: app(prog_name="escalation-consumer")))

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 _PIPED_COLUMNS = 500
@@ -37,6 +35,8 @@ def heading(text: str) -> None:
 
 def markdown(text: str) -> None:
     """Prints markdown rendered for the terminal."""
+    from rich.markdown import Markdown  # slow to load
+
     Console().print(Markdown(text))
 
 
@@ -88,6 +88,15 @@ def waiting(text: str) -> Iterator[None]:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Shows a progress bar if standard error is a terminal; gives the function that advances it by one."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True)
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

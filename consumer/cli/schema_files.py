@@ -19,9 +19,12 @@ def show_schemas(
     """List, print or write the JSON Schemas and the AsyncAPI document of all events."""
     documents = _documents()
     if write is not None:
-        write.mkdir(parents=True, exist_ok=True)
-        for file_name, text in documents.items():
-            (write / file_name).write_text(text, encoding="utf-8")
+        try:
+            write.mkdir(parents=True, exist_ok=True)
+            for file_name, text in documents.items():
+                (write / file_name).write_text(text, encoding="utf-8")
+        except FileExistsError as error:
+            raise Permanent(f"{write} is no folder; --write takes one.") from error
         output.say(f"Wrote {len(documents)} files into {write}.")
     elif name is not None:
         wanted = documents.get(name) or documents.get(f"{name}.json")

@@ -18,6 +18,9 @@ from consumer.providers import ModelAccess
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
+    import httpx2
+
+    from consumer.adapters.anthropic.clients import OpenClient
     from consumer.adapters.anthropic.messages import Anthropic
 
 log = structlog.stdlib.get_logger("escalation.service")
@@ -64,16 +67,37 @@ def _made(settings: Settings, access: ModelAccess) -> "Anthropic":
     Must not run in the event loop.
     """
     from consumer.adapters.anthropic.messages import Anthropic
-    from consumer.adapters.transport import http_transport
 
-    given = settings.anthropic_custom_headers
     return Anthropic(
         access,
         attempt_seconds=settings.model_attempt_seconds,
-        transport=http_transport(
-            concurrency=settings.model_concurrency,
-            proxy=None if settings.model_proxy is None else settings.model_proxy.get_secret_value(),
-            trusted=_trusted(settings),
-        ),
-        headers=None if given is None else environment.custom_headers(given.get_secret_value()),
+        transport=_transport(settings),
+        headers=_headers(settings),
     )
+
+
+def client_for(settings: Settings, access: ModelAccess) -> "OpenClient":
+    """The SDK's own client, for questions beside drafting. As `_made`, but to be called in the event loop."""
+    from consumer.adapters.anthropic.clients import client_of
+
+    return client_of(
+        access,
+        seconds=settings.model_attempt_seconds,
+        transport=_transport(settings),
+        headers=_headers(settings),
+    )
+
+
+def _transport(settings: Settings) -> "httpx2.AsyncBaseTransport":
+    from consumer.adapters.transport import http_transport
+
+    return http_transport(
+        concurrency=settings.model_concurrency,
+        proxy=None if settings.model_proxy is None else settings.model_proxy.get_secret_value(),
+        trusted=_trusted(settings),
+    )
+
+
+def _headers(settings: Settings) -> dict[str, str] | None:
+    given = settings.anthropic_custom_headers
+    return None if given is None else environment.custom_headers(given.get_secret_value())

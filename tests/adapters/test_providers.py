@@ -35,8 +35,10 @@ from consumer.flows.drafting.model import (
     PromptRefused,
     Turn,
 )
+from consumer.flows.operation.checkup import CheckLevel
 from consumer.providers import ModelAccess
 from consumer.settings import read_settings
+from consumer.wiring import checkups
 from consumer.wiring.model import open_model
 from tests.support import answers, model_server
 from tests.support.model_server import Behaviour, ModelServer, clouds
@@ -176,6 +178,19 @@ async def test_a_call_is_the_same_at_every_provider(server: ModelServer, provide
             "messages": [{"role": "user", "content": SECRET_TEXT}],
         }
         assert request.headers["x-stainless-retry-count"] == "0"
+
+
+async def test_doctor_asks_only_what_is_free(server: ModelServer, provider: str) -> None:
+    settings = read_settings()
+    assert settings.model_access is not None
+    findings = await checkups.model_check(settings, settings.model_access).findings()
+    levels = [finding.level for finding in findings]
+    if provider == "bedrock":
+        assert (levels, server.free_questions) == ([CheckLevel.WARNING], [])
+    else:
+        assert levels == [CheckLevel.OK], findings
+        assert len(server.free_questions) == 2
+    assert server.calls == 0
 
 
 @pytest.mark.parametrize(

@@ -4,5 +4,5 @@ Law: one call is one request on the wire. Drafting decides about retries, budget
 would multiply drafting's and would obey `retry-after` without a cap.
 
 Files: messages (the port `Model`), clients (one for each provider), parameters (what is sent), answers (what comes
-back), faults (which error is whose).
+back), faults (which error is whose), checkup (is the key accepted).
 """

@@ -1,4 +1,4 @@
-"""Creates the Kafka topics for the `prepare` command."""
+"""Creates the Kafka topics for the `prepare` command, and says which ones there are."""
 
 import asyncio
 from collections.abc import Mapping
@@ -35,6 +35,17 @@ async def prepare_topics(
             await admin.start()
             missing = [topic for topic in wanted if topic.name not in set(await admin.list_topics())]
             return await _create(admin, missing)
+    finally:
+        await admin.close()
+
+
+async def topic_names(connection: Mapping[str, Any]) -> frozenset[str]:
+    """All topics that this user may see. Raises Transient while Kafka is unreachable."""
+    admin = AIOKafkaAdminClient(**connection)
+    try:
+        async with brokers_reachable(), asyncio.timeout(_TIMEOUT_SECONDS):
+            await admin.start()
+            return frozenset(await admin.list_topics())
     finally:
         await admin.close()
 

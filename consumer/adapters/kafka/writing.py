@@ -5,7 +5,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
+from consumer.errors import Permanent
 from schemas.envelope import STRUCTURED_CONTENT_TYPE
 
 FLUSH_SECONDS = 60.0
@@ -43,8 +45,17 @@ class TopicWriter:
         await asyncio.gather(stopping, return_exceptions=True)
 
     async def write(self, topic: str, key: str, value: bytes | None) -> None:
-        """Returns when the record is in the producer's buffer; blocks while the buffer is full."""
-        self._under_way.append(await self._producer.send(topic, value, key.encode(), headers=_STRUCTURED))
+        """Returns when the record is in the producer's buffer; blocks while the buffer is full.
+
+        Raises Permanent for a record that no producer with the usual limits sends.
+        """
+        try:
+            self._under_way.append(await self._producer.send(topic, value, key.encode(), headers=_STRUCTURED))
+        except MessageSizeTooLargeError:
+            raise Permanent(
+                f"A record of {topic} with the key {key[:100]!r} is over 1 MiB, which Kafka does not take and the "
+                "service would refuse as too_large."
+            ) from None
 
     async def flush(self) -> None:
         """Waits for every record written so far. Raises the first error among them, TimeoutError after 60 s."""

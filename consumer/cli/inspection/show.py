@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
-from consumer.cli import output
+from consumer.cli import options, output
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
 from consumer.domain.language.languages import language_of
@@ -20,10 +20,10 @@ from consumer.wiring.database import open_reader
 from consumer.wiring.tables import open_tenants
 from schemas.tenants import DEFAULT_LANGUAGE
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Tenant = Annotated[str | None, typer.Option(help="Only this tenant; needed where several tenants have the session id.")]
+Json = options.Json
+Tenant = options.Tenant
+Limit = options.Limit
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION", help="A session id, or TENANT/SESSION.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most this many rows.")]
 
 sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
 

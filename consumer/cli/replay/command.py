@@ -54,7 +54,7 @@ def plan(
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Only if a reader rejected the last package (`feedback list`).")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many requests.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=1_000_000_000, help="At most this many requests.")] = None,
     as_json: Json = False,
 ) -> None:
     """Find out which packages would change, and what that would cost. Publishes nothing and pays for nothing."""
@@ -88,7 +88,7 @@ def diff(
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Show the old and the new text in two columns.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many packages.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most this many packages.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Show the sections that would change. Text that only the model can write is marked as such."""
@@ -167,7 +167,7 @@ def status(
         str | None, typer.Argument(metavar="[PLAN]", help="Only this plan; without it, all plans.")
     ] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many plans, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most this many plans, the newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Show how far replays have come."""

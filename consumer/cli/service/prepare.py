@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from consumer.cli import output
-from consumer.settings import read_settings
 
 
 def prepare(
@@ -14,6 +13,7 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Make the tables and the topics, or bring them up to date. May be repeated, also by several processes at once."""
+    from consumer.settings import read_settings
     from consumer.wiring.stores import prepare_stores
 
     done = asyncio.run(prepare_stores(read_settings()))

@@ -1,16 +1,17 @@
 """`rebuild`: builds a store from the topics in an empty database, while the service works on another one."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from consumer.cli import output
-from consumer.flows.rebuild.ports import Rebuilt
-from consumer.settings import Settings, read_settings
-from consumer.wiring.rebuilds import rebuild_store
+
+if TYPE_CHECKING:
+    from consumer.flows.rebuild.ports import Rebuilt
+    from consumer.settings import Settings
 
 
 def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
@@ -19,6 +20,8 @@ def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON 
     Reads as far as the service has read, publishes nothing and calls no model. Run it again to read what came since,
     and a last time once the service is stopped. Then a service may be started on this database.
     """
+    from consumer.settings import read_settings
+
     rebuilt = asyncio.run(_rebuilt(read_settings()))
     if as_json:
         output.as_json(
@@ -47,7 +50,9 @@ def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON 
         output.say("Complete: start the service on this database.")
 
 
-async def _rebuilt(settings: Settings) -> Rebuilt:
+async def _rebuilt(settings: "Settings") -> "Rebuilt":
+    from consumer.wiring.rebuilds import rebuild_store
+
     with _bar() as bar:
         task = bar.add_task("", total=None)
         return await rebuild_store(settings, progress=lambda records: bar.advance(task, records))

@@ -2,21 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.adapters.kafka import offsets
-from consumer.adapters.kafka.client import connection
-from consumer.adapters.postgres.operation.positions import put_positions
 from consumer.cli import output
-from consumer.domain.events import TopicPartition
-from consumer.settings import Settings, read_settings
-from consumer.wiring.database import database
-from consumer.wiring.values import consumer_group
 from schemas.topics import Topics
 
-_ENDS: dict[str, offsets.Target] = {"earliest": "earliest", "latest": "latest"}
+if TYPE_CHECKING:
+    from consumer.adapters.kafka import offsets
+    from consumer.settings import Settings
+
+_ENDS: "dict[str, offsets.Target]" = {"earliest": "earliest", "latest": "latest"}
 
 
 def rewind(
@@ -32,6 +29,8 @@ def rewind(
 
     What is stored stays as it is: known records that are read again make no new package and cost no call.
     """
+    from consumer.settings import read_settings
+
     settings = read_settings()
     target = parse_target(to)
     moves = asyncio.run(moved(settings, topic, target, dry_run=dry_run))
@@ -57,7 +56,7 @@ def rewind(
         output.say(f"{again} records will be read again when the service starts, {skipped} skipped unread.")
 
 
-def parse_target(text: str) -> offsets.Target:
+def parse_target(text: str) -> "offsets.Target":
     """Returns the target; a time without an offset is taken as UTC. Raises BadParameter."""
     if text in _ENDS:
         return _ENDS[text]
@@ -73,13 +72,20 @@ def parse_target(text: str) -> offsets.Target:
 
 
 async def moved(
-    settings: Settings, named: list[str] | None, target: offsets.Target, *, dry_run: bool
-) -> list[offsets.Move]:
+    settings: "Settings", named: list[str] | None, target: "offsets.Target", *, dry_run: bool
+) -> "list[offsets.Move]":
     """Moves the group in these topics, or in all input topics when none is named. With `dry_run` moves nothing.
 
     Returns the moves. Raises GroupInUse while the group has a member, BadParameter for a topic that is no input topic,
     Transient.
     """
+    from consumer.adapters.kafka import offsets
+    from consumer.adapters.kafka.client import connection
+    from consumer.adapters.postgres.operation.positions import put_positions
+    from consumer.domain.events import TopicPartition
+    from consumer.wiring.database import database
+    from consumer.wiring.values import consumer_group
+
     topics = _topics(settings, named)
     kafka, group = connection(settings), consumer_group(settings)
     if count := await offsets.members(kafka, group):
@@ -97,7 +103,7 @@ async def moved(
     return moves
 
 
-def _topics(settings: Settings, named: list[str] | None) -> tuple[str, ...]:
+def _topics(settings: "Settings", named: list[str] | None) -> tuple[str, ...]:
     topics = Topics(settings.topic_prefix)
     inputs = (*topics.live, *topics.replay)
     if not named:

@@ -1,11 +1,10 @@
 """`run`: runs the service."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
-
-from consumer.settings import read_settings
 
 
 def run(
@@ -18,10 +17,16 @@ def run(
 
     It waits for servers that are away and for missing tables and topics, and says so in its log and at /readyz.
     """
-    from consumer import logs, service
+    import structlog
+
+    from consumer import logs, service, setting_sources
+    from consumer.settings import Settings, read_settings
 
     settings = read_settings()
     logs.configure(settings.log_level)
+    log = structlog.stdlib.get_logger("escalation.service")
+    for sentence in setting_sources.lookalikes(Settings, os.environ):
+        log.warning("A variable looks like a setting.", event_name="variable_looks_like_a_setting", hint=sentence)
 
     async def serve() -> None:
         await service.Service(settings).run(prepare_first=prepare)

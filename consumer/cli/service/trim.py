@@ -2,18 +2,17 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumer.cli import output
-from consumer.flows import retention
-from consumer.flows.retention import RetentionRules, Trimmed
-from consumer.settings import Settings, read_settings
-from consumer.wiring.tables import open_trimmer
-from consumer.wiring.values import retention_rules
+
+if TYPE_CHECKING:
+    from consumer.flows.retention import RetentionRules, Trimmed
+    from consumer.settings import Settings
 
 
 def trim(
@@ -21,7 +20,10 @@ def trim(
     days: Annotated[
         float | None,
         typer.Option(
-            "--days", min=0.0, help="Days that a session must have been quiet; else ESCALATION_RETENTION_DAYS."
+            "--days",
+            min=0.0,
+            max=36_500.0,
+            help="Days that a session must have been quiet; else ESCALATION_RETENTION_DAYS.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be deleted; change nothing.")] = False,
@@ -33,6 +35,9 @@ def trim(
     ESCALATION_KEY_RETENTION_DAYS. The service deletes the cached drafts, now or when it runs again. The command may be
     interrupted at any time, and may run beside the service.
     """
+    from consumer.settings import read_settings
+    from consumer.wiring.values import retention_rules
+
     settings = read_settings()
     rules = retention_rules(settings, days=days)
     if rules is None:
@@ -48,7 +53,10 @@ def trim(
     )
 
 
-async def _trim(settings: Settings, rules: RetentionRules, *, dry_run: bool) -> Trimmed:
+async def _trim(settings: "Settings", rules: "RetentionRules", *, dry_run: bool) -> "Trimmed":
+    from consumer.flows import retention
+    from consumer.wiring.tables import open_trimmer
+
     async with open_trimmer(settings) as trimmer:
         with _bar() as bar:
             task = bar.add_task("sessions", total=await trimmer.count())

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import TableRow
-from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.cli import output
-from consumer.cli.inspection.show import Json, Limit, Tenant
+from consumer.cli.options import Json, Limit, Tenant
 from consumer.flows.operation.budgets import UNPOSTED_MINUTES
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_tenants
 from schemas.feedback import FeedbackOutcome
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import TableRow
+    from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 
 feedback = typer.Typer(help="What became of packages.", no_args_is_help=True)
 
@@ -33,8 +33,11 @@ class SummaryBy(StrEnum):
     TENANT = "tenant"
 
 
-def _read(ask: Callable[[TenantReader], Awaitable[list[TableRow]]]) -> list[TableRow]:
-    async def read() -> list[TableRow]:
+def _read(ask: "Callable[[TenantReader], Awaitable[list[TableRow]]]") -> "list[TableRow]":
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_tenants
+
+    async def read() -> "list[TableRow]":
         async with open_tenants(read_settings()) as reader:
             return await ask(reader)
 
@@ -63,7 +66,7 @@ def summarize(
     *,
     by: Annotated[SummaryBy, typer.Option(help="What to count by.")] = SummaryBy.ALL,
     tenant: Tenant = None,
-    days: Annotated[float, typer.Option(min=0.01, help="Packages of so many days.")] = 30.0,
+    days: Annotated[float, typer.Option(min=0.01, max=36_500, help="Packages of so many days.")] = 30.0,
     as_json: Json = False,
 ) -> None:
     """Count what became of packages. A share is that of the packages somebody has judged."""
@@ -73,7 +76,7 @@ def summarize(
     )
 
 
-def _with_share(row: TableRow) -> TableRow:
+def _with_share(row: "TableRow") -> "TableRow":
     """The row with the share of judged packages that were taken as they are; nothing where nobody has judged."""
     judged = sum(int(str(row[name])) for name in ("accepted", "edited", "rejected"))
     share = None if judged == 0 else f"{round(100 * int(str(row['accepted'])) / judged)}% of {judged}"
@@ -83,7 +86,9 @@ def _with_share(row: TableRow) -> TableRow:
 @feedback.command("unposted")
 def list_unposted(
     *,
-    minutes: Annotated[float, typer.Option(min=0, help="Packages that are older than this.")] = UNPOSTED_MINUTES,
+    minutes: Annotated[
+        float, typer.Option(min=0, max=10_000_000, help="Packages that are older than this.")
+    ] = UNPOSTED_MINUTES,
     tenant: Tenant = None,
     limit: Limit = 50,
     as_json: Json = False,

@@ -4,22 +4,23 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
 from pydantic import ValidationError
 
-from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.cli import output
-from consumer.cli.inspection.show import Json
-from consumer.cli.transfer.load import InputLine, send_lines
+from consumer.cli.options import Json
+from consumer.cli.transfer.lines import InputLine
+from consumer.cli.transfer.load import send_lines
 from consumer.errors import Permanent
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_tenants
 from schemas.envelope import Envelope
 from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, POLICY_TYPES, ModelAllowed
 from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import TableRow
 
 tenants = typer.Typer(help="What tenants want: model or none, language, budget, footer.", no_args_is_help=True)
 
@@ -51,6 +52,8 @@ def set_policy(
     """Set the whole policy of a tenant: what is not given here goes back to its default."""
     data = {"model": model.value, "language": language, "monthly_budget_usd": budget, "note_footer": footer}
     event = policy_event(tenant, data)
+    from consumer.settings import read_settings
+
     settings = read_settings()
     if not dry_run:
         topic = Topics(settings.topic_prefix).policies
@@ -102,6 +105,9 @@ def list_policies(*, as_json: Json = False) -> None:
     output.table(asyncio.run(_policies(None)), columns=_COLUMNS, empty="No tenant has a policy.", json_wanted=as_json)
 
 
-async def _policies(tenant: str | None) -> list[TableRow]:
+async def _policies(tenant: str | None) -> "list[TableRow]":
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_tenants
+
     async with open_tenants(read_settings()) as reader:
         return await reader.policies(tenant)

@@ -2,15 +2,15 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.cli import output
-from consumer.cli.inspection.show import Json, Limit, Tenant
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_tenants
+from consumer.cli.options import Json, Limit, Tenant
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import TableRow
 
 _SUMS = ("provider", "model", "purpose", "calls", "usd", "input_tokens", "output_tokens", "cache_read_input_tokens")
 
@@ -41,6 +41,9 @@ def _dollars(usd: object) -> str:
     return "-" if usd is None else f"{float(str(usd)):.4f}"
 
 
-async def _rows(tenant: str | None, since: date, *, by_day: bool, dearest: bool, limit: int) -> list[TableRow]:
+async def _rows(tenant: str | None, since: date, *, by_day: bool, dearest: bool, limit: int) -> "list[TableRow]":
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_tenants
+
     async with open_tenants(read_settings()) as reader:
         return await (reader.dearest(tenant, since, limit) if dearest else reader.spend(tenant, since, by_day=by_day))

@@ -1,1 +1,5 @@
-"""Commands that move records and packages: load, export, and copies (packages of an export, into the tables)."""
+"""Commands that move records and packages.
+
+The files in reading order: lines (what a file holds), load (sends it), checking (what intake would say of it), copies
+(packages of an export, into the tables), export.
+"""

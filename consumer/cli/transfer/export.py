@@ -7,17 +7,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from consumer.domain.package.export import ExportLine
 from consumer.errors import Permanent
-from consumer.settings import Settings, read_settings
-from consumer.wiring.tables import open_export
 from schemas.topics import READY
+
+if TYPE_CHECKING:
+    from consumer.domain.package.export import ExportLine
+    from consumer.settings import Settings
 
 
 def export(
@@ -35,6 +36,8 @@ def export(
     """
     if tenant is None and session is None:
         raise typer.BadParameter("say which: --tenant, --session, or both")
+    from consumer.settings import read_settings
+
     with _opened(file) as sink:
         written = asyncio.run(_write(read_settings(), sink, tenant, session))
     if not written["sessions"]:
@@ -43,7 +46,9 @@ def export(
     Console(stderr=True, highlight=False).print(summary)
 
 
-async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: str | None) -> Counter[str]:
+async def _write(settings: "Settings", sink: TextIO, tenant: str | None, session: str | None) -> Counter[str]:
+    from consumer.wiring.tables import open_export
+
     written: Counter[str] = Counter()
     with _bar() as bar:
         task = bar.add_task("", total=None)
@@ -57,7 +62,7 @@ async def _write(settings: Settings, sink: TextIO, tenant: str | None, session: 
     return written
 
 
-def _text(line: ExportLine) -> str:
+def _text(line: "ExportLine") -> str:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -68,9 +73,17 @@ def _opened(file: Path | None) -> Iterator[TextIO]:
         return
     try:
         with file.open("x", encoding="utf-8") as sink:
-            yield sink
+            try:
+                yield sink
+            except BaseException:
+                file.unlink()  # half an export looks like a whole one, and would stand in the way of the next try
+                raise
+    except FileExistsError as error:
+        raise Permanent(f"{file} is there already, and is not overwritten.") from error
     except OSError as error:
         raise Permanent(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise Permanent(f"{str(file)!r} is no name of a file") from error
 
 
 def _bar() -> Progress:

@@ -1,41 +1,31 @@
 """`load`: sends JSON lines to the input topics; takes packages of an export into the tables when asked to."""
 
 import asyncio
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from consumer.adapters.kafka.client import AWAY
-from consumer.adapters.postgres.operation.copying import Kept
 from consumer.cli import output
-from consumer.cli.transfer import copies
-from consumer.domain.package import export
-from consumer.domain.package.export import Copy
+from consumer.cli.transfer.lines import InputLine, WrongLine, open_lines, read_lines
 from consumer.errors import Permanent, Transient
-from consumer.settings import Settings, read_settings
-from consumer.wiring.topics import topic_writer
-from schemas.topics import FEEDBACK, POLICIES, READY, REPLAY_SUFFIX, REQUESTS, SESSIONS, Topics
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.copying import Kept
+    from consumer.cli.transfer.checking import LoadCheck
+    from consumer.domain.package.export import Copy
+    from consumer.settings import Settings
 
 FLUSH_RECORDS = 5_000  # waits for acknowledgement after so many: a load that was stopped repeats little
 START_SECONDS = 20.0
-_REPLAYABLE = (SESSIONS, REQUESTS)
-_INPUTS = (SESSIONS, REQUESTS, FEEDBACK, POLICIES, SESSIONS + REPLAY_SUFFIX, REQUESTS + REPLAY_SUFFIX)
-
-
-class InputLine(NamedTuple):
-    """One record to send; `topic` is the full name."""
-
-    topic: str
-    key: str
-    value: bytes | None
+ASK_SECONDS = 5.0
+_SENT = (
+    "{count} records sent: Kafka has them. The service stores them when it reads them; what it refuses is listed by "
+    "`escalation-consumer dead-letters list`."
+)
 
 
 def load(
@@ -44,7 +34,12 @@ def load(
     replay: Annotated[
         bool, typer.Option("--replay", help="Send to the .replay topics, which have lower priority.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and send nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check every line as the service does when it reads it, and send nothing. 1 if any fails."
+        ),
+    ] = False,
     packages: Annotated[
         bool,
         typer.Option(
@@ -57,86 +52,131 @@ def load(
 ) -> None:
     """Send JSON lines to the input topics. Topic names are given without the prefix.
 
-    Packages of an export are skipped without --packages. They are never sent to a topic.
+    Sent is not stored: the service stores a record when it reads it. Packages of an export are skipped without
+    --packages. They are never sent to a topic.
     """
     if packages and file == "-":
         raise typer.BadParameter("--packages reads the file twice: give a file, not standard input")
+    from consumer.settings import read_settings
+
     settings = read_settings()
+    if dry_run:
+        _check(settings, file, replay=replay, as_json=as_json)
+        return
     topics = Topics(settings.topic_prefix)
-    with _opened(file) as source:
+    with open_lines(file) as source:
         passed_over = Counter[str]()
-        lines = _records(read_lines(source, topics, replay=replay), passed_over)
-        sent = sum(1 for _ in lines) if dry_run else asyncio.run(send_lines(lines, settings))
-    kept: Counter[Kept] = Counter()
-    if packages and not dry_run and passed_over.total():
-        with _opened(file) as source:
-            packages_read = (line for line in read_lines(source, topics, replay=replay) if isinstance(line, Copy))
-            kept = asyncio.run(copies.keep_all(settings, packages_read, total=passed_over.total()))
+        sent = asyncio.run(send_lines(_records(read_lines(source, topics, replay=replay), passed_over), settings))
+    kept = _keep(settings, file, topics, passed_over.total()) if packages and passed_over.total() else None
+    _tell(sent, passed_over.total(), kept, packages=packages, as_json=as_json)
+
+
+def _tell(sent: int, in_file: int, kept: "Counter[Kept] | None", *, packages: bool, as_json: bool) -> None:
+    from consumer.adapters.postgres.operation.copying import Kept
+    from consumer.cli.transfer import copies
+
+    kept = Counter() if kept is None else kept
     if as_json:
         counts = {result.value: kept[result] for result in Kept}
-        output.as_json({"records": sent, "sent": not dry_run, "packages": {"in_file": passed_over.total(), **counts}})
+        output.as_json({"records": sent, "sent": True, "packages": {"in_file": in_file, **counts}})
     else:
-        output.say(f"{sent} records {'checked, none sent' if dry_run else 'sent'}.")
-        for text in copies.kept_words(passed_over.total(), kept if packages and not dry_run else None):
+        output.say(_SENT.format(count=sent))
+        for text in copies.kept_words(in_file, kept if packages else None):
             output.say(text)
     if kept[Kept.EARLY] or kept[Kept.OTHER] or kept[Kept.REFUSED]:
         raise typer.Exit(1)
 
 
-def _records(lines: Iterator["InputLine | Copy"], passed_over: Counter[str]) -> Iterator[InputLine]:
-    for line in lines:
-        if isinstance(line, Copy):
-            passed_over["packages"] += 1
-        else:
+def _keep(settings: "Settings", file: str, topics: Topics, total: int) -> "Counter[Kept]":
+    from consumer.cli.transfer import copies
+    from consumer.domain.package.export import Copy
+
+    with open_lines(file) as source:
+        packages = (line for _, line in read_lines(source, topics) if isinstance(line, Copy))
+        return asyncio.run(copies.keep_all(settings, packages, total=total))
+
+
+def _check(settings: "Settings", file: str, *, replay: bool, as_json: bool) -> None:
+    from consumer.cli.transfer.checking import LoadCheck
+    from consumer.wiring.database import unstored_redactor
+
+    topics = Topics(settings.topic_prefix)
+    with output.waiting("Asking Kafka which topics exist"):
+        existing = asyncio.run(_existing(settings))
+    check = LoadCheck(topics=topics, redactor=unstored_redactor(settings), existing=existing)
+    with open_lines(file) as source:
+        in_file = _checked(check, read_lines(source, topics, replay=replay))
+    if as_json:
+        report = {"records": check.records, "sent": False, "refused": check.refused, "problems": check.as_json()}
+        output.as_json(report | {"topics_known": existing is not None, "packages": {"in_file": in_file}})
+    else:
+        check.show()
+        if in_file:
+            output.say(f"{in_file} packages in the file; --packages takes them, into the database only.")
+    if check.refused:
+        raise typer.Exit(1)
+
+
+def _checked(check: "LoadCheck", lines: "Iterator[tuple[int, InputLine | Copy | WrongLine]]") -> int:
+    """Checks all lines. Returns how many packages there are."""
+    packages = 0
+    with _bar("records checked") as advance:
+        for number, line in lines:
+            match line:
+                case WrongLine(error=error):
+                    check.wrong(number, error)
+                case InputLine():
+                    check.check(number, line)
+                case _:
+                    packages += 1
+            advance(1)
+    return packages
+
+
+async def _existing(settings: "Settings") -> frozenset[str] | None:
+    from consumer.wiring.topics import existing_topics
+
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await existing_topics(settings)
+    except (Transient, TimeoutError):
+        return None
+
+
+def _records(
+    lines: "Iterator[tuple[int, InputLine | Copy | WrongLine]]", passed_over: Counter[str]
+) -> Iterator[InputLine]:
+    for _, line in lines:
+        if isinstance(line, WrongLine):
+            raise line
+        if isinstance(line, InputLine):
             yield line
+        else:
+            passed_over["packages"] += 1
 
 
-def read_lines(source: TextIO, topics: Topics, *, replay: bool = False) -> Iterator[InputLine | Copy]:
-    """Yields records to send and packages. Raises Permanent, naming line and field, at the first other line."""
-    for number, text in enumerate(source, start=1):
-        if text.isspace():
-            continue
-        try:
-            raw = json.loads(text)
-        except ValueError as error:
-            raise Permanent(f"line {number}: not JSON: {error}") from None
-        yield _line(number, raw, topics, replay=replay)
-
-
-def _line(number: int, raw: Any, topics: Topics, *, replay: bool) -> InputLine | Copy:
-    if not isinstance(raw, dict):
-        raise Permanent(f"line {number}: not an object with topic, key and value")
-    topic, key = raw.get("topic"), raw.get("key")
-    if topic == READY:
-        copy = export.read_package(raw)
-        if isinstance(copy, str):
-            raise Permanent(f"line {number}: {copy}")
-        return copy
-    if topic not in _INPUTS:
-        raise Permanent(f"line {number}: topic: must be one of {', '.join(_INPUTS)} (without the prefix)")
-    if not isinstance(key, str):
-        raise Permanent(f"line {number}: key: must be a text, the session id or, of a policy, the tenant id")
-    if "value" not in raw:
-        raise Permanent(f"line {number}: value: is missing")
-    if replay and topic in _REPLAYABLE:
-        topic += REPLAY_SUFFIX
-    value = None if raw["value"] is None else json.dumps(raw["value"]).encode()
-    return InputLine(topics.prefix + topic, key, value)
-
-
-async def send_lines(lines: Iterator[InputLine], settings: Settings) -> int:
+async def send_lines(lines: Iterator[InputLine], settings: "Settings") -> int:
     """Sends the lines in order; returns their count once all replicas have acknowledged them.
 
-    Raises Transient while Kafka is unreachable.
+    Raises Transient while Kafka is unreachable, Permanent for a topic that is missing and a record that is too large.
     """
+    from consumer.adapters.kafka.client import AWAY
+    from consumer.wiring.topics import existing_topics, topic_writer
+
     count = 0
     try:
-        writer = topic_writer(settings)
         async with asyncio.timeout(START_SECONDS):
+            existing = await existing_topics(settings)
+            writer = topic_writer(settings)
             await writer.__aenter__()
         try:
-            with _bar() as advance:
+            with _bar("records sent") as advance:
                 for line in lines:
+                    if line.topic not in existing:
+                        raise Permanent(
+                            f"There is no topic {line.topic}; {count} records were sent. `escalation-consumer prepare` "
+                            "makes it. Loading the same file again does no harm: what is known counts once."
+                        )
                     await writer.write(line.topic, line.key, line.value)
                     count += 1
                     if count % FLUSH_RECORDS == 0:
@@ -155,21 +195,12 @@ async def send_lines(lines: Iterator[InputLine], settings: Settings) -> int:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[TextIO]:
-    if file == "-":
-        yield sys.stdin
-        return
-    try:
-        with Path(file).open(encoding="utf-8") as source:
-            yield source
-    except OSError as error:
-        raise Permanent(f"{file}: {error.strerror}") from error
+def _bar(what: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-
-@contextmanager
-def _bar() -> Iterator[Any]:
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("records sent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("records", total=None)
         yield lambda amount: bar.advance(task, amount)

@@ -20,6 +20,12 @@ PATHS = {
     "vertex": "/v1/projects/{project}/locations/{region}/publishers/anthropic/models/{call}",
     "foundry": "/anthropic/v1/messages",
 }
+COUNT_PATHS = (
+    "/v1/messages/count_tokens",
+    "/v1/projects/{project}/locations/{region}/publishers/anthropic/models/count-tokens:rawPredict",
+    "/anthropic/v1/messages/count_tokens",
+)
+"""Where tokens are counted, free of charge. Amazon Bedrock's is not known to the SDK."""
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<id>\w+)/"
     r"(?P<scope>\d{8}/(?P<region>[\w-]+)/(?P<service>\w+)/aws4_request), "

@@ -54,6 +54,8 @@ class ModelServer(LoopbackServer):
         self.most_in_flight = 0
         self.credentials_asked: list[str] = []
         """The paths of the clouds' credential services that were asked."""
+        self.free_questions: list[str] = []
+        """The paths of calls that cost nothing."""
 
     # for tests
 
@@ -199,12 +201,13 @@ class ModelServer(LoopbackServer):
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 2**20)
+        for path in clouds.COUNT_PATHS:
+            application.router.add_post(path, self._count_tokens)
         for provider, path in clouds.PATHS.items():
             application.router.add_post(path, partial(self._messages, provider))
         for path in ("/aws-credentials", "/google-token", "/entra-token"):
             application.router.add_route("*", path, self._credentials)
-        application.router.add_post("/v1/messages/count_tokens", _count_tokens)
-        application.router.add_get("/v1/models/{model}", _model)
+        application.router.add_get("/v1/models/{model}", self._model)
         return application
 
     async def _messages(self, provider: str, request: web.Request) -> web.StreamResponse:
@@ -242,10 +245,26 @@ class ModelServer(LoopbackServer):
         self.credentials_asked.append(request.path)
         return web.json_response(clouds.credentials(request.path))
 
+    async def _count_tokens(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        return self._refused(request, json.loads(raw)["model"]) or web.json_response(
+            {"input_tokens": len(raw) // _CHARACTERS_PER_TOKEN}
+        )
 
-async def _count_tokens(request: web.Request) -> web.Response:
-    return web.json_response({"input_tokens": len(await request.read()) // _CHARACTERS_PER_TOKEN})
+    async def _model(self, request: web.Request) -> web.Response:
+        model = request.match_info["model"]
+        return self._refused(request, model) or web.json_response(
+            {"id": model, "type": "model", "display_name": "a model", "created_at": "2026-10-01T00:00:00Z"}
+        )
 
-
-async def _model(request: web.Request) -> web.Response:
-    return web.json_response({"id": request.match_info["model"], "type": "model", "display_name": "a model"})
+    def _refused(self, request: web.Request, model: str) -> web.Response | None:
+        """A free question is let in as a call is; a model that is no `claude-…` is unknown."""
+        self.free_questions.append(request.path)
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        given = bearer or request.headers.get("x-api-key", request.headers.get("api-key", ""))
+        let_in = self._api_key is None or given in (self._api_key, clouds.GOOGLE_TOKEN, clouds.ENTRA_TOKEN)
+        status = 401 if not let_in else 0 if model.startswith("claude-") else 404
+        if not status:
+            return None
+        kind = {401: "authentication_error", 404: "not_found_error"}[status]
+        return web.json_response({"type": "error", "error": {"type": kind, "message": "no"}}, status=status)
