@@ -57,7 +57,9 @@ class Commands(LazyGroup):
         ),
         "package": LazyCommand("inspection.tables:packages", "Look at packages."),
         "request": LazyCommand("inspection.tables:requests", "Look at requests."),
-        "dead-letters": LazyCommand("inspection.tables:dead_letters", "Look at records that were refused."),
+        "dead-letters": LazyCommand(
+            "dead_letters.group:dead_letters", "Look at records that were refused; send them again or delete them."
+        ),
         "tenant": LazyCommand("tenants.policy:tenants", "What tenants want: model or none, language, budget, footer."),
         "feedback": LazyCommand("tenants.feedback:feedback", "What became of packages."),
         "spend": LazyCommand(
