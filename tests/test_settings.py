@@ -277,3 +277,13 @@ class TestShown:
         assert rows["ESCALATION_MODEL_CONCURRENCY"] == ("3", "environment: ESCALATION_MODEL_CONCURRENCY")
         assert rows["ESCALATION_LEASE_SECONDS"] == ("20", "default")
         assert rows["ANTHROPIC_API_KEY"] == ("-", "default")
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300"])
+@pytest.mark.parametrize("variable", ["ESCALATION_RETENTION_DAYS", "ESCALATION_REVISE_AFTER_SECONDS"])
+def test_a_number_that_no_database_can_count_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Misconfigured, match=f"^{variable}: "):
+        read_settings()

@@ -289,6 +289,10 @@ class TestLabelled:
         assert "Honest: " in said
         assert "pending_told_as_held" in said
 
+    def test_a_folder_without_sessions_is_told(self, call: Call, tmp_path: Path) -> None:
+        done = call("evaluate", str(tmp_path))
+        assert (done.code, done.err.strip()) == (1, f"Failed: {tmp_path}: no file in this folder is called *.jsonl.")
+
     def test_a_folder_without_a_set_and_a_line_that_is_none_are_told(self, call: Call, tmp_path: Path) -> None:
         empty = call("evaluate", "--labelled", str(tmp_path))
         assert (empty.code, "there is no statements.jsonl" in empty.err) == (1, True)

@@ -37,9 +37,10 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON f
 async def _examined(settings: "Settings", *, show: bool) -> "list[CheckupResult]":
     """The checks in the order in which they ended; with `show` each is printed at once, which is the progress."""
     import os
+    import sys
     from datetime import UTC, datetime
 
-    if show:  # no spinner: it would take standard output over
+    if show and sys.stderr.isatty():  # no spinner: it would take standard output over
         output.complain("Looking at everything; each check takes 5 seconds at most.")
     from consumer import setting_sources
     from consumer.cli.doctor import own_checks, report

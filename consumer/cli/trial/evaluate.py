@@ -80,7 +80,10 @@ def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
     for path in paths:
         if not path.exists():
             raise Permanent(f"{path}: there is no such file or folder.")
-        for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not files:
+            raise Permanent(f"{path}: no file in this folder is called *.jsonl.")
+        for file in files:
             sessions, redactor = trials.read_sessions(file, settings)
             for key, recording in sessions.items():
                 name = file.stem if len(sessions) == 1 else f"{file.stem} {key.tenant_id}/{key.session_id}"
