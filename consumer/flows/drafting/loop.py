@@ -26,6 +26,7 @@ from consumer.flows.drafting.lease_keeper import LeaseKeeper
 from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Waiting
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
 from schemas.packages import Cause
 
@@ -74,6 +75,7 @@ class Drafting:
         drain_seconds: float,
         hint: Waker,
         health: Health,
+        phases: PhaseClock,
         clock: Callable[[], float],
     ) -> None:
         """Without a drafter there is no key, and every package is drafted by rules.
@@ -92,6 +94,7 @@ class Drafting:
         self._drain_seconds = drain_seconds
         self._hint = hint
         self._health = health
+        self._phases = phases
         self._clock = clock
         self._random = SystemRandom()
         self._at_model: dict[asyncio.Task[None], Work] = {}
@@ -113,6 +116,7 @@ class Drafting:
                 if self._halt is not None:
                     raise self._halt
                 self._freed.clear()
+                self._phases.enter("claim")
                 try:
                     more = await self._turn()
                     if paused:  # said here, because there may be no work that would say it
@@ -126,6 +130,7 @@ class Drafting:
                     )
                     more = False
                 if not more:
+                    self._phases.enter("rest")
                     await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)
             await self._drain()
         finally:
