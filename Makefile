@@ -30,14 +30,16 @@ check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >.import-linter.log || { cat .import-linter.log; exit 1; }
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python -m tests.support.metric_docs --check
 	@echo "checks passed"
 
 format: $(STAMP) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format --quiet
 
-generate: $(STAMP) ## Write schemas/generated from the models
+generate: $(STAMP) ## Write schemas/generated from the models, and docs/metrics.md from the table of metrics
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python -m tests.support.metric_docs
 
 bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 	@$(BIN)/python -m tests.benchmarks.intake

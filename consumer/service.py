@@ -24,7 +24,7 @@ from consumer.flows import forgetting, retention
 from consumer.flows.cache import DraftCache
 from consumer.flows.drafting import loop as drafting
 from consumer.flows.intake import loop as intake
-from consumer.flows.operation import budgets, watch
+from consumer.flows.operation import budgets, sampler, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.watch import Watch
@@ -45,7 +45,7 @@ from consumer.wiring.loops import (
     retention_loop,
 )
 from consumer.wiring.model import PacedModel, open_model
-from consumer.wiring.operation import budget_watch, health_server, metrics, store_reader
+from consumer.wiring.operation import budget_watch, health_server, metrics, sampling_loop, store_reader
 from consumer.wiring.rebuilds import standing_loop
 from consumer.wiring.redrives import redrive_loop
 from consumer.wiring.stores import open_cache, prepare_stores
@@ -109,6 +109,13 @@ class Service:
                     looking = standing_loop(
                         settings, pool=standing_pool, trust=trust, health=self._health, meters=self._meters
                     )
+                    sampling = sampling_loop(
+                        {"standing": standing_pool, "work": work_pool, "relay": relay_pool},
+                        model,
+                        self._health,
+                        self._meters,
+                    )
+                    self._guard.start(sampler.LOOP, sampling.run)
                     await self._live(work_pool, relay_pool, looking, cache, model, prepare_first=prepare_first)
         finally:
             await http.stop()
@@ -127,7 +134,9 @@ class Service:
         prepare_first: bool,
     ) -> None:
         reader = store_reader(relay_pool)
-        watching = Watch(tables=reader, health=self._health, meters=self._meters, clock=time.monotonic)
+        watching = Watch(
+            tables=reader, health=self._health, meters=self._meters, clock=time.monotonic, has_model=model is not None
+        )
         self._guard.start(watch.LOOP, watching.run)
         try:
             redactor = await self._redactor(reader, prepare_first=prepare_first)
@@ -233,8 +242,10 @@ class Service:
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)
-        self._guard.ask_to_stop("hints", budgets.LOOP, watch.LOOP, standing.LOOP, forgetting.LOOP)
-        await self._step(CLOSE_SECONDS, "hints", watch.LOOP, standing.LOOP, retention.LOOP, forgetting.LOOP)
+        self._guard.ask_to_stop("hints", budgets.LOOP, watch.LOOP, sampler.LOOP, standing.LOOP, forgetting.LOOP)
+        await self._step(
+            CLOSE_SECONDS, "hints", watch.LOOP, sampler.LOOP, standing.LOOP, retention.LOOP, forgetting.LOOP
+        )
 
     async def _step(self, seconds: float, *names: str) -> None:
         """Waits for these loops to end, but leaves time for the steps that follow."""

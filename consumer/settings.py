@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     # names
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
     """Put before names of topics, groups, transactional ids and Redis keys, so that environments can share servers."""
+    topic_partitions: int | None = Field(None, ge=1, le=1000)
+    """How many partitions `prepare` gives each new topic; without it 6. An existing topic with another number is
+    refused: with other partitions, events of one session would lie in two of them, out of order.
+    """
     consumer_group: str = Field("escalation-consumer", min_length=1)
     """The name of the consumer group, without the prefix."""
     instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]+$", max_length=200)

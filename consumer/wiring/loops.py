@@ -31,6 +31,7 @@ from consumer.flows.intake.loop import Intake
 from consumer.flows.intake.ports import RecordSource
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.pacing import Waker
 from consumer.flows.relay import ports as relay
 from consumer.flows.relay.loop import Relay
@@ -189,6 +190,7 @@ def drafting_loop(
         hint=hint,
         health=health,
         tracing=traces.drafting,
+        phases=PhaseClock(meters=meters, loop=drafting.LOOP, clock=time.monotonic),
         clock=time.monotonic,
     )
 

@@ -34,7 +34,9 @@ async def prepare_stores(settings: Settings) -> Prepared:
     """
     applied = await prepare_database(settings)
     marker = settings.topic_prefix + relay.MARKER_TOPIC
-    made = await prepare_topics(connection(settings), Topics(settings.topic_prefix), marker)
+    made = await prepare_topics(
+        connection(settings), Topics(settings.topic_prefix), marker, partitions=settings.topic_partitions
+    )
     return Prepared(migrations=applied, topics=made)
 
 

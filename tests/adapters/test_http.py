@@ -13,7 +13,7 @@ from consumer.adapters.http import HealthServer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.errors import Misconfigured
 from consumer.flows.operation.health import Health
-from consumer.flows.operation.meters import Meter, MetricKind
+from consumer.flows.operation.meters import Meter
 
 
 class Pages:
@@ -61,19 +61,10 @@ async def test_livez_asks_for_the_loops_alone(pages: Pages) -> None:
 
 
 async def test_metrics_show_every_meter_with_its_meaning(pages: Pages) -> None:
-    for meter in Meter:
-        label = "x" if meter.value.label else ""
-        match meter.value.kind:
-            case MetricKind.COUNTER:
-                pages.meters.count(meter, label=label)
-            case MetricKind.GAUGE:
-                pages.meters.set(meter, 1, label=label)
-            case MetricKind.HISTOGRAM:
-                pages.meters.observe(meter, 1)
     status, text = await pages.text("/metrics")
     shown = {family.name: family.documentation for family in text_string_to_metric_families(text)}
     assert status == 200
-    assert {meter.value.name: meter.value.meaning for meter in Meter}.items() <= shown.items()
+    assert {meter.value.name.removesuffix("_total"): meter.value.meaning for meter in Meter}.items() <= shown.items()
     assert 'escalation_stuck_seconds{what="database"}' in text
 
 

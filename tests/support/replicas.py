@@ -18,6 +18,7 @@ from consumer.flows.drafting.loop import Drafting
 from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.operation.metric import LabelValues
 from consumer.settings import Settings
 from consumer.wiring.loops import drafting_loop, drafting_stores
 from consumer.wiring.model import open_model
@@ -33,15 +34,15 @@ CHECK_MODEL = "claude-haiku-5-5"
 class Counts:
     """Meters that remember their counts."""
 
-    counts: dict[tuple[Meter, str], float] = field(default_factory=dict)
+    counts: dict[tuple[Meter, LabelValues], float] = field(default_factory=dict)
 
-    def count(self, meter: Meter, amount: float = 1, *, label: str = "") -> None:
+    def count(self, meter: Meter, amount: float = 1, *, label: LabelValues = "") -> None:
         self.counts[meter, label] = self.counts.get((meter, label), 0) + amount
 
-    def set(self, meter: Meter, value: float, *, label: str = "") -> None:
+    def set(self, meter: Meter, value: float, *, label: LabelValues = "") -> None:
         self.counts[meter, label] = value
 
-    def replace(self, meter: Meter, values: Mapping[str, float]) -> None:
+    def replace(self, meter: Meter, values: Mapping[LabelValues, float]) -> None:
         self.counts |= {(meter, label): value for label, value in values.items()}
 
     def observe(self, meter: Meter, value: float) -> None:

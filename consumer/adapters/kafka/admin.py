@@ -20,20 +20,23 @@ _RETRIED = frozenset({5, 7, 15, 41})  # leader, time-out, coordinator, controlle
 
 
 async def prepare_topics(
-    connection: Mapping[str, Any], topics: Topics, marker_topic: str, *, partitions: int = PARTITIONS
+    connection: Mapping[str, Any], topics: Topics, marker_topic: str, *, partitions: int | None = None
 ) -> list[str]:
     """Creates the missing topics and leaves existing ones unchanged; returns the names of the created topics.
 
     Several processes may run it at once. Raises Transient while Kafka is unreachable or cannot create a topic yet, Halt
-    when Kafka refuses a topic.
+    when Kafka refuses a topic, and when `partitions` is given and an existing topic has another number of them.
     """
-    wanted = [_topic(name, partitions) for name in topics.all]
+    wanted = [_topic(name, partitions or PARTITIONS) for name in topics.all]
     wanted.append(_topic(marker_topic, 1))
     admin = AIOKafkaAdminClient(**connection)
     try:
         async with brokers_reachable(), asyncio.timeout(_TIMEOUT_SECONDS):
             await admin.start()
-            missing = [topic for topic in wanted if topic.name not in set(await admin.list_topics())]
+            known = set(await admin.list_topics())
+            missing = [topic for topic in wanted if topic.name not in known]
+            if partitions is not None:
+                await _insist_on(admin, [name for name in topics.all if name in known], partitions)
             return await _create(admin, missing)
     finally:
         await admin.close()
@@ -48,6 +51,17 @@ async def topic_names(connection: Mapping[str, Any]) -> frozenset[str]:
             return frozenset(await admin.list_topics())
     finally:
         await admin.close()
+
+
+async def _insist_on(admin: AIOKafkaAdminClient, names: list[str], partitions: int) -> None:
+    for topic in await admin.describe_topics(names) if names else ():
+        has = len(topic["partitions"])
+        if topic["error_code"] == 0 and has != partitions:
+            raise Halt(
+                f"Topic {topic['topic']} has {has} partitions, and ESCALATION_TOPIC_PARTITIONS is {partitions}. It "
+                "stays as it is: with another number keys move to other partitions, and events of one session are read "
+                f"out of order. Set {has}, or take new topics by ESCALATION_TOPIC_PREFIX and send the events again."
+            )
 
 
 async def _create(admin: AIOKafkaAdminClient, missing: list[NewTopic]) -> list[str]:

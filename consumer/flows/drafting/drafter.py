@@ -129,6 +129,7 @@ class Drafter:
             payer=lambda: Payer(attempt.key.session, attempt.drafted_for),
             reader_name=self._choice.reader_name,
             now=attempt.now,
+            meters=self._meters,
         )
 
     async def _draft(self, attempt: DraftAttempt, claim: Claim, model: Model) -> DraftOutcome:

@@ -163,7 +163,7 @@ class Finishing:
             )
         )
         await self.finished(result)
-        if result is not FinishResult.DONE:
+        if not result.is_written:
             return
         self._meters.count(Meter.PACKAGES, label=text.status.value)
         if given.work.last is None:
@@ -199,7 +199,8 @@ class Finishing:
 
     async def finished(self, result: FinishResult) -> None:
         """Acts on the result of a final transaction. Raises Redo for stale work."""
-        if result is FinishResult.DONE:
+        if result.is_written:
+            self._count_late(result)
             return
         if result is FinishResult.STALE:
             raise Redo
@@ -211,6 +212,11 @@ class Finishing:
         """Ends the request without a package."""
         publication = package.failed(self._sender, note_of(work, ticket), reason=reason, detail=detail, at=at)
         result = await insist(lambda: self._endings.finish_failed(work, publication, reason))
-        if result is FinishResult.DONE:
+        if result.is_written:
+            self._count_late(result)
             self._meters.count(Meter.PACKAGES, label="failed")
             log.info("A request ended without a package.", event_name="request_failed", reason=reason.value)
+
+    def _count_late(self, result: FinishResult) -> None:
+        if result is FinishResult.LATE:
+            self._meters.count(Meter.MISSED_DEADLINES)

@@ -28,6 +28,7 @@ from consumer.flows.drafting.ports import Claim, DraftingStores, Lane, Waiting
 from consumer.flows.drafting.tracing import Tracing
 from consumer.flows.drafting.worker import ModelUse, Worker
 from consumer.flows.operation.health import Health
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.pacing import Waker, is_asked_to_end, rest
 from schemas.packages import Cause
 
@@ -77,6 +78,7 @@ class Drafting:
         hint: Waker,
         health: Health,
         tracing: Tracing,
+        phases: PhaseClock,
         clock: Callable[[], float],
     ) -> None:
         """Without a drafter there is no key, and every package is drafted by rules.
@@ -96,6 +98,7 @@ class Drafting:
         self._hint = hint
         self._health = health
         self._tracing = tracing
+        self._phases = phases
         self._clock = clock
         self._random = SystemRandom()
         self._at_model: dict[asyncio.Task[None], Work] = {}
@@ -117,6 +120,7 @@ class Drafting:
                 if self._halt is not None:
                     raise self._halt
                 self._freed.clear()
+                self._phases.enter("claim")
                 try:
                     more = await self._turn()
                     if paused:  # said here, because there may be no work that would say it
@@ -127,6 +131,7 @@ class Drafting:
                     self._health.failing("drafting", str(error))
                     more = False
                 if not more:
+                    self._phases.enter("rest")
                     await rest(stop, self._random.uniform(0.8, 1.2) * POLL_SECONDS, self._hint, self._freed)
             await self._drain()
         finally:

@@ -176,10 +176,16 @@ class FinishResult(StrEnum):
     """What became of a final transaction."""
 
     DONE = "done"
+    LATE = "late"
+    """Done, with the first outcome of a request, after its deadline."""
     GONE = "gone"
     """The lease was lost, or the request has ended otherwise. Nothing was written."""
     STALE = "stale"
     """A value became known as a secret meanwhile. Nothing was written; the work is to be done again."""
+
+    @property
+    def is_written(self) -> bool:
+        return self in {FinishResult.DONE, FinishResult.LATE}
 
 
 class Endings(Protocol):

@@ -29,6 +29,7 @@ from consumer.flows.intake.setting_aside import decode_alone, decode_sound
 from consumer.flows.intake.suspicion import REMEMBERED, RefusalsLeap, Suspicion
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.pacing import LoopTurn, rest
 from schemas.topics import Topics
 
@@ -72,6 +73,7 @@ class Intake:
         self._health = health
         self._meters = meters
         self._clock = clock
+        self._phases = PhaseClock(meters=meters, loop=LOOP, clock=clock)
         self._parts = PartSize()
         self._backlog = BacklogWatch(clock)
         self._flight: _Flight | None = None
@@ -88,25 +90,33 @@ class Intake:
                 try:
                     await self._turn()
                 except _StoreAway as away:
+                    self._phases.enter("rest")
                     await self._wait_for_store(stop, away)
                 except RefusalsLeap as doubt:
+                    self._phases.enter("rest")
                     await self._wait_in_doubt(stop, doubt)
                 except Transient as error:
+                    self._phases.enter("rest")
                     await self._wait_for_kafka(stop, error)
+            self._phases.enter("store")
             await self._land_last()
         finally:
+            self._phases.enter(None)
             await self._drop()
             await self._member.close()
 
     async def _turn(self) -> None:
         """Reads and decodes one batch while the one before it is stored, then hands it over."""
+        self._phases.enter("read")
         records = await self._member.poll(0 if self._flight else WAIT_MS)
         self._member.report()
         positions = self._member.positions()
         if not records:
+            self._phases.enter("store")
             await self._commit(await self._land())
             await self._idle(positions)
             return
+        self._phases.enter("decode")
         arrivals = await self._decoded(records)
         ends = {}
         kinds = {type(decoded.arrival) for decoded in arrivals}
@@ -115,6 +125,7 @@ class Intake:
             self._suspicion.check()
         if Request in kinds:
             ends = await self._member.session_ends()
+        self._phases.enter("store")
         landed = await self._land()
         look = self._backlog.may_look(positions)
         self._backlog.aim(ends)

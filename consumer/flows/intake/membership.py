@@ -36,6 +36,7 @@ class Membership:
         self._meters = meters
         self._lags_at = self._reading_since = clock()
         self._paused = False
+        self._is_reached = True
         self._loop = loop
         self._clock = clock
         self._committed: Mapping[TopicPartition, int] = {}
@@ -44,7 +45,12 @@ class Membership:
 
     async def poll(self, wait_ms: int) -> list[Record]:
         """The next records; empty after `wait_ms`. Reports positions that were lost. Raises Transient."""
-        records = await self.alive(self._source.poll(wait_ms))
+        try:
+            records = await self.alive(self._source.poll(wait_ms))
+        except Transient:
+            self._is_reached = False  # the ends that the brokers told of last are old
+            raise
+        self._is_reached = True
         self._health.ok("poll")
         for lost in self._source.lost:
             self._health.failing("position", str(lost))
@@ -63,8 +69,11 @@ class Membership:
             self._health.failing("group", "the consumer is not a member of its group")
 
     def _report_lags(self, lags: Mapping[TopicPartition, Lag]) -> None:
-        self._meters.replace(Meter.LAG_RECORDS, {str(partition): lag.records for partition, lag in lags.items()})
-        self._meters.replace(Meter.LAG_SECONDS, {str(partition): lag.seconds for partition, lag in lags.items()})
+        known = {(at.topic, str(at.partition)): lag for at, lag in lags.items() if self._is_reached}
+        self._meters.replace(Meter.LAG_RECORDS, {at: lag.records for at, lag in known.items()})
+        self._meters.replace(
+            Meter.LAG_SECONDS, {at: lag.seconds for at, lag in known.items() if lag.seconds is not None}
+        )
         reading = 0.0 if self._paused else self._clock() - self._reading_since
         still = {at: lag for at, lag in lags.items() if min(lag.still_seconds, reading) > STILL_SECONDS}
         if still:

@@ -35,8 +35,8 @@ class Lag(NamedTuple):
     """How far reading of a partition is behind its end."""
 
     records: int
-    seconds: float
-    """The age of the last record that was read, where there are more."""
+    seconds: float | None
+    """At most so old is the oldest record that is not read; 0 without one, None if nobody knows."""
     still_seconds: float
     """For how long its position has not moved although there are more."""
 

@@ -68,8 +68,9 @@ class BudgetWatch:
                 attention = await self._tables.attention(
                     monthly_budget_usd=self._monthly_budget_usd, minutes=UNPOSTED_MINUTES, share=NEARLY
                 )
-            except Transient:
-                pass  # the watch says so
+            except Transient:  # the watch says so
+                for meter in (Meter.BUDGETS_NEARLY_SPENT, Meter.BUDGETS_SPENT, Meter.UNPOSTED):
+                    self._meters.replace(meter, {})
             else:
                 self._show(attention)
             await rest(stop, LOOK_SECONDS)
@@ -78,8 +79,7 @@ class BudgetWatch:
         spent = [budget for budget in attention.budgets if budget.is_spent]
         self._meters.set(Meter.BUDGETS_NEARLY_SPENT, len(attention.budgets))
         self._meters.set(Meter.BUDGETS_SPENT, len(spent))
-        if attention.unposted is not None:
-            self._meters.set(Meter.UNPOSTED, attention.unposted)
+        self._meters.replace(Meter.UNPOSTED, {} if attention.unposted is None else {"": attention.unposted})
         known = {(budget.tenant, budget.bound, budget.is_spent): budget for budget in attention.budgets}
         for name in known.keys() - self._said:
             budget = known[name]

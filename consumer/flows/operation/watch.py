@@ -1,13 +1,14 @@
 """The watch: probes the database at intervals, independently of the loops, so that `/readyz` never has to ask it."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.operation.metric import LabelValues
 from consumer.flows.pacing import rest
 
 LOOP = "watch"
@@ -34,6 +35,14 @@ class Backlog:
     parked_reason: str | None
     evictions: int
     oldest_eviction_seconds: float
+    upgrades_waiting: int = 0
+    live_waiting_seconds: float = 0.0
+    """The longest that due live work has waited for a worker."""
+    replay_waiting_seconds: float = 0.0
+    model_away: bool = False
+    """Whether an outage of the model stands that all replicas know of."""
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    """Those in the table, by reason."""
 
 
 class Tables(Protocol):
@@ -49,11 +58,14 @@ class Tables(Protocol):
 class Watch:
     """Tells health whether the database answers, and meters what waits. `run` returns after `stop`."""
 
-    def __init__(self, *, tables: Tables, health: Health, meters: Meters, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, tables: Tables, health: Health, meters: Meters, clock: Callable[[], float], has_model: bool = False
+    ) -> None:
         self._tables = tables
         self._health = health
         self._meters = meters
         self._clock = clock
+        self._has_model = has_model
 
     async def run(self, stop: asyncio.Event) -> None:
         measured_at: float | None = None
@@ -67,18 +79,17 @@ class Watch:
                     measured_at = self._clock()
             except Transient as error:
                 self._health.failing("database", str(error))
+                self._forget()
+                measured_at = None  # as soon as the tables can be read, what waits is known again
             else:
                 self._health.ok("database")
             await rest(stop, PROBE_SECONDS)
 
     def _show(self, backlog: Backlog) -> None:
-        self._meters.set(Meter.OUTBOX_ROWS, backlog.outbox_rows)
-        self._meters.set(Meter.OUTBOX_AGE, backlog.outbox_oldest_seconds)
-        self._meters.set(Meter.OPEN_REQUESTS, backlog.open_requests)
-        self._meters.set(Meter.OLDEST_PENDING, backlog.oldest_pending_seconds)
-        self._meters.set(Meter.DUE_WORK, backlog.due_work)
-        self._meters.set(Meter.OUTBOX_PARKED, backlog.parked_rows)
-        self._meters.set(Meter.OVERDUE, backlog.overdue)
+        for meter, values in _figures(backlog).items():
+            self._meters.replace(meter, values)
+        if self._has_model:
+            self._meters.set(Meter.MODEL_AVAILABLE, not backlog.model_away)
         if backlog.overdue:
             self._health.failing(
                 "requests",
@@ -93,5 +104,34 @@ class Watch:
             )
         else:
             self._health.ok("parked")
-        self._meters.set(Meter.EVICTIONS, backlog.evictions)
-        self._meters.set(Meter.OLDEST_EVICTION, backlog.oldest_eviction_seconds)
+
+    def _forget(self) -> None:
+        """What was read from the tables is not known any more."""
+        for meter in (*FROM_TABLES, Meter.MODEL_AVAILABLE):
+            self._meters.replace(meter, {})
+
+
+def _figures(backlog: Backlog) -> dict[Meter, dict[LabelValues, float]]:
+    reasons: dict[LabelValues, float] = {reason: 0 for (reason,) in Meter.DEAD_LETTERS_KEPT.value.labels.values}
+    return {
+        Meter.OUTBOX_ROWS: {"": backlog.outbox_rows},
+        Meter.OUTBOX_AGE: {"": backlog.outbox_oldest_seconds},
+        Meter.OUTBOX_PARKED: {"": backlog.parked_rows},
+        Meter.OPEN_REQUESTS: {"": backlog.open_requests},
+        Meter.OLDEST_PENDING: {"": backlog.oldest_pending_seconds},
+        Meter.DUE_WORK: {"": backlog.due_work},
+        Meter.OLDEST_WAITING: {"live": backlog.live_waiting_seconds, "replay": backlog.replay_waiting_seconds},
+        Meter.OVERDUE: {"": backlog.overdue},
+        Meter.UPGRADES_WAITING: {"": backlog.upgrades_waiting},
+        Meter.DEAD_LETTERS_KEPT: reasons | dict(backlog.dead_letters.items()),
+        Meter.EVICTIONS: {"": backlog.evictions},
+        Meter.OLDEST_EVICTION: {"": backlog.oldest_eviction_seconds},
+    }
+
+
+FROM_TABLES = (
+    *(Meter.OUTBOX_ROWS, Meter.OUTBOX_AGE, Meter.OUTBOX_PARKED, Meter.OPEN_REQUESTS, Meter.OLDEST_PENDING),
+    *(Meter.DUE_WORK, Meter.OLDEST_WAITING, Meter.OVERDUE, Meter.UPGRADES_WAITING, Meter.DEAD_LETTERS_KEPT),
+    *(Meter.EVICTIONS, Meter.OLDEST_EVICTION),
+)
+"""The gauges of `_figures`."""

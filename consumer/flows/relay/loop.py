@@ -15,6 +15,7 @@ import structlog
 from consumer.errors import Transient
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.pacing import Waker, rest
 from consumer.flows.relay.agreement import Agreement, agreement_of
 from consumer.flows.relay.hanging import HangingTransactions
@@ -62,11 +63,13 @@ class Relay:
         self._meters = meters
         self._clock = clock
         self._batch_rows = batch_rows
+        self._phases = PhaseClock(meters=meters, loop=LOOP, clock=clock)
         self._parking = Parking(outbox, meters)
         self._hanging = HangingTransactions(outbox, topics=topics, clock=clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         failures = 0
+        self._meters.set(Meter.RELAY_LEADING, 0)
         while True:
             self._health.beat(LOOP)
             try:
@@ -78,6 +81,7 @@ class Relay:
                 self._note(error)
                 if stop.is_set():
                     return  # unpublished rows stay in the outbox
+                self._phases.enter("rest")
                 await rest(stop, BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])  # hints do not shorten it
                 failures += 1
                 continue
@@ -86,6 +90,7 @@ class Relay:
                 return
             if not led:
                 self._health.ok("publish")  # the leading process reports whether publishing works
+                self._phases.enter("stand_by")
                 await rest(stop, POLL_SECONDS, self._hint)
 
     async def _term(self, stop: asyncio.Event) -> bool:
@@ -94,6 +99,7 @@ class Relay:
         if term is None:
             return False
         self._meters.set(Meter.RELAY_LEADING, 1)
+        self._phases.enter("publish")
         try:
             publisher = await self._broker.fence()  # hazard: first fence ...
             try:
@@ -176,7 +182,9 @@ class Relay:
                 await self._outbox.published(position)  # the next turn would tell it
                 return
             if not rows:
+                self._phases.enter("rest")
                 await rest(stop, POLL_SECONDS, self._hint)
+                self._phases.enter("publish")
 
     async def _resign(self, term: Term) -> None:
         try:

@@ -54,8 +54,8 @@ def test_a_partition_that_stands_still_is_named_and_its_lag_is_metered() -> None
     said = member.after(2)
     assert said is not None
     assert f"{AT} for 61 s, 5 records behind" in said
-    assert member.meters.values[Meter.LAG_RECORDS, str(AT)] == 5
-    assert member.meters.values[Meter.LAG_SECONDS, str(AT)] == 7.0
+    assert member.meters.values[Meter.LAG_RECORDS, (AT.topic, "3")] == 5
+    assert member.meters.values[Meter.LAG_SECONDS, (AT.topic, "3")] == 7.0
     member.source.still_seconds = -1.0
     assert member.after(1) is None
 

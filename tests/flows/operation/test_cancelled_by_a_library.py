@@ -23,6 +23,7 @@ from consumer.flows.operation import budgets, guard, watch
 from consumer.flows.operation.guard import Guard
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
+from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.rebuild import standing
 from consumer.flows.relay import loop as relay
 from consumer.flows.retention import RetentionRules
@@ -59,7 +60,7 @@ class Cancelling:
 
 
 def loops(port: Any, health: Health) -> dict[str, guard.Run]:
-    """Every loop that the service starts, on this port."""
+    """Every loop that waits for something outside of the process, on this port."""
     shared: Any = {"health": health, "meters": NoMeters(), "clock": time.monotonic}
     rules = RetentionRules(content_seconds=1.0, keys_seconds=None, window_seconds=1.0)
     return {
@@ -81,6 +82,7 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             hint=asyncio.Event(),
             health=health,
             tracing=NoTracing(),
+            phases=PhaseClock(meters=NoMeters(), loop=drafting.LOOP, clock=time.monotonic),
             clock=time.monotonic,
         ).run,
         standing.LOOP: standing.Standing(
@@ -104,7 +106,8 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
 
 def test_these_are_all_loops() -> None:
     source = inspect.getsource(service)
-    assert source.count("self._guard.start(") == len(loops(Cancelling(), Health(lambda: 0.0)))
+    waiting = loops(Cancelling(), Health(lambda: 0.0))
+    assert source.count("self._guard.start(") == len(waiting) + 1, "the sampler waits for nothing"
 
 
 @pytest.mark.parametrize("name", sorted(loops(Cancelling(), Health(lambda: 0.0))))

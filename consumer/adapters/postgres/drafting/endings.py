@@ -71,7 +71,7 @@ class PostgresEndings:
                 *_sent(package.publication),
             )
             await note_replayed(connection, work, Replayed.REVISED, ready.revision, spent)
-        return FinishResult.DONE
+        return FinishResult.LATE if request["late"] else FinishResult.DONE
 
     async def finish_unchanged(
         self,
@@ -105,7 +105,7 @@ class PostgresEndings:
             await connection.execute(
                 _queries.insert_outbox, publication.tenant_id, publication.session_id, *_sent(publication)
             )
-        return FinishResult.DONE
+        return FinishResult.LATE if request["late"] else FinishResult.DONE
 
     async def _following(
         self,

@@ -12,6 +12,7 @@ from consumer.adapters.postgres.core.sql import Queries
 from consumer.domain.events import SessionEvent, SessionKey
 from consumer.errors import Transient
 from consumer.flows.operation.watch import Backlog
+from schemas.dead_letters import RefusalReason
 
 _queries = Queries("store_reader")
 _KEY_BYTES = 32
@@ -44,7 +45,9 @@ class StoreReader:
 
     async def backlog(self) -> Backlog:
         (row,) = await self._fetch(_queries.backlog)
-        return Backlog(**dict(row))  # type: ignore[arg-type]  # a test shows that the query's columns are the fields
+        reasons = await self._fetch(_queries.dead_letters_kept, list(RefusalReason))
+        kept = {str(row["reason"]): row["rows"] for row in reasons}
+        return Backlog(**dict(row), dead_letters=kept)  # type: ignore[arg-type]  # a test shows that the columns fit
 
     async def redaction_key(self) -> bytes:
         """The stored key. Raises NotPrepared when there is none."""

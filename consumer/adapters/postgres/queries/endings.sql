@@ -6,6 +6,7 @@
 SELECT state, cause, replay_id, due_at, extract(epoch FROM due_at - now())::float8 AS due_in_seconds, priority,
        revision, revisions_by_change, upgrade_wanted,
        coalesce(extract(epoch FROM now() - first_done_at)::float8, 0) AS since_first_seconds,
+       state = 'open' AND coalesce(deadline_at < now(), false) AS late,
        (SELECT count(*)::int FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2)) AS secrets
 FROM requests
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4 AND state IN ('open', 'done')

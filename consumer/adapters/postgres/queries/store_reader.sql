@@ -16,6 +16,7 @@ WHERE NOT has_table_privilege(named, verb) OR NOT has_sequence_privilege('lease_
 SELECT started_at FROM rebuild WHERE finished_at IS NULL;
 
 -- name: backlog
+-- What waits for the model to come back does not wait for a worker.
 -- Counts stop at 100,000, which is bad enough: this runs every few seconds, and counting a million rows takes seconds.
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)                                AS outbox_rows,
        (SELECT coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float8)
@@ -23,14 +24,23 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS capped)       
        (SELECT count(*) FROM (SELECT FROM requests WHERE state = 'open' LIMIT 100000) AS capped)         AS open_requests,
        (SELECT coalesce(extract(epoch FROM now() - min(stored_at)), 0)::float8
         FROM (SELECT stored_at FROM requests WHERE state = 'open' LIMIT 100000) AS capped)     AS oldest_pending_seconds,
-       (SELECT count(*) FROM (SELECT FROM requests WHERE due_at IS NOT NULL AND due_at <= now() LIMIT 100000) AS capped)
-                                                                                              AS due_work,
+       due.rows AS due_work, due.live_seconds AS live_waiting_seconds, due.replay_seconds AS replay_waiting_seconds,
+       (SELECT count(*) FROM (SELECT FROM requests WHERE upgrade_wanted LIMIT 100000) AS capped)         AS upgrades_waiting,
+       EXISTS (SELECT FROM model_outage)                                                                 AS model_away,
        (SELECT count(*) FROM (SELECT FROM cache_evictions LIMIT 100000) AS capped)                       AS evictions,
        (SELECT coalesce(extract(epoch FROM now() - (SELECT since FROM cache_evictions ORDER BY id LIMIT 1)), 0)::float8)
                                                                                               AS oldest_eviction_seconds,
        overdue.rows AS overdue, overdue.seconds AS overdue_seconds, overdue.request AS overdue_request,
        parked.rows AS parked_rows, parked.seconds AS parked_seconds, parked.reason AS parked_reason
-FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(deadline_at)), 0)::float8 AS seconds,
+FROM (SELECT count(*) AS rows,
+             coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE waits AND rank < 20)), 0)::float8 AS live_seconds,
+             coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE waits AND rank >= 20)), 0)::float8
+                 AS replay_seconds
+      FROM (SELECT due_at, rank,
+                   (leased_until IS NULL OR leased_until < now()) AND state IN ('open', 'done')
+                   AND (cause NOT IN ('upgrade', 'replay') OR NOT EXISTS (SELECT FROM model_outage)) AS waits
+            FROM requests WHERE due_at <= now() LIMIT 100000) AS capped) AS due,
+     (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(deadline_at)), 0)::float8 AS seconds,
              (array_agg(request_id || ' of session ' || session_id || ' of tenant ' || tenant_id ORDER BY deadline_at))[1]
                  AS request
       FROM (SELECT * FROM requests WHERE state = 'open' AND deadline_at < now() - interval '30 seconds'
@@ -38,6 +48,13 @@ FROM (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(deadline_
      (SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(refused_at)), 0)::float8 AS seconds,
              min(topic || ': ' || refusal) AS reason
       FROM (SELECT topic, refused_at, refusal FROM outbox WHERE refused_at IS NOT NULL LIMIT 100000) AS capped) AS parked;
+
+-- name: dead_letters_kept
+-- Numbers of dead letters by the reasons $1, each up to 10,000, of the newest 20,000: this runs every few seconds.
+SELECT reason, least(count(*), 10000)::int AS rows
+FROM (SELECT reason FROM dead_letters ORDER BY failed_at DESC LIMIT 20000) AS newest
+WHERE reason = ANY($1::text[])
+GROUP BY reason;
 
 -- name: redaction_key
 SELECT value FROM service_keys WHERE name = 'redaction';

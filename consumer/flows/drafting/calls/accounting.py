@@ -14,8 +14,10 @@ from typing import Protocol, Self
 import structlog
 
 from consumer.domain.cost import prices
+from consumer.domain.cost.model_ids import plain_id
 from consumer.domain.events import SessionKey
 from consumer.flows.drafting.model import Answer, Call, Model
+from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import insist
 from schemas.packages import Usage
 
@@ -73,6 +75,7 @@ class AccountedModel:
         payer: Callable[[], Payer],
         reader_name: str | None,
         now: Callable[[], datetime],
+        meters: Meters,
     ) -> None:
         """`payer` is asked at every call: a late answer belongs to the next revision. `reader_name`: who checks.
 
@@ -83,6 +86,7 @@ class AccountedModel:
         self._payer = payer
         self._reader_name = reader_name
         self._now = now
+        self._meters = meters
         self._settling: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -111,6 +115,7 @@ class AccountedModel:
             raise
         paid = prices.price_of(answer.model, at=self._now()) or price
         usd = None if paid is None else paid.of(answer.usage)
+        self._meters.count(Meter.MODEL_DOLLARS, usd or 0.0, label=(plain_id(answer.model), purpose.value))
         self._settling.append(asyncio.create_task(self._settle(call_id, answer, usd), name="settle"))
         return answer
 

@@ -28,7 +28,7 @@ from schemas.packages import Caution, Usage
 S_co = TypeVar("S_co", covariant=True)
 """What stands in the way of a call."""
 
-_FAULTS = {
+FAULTS = {
     ModelAway: "away",
     ModelBusy: "busy",
     ModelLocked: "locked",
@@ -173,7 +173,7 @@ class ModelCalls(Generic[S_co]):
         try:
             yield measured
         except (ModelAway, ModelLocked, PromptRefused, FormRefused, CallForbidden) as fault:
-            measured.result = _FAULTS[type(fault)]
+            measured.result = FAULTS[type(fault)]
             raise
         finally:
             self._meters.count(Meter.MODEL_CALLS, label=measured.result)

@@ -131,6 +131,16 @@ class CallTurn:
     round: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What pacing allows at this moment."""
+
+    calls: float
+    """At once; may be below one."""
+    under_way: int
+    pause_seconds: float
+
+
 class Pace:
     """Of all calls of one process. Turns come in the order in which they were asked for."""
 
@@ -148,6 +158,14 @@ class Pace:
         self._overrun_at = float("-inf")
         self._blocked_since: float | None = None
         self._mark = ""
+
+    @property
+    def allowance(self) -> "Allowance":
+        return Allowance(
+            calls=self._limit.calls,
+            under_way=self._under_way,
+            pause_seconds=max(0.0, self._waits_until - self._clock()),
+        )
 
     @asynccontextmanager
     async def turn(self, *, at_once: bool = False) -> AsyncIterator[CallTurn]:

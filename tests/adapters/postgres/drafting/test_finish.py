@@ -115,3 +115,20 @@ async def test_a_request_with_a_package_cannot_fail(stores: DraftingStores, tabl
     await tables.change_request(due_at=0.0)
     work = await take(stores)
     assert await stores.endings.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.GONE
+
+
+async def test_a_first_outcome_after_its_deadline_is_late_and_a_revision_is_not(
+    stores: DraftingStores, tables: Tables
+) -> None:
+    await a_session(tables)
+    await tables.add_request(deadline_at=-1.0)
+    assert await publish(stores, await take(stores)) is FinishResult.LATE
+    await tables.change_request(due_at=0.0)
+    work = await take(stores)
+    assert await stores.endings.finish_unchanged(work, BASIS, upgrade_in_seconds=None) is FinishResult.DONE
+
+
+async def test_a_failure_after_the_deadline_is_late_too(stores: DraftingStores, tables: Tables) -> None:
+    await tables.add_request(deadline_at=-1.0)
+    work = await take(stores)
+    assert await stores.endings.finish_failed(work, _failure(work), FailureReason.UNPROCESSABLE) is FinishResult.LATE

@@ -55,3 +55,45 @@ def named(health: Health) -> dict[str, tuple[str, float]]:
     return {
         stuck.what: (stuck.reason, stuck.seconds) for stuck in health.stuck() if stuck.what in {"requests", "parked"}
     }
+
+
+async def test_work_waits_for_a_worker_from_when_it_is_due_until_somebody_has_it(pool: Pool, store: Store) -> None:
+    reader = StoreReader(pool)
+    await store(request("r1"))
+    await pool.execute("UPDATE requests SET due_at = now() + interval '1 hour'")
+    assert (await reader.backlog()).live_waiting_seconds == 0, "it waits for its version"
+    await pool.execute("UPDATE requests SET due_at = now() - interval '1 hour'")
+    backlog = await reader.backlog()
+    assert 3599 < backlog.live_waiting_seconds < 3700
+    assert backlog.replay_waiting_seconds == 0
+    await pool.execute("UPDATE requests SET rank = 25")
+    backlog = await reader.backlog()
+    assert backlog.live_waiting_seconds == 0
+    assert 3599 < backlog.replay_waiting_seconds < 3700
+    await pool.execute("UPDATE requests SET leased_until = now() + interval '1 minute'")
+    assert (await reader.backlog()).replay_waiting_seconds == 0, "somebody has it"
+
+
+async def test_what_waits_for_the_model_does_not_wait_for_a_worker(pool: Pool, store: Store) -> None:
+    reader = StoreReader(pool)
+    await store(request("r1"))
+    await pool.execute(
+        "UPDATE requests SET due_at = now() - interval '1 hour', state = 'done', cause = 'upgrade',"
+        " upgrade_wanted = true"
+    )
+    assert (await reader.backlog()).live_waiting_seconds > 3599
+    await pool.execute("INSERT INTO model_outage (reason, next_probe_at) VALUES ('away', now())")
+    backlog = await reader.backlog()
+    assert (backlog.live_waiting_seconds, backlog.model_away, backlog.upgrades_waiting) == (0, True, 1)
+
+
+async def test_dead_letters_that_stand_are_counted_by_reason(pool: Pool, store: Store) -> None:
+    await store(request("r1"))
+    for offset, reason in enumerate(("invalid", "invalid", "corrupt")):
+        await pool.execute(
+            'INSERT INTO dead_letters (topic, partition, "offset", reason, error, excerpt)'
+            " VALUES ('t', 0, $1, $2, 'why', '')",
+            offset,
+            reason,
+        )
+    assert (await StoreReader(pool).backlog()).dead_letters == {"invalid": 2, "corrupt": 1}

@@ -1,0 +1,42 @@
+"""The sampler, and the time of loops by phase."""
+
+import asyncio
+import time
+
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter
+from consumer.flows.operation.phases import PhaseClock
+from consumer.flows.operation.sampler import Sampler
+from tests.support.meters import RememberedMeters
+from tests.support.waiting import until
+
+
+async def test_an_event_loop_that_is_held_up_shows_in_the_delay() -> None:
+    meters, stop = RememberedMeters(), asyncio.Event()
+    sampler = Sampler(
+        readings=[lambda: {Meter.CALL_LIMIT: {"": 3.0}}],
+        health=Health(time.monotonic),
+        meters=meters,
+        clock=time.monotonic,
+    )
+    task = asyncio.create_task(sampler.run(stop))
+    await asyncio.sleep(0.01)
+    time.sleep(0.6)  # noqa: ASYNC251 - that is what is measured
+
+    async def is_seen() -> bool:
+        return any(meter is Meter.LOOP_DELAY and seconds > 0.3 for meter, seconds in meters.observed)
+
+    await until(is_seen)
+    assert meters.values[Meter.CALL_LIMIT, ""] == 3
+    stop.set()
+    await task
+
+
+def test_the_time_of_a_loop_is_counted_to_the_phase_that_ends() -> None:
+    meters, now = RememberedMeters(), [0.0]
+    phases = PhaseClock(meters=meters, loop="intake", clock=lambda: now[0])
+    for phase, seconds in (("read", 2), ("decode", 3), ("read", 4), (None, 50)):
+        phases.enter(phase)
+        now[0] += seconds
+    counted = {label: amount for (meter, label), amount in meters.counts.items() if meter is Meter.LOOP_SECONDS}
+    assert counted == {("intake", "read"): 6, ("intake", "decode"): 3}
