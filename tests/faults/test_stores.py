@@ -43,6 +43,13 @@ async def named(service: ServiceProcess, what: str) -> None:
     await until(it_is, within_seconds=NAMED_SECONDS)
 
 
+async def known(service: ServiceProcess) -> bool:
+    """Whether /metrics shows what waits in the tables."""
+    _, figures = await service.get("/metrics") or (0, "")
+    assert "escalation_build_info{" in figures
+    return "\nescalation_oldest_waiting_seconds{" in figures
+
+
 @pytest.mark.failure(26)
 async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     stage: Stage, servers: support.TestServers
@@ -52,10 +59,12 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     await stage.model.called(4)
     await servers.postgres.kill()
     await named(service, "database")
+    assert not await known(service), "what the tables hold is not known now"
     await stage.send(*sessions(20, "while-away"))
     await named(service, "store")
     await servers.postgres.start()
     await answers(service, 200)
+    await until(lambda: known(service), within_seconds=NAMED_SECONDS)
     await stage.send(*sessions(20, "after"))
     await stage.settled()
     await stage.verdict()

@@ -1,14 +1,18 @@
 """Packages: what they hold, what they are built from, and their cost."""
 
+import asyncio
+
 import pytest
 
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
+from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
 from tests.support.model_server import Menu, ModelServer
 from tests.support.replicas import MODEL, Replicas
 from tests.support.tables import Tables
+from tests.support.waiting import until
 
 
 async def test_a_request_becomes_a_package_with_one_call(
@@ -146,3 +150,17 @@ async def test_a_package_is_at_least_as_new_as_asked(replicas: Replicas, tables:
         (event,) = await packages(tables)
     assert (event["state_version"], event["warnings"]) == (11, [])
     assert "Late." in event["markdown"]
+
+
+async def test_a_missed_deadline_is_counted_once_per_request(replicas: Replicas, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request(deadline_at=-1.0)
+    async with replicas.start() as replica:
+        await packages(tables)
+
+        async def counted() -> bool:
+            return replica.meters.counts.get((Meter.MISSED_DEADLINES, "")) == 1
+
+        await until(counted)
+        await asyncio.sleep(1)
+        assert await counted()

@@ -257,6 +257,9 @@ async def test_tokens_of_both_are_paid_for_and_told(replicas: Replicas, tables: 
     counted = {label: count for (meter, label), count in replica.meters.counts.items() if meter is Meter.MODEL_TOKENS}
     assert {f"{label}_tokens": count for label, count in counted.items()} == dict(model.reported)
     assert replica.meters.counts[Meter.CHECKS, "checked"] == 1
+    dollars = {label: count for (meter, label), count in replica.meters.counts.items() if meter is Meter.MODEL_DOLLARS}
+    assert set(dollars) == {("claude-sonnet-5-5", "draft"), ("claude-haiku-5-5", "check")}
+    assert all(0 < spent < 0.1 for spent in dollars.values())
 
 
 async def test_without_one_there_is_no_check(replicas: Replicas, tables: Tables, model: ModelServer) -> None:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from consumer.domain.events import TopicPartition
+import pytest
+
+from consumer.domain.events import Record, TopicPartition
+from consumer.errors import Transient
 from consumer.flows.intake.membership import STILL_SECONDS, Membership
 from consumer.flows.intake.ports import Lag
 from consumer.flows.operation.health import Health
@@ -22,6 +25,14 @@ class Source:
 
     def lags(self) -> dict[TopicPartition, Lag]:
         return {AT: Lag(records=5, seconds=7.0, still_seconds=self.still_seconds)}
+
+    lost: list[object] = []  # noqa: RUF012 - nothing is lost here
+    away = False
+
+    async def poll(self, _: int) -> list[Record]:
+        if self.away:
+            raise Transient("Kafka: away")
+        return []
 
     def pause(self) -> None: ...
 
@@ -67,3 +78,18 @@ async def test_while_intake_is_paused_nothing_stands_still_by_itself() -> None:
     await member.membership.rewind()
     assert member.after(STILL_SECONDS - 1) is None
     assert member.after(2) is not None
+
+
+async def test_lags_are_not_known_while_kafka_is_away() -> None:
+    member = Member()
+    member.after(2)
+    assert (Meter.LAG_SECONDS, (AT.topic, "3")) in member.meters.values
+    member.source.away = True
+    with pytest.raises(Transient):
+        await member.membership.poll(0)
+    member.after(2)
+    assert member.meters.values == {}
+    member.source.away = False
+    await member.membership.poll(0)
+    member.after(2)
+    assert (Meter.LAG_RECORDS, (AT.topic, "3")) in member.meters.values

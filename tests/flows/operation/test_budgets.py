@@ -70,3 +70,8 @@ async def test_a_new_month_ends_it_and_without_a_sync_nothing_is_counted(monkeyp
     meters, lines = await watched([seen(NEAR), seen(), seen(NEAR)], monkeypatch)
     assert lines == ["A budget is nearly used up. acme"] * 2
     assert (Meter.UNPOSTED, "") not in meters.values
+
+
+async def test_figures_are_absent_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    meters, _ = await watched([seen(NEAR, unposted=3), None], monkeypatch)
+    assert meters.values == {}
