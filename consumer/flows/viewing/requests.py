@@ -1,7 +1,8 @@
 """A request as a list shows it: its ids, where it stands, and what it waits for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from consumer.domain.events import Origin, RequestKey
 from consumer.domain.request.lifecycle import RequestState
@@ -60,6 +61,9 @@ class RequestView:
     # what stands in its way
     waits_for: str | None = None
     """A sentence; None when it waits for nothing."""
+
+    def with_waiting(self, sentence: str | None) -> Self:
+        return replace(self, waits_for=sentence)
 
     @property
     def missed_deadline(self) -> bool:
