@@ -7,7 +7,7 @@ from rich.console import Console
 
 from consumer.cli import schema_files, settings_table
 from consumer.cli.demo.command import demo
-from consumer.cli.inspection import show, tables, verify
+from consumer.cli.inspection import requests, show, status, tables, verify
 from consumer.cli.replay.command import replay
 from consumer.cli.service import prepare, rebuild, rewind, run, trim
 from consumer.cli.tenants import feedback, policy, spend
@@ -36,12 +36,13 @@ app.command("draft")(draft.draft)
 app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.add_typer(tables.packages, name="package")
-app.add_typer(tables.requests, name="request")
+app.add_typer(requests.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
 app.add_typer(policy.tenants, name="tenant")
 app.add_typer(feedback.feedback, name="feedback")
 app.command("spend")(spend.spend)
 app.command("outbox")(tables.show_outbox)
+app.command("status")(status.show_status)
 app.command("trim")(trim.trim)
 app.command("rebuild")(rebuild.rebuild)
 app.command("settings")(settings_table.settings)

@@ -92,6 +92,8 @@ class DeadLetterFilter:
     tenant: str | None = None
     session: str | None = None
     request: str | None = None
+    ticket: TicketName | None = None
+    """Of sessions that have, or once had, this ticket."""
     since: datetime | None = None
     """By the time of the refusal."""
     until: datetime | None = None

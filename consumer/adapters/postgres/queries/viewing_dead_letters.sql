@@ -7,7 +7,7 @@ FROM dead_letters AS d
 
 -- name: newest
 -- $1 reason, $2 topic, $3 tenant, $4 session, $5 request, $6 and $7 the time, $8 to $12 the key of the last row of the
--- page before, $13 the number of rows.
+-- page before, $13 the number of rows, $14 the tenants and $15 the sessions that have or had a ticket.
 SELECT {{columns}}
 WHERE ($1::text IS NULL OR d.reason = $1)
   AND ($2::text IS NULL OR d.topic = $2)
@@ -16,6 +16,9 @@ WHERE ($1::text IS NULL OR d.reason = $1)
   AND ($5::text IS NULL OR d.request_id = $5)
   AND ($6::timestamptz IS NULL OR d.failed_at >= $6)
   AND ($7::timestamptz IS NULL OR d.failed_at < $7)
+  AND ($15::text[] IS NULL
+       OR d.session_id = ANY($15)
+          AND (d.tenant_id, d.session_id) IN (SELECT * FROM unnest($14::text[], $15::text[])))
   AND ($8::timestamptz IS NULL
        OR (d.failed_at, d.topic, d.partition, d."offset", d.record_ms)
         < ($8, $9::text, $10::integer, $11::bigint, $12::bigint))

@@ -5,6 +5,7 @@ from datetime import datetime
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.viewing import rows
 from consumer.adapters.postgres.viewing.look import Looker
+from consumer.adapters.postgres.viewing.tickets import sessions_of_ticket
 from consumer.domain.events import Origin
 from consumer.flows.viewing.dead_letters import DeadLetterView
 from consumer.flows.viewing.filters import DeadLetterFilter
@@ -21,7 +22,7 @@ class DeadLetterTables(Looker):
         self, wanted: DeadLetterFilter, *, after: str | None = None, limit: int = PAGE_ROWS
     ) -> RowPage[DeadLetterView]:
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _queries.newest,
                 wanted.reason,
                 wanted.topic,
@@ -32,9 +33,10 @@ class DeadLetterTables(Looker):
                 wanted.until,
                 *read_page_key(after, _KEY),
                 limit + 1,
+                *await sessions_of_ticket(connection, wanted.ticket),
             )
-            is_empty = not found and not await connection.fetchval(_queries.any_dead_letter)
-        return page_of([rows.dead_letter_view(row) for row in found], limit, _key, store_is_empty=is_empty)
+            is_empty = not fetched and not await connection.fetchval(_queries.any_dead_letter)
+        return page_of([rows.dead_letter_view(row) for row in fetched], limit, _key, store_is_empty=is_empty)
 
     async def dead_letter(self, origin: Origin) -> DeadLetterView | None:
         async with self._look() as connection:

@@ -24,7 +24,7 @@ class PackageTables(Looker):
     ) -> RowPage[PackageView]:
         made_at, package_id = read_page_key(after, _KEY)
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _queries.newest,
                 wanted.tenant,
                 wanted.session,
@@ -39,8 +39,8 @@ class PackageTables(Looker):
                 package_id,
                 limit + 1,
             )
-            is_empty = not found and not await connection.fetchval(_queries.any_package)
-        return page_of([rows.package_view(row) for row in found], limit, _key, store_is_empty=is_empty)
+            is_empty = not fetched and not await connection.fetchval(_queries.any_package)
+        return page_of([rows.package_view(row) for row in fetched], limit, _key, store_is_empty=is_empty)
 
     async def package_ids(self, beginning: str) -> tuple[UUID, ...]:
         digits = beginning.replace("-", "").lower()
@@ -48,16 +48,16 @@ class PackageTables(Looker):
             return ()
         first, last = (UUID(digits.ljust(_DIGITS, filler)) for filler in "0f")
         async with self._look() as connection:
-            found = await connection.fetch(_queries.ids_between, first, last, MOST_CANDIDATES)
-        return tuple(row["package_id"] for row in found)
+            fetched = await connection.fetch(_queries.ids_between, first, last, MOST_CANDIDATES)
+        return tuple(row["package_id"] for row in fetched)
 
     async def note(self, package_id: UUID) -> NoteView | None:
         async with self._look() as connection:
             event = await connection.fetchval(_queries.event, package_id)
-            found = await connection.fetch(_queries.revisions_of_note, package_id)
+            fetched = await connection.fetch(_queries.revisions_of_note, package_id)
         if event is None:
             return None
-        revisions = tuple(rows.package_view(row) for row in found)
+        revisions = tuple(rows.package_view(row) for row in fetched)
         package = next(view for view in revisions if view.package_id == package_id)
         return NoteView(package=package, event=event, revisions=revisions)
 

@@ -38,33 +38,33 @@ class RequestTables(Looker):
     ) -> RowPage[RequestView]:
         key = read_page_key(after, _KEY)
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _ORDERS[order],
                 *_restrictions(wanted),
                 *await sessions_of_ticket(connection, wanted.ticket),
                 *key,
                 limit + 1,
             )
-            views = await views_of(connection, found)
-            is_empty = not found and not await connection.fetchval(_queries.any_request)
+            views = await views_of(connection, fetched)
+            is_empty = not fetched and not await connection.fetchval(_queries.any_request)
         return page_of(views, limit, lambda view: _key(view, order), store_is_empty=is_empty)
 
     async def request_keys(
         self, beginning: str, *, tenant: str | None = None, session: str | None = None
     ) -> tuple[RequestKey, ...]:
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _queries.beginning_with, beginning, after_all(beginning), tenant, session, MOST_CANDIDATES
             )
-        keys = tuple(RequestKey(row["tenant_id"], row["session_id"], row["request_id"]) for row in found)
+        keys = tuple(RequestKey(row["tenant_id"], row["session_id"], row["request_id"]) for row in fetched)
         return tuple(key for key in keys if key.request_id == beginning) or keys
 
 
-async def views_of(connection: Connection, found: Sequence[asyncpg.Record]) -> list[RequestView]:
+async def views_of(connection: Connection, fetched: Sequence[asyncpg.Record]) -> list[RequestView]:
     """The rows as views; those without a package get the ticket that their session has now."""
-    without = {SessionKey(row["tenant_id"], row["session_id"]) for row in found if row["status"] is None}
+    without = {SessionKey(row["tenant_id"], row["session_id"]) for row in fetched if row["status"] is None}
     tickets = await tickets_now(connection, without)
-    return [rows.request_view(row, tickets.get(SessionKey(row["tenant_id"], row["session_id"]))) for row in found]
+    return [rows.request_view(row, tickets.get(SessionKey(row["tenant_id"], row["session_id"]))) for row in fetched]
 
 
 def _restrictions(wanted: RequestFilter) -> tuple[object, ...]:

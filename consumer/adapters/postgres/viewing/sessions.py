@@ -31,7 +31,7 @@ class SessionTables(Looker):
     ) -> RowPage[SessionView]:
         key = read_page_key(after, _KEY)
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _sessions.newest,
                 wanted.tenant,
                 wanted.condition,
@@ -43,16 +43,16 @@ class SessionTables(Looker):
                 *key,
                 limit + 1,
             )
-            is_empty = not found and not await connection.fetchval(_sessions.any_session)
-        views = [rows.session_view(row) for row in found]
+            is_empty = not fetched and not await connection.fetchval(_sessions.any_session)
+        views = [rows.session_view(row) for row in fetched]
         return page_of(views, limit, lambda view: page_key((view.changed_at, *view.key)), store_is_empty=is_empty)
 
     async def session_keys(self, beginning: str, *, tenant: str | None = None) -> tuple[SessionKey, ...]:
         async with self._look() as connection:
-            found = await connection.fetch(
+            fetched = await connection.fetch(
                 _sessions.beginning_with, beginning, after_all(beginning), tenant, MOST_CANDIDATES
             )
-        keys = tuple(SessionKey(row["tenant_id"], row["session_id"]) for row in found)
+        keys = tuple(SessionKey(row["tenant_id"], row["session_id"]) for row in fetched)
         return tuple(key for key in keys if key.session_id == beginning) or keys
 
     async def session_story(self, key: SessionKey) -> SessionStory | None:
@@ -66,7 +66,9 @@ class SessionTables(Looker):
             asked = await connection.fetch(_requests.newest, *key, *nothing, None, None, *(None,) * 4, PAGE_ROWS)
             requests = await views_of(connection, asked)
             packages = await connection.fetch(_packages.newest, *key, *(None,) * 9, PAGE_ROWS)
-            refused = await connection.fetch(_dead_letters.newest, None, None, *key, *(None,) * 8, PAGE_ROWS)
+            refused = await connection.fetch(
+                _dead_letters.newest, None, None, *key, *(None,) * 8, PAGE_ROWS, None, None
+            )
         events = [from_rows.event(key, event)._replace(actor=event["actor"]) for event in stored]
         kept = [rows.ticket_text(ticket["ticket"]) for ticket in last_ticket]
         named = [

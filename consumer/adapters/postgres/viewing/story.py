@@ -48,7 +48,7 @@ class StoryTables(Looker):
 
     async def refused_request(self, request_id: str, *, tenant: str | None = None) -> RefusedRequest | None:
         async with self._look() as connection:
-            found = await connection.fetch(_dead_letters.of_request, request_id, tenant, None, MOST_ROWS_EACH)
-        if not found:
+            fetched = await connection.fetch(_dead_letters.of_request, request_id, tenant, None, MOST_ROWS_EACH)
+        if not fetched:
             return None
-        return RefusedRequest(request_id=request_id, dead_letters=tuple(rows.dead_letter_view(row) for row in found))
+        return RefusedRequest(request_id=request_id, dead_letters=tuple(rows.dead_letter_view(row) for row in fetched))

@@ -20,8 +20,8 @@ async def sessions_of_ticket(
     """The tenants and the ids of the sessions, side by side; None for both without a ticket."""
     if ticket is None:
         return None, None
-    found = await connection.fetch(_queries.with_ticket, ticket.ticket_id, ticket.systems, MOST_SESSIONS)
-    tenants, sessions = columns([(row["tenant_id"], row["session_id"]) for row in found], 2)
+    fetched = await connection.fetch(_queries.with_ticket, ticket.ticket_id, ticket.systems, MOST_SESSIONS)
+    tenants, sessions = columns([(row["tenant_id"], row["session_id"]) for row in fetched], 2)
     return tenants, sessions
 
 
@@ -29,5 +29,5 @@ async def tickets_now(connection: Connection, keys: Collection[SessionKey]) -> M
     """The ticket that each session has now, as people write it."""
     if not keys:
         return {}
-    found = await connection.fetch(_queries.last_tickets, *columns(sorted(keys), 2))
-    return {SessionKey(row["tenant_id"], row["session_id"]): ticket_text(row["ticket"]) for row in found}
+    fetched = await connection.fetch(_queries.last_tickets, *columns(sorted(keys), 2))
+    return {SessionKey(row["tenant_id"], row["session_id"]): ticket_text(row["ticket"]) for row in fetched}
