@@ -36,7 +36,7 @@ class ServiceAnswer:
     error: str | None = None
 
 
-def show_status(
+def show_overview(
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks of --watch.")] = 2.0,

@@ -12,7 +12,7 @@ from consumer.flows.viewing.waiting import moment
 from schemas.packages import PackageStatus
 
 
-def told(story: RequestStory) -> RequestStory:
+def with_timeline(story: RequestStory) -> RequestStory:
     """The story with its timeline: the earliest first; what holds now, and has no time, comes last."""
     entries = list(_entries(story))
     timed = [(entry.at, number, entry) for number, entry in enumerate(entries) if entry.at is not None]

@@ -7,7 +7,7 @@ from consumer.adapters.postgres.viewing.requests import views_of
 from consumer.domain.events import RequestKey
 from consumer.domain.package.package import note_key
 from consumer.flows.viewing.story import RefusedRequest, RequestStory
-from consumer.flows.viewing.timeline import told
+from consumer.flows.viewing.timeline import with_timeline
 
 NEWEST_EVENTS = 20
 MOST_ROWS_EACH = 200
@@ -33,7 +33,7 @@ class StoryTables(Looker):
             waiting = await connection.fetch(_requests.waiting_events, *key.session, note_key(key), MOST_ROWS_EACH)
             feedback = await connection.fetch(_requests.feedback, *key, MOST_ROWS_EACH)
             refused = await connection.fetch(_dead_letters.of_request, key.request_id, *key.session, MOST_ROWS_EACH)
-        return told(
+        return with_timeline(
             RequestStory(
                 request=views[0],
                 newest_events=tuple(rows.session_record(row) for row in reversed(events)),

@@ -33,12 +33,12 @@ def asked(request_id: str = "r1", session: str = "s1", *, tenant: str = "default
     return arrive(value, topic=REQUESTS, partition=3, offset=400)
 
 
-async def found(views: Viewing, **wanted: Any) -> list[str]:
+async def listed(views: Viewing, **wanted: Any) -> list[str]:
     page = await views.requests(RequestFilter(**wanted))
     return [view.key.request_id for view in page.rows]
 
 
-async def one(views: Viewing, request_id: str = "r1") -> RequestView:
+async def the_one(views: Viewing, request_id: str = "r1") -> RequestView:
     (view,) = (await views.requests(RequestFilter(id_text=request_id))).rows
     return view
 
@@ -46,7 +46,7 @@ async def one(views: Viewing, request_id: str = "r1") -> RequestView:
 async def test_a_request_says_which_version_it_waits_for(views: Viewing, filler: StoreFiller) -> None:
     await filler.store(opened(), *(change(data=FACT, version=number) for number in (2, 14)))
     await filler.store(asked(state_version=99))
-    view = await one(views)
+    view = await the_one(views)
     assert view.waits_for is not None
     assert view.waits_for.startswith(
         "It waits for version 99 of the session, of which 14 is the newest; drafts without"
@@ -72,12 +72,12 @@ async def test_a_request_is_found_by_a_ticket_that_its_session_has_has_left_or_n
     )
     await filler.store(opened("erased", NOW_777), change("session.erased.v1", {}, version=3, subject="erased"))
     await filler.store(asked("d", "erased"), asked("e", "nobody", state_version=1))
-    assert sorted(await found(views, ticket=ticket_name("777"))) == ["a", "b", "c", "d"]
-    assert sorted(await found(views, ticket=ticket_name(" #777 "))) == ["a", "b", "c", "d"]
-    assert sorted(await found(views, ticket=ticket_name("CW #777"))) == ["a", "b", "d"]
-    assert await found(views, ticket=ticket_name("halopsa #777")) == ["c"]
-    assert await found(views, ticket=ticket_name("778")) == ["b"]
-    assert await found(views, ticket=ticket_name("77")) == []
+    assert sorted(await listed(views, ticket=ticket_name("777"))) == ["a", "b", "c", "d"]
+    assert sorted(await listed(views, ticket=ticket_name(" #777 "))) == ["a", "b", "c", "d"]
+    assert sorted(await listed(views, ticket=ticket_name("CW #777"))) == ["a", "b", "d"]
+    assert await listed(views, ticket=ticket_name("halopsa #777")) == ["c"]
+    assert await listed(views, ticket=ticket_name("778")) == ["b"]
+    assert await listed(views, ticket=ticket_name("77")) == []
     tickets = {view.key.request_id: view.ticket for view in (await views.requests(RequestFilter())).rows}
     assert tickets == {"a": "CW #777", "b": "halopsa #778", "c": "halopsa #777", "d": "CW #777", "e": None}
     sessions = await views.sessions(SessionFilter(ticket=ticket_name("CW #777")))
@@ -87,7 +87,7 @@ async def test_a_request_is_found_by_a_ticket_that_its_session_has_has_left_or_n
 async def test_equal_session_ids_of_two_tenants_do_not_share_a_ticket(views: Viewing, filler: StoreFiller) -> None:
     await filler.store(opened(ticket=NOW_777, tenantid="a"), opened(tenantid="b"))
     await filler.store(asked("of-a", tenant="a"), asked("of-b", tenant="b"))
-    assert await found(views, ticket=ticket_name("777")) == ["of-a"]
+    assert await listed(views, ticket=ticket_name("777")) == ["of-a"]
 
 
 async def test_filters_restrict_and_an_empty_page_tells_none_from_none_that_match(
@@ -98,18 +98,18 @@ async def test_filters_restrict_and_an_empty_page_tells_none_from_none_that_matc
     await filler.draft()
     await filler.store(asked("open", state_version=9), asked("lost", "nobody", tenant="b"))
     await filler.store(arrive(cancellation("open"), topic=REQUESTS))
-    assert await found(views, state=RequestState.DONE) == ["done"]
-    assert await found(views, state=RequestState.CANCELLED) == ["open"]
-    assert await found(views, tenant="b") == ["lost"]
-    assert await found(views, session="nobody") == ["lost"]
-    assert await found(views, status=PackageStatus.FALLBACK, cause=Cause.REQUEST) == ["done"]
-    assert await found(views, status=PackageStatus.READY) == []
-    assert await found(views, id_text="do") == ["done"]
-    assert await found(views, id_text="nob") == ["lost"]
-    assert await found(views, until=await pool.fetchval("SELECT min(stored_at) FROM requests")) == []
+    assert await listed(views, state=RequestState.DONE) == ["done"]
+    assert await listed(views, state=RequestState.CANCELLED) == ["open"]
+    assert await listed(views, tenant="b") == ["lost"]
+    assert await listed(views, session="nobody") == ["lost"]
+    assert await listed(views, status=PackageStatus.FALLBACK, cause=Cause.REQUEST) == ["done"]
+    assert await listed(views, status=PackageStatus.READY) == []
+    assert await listed(views, id_text="do") == ["done"]
+    assert await listed(views, id_text="nob") == ["lost"]
+    assert await listed(views, until=await pool.fetchval("SELECT min(stored_at) FROM requests")) == []
     assert not (await views.requests(RequestFilter(tenant="nobody"))).store_is_empty
     with pytest.raises(Permanent, match="cannot be looked for"):
-        await found(views, tenant="a\x00")
+        await listed(views, tenant="a\x00")
 
 
 @pytest.mark.parametrize("order", list(RequestOrder))
@@ -187,13 +187,13 @@ async def test_a_story_tells_calls_checks_revisions_and_feedback(
     assert story is not None
     assert [call.drafted_for for call in story.calls] == ["r1/1"]
     assert story.usd == pytest.approx(0.01)
-    told = {entry.kind: entry.text for entry in story.entries}
-    assert told[StoryKind.CALL] == "Draft by m (anthropic): 1200 tokens in, 300 out, $0.0100, 0.0 s."
-    assert told[StoryKind.REVISION] == (
+    texts = {entry.kind: entry.text for entry in story.entries}
+    assert texts[StoryKind.CALL] == "Draft by m (anthropic): 1200 tokens in, 300 out, $0.0100, 0.0 s."
+    assert texts[StoryKind.REVISION] == (
         "Revision 1 (request) from version 2: a fallback, drafted by rules; CW #777. Its event waits to be published."
     )
-    assert told[StoryKind.PUBLICATION] == "An event for escalation-package-ready waits in the outbox."
-    assert told[StoryKind.FEEDBACK] == "Feedback on revision 1: rejected: Wrong host."
+    assert texts[StoryKind.PUBLICATION] == "An event for escalation-package-ready waits in the outbox."
+    assert texts[StoryKind.FEEDBACK] == "Feedback on revision 1: rejected: Wrong host."
     (feedback,) = story.feedback
     assert feedback.origin is not None
     assert feedback.origin[:3] == (FEEDBACK, 1, 5)
