@@ -14,7 +14,8 @@ class RequestOrder(StrEnum):
     """How requests are sorted."""
 
     NEWEST = "newest"
-    """By the time at which they were stored, the newest first."""
+    """By the time at which they were stored, the newest first; where a status or a cause is looked for, by the time of
+    their last package."""
     OLDEST = "oldest"
     DEADLINE = "deadline"
     """Open requests with a running clock only, the nearest deadline first."""

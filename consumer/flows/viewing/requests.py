@@ -50,8 +50,9 @@ class RequestView:
     """0 without a package."""
     package_id: str | None
     status: PackageStatus | None
-    """Of the last package; None without one, or where retention deleted it. So are `cause` and `ticket`."""
+    """Of the last package; None without one, or where retention deleted it. So are `cause` and `package_at`."""
     cause: Cause | None
+    package_at: datetime | None
     ticket: str | None
     """As `target_ticket_ref` writes it: the last package's, else the one that the session has now."""
     upgrade_wanted: bool

@@ -3,6 +3,7 @@ CREATE INDEX CONCURRENTLY requests_by_time ON requests (stored_at, tenant_id, se
 CREATE INDEX CONCURRENTLY requests_of_tenant ON requests (tenant_id, stored_at, session_id, request_id);
 CREATE INDEX CONCURRENTLY requests_by_state ON requests (state, stored_at, tenant_id, session_id, request_id);
 CREATE INDEX CONCURRENTLY requests_by_id ON requests (request_id);
+CREATE INDEX CONCURRENTLY requests_by_package ON requests (last_package_id);
 CREATE INDEX CONCURRENTLY requests_by_session ON requests (session_id);
 CREATE INDEX CONCURRENTLY packages_by_time ON packages (created_at, package_id);
 CREATE INDEX CONCURRENTLY packages_of_tenant ON packages (tenant_id, created_at, package_id);

@@ -1,9 +1,10 @@
 -- What needs attention now. Read only. Counts stop at a bound, $1: more is bad enough.
 
 -- name: bound
--- Bounds each statement of this transaction to $1, and plans each for its own parameters.
+-- Bounds each statement of this transaction to $1, and plans each for its own parameters. Random pages cost as on any
+-- disk of today: else a walk over all rows in the order of their times looks cheaper than an index of those that match.
 SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('jit', 'off', true);
+       set_config('jit', 'off', true), set_config('random_page_cost', '1.1', true);
 
 -- name: waiting
 SELECT now() AS read_at,

@@ -6,7 +6,9 @@ r.tenant_id, r.session_id, r.request_id, r.state, r.origin_topic, r.origin_parti
        now() AS read_at, r.priority, r.force, r.from_replay, r.deadline_seconds, r.requested_state_version,
        s.newest_version, r.reason, r.backlog, r.half_deadline_at, r.deadline_at, r.due_at, r.cause AS next_cause,
        r.replay_id, r.attempts, r.leased_until, r.leased_by, r.revision, r.last_package_id, p.status,
-       p.cause AS package_cause, p.ticket, r.upgrade_wanted, r.failure, r.ended_at
+       p.cause AS package_cause, p.created_at AS package_at, p.ticket, r.upgrade_wanted, r.failure, r.ended_at
+
+-- part: source
 FROM requests AS r
 LEFT JOIN sessions AS s ON (s.tenant_id, s.session_id) = (r.tenant_id, r.session_id)
 LEFT JOIN packages AS p ON p.package_id = r.last_package_id
@@ -30,6 +32,7 @@ LEFT JOIN packages AS p ON p.package_id = r.last_package_id
 -- name: newest
 -- $12 to $15 are the key of the last row of the page before; $16 is the number of rows.
 SELECT {{columns}}
+{{source}}
 WHERE {{wanted}}
       AND ($12::timestamptz IS NULL
            OR (r.stored_at, r.tenant_id, r.session_id, r.request_id) < ($12, $13::text, $14::text, $15::text))
@@ -37,13 +40,35 @@ ORDER BY r.stored_at DESC, r.tenant_id DESC, r.session_id DESC, r.request_id DES
 
 -- name: oldest
 SELECT {{columns}}
+{{source}}
 WHERE {{wanted}}
       AND ($12::timestamptz IS NULL
            OR (r.stored_at, r.tenant_id, r.session_id, r.request_id) > ($12, $13::text, $14::text, $15::text))
 ORDER BY r.stored_at, r.tenant_id, r.session_id, r.request_id LIMIT $16;
 
+-- part: packaged
+FROM packages AS p
+JOIN requests AS r ON r.last_package_id = p.package_id
+LEFT JOIN sessions AS s ON (s.tenant_id, s.session_id) = (r.tenant_id, r.session_id)
+
+-- name: newest_packaged
+-- With a status or a cause of the last package: by its time, for which there is an index. $12 and $13 are the key.
+SELECT {{columns}}
+{{packaged}}
+WHERE {{wanted}}
+      AND ($12::timestamptz IS NULL OR (p.created_at, p.package_id) < ($12, $13::uuid))
+ORDER BY p.created_at DESC, p.package_id DESC LIMIT $14;
+
+-- name: oldest_packaged
+SELECT {{columns}}
+{{packaged}}
+WHERE {{wanted}}
+      AND ($12::timestamptz IS NULL OR (p.created_at, p.package_id) > ($12, $13::uuid))
+ORDER BY p.created_at, p.package_id LIMIT $14;
+
 -- name: deadline
 SELECT {{columns}}
+{{source}}
 WHERE r.state = 'open' AND r.deadline_at IS NOT NULL
       AND {{wanted}}
       AND ($12::timestamptz IS NULL
@@ -53,6 +78,7 @@ ORDER BY r.deadline_at, r.tenant_id, r.session_id, r.request_id LIMIT $16;
 -- name: near_deadline
 -- Open requests whose deadline comes within $1 seconds, or is over.
 SELECT {{columns}}
+{{source}}
 WHERE r.state = 'open' AND r.deadline_at < now() + make_interval(secs => $1)
 ORDER BY r.deadline_at LIMIT $2;
 
@@ -68,6 +94,7 @@ ORDER BY request_id, tenant_id, session_id LIMIT $5;
 
 -- name: one_request
 SELECT {{columns}}
+{{source}}
 WHERE (r.tenant_id, r.session_id, r.request_id) = ($1, $2, $3);
 
 -- name: newest_events

@@ -18,10 +18,15 @@ from consumer.flows.viewing.requests import RequestView
 
 _queries = Queries("viewing_requests")
 _KEY = (datetime, str, str, str)
+_PACKAGED_KEY = (datetime, str)
 _ORDERS = {
     RequestOrder.NEWEST: _queries.newest,
     RequestOrder.OLDEST: _queries.oldest,
     RequestOrder.DEADLINE: _queries.deadline,
+}
+_PACKAGED_ORDERS = {
+    RequestOrder.NEWEST: _queries.newest_packaged,
+    RequestOrder.OLDEST: _queries.oldest_packaged,
 }
 
 
@@ -36,10 +41,11 @@ class RequestTables(Looker):
         after: str | None = None,
         limit: int = PAGE_ROWS,
     ) -> RowPage[RequestView]:
-        key = read_page_key(after, _KEY)
+        packaged = order in _PACKAGED_ORDERS and (wanted.status is not None or wanted.cause is not None)
+        key = read_page_key(after, _PACKAGED_KEY if packaged else _KEY)
         async with self._look() as connection:
             fetched = await connection.fetch(
-                _ORDERS[order],
+                _PACKAGED_ORDERS[order] if packaged else _ORDERS[order],
                 *_restrictions(wanted),
                 *await sessions_of_ticket(connection, wanted.ticket),
                 *key,
@@ -47,7 +53,7 @@ class RequestTables(Looker):
             )
             views = await views_of(connection, fetched)
             is_empty = not fetched and not await connection.fetchval(_queries.any_request)
-        return page_of(views, limit, lambda view: _key(view, order), store_is_empty=is_empty)
+        return page_of(views, limit, lambda view: _key(view, order, packaged=packaged), store_is_empty=is_empty)
 
     async def request_keys(
         self, beginning: str, *, tenant: str | None = None, session: str | None = None
@@ -81,7 +87,11 @@ def _restrictions(wanted: RequestFilter) -> tuple[object, ...]:
     )
 
 
-def _key(view: RequestView, order: RequestOrder) -> str:
+def _key(view: RequestView, order: RequestOrder, *, packaged: bool) -> str:
+    if packaged:
+        assert view.package_at is not None  # noqa: S101 - selected by its package
+        assert view.package_id is not None  # noqa: S101
+        return page_key((view.package_at, view.package_id))
     at = view.deadline_at if order is RequestOrder.DEADLINE else view.stored_at
     assert at is not None  # noqa: S101 - `deadline` selects no row without one
     return page_key((at, *view.key))

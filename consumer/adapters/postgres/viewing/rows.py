@@ -49,6 +49,7 @@ def request_view(row: asyncpg.Record, session_ticket: str | None = None) -> Requ
         package_id=None if row["last_package_id"] is None else str(row["last_package_id"]),
         status=None if row["status"] is None else PackageStatus(row["status"]),
         cause=None if row["package_cause"] is None else Cause(row["package_cause"]),
+        package_at=row["package_at"],
         ticket=ticket_text(row["ticket"]) or session_ticket,
         upgrade_wanted=row["upgrade_wanted"],
         failure=row["failure"],

@@ -135,6 +135,25 @@ async def test_pages_show_each_request_once_and_in_order(views: Viewing, tables:
         await views.requests(RequestFilter(), after="rubbish")
 
 
+@pytest.mark.parametrize("order", [RequestOrder.NEWEST, RequestOrder.OLDEST])
+async def test_pages_by_status_go_by_the_time_of_the_last_package(
+    views: Viewing, filler: StoreFiller, order: RequestOrder
+) -> None:
+    for number in range(3):
+        session = f"s{number}"
+        await filler.store(opened(session), change(data=FACT, version=2, subject=session), asked(f"r{number}", session))
+        await filler.draft()
+    wanted = RequestFilter(status=PackageStatus.FALLBACK)
+    seen: list[str] = []
+    after = None
+    while len(seen) < 9:
+        page = await views.requests(wanted, order=order, after=after, limit=1)
+        seen += [view.key.request_id for view in page.rows]
+        if (after := page.next_key) is None:
+            break
+    assert seen == (["r2", "r1", "r0"] if order is RequestOrder.NEWEST else ["r0", "r1", "r2"])
+
+
 async def test_a_request_is_named_by_the_beginning_of_its_id(views: Viewing, tables: Tables) -> None:
     for name in ("ab", "abc", "abd", "b%"):
         await tables.add_request(RequestKey("t", "s", name))
