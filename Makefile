@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-hostile bench-latency bench-replay mutate clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -46,6 +46,9 @@ bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 
 bench-claim: $(STAMP) ## Measure taking up work while 50,000 requests wait, of one tenant and of 5,000
 	@$(BIN)/python -m tests.benchmarks.claim
+
+bench-console: $(STAMP) ## Measure each look of an operator with 1,000,000 requests and 10,000,000 events (minutes)
+	@$(BIN)/python -m tests.benchmarks.console
 
 bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to decode (a minute)
 	@$(BIN)/python -m tests.benchmarks.hostile

@@ -1,7 +1,7 @@
 """`escalation-consumer`: all commands, and the exit code of each error."""
 
 import sys
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -17,6 +17,10 @@ class Commands(LazyGroup):
         "prepare": LazyCommand(
             "service.prepare:prepare",
             "Make the tables and the topics, or bring them up to date.",
+        ),
+        "status": LazyCommand(
+            "inspection.status:show_overview",
+            "Show what needs attention now: what stands, what waits, deadlines, refused records, spend, the outbox.",
         ),
         "doctor": LazyCommand(
             "doctor.command:doctor",
@@ -56,7 +60,7 @@ class Commands(LazyGroup):
             "Prove a package from the stored events and show what each line rests on.",
         ),
         "package": LazyCommand("inspection.tables:packages", "Look at packages."),
-        "request": LazyCommand("inspection.tables:requests", "Look at requests."),
+        "request": LazyCommand("inspection.requests:requests", "Look at requests."),
         "dead-letters": LazyCommand(
             "dead_letters.group:dead_letters", "Look at records that were refused; send them again or delete them."
         ),
@@ -101,7 +105,10 @@ app = typer.Typer(
 
 
 @app.callback()
-def _every_command() -> None:
+def _every_command(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,  # __main__ does
+) -> None:
     """Options before a command."""
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-_PIPED_COLUMNS = 500
+_WIDEST = 10_000
+"""Columns of a table that is measured; no line is cut below that."""
 
 
 def say(text: str) -> None:
@@ -60,13 +61,23 @@ def table(
     names = tuple(columns)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), no_wrap=True, overflow="ignore")
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in names))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPED_COLUMNS)  # whole ids, for grep
-    console.print(table)
+    width = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
+    if console.is_terminal and width > console.width:
+        _blocks(rows, names)
+        return
+    Console(highlight=False, width=max(width, 1)).print(table)
+
+
+def _blocks(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
+    """Rows that are too wide for a terminal, one column per line: an id that is cut cannot be copied."""
+    for number, row in enumerate(rows):
+        if number:
+            say("")
+        fields({name: row[name] for name in names})
 
 
 def complain(text: str) -> None:

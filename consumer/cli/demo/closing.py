@@ -19,6 +19,7 @@ from consumer.cli.demo.removals import Removals
 from consumer.cli.demo.samples import Samples
 from consumer.domain.events import RequestKey
 from consumer.domain.package.package import note_key, package_id
+from consumer.flows.viewing.dead_letters import DeadLetterView
 from schemas.envelope import DEFAULT_TENANT
 from schemas.topics import REQUESTS, SESSIONS
 
@@ -37,7 +38,7 @@ class ClosingNumbers:
     """What the tables hold in the end."""
 
     counted: Tally = field(default_factory=Tally)
-    dead_letters: list[TableRow] = field(default_factory=list)
+    dead_letters: tuple[DeadLetterView, ...] = ()
     removals: Removals = field(default_factory=Removals)
     feedback: list[TableRow] = field(default_factory=list)
 
@@ -45,7 +46,10 @@ class ClosingNumbers:
         return {
             "feedback": [dict(row) for row in self.feedback],
             "secrets": self.removals.as_row(),
-            "dead_letters": [{name: row[name] for name in ("reason", "error", "excerpt")} for row in self.dead_letters],
+            "dead_letters": [
+                {"reason": letter.reason, "error": letter.error, "excerpt": letter.excerpt}
+                for letter in self.dead_letters
+            ],
         }
 
 
@@ -87,7 +91,7 @@ def kept_back(samples: Samples, numbers: ClosingNumbers) -> list[tuple[str, str]
     where = ", ".join(f"{count} in {place}" for place, count in removals.places.most_common())
     stored = f"{counted.events} of the {sent} session events. {again} came a second time and changed nothing, "
     secrets = f"{len(removals.values)} values were removed at the door, from {removals.places.total()} places: {where}."
-    refused = [("dead letter", _refusal(row)) for row in numbers.dead_letters]
+    refused = [("dead letter", _refusal(letter)) for letter in numbers.dead_letters]
     return [
         ("sent", f"{len(samples.records)} records: {sent} events of sessions, {asking} requests and cancellations."),
         ("stored", f"{stored}{counted.dead_letters} broke the contract."),
@@ -96,10 +100,10 @@ def kept_back(samples: Samples, numbers: ClosingNumbers) -> list[tuple[str, str]
     ]
 
 
-def _refusal(row: TableRow) -> str:
-    place = f"{row['topic']}, partition {row['partition']}, offset {row['offset']}"
+def _refusal(letter: DeadLetterView) -> str:
+    place = f"{letter.origin.topic}, partition {letter.origin.partition}, offset {letter.origin.offset}"
     return (
-        f"{place}: {row['reason']}, {row['error']}. "
+        f"{place}: {letter.reason.value}, {letter.error}. "
         "The record stays where it is, its reason stands on the .dlq topic, and nobody else had to wait."
     )
 

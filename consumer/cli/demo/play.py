@@ -19,6 +19,7 @@ from consumer.adapters.postgres.core.pool import open_pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tally import Tally, tally
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.viewing import PostgresViewing
 from consumer.cli.demo import closing, customers, screen
 from consumer.cli.demo.closing import ClosingNumbers
 from consumer.cli.demo.outcomes import Outcomes
@@ -26,6 +27,7 @@ from consumer.cli.demo.removals import count_removals
 from consumer.cli.demo.samples import Samples, read_samples
 from consumer.cli.demo.stage import ServiceProcess, StageError
 from consumer.domain.events import RequestKey
+from consumer.flows.viewing.filters import DeadLetterFilter
 from consumer.settings import read_settings
 from schemas.topics import Topics
 
@@ -124,7 +126,7 @@ class _Demo:
                             raise StageError(f"The service ended. The end of its log:\n{service.log_tail()}")
                 self._outcomes.take(await reader.read_to_end())
                 packages = [some[-1] for key in self._samples.titles if (some := self._outcomes.packages(key))]
-                dead_letters = await look.dead_letters()
+                dead_letters = (await PostgresViewing(pool).dead_letters(DeadLetterFilter())).rows
                 self._numbers = ClosingNumbers(
                     counted=counted,
                     dead_letters=dead_letters,

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.redaction.placeholders import PLACEHOLDER
+from consumer.flows.viewing.dead_letters import DeadLetterView
 
 _REFUSED = "a refused record"
 _PLACES = (
@@ -39,7 +40,7 @@ class Removals:
 
 
 async def count_removals(
-    look: StoreReader, requests: Iterable[RequestKey], dead_letters: Iterable[TableRow]
+    look: StoreReader, requests: Iterable[RequestKey], dead_letters: Iterable[DeadLetterView]
 ) -> Removals:
     """Counts what was removed from the sessions of these requests, and from these refused records."""
     removals = Removals()
@@ -47,9 +48,8 @@ async def count_removals(
         for event in await look.events(session):
             if event.data is not None:
                 removals.add(session, _place(event.type), event.data.model_dump_json())
-    for row in dead_letters:
-        session = SessionKey(str(row["tenant_id"]), str(row["session_id"]))
-        removals.add(session, _REFUSED, str(row["excerpt"]))
+    for letter in dead_letters:
+        removals.add(SessionKey(str(letter.tenant_id), str(letter.session_id)), _REFUSED, letter.excerpt)
     return removals
 
 

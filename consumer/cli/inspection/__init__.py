@@ -1,1 +1,5 @@
-"""Commands that look and change nothing: show (sessions, bundles), tables (requests, packages, …), verify (proofs)."""
+"""Commands that look and change nothing.
+
+The files in reading order: narrowing (options of all lists, honest empty results), show (sessions, bundles), requests
+(and their stories), tables (packages, dead letters, outbox), verify (proofs), status (what needs attention now).
+"""

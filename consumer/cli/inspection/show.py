@@ -8,16 +8,21 @@ from typing import Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
+from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.cli import options, output
+from consumer.cli.inspection.narrowing import After, Since, Ticket, Until, flat, list_page, only_one
 from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
 from consumer.domain.language.languages import language_of
 from consumer.domain.session.session import Session, fold
 from consumer.errors import Permanent
+from consumer.flows.viewing.filters import SessionCondition, SessionFilter
+from consumer.flows.viewing.pages import RowPage
+from consumer.flows.viewing.ports import Viewing
+from consumer.flows.viewing.sessions import SessionStory, SessionView
 from consumer.settings import read_settings
 from consumer.wiring.database import open_reader
-from consumer.wiring.tables import open_tenants
+from consumer.wiring.tables import open_tenants, open_viewing
 from schemas.tenants import DEFAULT_LANGUAGE
 
 Json = options.Json
@@ -29,43 +34,95 @@ sessions = typer.Typer(help="Look at sessions.", no_args_is_help=True)
 
 
 @sessions.command("list")
-def list_sessions(*, tenant: Tenant = None, limit: Limit = 50, as_json: Json = False) -> None:
+def list_sessions(
+    *,
+    tenant: Tenant = None,
+    ticket: Ticket = None,
+    condition: Annotated[SessionCondition | None, typer.Option(help="Only with this left of them.")] = None,
+    id_text: Annotated[str | None, typer.Option("--id", metavar="TEXT", help="The beginning of an id.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: Json = False,
+) -> None:
     """List sessions, the most recently changed first."""
+    wanted = SessionFilter(tenant=tenant, ticket=ticket, condition=condition, id_text=id_text, since=since, until=until)
 
-    async def read() -> list[TableRow]:
-        async with open_reader(read_settings()) as look:
-            return await look.sessions(tenant=tenant, limit=limit)
+    async def read() -> RowPage[SessionView]:
+        async with open_viewing(read_settings()) as views:
+            return await views.sessions(wanted, after=after, limit=limit)
 
-    output.table(
+    list_page(
         asyncio.run(read()),
-        columns=("tenant_id", "session_id", "newest_version", "event_count", "requests", "changed_at", "erased_at"),
+        wanted,
+        noun="session",
         empty="No session has been heard of yet.",
-        json_wanted=as_json,
+        columns=("tenant_id", "session_id", "newest_version", "event_count", "requests", "condition", "changed_at"),
+        as_json=as_json,
     )
 
 
 @sessions.command("show")
-def show_session(name: SessionArgument, *, tenant: Tenant = None, as_json: Json = False) -> None:
-    """Show the newest state of a session, with its requests and packages."""
+def show_session(
+    name: SessionArgument,
+    *,
+    tenant: Tenant = None,
+    events: Annotated[bool, typer.Option("--events", help="Also list its events.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the newest state of a session, with its tickets, requests, packages and refused records."""
 
-    async def read() -> tuple[Session, list[TableRow], list[TableRow]]:
-        async with open_reader(read_settings()) as look:
-            key = await find_session(look, name, tenant)
-            session = fold(key, await look.events(key))
-            requests = await look.requests(tenant=key.tenant_id, session=key.session_id)
-            return session, requests, await look.packages(tenant=key.tenant_id, session=key.session_id)
+    async def read() -> SessionStory | None:
+        async with open_viewing(read_settings()) as views:
+            return await views.session_story(await _session_key(views, name, tenant))
 
-    session, requests, packages = asyncio.run(read())
+    story = asyncio.run(read())
+    if story is None:
+        raise Permanent(f"No session {name} is known. `escalation-consumer session list` shows those that are.")
     if as_json:
-        output.as_json({"session": _plain(session), "requests": requests, "packages": packages})
+        parts = {part: [flat(row) for row in getattr(story, part)] for part in ("requests", "packages", "dead_letters")}
+        output.as_json({"session": _plain(story.state), "tickets": story.tickets, **parts})
         return
-    _say_session(session)
+    _say_session(story.state)
+    if len(story.tickets) > 1:
+        output.say(f"{'moved':>10}  from {', then '.join(story.tickets[:-1])} to {story.tickets[-1]}")
+    if events:
+        output.heading("Events")
+        rows = [
+            {"version": event.version, "occurred_at": event.occurred_at, "type": event.type, "id": event.event_id}
+            for event in story.events
+        ]
+        output.table(rows, columns=("version", "occurred_at", "type", "id"), empty="None.")
     output.heading("Requests")
-    output.table(requests, columns=("request_id", "state", "revision", "stored_at", "failure"), empty="None.")
+    output.table(
+        [flat(request) for request in story.requests],
+        columns=("request_id", "state", "revision", "stored_at", "waits_for", "failure"),
+        empty="None.",
+    )
     output.heading("Packages")
     output.table(
-        packages, columns=("package_id", "request_id", "revision", "status", "cause", "created_at"), empty="None."
+        [flat(package) for package in story.packages],
+        columns=("package_id", "request_id", "revision", "status", "cause", "ticket", "created_at"),
+        empty="None.",
     )
+    if story.dead_letters:
+        output.heading("Refused at the door")
+    for letter in story.dead_letters:
+        output.say(f"  {letter.sentence}")
+
+
+async def _session_key(views: Viewing, name: str, tenant: str | None) -> SessionKey:
+    """The session that `name` gives: an id, its beginning, or TENANT/SESSION. Raises Permanent as `only_one` does."""
+    keys = await views.session_keys(name, tenant=tenant)
+    if not keys and tenant is None and "/" in name:
+        tenant, _, name = name.partition("/")
+        keys = await views.session_keys(name, tenant=tenant)
+    if len(keys) > 1 and all(key.session_id == name for key in keys):
+        tenants = ", ".join(sorted(key.tenant_id for key in keys))
+        raise Permanent(f"Several tenants have a session {name}: {tenants}. Choose one with --tenant.")
+    key: SessionKey = only_one(name, keys, noun="session", named="/".join)
+    return key
 
 
 def show_bundle(

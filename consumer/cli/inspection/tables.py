@@ -1,24 +1,29 @@
-"""`package`, `request`, `dead-letters` and `outbox`: show requests, packages, refused records, unpublished events."""
+"""`package`, `dead-letters` and `outbox`: show packages, refused records, unpublished events."""
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
-from uuid import UUID
 
 import typer
 
 from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
 from consumer.cli import output
+from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
+from consumer.domain.events import Origin
 from consumer.errors import Permanent
+from consumer.flows.viewing.filters import DeadLetterFilter, PackageFilter
+from consumer.flows.viewing.packages import NoteView
+from consumer.flows.viewing.ports import Viewing
 from consumer.settings import read_settings
 from consumer.wiring.database import open_reader
-
-Session = Annotated[str | None, typer.Option(help="Only this session.")]
+from consumer.wiring.tables import open_viewing
+from schemas.dead_letters import RefusalReason
+from schemas.packages import Cause, PackageStatus
 
 packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
-requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Look at records that were refused.", no_args_is_help=True)
 
 T = TypeVar("T")
@@ -32,29 +37,72 @@ def _read(ask: Callable[[StoreReader], Awaitable[T]]) -> T:
     return asyncio.run(read())
 
 
+def _view(ask: Callable[[Viewing], Awaitable[T]]) -> T:
+    async def read() -> T:
+        async with open_viewing(read_settings()) as views:
+            return await ask(views)
+
+    return asyncio.run(read())
+
+
 @packages.command("list")
-def list_packages(*, tenant: Tenant = None, session: Session = None, limit: Limit = 50, as_json: Json = False) -> None:
-    """List packages, the newest first."""
-    output.table(
-        _read(lambda look: look.packages(tenant=tenant, session=session, limit=limit)),
-        columns=("package_id", "tenant_id", "session_id", "request_id", "revision", "status", "cause", "created_at"),
+def list_packages(
+    *,
+    tenant: Tenant = None,
+    session: Session = None,
+    request: Annotated[str | None, typer.Option(help="Only this request.")] = None,
+    ticket: Ticket = None,
+    status: Annotated[PackageStatus | None, typer.Option(help="Only this status.")] = None,
+    cause: Annotated[Cause | None, typer.Option(help="Only this cause.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: Json = False,
+) -> None:
+    """List packages, the newest first; by ticket, those that were made for it."""
+    wanted = PackageFilter(
+        tenant=tenant, session=session, request=request, ticket=ticket, status=status, cause=cause, since=since,
+        until=until,
+    )  # fmt: skip
+    list_page(
+        _view(lambda views: views.packages(wanted, after=after, limit=limit)),
+        wanted,
+        noun="package",
         empty="No package has been made yet.",
-        json_wanted=as_json,
+        columns=(
+            "package_id",
+            "tenant_id",
+            "session_id",
+            "request_id",
+            "revision",
+            "status",
+            "cause",
+            "ticket",
+            "created_at",
+        ),
+        as_json=as_json,
     )
 
 
 @packages.command("show")
 def show_package(
-    package_id: Annotated[UUID, typer.Argument(help="The package's id, as `package list` shows it.")],
+    package_id: Annotated[str, typer.Argument(help="The package's id, or its beginning, as `package list` shows it.")],
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the markdown unrendered.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a package as it was published."""
-    event = _read(lambda look: look.package(package_id))
-    if event is None:
+    """Show a package as it was published, and the other revisions of its note."""
+    if not re.fullmatch(r"[0-9a-fA-F-]+", package_id):
+        raise typer.BadParameter(f"{package_id!r} is no id of a package: those are hexadecimal.")
+
+    async def ask(views: Viewing) -> NoteView | None:
+        return await views.note(only_one(package_id, await views.package_ids(package_id), noun="package"))
+
+    note = _view(ask)
+    if note is None:
         raise Permanent(f"No package {package_id} is known. `escalation-consumer package list` shows those that are.")
-    data = json.loads(event)
+    data = json.loads(note.event)
     if as_json:
         output.as_json(data)
     elif markdown:
@@ -62,98 +110,61 @@ def show_package(
     else:
         output.say(f"{data['target_ticket_ref'] or 'no ticket'}  {data['marker']}  {data['status']}, {data['cause']}")
         output.markdown(data["markdown"])
-
-
-@requests.command("list")
-def list_requests(
-    *,
-    tenant: Tenant = None,
-    session: Session = None,
-    state: Annotated[
-        str | None, typer.Option(help="Only this state: open, done, failed, cancelled or foreseen.")
-    ] = None,
-    limit: Limit = 50,
-    as_json: Json = False,
-) -> None:
-    """List requests, the newest first."""
-    output.table(
-        _read(lambda look: look.requests(tenant=tenant, session=session, state=state, limit=limit)),
-        columns=("tenant_id", "session_id", "request_id", "state", "revision", "stored_at", "deadline_at", "failure"),
-        empty="No request has arrived yet.",
-        json_wanted=as_json,
-    )
-
-
-@requests.command("show")
-def show_request(
-    request_id: Annotated[str, typer.Argument(help="The request's id.")],
-    *,
-    tenant: Tenant = None,
-    session: Session = None,
-    as_json: Json = False,
-) -> None:
-    """Show a request and its packages."""
-
-    async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
-        requests = await look.requests(tenant=tenant, session=session, request=request_id)
-        return requests, await look.packages(tenant=tenant, session=session, request=request_id)
-
-    request_rows, package_rows = _read(ask)
-    if not request_rows:
-        raise Permanent(f"No request {request_id} is known. `escalation-consumer request list` shows those that are.")
-    if as_json:
-        output.as_json(
-            [
-                {**row, "packages": [package for package in package_rows if _belongs(package, row)]}
-                for row in request_rows
-            ]
-        )
-        return
-    for row in request_rows:
-        output.heading(f"{row['tenant_id']}/{row['session_id']}/{row['request_id']}")
-        output.fields(row)
-        output.heading("Packages")
-        output.table(
-            [package for package in package_rows if _belongs(package, row)],
-            columns=("package_id", "revision", "status", "cause", "state_version", "created_at"),
-            empty="None.",
-        )
+        if len(note.revisions) > 1:
+            output.heading("Revisions of this note")
+            output.table(
+                [flat(revision) for revision in note.revisions],
+                columns=("revision", "package_id", "status", "cause", "state_version", "ticket", "created_at"),
+                empty="None.",
+            )
 
 
 @dead_letters.command("list")
 def list_dead_letters(
     *,
-    reason: Annotated[
-        str | None, typer.Option(help="Only this reason: undecodable, invalid, version_conflict or too_large.")
-    ] = None,
+    reason: Annotated[RefusalReason | None, typer.Option(help="Only this reason.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only this topic, by its full name with the prefix.")] = None,
+    tenant: Tenant = None,
+    session: Session = None,
+    request: Annotated[str | None, typer.Option(help="Only records that name this request.")] = None,
+    ticket: Ticket = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 50,
+    after: After = None,
     as_json: Json = False,
 ) -> None:
     """List refused records, the newest first. The originals stay in their topics."""
-    output.table(
-        _read(lambda look: look.dead_letters(reason=reason, limit=limit)),
-        columns=("topic", "partition", "offset", "reason", "error", "failed_at"),
+    wanted = DeadLetterFilter(
+        reason=reason, topic=topic, tenant=tenant, session=session, request=request, ticket=ticket, since=since,
+        until=until,
+    )  # fmt: skip
+    list_page(
+        _view(lambda views: views.dead_letters(wanted, after=after, limit=limit)),
+        wanted,
+        noun="dead letter",
         empty="No record has been refused.",
-        json_wanted=as_json,
+        columns=("topic", "partition", "offset", "reason", "session_id", "request_id", "error", "failed_at"),
+        as_json=as_json,
     )
 
 
 @dead_letters.command("show")
 def show_dead_letter(
     topic: Annotated[str, typer.Argument(help="The record's topic, with its prefix.")],
-    partition: Annotated[int, typer.Argument(min=0)],
-    offset: Annotated[int, typer.Argument(min=0)],
+    partition: Annotated[int, typer.Argument(min=0, max=2**31 - 1)],
+    offset: Annotated[int, typer.Argument(min=0, max=2**63 - 1)],
     *,
     as_json: Json = False,
 ) -> None:
     """Show why a record was refused, with its redacted excerpt."""
-    row = _read(lambda look: look.dead_letter(topic, partition, offset))
-    if row is None:
+    letter = _view(lambda views: views.dead_letter(Origin(topic, partition, offset)))
+    if letter is None:
         raise Permanent(f"No record at {topic} {partition} {offset} was refused.")
     if as_json:
-        output.as_json(row)
+        output.as_json(flat(letter))
     else:
-        output.fields(row)
+        output.fields(flat(letter))
 
 
 def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
@@ -173,7 +184,3 @@ def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
     )
     output.heading("Relay")
     output.table(relays, columns=("name", "leads", "leader", "led_until", "position"), empty="None has led yet.")
-
-
-def _belongs(package: TableRow, request: TableRow) -> bool:
-    return all(package[name] == request[name] for name in ("tenant_id", "session_id", "request_id"))

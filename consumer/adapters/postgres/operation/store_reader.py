@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from uuid import UUID
 
 from consumer.adapters.postgres.core import from_rows
 from consumer.adapters.postgres.core.faults import NotPrepared, StoreFault, missing_grant, reachable
@@ -75,17 +74,6 @@ class StoreReader:
             rows = await self._pool.fetch(_queries.events, *key)
         return [from_rows.event(key, row)._replace(actor=row["actor"]) for row in rows]
 
-    async def packages(
-        self, *, tenant: str | None = None, session: str | None = None, request: str | None = None, limit: int = 50
-    ) -> list[TableRow]:
-        """The newest first."""
-        return await self._fetch(_queries.packages, tenant, session, request, limit)
-
-    async def package(self, package_id: UUID) -> str | None:
-        """The published data as JSON; None for an unknown package."""
-        rows = await self._fetch(_queries.package, package_id)
-        return str(rows[0]["event"]) if rows else None
-
     async def requests(
         self,
         *,
@@ -97,14 +85,6 @@ class StoreReader:
     ) -> list[TableRow]:
         """The newest first."""
         return await self._fetch(_queries.requests, tenant, session, request, state, limit)
-
-    async def dead_letters(self, *, reason: str | None = None, limit: int = 50) -> list[TableRow]:
-        """The newest first."""
-        return await self._fetch(_queries.dead_letters, reason, None, None, None, limit)
-
-    async def dead_letter(self, topic: str, partition: int, offset: int) -> TableRow | None:
-        rows = await self._fetch(_queries.dead_letters, None, topic, partition, offset, 1)
-        return rows[0] if rows else None
 
     async def outbox(self, *, limit: int = 50) -> list[TableRow]:
         """The records that wait to be published, the oldest first."""

@@ -75,18 +75,6 @@ ORDER BY s.changed_at DESC LIMIT $3;
 SELECT version, arrival, event_id, type, occurred_at, utc_offset, actor, data FROM session_events
 WHERE tenant_id = $1 AND session_id = $2 ORDER BY version;
 
--- name: packages
--- The newest first. $1 is the tenant or null, $2 the session or null, $3 the request or null.
-SELECT p.package_id, p.tenant_id, p.session_id, p.request_id, p.revision, p.state_version, p.status, p.cause,
-       p.content_sha256, p.created_at
-FROM packages p
-WHERE ($1::text IS NULL OR p.tenant_id = $1) AND ($2::text IS NULL OR p.session_id = $2)
-  AND ($3::text IS NULL OR p.request_id = $3)
-ORDER BY p.created_at DESC, p.revision DESC LIMIT $4;
-
--- name: package
-SELECT event FROM packages WHERE package_id = $1;
-
 -- name: requests
 -- The newest first. $1 is the tenant or null, $2 the session or null, $3 the request or null, $4 the state or null.
 SELECT tenant_id, session_id, request_id, state, priority, force, deadline_seconds, requested_state_version, from_replay,
@@ -96,13 +84,6 @@ FROM requests
 WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR session_id = $2)
   AND ($3::text IS NULL OR request_id = $3) AND ($4::text IS NULL OR state = $4)
 ORDER BY stored_at DESC LIMIT $5;
-
--- name: dead_letters
--- The newest first. $1 is the reason or null; $2 to $4 are topic, partition and offset of one record, or null.
-SELECT topic, partition, "offset", tenant_id, session_id, reason, error, excerpt, failed_at FROM dead_letters
-WHERE ($1::text IS NULL OR reason = $1)
-  AND ($2::text IS NULL OR (topic = $2 AND partition = $3 AND "offset" = $4))
-ORDER BY failed_at DESC LIMIT $5;
 
 -- name: outbox
 SELECT id, position, topic, tenant_id, session_id, octet_length(value) AS bytes, created_at FROM outbox

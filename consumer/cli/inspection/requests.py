@@ -1,0 +1,156 @@
+"""`request`: lists requests, and tells the story of one."""
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from consumer.cli import output
+from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
+from consumer.cli.inspection.show import Json, Limit, Tenant
+from consumer.domain.request.lifecycle import RequestState
+from consumer.flows.viewing.dead_letters import DeadLetterView
+from consumer.flows.viewing.filters import DeadLetterFilter, RequestFilter, RequestOrder
+from consumer.flows.viewing.pages import RowPage
+from consumer.flows.viewing.ports import Viewing
+from consumer.flows.viewing.requests import RequestView
+from consumer.flows.viewing.story import RefusedRequest, RequestStory, StoryEntry
+from consumer.flows.viewing.timeline import refusal_entry
+from consumer.settings import read_settings
+from consumer.wiring.tables import open_viewing
+from schemas.packages import Cause, PackageStatus
+
+requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
+
+_COLUMNS = (
+    "tenant_id", "session_id", "request_id", "ticket", "state", "revision", "status", "cause", "stored_at",
+    "deadline_at", "failure",
+)  # fmt: skip
+
+
+@requests.command("list")
+def list_requests(
+    *,
+    tenant: Tenant = None,
+    session: Session = None,
+    ticket: Ticket = None,
+    state: Annotated[RequestState | None, typer.Option(help="Only this state.")] = None,
+    status: Annotated[PackageStatus | None, typer.Option(help="Only with this status of the last package.")] = None,
+    cause: Annotated[Cause | None, typer.Option(help="Only with this cause of the last package.")] = None,
+    id_text: Annotated[
+        str | None, typer.Option("--id", metavar="TEXT", help="The beginning of a request's or a session's id.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    order: Annotated[RequestOrder, typer.Option(help="How to sort.")] = RequestOrder.NEWEST,
+    limit: Limit = 50,
+    after: After = None,
+    as_json: Json = False,
+) -> None:
+    """List requests, and what was refused at the door of a session or a ticket that is asked for."""
+    wanted = RequestFilter(
+        tenant=tenant, session=session, ticket=ticket, state=state, status=status, cause=cause, id_text=id_text,
+        since=since, until=until,
+    )  # fmt: skip
+
+    async def read() -> tuple[RowPage[RequestView], tuple[DeadLetterView, ...]]:
+        async with open_viewing(read_settings()) as views:
+            page = await views.requests(wanted, order=order, after=after, limit=limit)
+            return page, await _refused(views, wanted)
+
+    page, refused = asyncio.run(read())
+    list_page(page, wanted, noun="request", empty="No request has arrived yet.", columns=_COLUMNS, as_json=as_json)
+    if as_json:
+        return
+    for view in page.rows:
+        if view.waits_for is not None and len(page.rows) <= _FEW:
+            output.say(f"\n{view.key.request_id}: {view.waits_for}")
+    if refused:
+        output.heading("Refused at the door")
+        for letter in refused:
+            output.say(f"  {letter.request_id or 'a record'}: {letter.sentence}")
+
+
+_FEW = 5
+"""Of so few requests it is also told what they wait for."""
+
+
+async def _refused(views: Viewing, wanted: RequestFilter) -> tuple[DeadLetterView, ...]:
+    if wanted.session is None and wanted.ticket is None:
+        return ()
+    letters = DeadLetterFilter(
+        tenant=wanted.tenant, session=wanted.session, ticket=wanted.ticket, since=wanted.since, until=wanted.until
+    )
+    return (await views.dead_letters(letters)).rows
+
+
+@requests.command("show")
+def show_request(
+    request_id: Annotated[str, typer.Argument(help="The request's id, or its beginning.")],
+    *,
+    tenant: Tenant = None,
+    session: Session = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the story of a request: what arrived, what it waits for, calls, packages, feedback."""
+    stories, refused = asyncio.run(_stories(request_id, tenant, session))
+    if as_json:
+        rows = [_as_row(story) for story in stories]
+        output.as_json(rows if refused is None else [{**flat(refused), "state": "refused"}])
+        return
+    if refused is not None:
+        output.heading(f"{refused.request_id} was refused at the door; nothing of it is stored but this:")
+        for letter in refused.dead_letters:
+            _say_entry(refusal_entry(letter))
+    for story in stories:
+        _say(story)
+
+
+async def _stories(
+    beginning: str, tenant: str | None, session: str | None
+) -> tuple[list[RequestStory], RefusedRequest | None]:
+    async with open_viewing(read_settings()) as views:
+        keys = await views.request_keys(beginning, tenant=tenant, session=session)
+        if not keys and (refused := await views.refused_request(beginning, tenant=tenant)) is not None:
+            return [], refused
+        if not all(key.request_id == beginning for key in keys):  # else several sessions have a request of that id
+            keys = (only_one(beginning, keys, noun="request", named="/".join),)
+        if not keys:
+            only_one(beginning, keys, noun="request")
+        stories = [await views.request_story(key) for key in keys]
+        return [story for story in stories if story is not None], None
+
+
+def _say(story: RequestStory) -> None:
+    request = story.request
+    output.heading("/".join(request.key))
+    output.fields(
+        {
+            "ticket": request.ticket,
+            "state": request.state.value,
+            "asks for version": request.requested_version,
+            "newest version": request.newest_version,
+            "deadline": request.deadline_at,
+            "last package": request.package_id,
+            "cost": f"${story.usd:.4f} in {len(story.calls)} calls" if story.calls else None,
+            "reason": request.reason,
+        }
+    )
+    output.heading("Story")
+    for entry in story.entries:
+        _say_entry(entry)
+
+
+def _say_entry(entry: StoryEntry) -> None:
+    at = entry.at.strftime("%Y-%m-%d %H:%M:%SZ") if entry.at is not None else "now"
+    output.say(f"  {at:<20}  {'! ' if entry.attention else '  '}{entry.text}")
+
+
+def _as_row(story: RequestStory) -> dict[str, Any]:
+    whole = replace(story, entries=())
+    parts = {
+        name: [flat(row) for row in getattr(whole, name)]
+        for name in ("newest_events", "calls", "ledger", "revisions", "waiting_events", "feedback", "dead_letters")
+    }
+    return {**flat(story.request), **parts, "story": [flat(entry) for entry in story.entries]}
