@@ -1,6 +1,10 @@
 """What operators look at: metrics, health over HTTP, and the tables."""
 
-from consumer.adapters.http import HealthServer
+from consumer.adapters.http.console.access import Access
+from consumer.adapters.http.console.console import Console
+from consumer.adapters.http.console.readers import Readers
+from consumer.adapters.http.probes import Probes
+from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
@@ -16,11 +20,16 @@ def metrics() -> PrometheusMeters:
     return PrometheusMeters()
 
 
-def health_server(settings: Settings, health: Health, meters: PrometheusMeters) -> HealthServer:
-    """Serves /livez, /readyz and /metrics; port 0 takes a free port."""
-    return HealthServer(
-        settings.http_host, settings.http_port, health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE)
-    )
+def http_server(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> HttpServer:
+    """Serves the console, /livez, /readyz and /metrics; port 0 takes a free port. `pool` is the console's own."""
+    probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
+    access = Access(host=settings.http_host, token=settings.console_token)
+    return HttpServer(settings.http_host, settings.http_port, [probes, Console(access, console_readers(pool, health))])
+
+
+def console_readers(pool: Pool, health: Health) -> Readers:  # noqa: ARG001 - the next readers need it
+    """What the console's pages read through."""
+    return Readers(health=health)
 
 
 def store_reader(pool: Pool) -> StoreReader:

@@ -1,0 +1,24 @@
+"""The pages and their addresses, in the order of the navigation."""
+
+from dataclasses import dataclass
+
+from consumer.adapters.http.console.pages import now, signing
+from consumer.adapters.http.console.visit import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A page. One with a label stands in the navigation; one with `method="POST"` acts."""
+
+    path: str
+    page: Page
+    label: str = ""
+    method: str = "GET"
+
+
+ROUTES = (
+    Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/sign-in", page=signing.show_sign_in),
+    Route(path="/sign-in", page=signing.sign_in, method="POST"),
+    Route(path="/sign-out", page=signing.sign_out, method="POST"),
+)
