@@ -39,6 +39,15 @@ class PrometheusMeters(Meters):
         assert isinstance(metric, Histogram)  # noqa: S101
         metric.observe(value)
 
+    def values(self, meter: Meter) -> dict[str, float]:
+        """The figures of a counter or gauge by label, without a label by ''."""
+        return {
+            next(iter(sample.labels.values()), ""): sample.value
+            for family in self._metrics[meter].collect()
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        }
+
     def exposition(self, stuck: Iterable[Stuck]) -> bytes:
         """Returns all metrics as text, with what is stuck at this moment."""
         metric = self._metrics[Meter.STUCK]

@@ -24,12 +24,14 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
     """Serves the console, /livez, /readyz and /metrics; port 0 takes a free port. `pool` is the console's own."""
     probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
     access = Access(host=settings.http_host, token=settings.console_token)
-    return HttpServer(settings.http_host, settings.http_port, [probes, Console(access, console_readers(pool, health))])
+    return HttpServer(
+        settings.http_host, settings.http_port, [probes, Console(access, console_readers(pool, health, meters))]
+    )
 
 
-def console_readers(pool: Pool, health: Health) -> Readers:  # noqa: ARG001 - the next readers need it
+def console_readers(pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:  # noqa: ARG001 - the next readers need it
     """What the console's pages read through."""
-    return Readers(health=health)
+    return Readers(health=health, figures=meters)
 
 
 def store_reader(pool: Pool) -> StoreReader:

@@ -8,6 +8,7 @@ from aiohttp import web
 from consumer.errors import Misconfigured
 
 CLOSE_SECONDS = 1.0
+LARGEST_FORM_BYTES = 65_536
 
 
 class Site(Protocol):
@@ -28,7 +29,7 @@ class HttpServer:
 
     async def start(self) -> int:
         """Returns the port that it listens on. Raises Misconfigured when it cannot listen there."""
-        application = web.Application()
+        application = web.Application(client_max_size=LARGEST_FORM_BYTES)
         for site in self._sites:
             site.add_to(application)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS)

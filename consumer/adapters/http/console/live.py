@@ -27,9 +27,8 @@ log = structlog.stdlib.get_logger("escalation.console")
 class LiveFragment:
     """A piece of a page, and those who want it anew. `look` returns it as HTML; while it raises, the last one stays."""
 
-    def __init__(self, look: Callable[[], Awaitable[str]], look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, look: Callable[[], Awaitable[str]]) -> None:
         self._look = look
-        self._look_seconds = look_seconds
         self._listeners = 0
         self._fragment = ""
         self._renewed = asyncio.Condition()
@@ -80,7 +79,7 @@ class LiveFragment:
     async def _next(self) -> None:
         """Returns after the next look, or soon without one."""
         try:
-            async with asyncio.timeout(2 * self._look_seconds), self._renewed:
+            async with asyncio.timeout(2 * LOOK_SECONDS), self._renewed:
                 await self._renewed.wait()
         except TimeoutError:
             pass
@@ -99,7 +98,7 @@ class LiveFragment:
                 async with self._renewed:
                     self._fragment = fragment
                     self._renewed.notify_all()
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _rest(self) -> None:
         looking, self._looking = self._looking, None

@@ -1,8 +1,18 @@
 """What the pages read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import Meter
+
+
+class Figures(Protocol):
+    """The figures of this replica, from memory."""
+
+    def values(self, meter: Meter) -> Mapping[str, float]:
+        """The figures of a counter or gauge by label, without a label by ''."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,3 +21,4 @@ class Readers:
 
     health: Health
     """Of this replica, from memory."""
+    figures: Figures

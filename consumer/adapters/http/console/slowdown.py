@@ -18,9 +18,8 @@ MOST_WAITING_OF_ONE_ADDRESS = 2
 class SlowDown:
     """`clock` is monotonic, in seconds."""
 
-    def __init__(self, clock: Callable[[], float], first_seconds: float = FIRST_SECONDS) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._first_seconds = first_seconds
         self._failures = 0.0
         self._counted_at = clock()
         self._waiting: Counter[str] = Counter()
@@ -34,7 +33,7 @@ class SlowDown:
         now = self._clock()
         self._failures = self._failures * 0.5 ** ((now - self._counted_at) / HALF_LIFE_SECONDS)
         self._counted_at = now
-        seconds = min(LONGEST_SECONDS, self._first_seconds * 2**self._failures)
+        seconds = min(LONGEST_SECONDS, FIRST_SECONDS * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
         self._waiting[address] += 1
         try:
