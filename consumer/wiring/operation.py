@@ -8,6 +8,7 @@ from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
@@ -29,9 +30,9 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
     )
 
 
-def console_readers(pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:  # noqa: ARG001 - the next readers need it
+def console_readers(pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
-    return Readers(health=health, figures=meters)
+    return Readers(health=health, figures=meters, packages=PostgresPackageShelf(pool))
 
 
 def store_reader(pool: Pool) -> StoreReader:

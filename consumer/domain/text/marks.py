@@ -17,8 +17,8 @@ MOST_STEPS = 1_000_000
 _ALIKE = 0.5
 """The share of equal words from which a line counts as another one's new wording."""
 
-_WORD = re.compile(r"(?:\w[\w.:/\\@-]*\w|\w|[^\w\s]|\s)\s*")
-"""A word, a name of a host or a path, or a sign, each with the blanks after it."""
+_WORD = re.compile(r"\s*(?:\w[\w.:/\\@-]*\w|\w|[^\w\s])|\s+")
+"""A word, a name of a host or a path, or a sign, each with the blanks before it."""
 
 
 class Mark(StrEnum):

@@ -48,10 +48,10 @@ def test_a_reworded_line_is_marked_word_by_word() -> None:
     )
     assert [line.change for line in (first, second, third)] == ["kept", "changed", "added"]
     assert second.spans == (
-        (Mark.KEPT, "The server "),
-        (Mark.REMOVED, "10.0.0.1 "),
-        (Mark.ADDED, "10.0.0.2 "),
-        (Mark.KEPT, "does not answer."),
+        (Mark.KEPT, "The server"),
+        (Mark.REMOVED, " 10.0.0.1"),
+        (Mark.ADDED, " 10.0.0.2"),
+        (Mark.KEPT, " does not answer."),
     )
 
 

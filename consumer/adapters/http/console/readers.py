@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.viewing.shown_package import PackageShelf
 
 
 class Figures(Protocol):
@@ -22,3 +23,4 @@ class Readers:
     health: Health
     """Of this replica, from memory."""
     figures: Figures
+    packages: PackageShelf

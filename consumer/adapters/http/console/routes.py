@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.adapters.http.console.pages import now, signing
+from consumer.adapters.http.console.pages.packages import package, revisions
 from consumer.adapters.http.console.visit import Page
 
 
@@ -18,6 +19,9 @@ class Route:
 
 ROUTES = (
     Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/package", page=package.show_package),
+    Route(path="/package/copy", page=package.copy_package),
+    Route(path="/package/difference", page=revisions.show_difference),
     Route(path="/sign-in", page=signing.show_sign_in),
     Route(path="/sign-in", page=signing.sign_in, method="POST"),
     Route(path="/sign-out", page=signing.sign_out, method="POST"),

@@ -1,0 +1,4 @@
+"""Reads for people who look; they write nothing.
+
+The files: shown_packages.
+"""

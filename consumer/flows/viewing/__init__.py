@@ -1,0 +1,4 @@
+"""What people look at: protocols of the readers, and what they return.
+
+The files: shown_package (one package with its revisions and events).
+"""
