@@ -8,6 +8,7 @@ from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
@@ -26,13 +27,20 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
     probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
     access = Access(host=settings.http_host, token=settings.console_token)
     return HttpServer(
-        settings.http_host, settings.http_port, [probes, Console(access, console_readers(pool, health, meters))]
+        settings.http_host,
+        settings.http_port,
+        [probes, Console(access, console_readers(settings, pool, health, meters))],
     )
 
 
-def console_readers(pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
+def console_readers(settings: Settings, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
-    return Readers(health=health, figures=meters, packages=PostgresPackageShelf(pool))
+    return Readers(
+        health=health,
+        figures=meters,
+        packages=PostgresPackageShelf(pool),
+        accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
+    )
 
 
 def store_reader(pool: Pool) -> StoreReader:

@@ -42,6 +42,18 @@ def dead_letters_url(**filters: object) -> str:
     return _url("/dead-letters", **filters)
 
 
+def spend_url(**filters: object) -> str:
+    return _url("/spend", **filters)
+
+
+def feedback_url(**filters: object) -> str:
+    return _url("/feedback", **filters)
+
+
+def tenants_url(**filters: object) -> str:
+    return _url("/tenants", **filters)
+
+
 def search_url(text: str) -> str:
     return _url("/search", q=text)
 

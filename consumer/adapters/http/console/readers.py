@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.viewing.accounts import Accounts
 from consumer.flows.viewing.shown_package import PackageShelf
 
 
@@ -24,3 +25,4 @@ class Readers:
     """Of this replica, from memory."""
     figures: Figures
     packages: PackageShelf
+    accounts: Accounts

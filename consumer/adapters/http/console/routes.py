@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.adapters.http.console.pages import now, signing
+from consumer.adapters.http.console.pages.customers import feedback, spend, tenants
 from consumer.adapters.http.console.pages.packages import package, revisions
 from consumer.adapters.http.console.visit import Page
 
@@ -19,6 +20,9 @@ class Route:
 
 ROUTES = (
     Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/spend", page=spend.show_spend, label="Spend"),
+    Route(path="/feedback", page=feedback.show_feedback, label="Feedback"),
+    Route(path="/tenants", page=tenants.show_tenants, label="Tenants"),
     Route(path="/package", page=package.show_package),
     Route(path="/package/copy", page=package.copy_package),
     Route(path="/package/difference", page=revisions.show_difference),

@@ -1,4 +1,4 @@
 """Reads for people who look; they write nothing.
 
-The files: shown_packages.
+The files: shown_packages, accounts.
 """
