@@ -15,6 +15,7 @@ from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.settings import Settings
+from consumer.wiring.replays import replay_desk
 
 
 def metrics() -> PrometheusMeters:
@@ -39,6 +40,7 @@ def console_readers(settings: Settings, pool: Pool, health: Health, meters: Prom
         health=health,
         figures=meters,
         packages=PostgresPackageShelf(pool),
+        replays=replay_desk(settings, pool),
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
 

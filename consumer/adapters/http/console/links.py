@@ -34,8 +34,8 @@ def difference_url(package_id: object, before: object = None) -> str:
     return _url("/package/difference", id=package_id, **{"from": before})
 
 
-def replay_url(replay_id: object) -> str:
-    return _url("/replay", id=replay_id)
+def replay_url(replay_id: object, **more: object) -> str:
+    return _url("/replay", id=replay_id, **more)
 
 
 def dead_letters_url(**filters: object) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.replay.desk import ReplayDesk
 from consumer.flows.viewing.accounts import Accounts
 from consumer.flows.viewing.shown_package import PackageShelf
 
@@ -26,3 +27,4 @@ class Readers:
     figures: Figures
     packages: PackageShelf
     accounts: Accounts
+    replays: ReplayDesk

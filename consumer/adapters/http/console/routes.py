@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from consumer.adapters.http.console.pages import now, signing
 from consumer.adapters.http.console.pages.customers import feedback, spend, tenants
+from consumer.adapters.http.console.pages.jobs import applying, replays
 from consumer.adapters.http.console.pages.packages import package, revisions
 from consumer.adapters.http.console.visit import Page
 
@@ -20,6 +21,13 @@ class Route:
 
 ROUTES = (
     Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/replays", page=replays.show_replays, label="Replays"),
+    Route(path="/replays/plan", page=replays.plan_replay, method="POST"),
+    Route(path="/replay", page=replays.show_replay),
+    Route(path="/replay/preview", page=applying.preview_apply),
+    Route(path="/replay/apply", page=applying.apply_replay, method="POST"),
+    Route(path="/replay/stop", page=applying.stop_replay, method="POST"),
+    Route(path="/replay/cancel", page=applying.cancel_replay, method="POST"),
     Route(path="/spend", page=spend.show_spend, label="Spend"),
     Route(path="/feedback", page=feedback.show_feedback, label="Feedback"),
     Route(path="/tenants", page=tenants.show_tenants, label="Tenants"),
