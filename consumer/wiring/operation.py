@@ -8,6 +8,7 @@ from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
@@ -25,13 +26,18 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
     probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
     access = Access(host=settings.http_host, token=settings.console_token)
     return HttpServer(
-        settings.http_host, settings.http_port, [probes, Console(access, console_readers(pool, health, meters))]
+        settings.http_host,
+        settings.http_port,
+        [probes, Console(access, console_readers(settings, pool=pool, health=health, meters=meters))],
     )
 
 
-def console_readers(pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:  # noqa: ARG001 - the next readers need it
+def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
-    return Readers(health=health, figures=meters)
+    reader = ConsoleReader(pool, budget_usd=settings.monthly_budget_usd)
+    return Readers(
+        health=health, figures=meters, present=reader, requests=reader, stories=reader, sessions=reader, finder=reader
+    )
 
 
 def store_reader(pool: Pool) -> StoreReader:

@@ -6,9 +6,14 @@ from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.viewing.finding import Finder
+from consumer.flows.viewing.present import PresentReader
+from consumer.flows.viewing.request_list import RequestLister
+from consumer.flows.viewing.request_story import StoryReader
+from consumer.flows.viewing.session_list import SessionLister
 
 
-class Figures(Protocol):
+class ReplicaFigures(Protocol):
     """The figures of this replica, from memory."""
 
     def values(self, meter: Meter) -> Mapping[str, float]:
@@ -21,4 +26,9 @@ class Readers:
 
     health: Health
     """Of this replica, from memory."""
-    figures: Figures
+    figures: ReplicaFigures
+    present: PresentReader
+    requests: RequestLister
+    stories: StoryReader
+    sessions: SessionLister
+    finder: Finder

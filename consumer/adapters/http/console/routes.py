@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.adapters.http.console.pages import now, signing
+from consumer.adapters.http.console.pages import now, requests, search, sessions, signing, story
 from consumer.adapters.http.console.visit import Page
 
 
@@ -18,6 +18,11 @@ class Route:
 
 ROUTES = (
     Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/requests", page=requests.show_requests, label="Requests"),
+    Route(path="/request", page=story.show_story),
+    Route(path="/sessions", page=sessions.show_sessions, label="Sessions"),
+    Route(path="/session", page=sessions.show_session_page),
+    Route(path="/search", page=search.show_search),
     Route(path="/sign-in", page=signing.show_sign_in),
     Route(path="/sign-in", page=signing.sign_in, method="POST"),
     Route(path="/sign-out", page=signing.sign_out, method="POST"),

@@ -38,6 +38,7 @@ class Templates:
             "count": telling.say_count,
             "time": _time,
             "pretty": _pretty,
+            "json_text": _json_text,
         }
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
@@ -55,3 +56,11 @@ def _time(at: datetime | None) -> Markup:
 def _pretty(value: object) -> str:
     """A stored value as indented JSON, for people."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def _json_text(text: str) -> str:
+    """A stored JSON text, indented; as it is where it is none."""
+    try:
+        return _pretty(json.loads(text))
+    except (ValueError, RecursionError):
+        return text

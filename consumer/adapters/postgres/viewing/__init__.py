@@ -1,0 +1,1 @@
+"""Reads for people who look; they write nothing. The files: console_reader (present, lists, stories, finding)."""
