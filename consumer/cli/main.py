@@ -7,7 +7,7 @@ from rich.console import Console
 
 from consumer.cli import schema_files, settings_table
 from consumer.cli.demo.command import demo
-from consumer.cli.inspection import show, tables, verify
+from consumer.cli.inspection import revisions, show, tables, verify
 from consumer.cli.replay.command import replay
 from consumer.cli.service import prepare, rebuild, rewind, run, trim
 from consumer.cli.tenants import feedback, policy, spend
@@ -36,6 +36,7 @@ app.command("draft")(draft.draft)
 app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.add_typer(tables.packages, name="package")
+tables.packages.command("diff")(revisions.diff)
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
 app.add_typer(policy.tenants, name="tenant")

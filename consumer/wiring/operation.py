@@ -8,7 +8,9 @@ from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
 from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
+from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
@@ -36,7 +38,15 @@ def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: P
     """What the console's pages read through."""
     reader = ConsoleReader(pool, budget_usd=settings.monthly_budget_usd)
     return Readers(
-        health=health, figures=meters, present=reader, requests=reader, stories=reader, sessions=reader, finder=reader
+        health=health,
+        figures=meters,
+        present=reader,
+        requests=reader,
+        stories=reader,
+        sessions=reader,
+        finder=reader,
+        packages=PostgresPackageShelf(pool),
+        accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
 
 

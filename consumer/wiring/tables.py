@@ -7,6 +7,7 @@ from consumer.adapters.postgres.operation.copying import Export
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.retention import PostgresTrimmer
+from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.settings import Settings
 from consumer.wiring.database import prepared_database
 
@@ -34,3 +35,9 @@ async def open_trimmer(settings: Settings) -> AsyncIterator[PostgresTrimmer]:
 async def open_tenants(settings: Settings) -> AsyncIterator[TenantReader]:
     async with prepared_database(settings, name="look") as pool:
         yield TenantReader(pool)
+
+
+@contextlib.asynccontextmanager
+async def open_packages(settings: Settings) -> AsyncIterator[PostgresPackageShelf]:
+    async with prepared_database(settings, name="look") as pool:
+        yield PostgresPackageShelf(pool)

@@ -1,1 +1,5 @@
-"""Commands that look and change nothing: show (sessions, bundles), tables (requests, packages, …), verify (proofs)."""
+"""Commands that look and change nothing.
+
+The modules: show (sessions, bundles), tables (requests, packages, …), verify (proofs), revisions (what changed between
+two packages).
+"""

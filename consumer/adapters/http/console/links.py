@@ -20,12 +20,38 @@ def sessions_url(**filters: object) -> str:
     return _url("/sessions", **filters)
 
 
-def package_url(package_id: object) -> str:
-    return _url("/package", id=package_id)
+def package_url(package_id: object, **more: object) -> str:
+    return _url("/package", id=package_id, **more)
+
+
+def package_copy_url(package_id: object, form: str) -> str:
+    """Its `plain_text` or `markdown` as a file."""
+    return _url("/package/copy", id=package_id, form=form)
+
+
+def difference_url(package_id: object, before: object = None) -> str:
+    """What changed from the package `before`, by default the revision before."""
+    return _url("/package/difference", id=package_id, **{"from": before})
+
+
+def replay_url(replay_id: object) -> str:
+    return _url("/replay", id=replay_id)
 
 
 def dead_letters_url(**filters: object) -> str:
     return _url("/dead-letters", **filters)
+
+
+def spend_url(**filters: object) -> str:
+    return _url("/spend", **filters)
+
+
+def feedback_url(**filters: object) -> str:
+    return _url("/feedback", **filters)
+
+
+def tenants_url(**filters: object) -> str:
+    return _url("/tenants", **filters)
 
 
 def search_url(text: str) -> str:

@@ -6,11 +6,13 @@ from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.viewing.accounts import Accounts
 from consumer.flows.viewing.finding import Finder
 from consumer.flows.viewing.present import PresentReader
 from consumer.flows.viewing.request_list import RequestLister
 from consumer.flows.viewing.request_story import StoryReader
 from consumer.flows.viewing.session_list import SessionLister
+from consumer.flows.viewing.shown_package import PackageShelf
 
 
 class ReplicaFigures(Protocol):
@@ -32,3 +34,5 @@ class Readers:
     stories: StoryReader
     sessions: SessionLister
     finder: Finder
+    packages: PackageShelf
+    accounts: Accounts

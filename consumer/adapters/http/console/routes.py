@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from consumer.adapters.http.console.pages import now, requests, search, sessions, signing, story
+from consumer.adapters.http.console.pages.customers import feedback, spend, tenants
+from consumer.adapters.http.console.pages.packages import package, revisions
 from consumer.adapters.http.console.visit import Page
 
 
@@ -23,6 +25,12 @@ ROUTES = (
     Route(path="/sessions", page=sessions.show_sessions, label="Sessions"),
     Route(path="/session", page=sessions.show_session_page),
     Route(path="/search", page=search.show_search),
+    Route(path="/spend", page=spend.show_spend, label="Spend"),
+    Route(path="/feedback", page=feedback.show_feedback, label="Feedback"),
+    Route(path="/tenants", page=tenants.show_tenants, label="Tenants"),
+    Route(path="/package", page=package.show_package),
+    Route(path="/package/copy", page=package.copy_package),
+    Route(path="/package/difference", page=revisions.show_difference),
     Route(path="/sign-in", page=signing.show_sign_in),
     Route(path="/sign-in", page=signing.sign_in, method="POST"),
     Route(path="/sign-out", page=signing.sign_out, method="POST"),

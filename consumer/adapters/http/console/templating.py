@@ -36,6 +36,7 @@ class Templates:
             "span": telling.say_span,
             "usd": telling.say_usd,
             "count": telling.say_count,
+            "share": _share,
             "time": _time,
             "pretty": _pretty,
             "json_text": _json_text,
@@ -64,3 +65,7 @@ def _json_text(text: str) -> str:
         return _pretty(json.loads(text))
     except (ValueError, RecursionError):
         return text
+
+
+def _share(part: float | None) -> str:
+    return telling.UNKNOWN if part is None else telling.say_share(part, 1)

@@ -1,1 +1,4 @@
-"""Reads for people who look; they write nothing. The files: console_reader (present, lists, stories, finding)."""
+"""Reads for people who look; they write nothing.
+
+The files: console_reader (present, lists, stories, finding), shown_packages, accounts.
+"""
