@@ -9,6 +9,7 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
+from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
@@ -30,15 +31,21 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
     return HttpServer(
         settings.http_host,
         settings.http_port,
-        [probes, Console(access, console_readers(settings, pool, health, meters))],
+        [probes, Console(access, console_readers(settings, pool=pool, health=health, meters=meters))],
     )
 
 
-def console_readers(settings: Settings, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
+def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
+    reader = ConsoleReader(pool, budget_usd=settings.monthly_budget_usd)
     return Readers(
         health=health,
         figures=meters,
+        present=reader,
+        requests=reader,
+        stories=reader,
+        sessions=reader,
+        finder=reader,
         packages=PostgresPackageShelf(pool),
         replays=replay_desk(settings, pool),
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),

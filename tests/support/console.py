@@ -105,4 +105,4 @@ async def readers_of(dsn: str, health: Health, meters: PrometheusMeters | None =
     """As the service has them, on that database."""
     settings = Settings().model_copy(update={"database_url": SecretStr(dsn)})
     async with database(settings, name="console", max_size=3) as pool:
-        yield console_readers(settings, pool, health, meters or metrics())
+        yield console_readers(settings, pool=pool, health=health, meters=meters or metrics())

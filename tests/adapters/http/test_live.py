@@ -70,8 +70,8 @@ async def heard(answer: aiohttp.ClientResponse, messages: int = 1) -> list[str]:
 async def test_all_who_listen_share_one_look(looks: Looks) -> None:
     async with aiohttp.ClientSession() as session:
         answers = [await session.get(looks.url) for _ in range(5)]
-        told = await asyncio.gather(*(heard(answer, 3) for answer in answers))
-        assert all(message.startswith("<p>look\n") for messages in told for message in messages)
+        heard_by_each = await asyncio.gather(*(heard(answer, 3) for answer in answers))
+        assert all(message.startswith("<p>look\n") for messages in heard_by_each for message in messages)
         assert looks.count <= 5
         for answer in answers:
             answer.close()

@@ -115,9 +115,7 @@ async def test_it_is_previewed_applied_stopped_and_goes_on(
     await pool.execute("UPDATE requests SET due_at = NULL")
     with capture_logs():
         await surfer.submit(form, "/replay/apply")
-        await until(lambda: _released(pool, 2))
-        await filled.draft()
-        await until(lambda: _is(pool, "done"))
+        await until(lambda: _worked(filled, pool))
     assert "3 of 3 requests" in (await surfer.get(url)).said
 
 
@@ -178,6 +176,11 @@ async def test_what_cannot_be_done_is_said(surfer: Surfer, pool: Pool) -> None:
 
 async def _released(pool: Pool, count: int) -> bool:
     return bool(await pool.fetchval("SELECT count(*) = $1 FROM replay_items WHERE state = 'released'", count))
+
+
+async def _worked(filler: StoreFiller, pool: Pool) -> bool:
+    await filler.draft()
+    return await _is(pool, "done")
 
 
 async def _is(pool: Pool, state: str) -> bool:

@@ -8,10 +8,15 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from consumer.flows.replay.desk import ReplayDesk
 from consumer.flows.viewing.accounts import Accounts
+from consumer.flows.viewing.finding import Finder
+from consumer.flows.viewing.present import PresentReader
+from consumer.flows.viewing.request_list import RequestLister
+from consumer.flows.viewing.request_story import StoryReader
+from consumer.flows.viewing.session_list import SessionLister
 from consumer.flows.viewing.shown_package import PackageShelf
 
 
-class Figures(Protocol):
+class ReplicaFigures(Protocol):
     """The figures of this replica, from memory."""
 
     def values(self, meter: Meter) -> Mapping[str, float]:
@@ -24,7 +29,12 @@ class Readers:
 
     health: Health
     """Of this replica, from memory."""
-    figures: Figures
+    figures: ReplicaFigures
+    present: PresentReader
+    requests: RequestLister
+    stories: StoryReader
+    sessions: SessionLister
+    finder: Finder
     packages: PackageShelf
     accounts: Accounts
     replays: ReplayDesk

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.adapters.http.console.pages import now, signing
+from consumer.adapters.http.console.pages import now, requests, search, sessions, signing, story
 from consumer.adapters.http.console.pages.customers import feedback, spend, tenants
 from consumer.adapters.http.console.pages.jobs import applying, replays
 from consumer.adapters.http.console.pages.packages import package, revisions
@@ -21,6 +21,11 @@ class Route:
 
 ROUTES = (
     Route(path="/", page=now.show_now, label="Now"),
+    Route(path="/requests", page=requests.show_requests, label="Requests"),
+    Route(path="/request", page=story.show_story),
+    Route(path="/sessions", page=sessions.show_sessions, label="Sessions"),
+    Route(path="/session", page=sessions.show_session_page),
+    Route(path="/search", page=search.show_search),
     Route(path="/replays", page=replays.show_replays, label="Replays"),
     Route(path="/replays/plan", page=replays.plan_replay, method="POST"),
     Route(path="/replay", page=replays.show_replay),

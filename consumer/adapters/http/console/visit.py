@@ -36,13 +36,20 @@ class Visit:
 
     def asked(self, name: str) -> str | None:
         """A field of the query without blanks around it; None when it is missing or empty."""
-        return self.request.query.get(name, "").strip() or None
+        return self._storable(name).strip() or None
 
     def needed(self, name: str) -> str:
         """A field of the query. Raises HTTPBadRequest without it."""
-        value = self.request.query.get(name, "")
+        value = self._storable(name)
         if not value:
             raise web.HTTPBadRequest(text=f"The address lacks `{name}`.")
+        return value
+
+    def _storable(self, name: str) -> str:
+        """Raises HTTPBadRequest for what PostgreSQL could hold in no text."""
+        value = self.request.query.get(name, "")
+        if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise web.HTTPBadRequest(text=f"`{name}` holds what no text can hold.")
         return value
 
     async def form(self) -> Mapping[str, str]:
