@@ -2,5 +2,5 @@
 
 Law: adapters are constructed here and nowhere else, but for the demo's own servers. Nothing is decided here. The files
 in reading order: values (what the settings mean), database, stores, topics, tables, model, operation, loops; then for
-the commands: replays, rebuilds, trials.
+the commands: replays, redrives, rebuilds, trials.
 """
