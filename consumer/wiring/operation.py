@@ -1,5 +1,7 @@
 """What operators look at: metrics, health over HTTP, and the tables."""
 
+from functools import partial
+
 from consumer.adapters.http.console.access import Access
 from consumer.adapters.http.console.console import Console
 from consumer.adapters.http.console.readers import Readers
@@ -10,12 +12,16 @@ from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
 from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
+from consumer.adapters.postgres.viewing.refused_records import PostgresRefusedRecords
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
+from consumer.flows.redrive.ports import LetterJobs
 from consumer.settings import Settings
+from consumer.wiring.database import open_redactor
+from consumer.wiring.redrives import letter_jobs
 from consumer.wiring.replays import replay_desk
 
 
@@ -48,8 +54,14 @@ def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: P
         finder=reader,
         packages=PostgresPackageShelf(pool),
         replays=replay_desk(settings, pool),
+        refused=PostgresRefusedRecords(pool),
+        letters=partial(_letters, settings, pool),
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
+
+
+async def _letters(settings: Settings, pool: Pool) -> LetterJobs:
+    return letter_jobs(settings, pool=pool, redactor=await open_redactor(settings, StoreReader(pool)))
 
 
 def store_reader(pool: Pool) -> StoreReader:

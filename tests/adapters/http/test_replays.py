@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 
 from consumer.adapters.http.console.readers import Readers
 from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.flows.drafting.ports import Lane
+from consumer.flows.drafting.worker import ModelUse
 from consumer.flows.replay import applying
 from consumer.settings import Settings
 from consumer.wiring.operation import console_readers, metrics
@@ -29,7 +31,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def readers(pool: Pool) -> Readers:
     settings = Settings().model_copy(update={"anthropic_api_key": SecretStr("a key that is never used")})
-    return console_readers(settings, pool, healthy(), metrics())
+    return console_readers(settings, pool=pool, health=healthy(), meters=metrics())
 
 
 @pytest.fixture
@@ -74,8 +76,7 @@ async def test_a_plan_tells_what_changes_and_what_it_costs(surfer: Surfer) -> No
         ("plan a replay", "Ada")
     ]
     answer = await surfer.get(url)
-    print(answer.said)
-    assert "2 packages: 2 for another bundle" in answer.said
+    assert "2 packages: 2 for another model, 2 for another bundle" in answer.said
     assert "2 calls of the model" in answer.said
     assert [mark.get_text().strip() for mark in answer.page.find_all("ins")] == ["quick"] * 2
     assert "The model will write it." in answer.said
@@ -114,7 +115,7 @@ async def test_it_is_previewed_applied_stopped_and_goes_on(
     assert await pool.fetchval("SELECT count(*) FROM requests WHERE cause = 'replay'") == 0, "taken back"
     await pool.execute("UPDATE requests SET due_at = NULL")
     with capture_logs():
-        await surfer.submit(form, "/replay/apply")
+        await surfer.submit(form.replace("model=configured", "model=none"), "/replay/apply")
         await until(lambda: _worked(filled, pool))
     assert "3 of 3 requests" in (await surfer.get(url)).said
 
@@ -129,7 +130,7 @@ async def test_the_end_of_the_service_stops_what_it_applies(
             await surfer.sign_in()
             replay_id = (await planned(surfer)).removeprefix("/replay?id=")
             await surfer.submit(f"/replay/preview?id={replay_id}", "/replay/apply")
-            await until(lambda: _is(pool, "applying"))
+            await until(lambda: _is(pool, "applying"), within_seconds=10)
     assert await pool.fetchval("SELECT state FROM replays") == "paused"
 
 
@@ -179,7 +180,8 @@ async def _released(pool: Pool, count: int) -> bool:
 
 
 async def _worked(filler: StoreFiller, pool: Pool) -> bool:
-    await filler.draft()
+    for work in await filler._stores.queue.claim(Lane.REPLAY, 10):
+        await filler._worker.do(work, ModelUse.NEVER)
     return await _is(pool, "done")
 
 

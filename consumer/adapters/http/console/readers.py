@@ -1,15 +1,17 @@
 """What the pages read."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
+from consumer.flows.redrive.ports import LetterJobs
 from consumer.flows.replay.desk import ReplayDesk
 from consumer.flows.viewing.accounts import Accounts
 from consumer.flows.viewing.finding import Finder
 from consumer.flows.viewing.present import PresentReader
+from consumer.flows.viewing.refused_records import RefusedRecords
 from consumer.flows.viewing.request_list import RequestLister
 from consumer.flows.viewing.request_story import StoryReader
 from consumer.flows.viewing.session_list import SessionLister
@@ -38,3 +40,6 @@ class Readers:
     packages: PackageShelf
     accounts: Accounts
     replays: ReplayDesk
+    refused: RefusedRecords
+    letters: Callable[[], Awaitable[LetterJobs]]
+    """Jobs on dead letters. Their key of secrets is in the database, so that this raises Transient while it is away."""

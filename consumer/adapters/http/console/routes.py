@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from consumer.adapters.http.console.pages import now, requests, search, sessions, signing, story
 from consumer.adapters.http.console.pages.customers import feedback, spend, tenants
-from consumer.adapters.http.console.pages.jobs import applying, replays
+from consumer.adapters.http.console.pages.jobs import applying, dead_letters, replays
 from consumer.adapters.http.console.pages.packages import package, revisions
 from consumer.adapters.http.console.visit import Page
 
@@ -26,6 +26,11 @@ ROUTES = (
     Route(path="/sessions", page=sessions.show_sessions, label="Sessions"),
     Route(path="/session", page=sessions.show_session_page),
     Route(path="/search", page=search.show_search),
+    Route(path="/dead-letters", page=dead_letters.show_dead_letters, label="Dead letters"),
+    Route(path="/dead-letters/preview", page=dead_letters.preview_job),
+    Route(path="/dead-letters/submit", page=dead_letters.submit_job, method="POST"),
+    Route(path="/dead-letters/job", page=dead_letters.show_job),
+    Route(path="/dead-letters/stop", page=dead_letters.stop_job, method="POST"),
     Route(path="/replays", page=replays.show_replays, label="Replays"),
     Route(path="/replays/plan", page=replays.plan_replay, method="POST"),
     Route(path="/replay", page=replays.show_replay),
