@@ -35,10 +35,17 @@ ALSO_NARROW = ("now", "request", "package")
 ALSO_DARK = ("now", "request", "package")
 
 
-async def main(folder: Path) -> int:
+def main(folder: Path) -> None:
     if installed_browser() is None:
-        print(WHERE_FROM, file=sys.stderr)
-        return 1
+        sys.exit(WHERE_FROM)
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_take_all(folder))
+    large = {path.name: path.stat().st_size for path in folder.glob("*.png") if path.stat().st_size > MOST_BYTES}
+    if large:
+        sys.exit(f"larger than {MOST_BYTES} bytes: {large}")
+
+
+async def _take_all(folder: Path) -> None:
     async with Servers() as servers:
         stage = Stage(
             bootstrap_servers=servers.kafka.bootstrap_servers,
@@ -50,12 +57,7 @@ async def main(folder: Path) -> int:
         async with stage, browser() as opened:
             service = await stage.running(console_token="a token for pictures", monthly_budget_usd=BUDGET_USD)
             await _play(stage, servers.kafka.bootstrap_servers)
-            folder.mkdir(parents=True, exist_ok=True)
             await _take(opened, f"http://127.0.0.1:{service.port}", await _pages(stage), folder)
-    large = {path.name: path.stat().st_size for path in folder.glob("*.png") if path.stat().st_size > MOST_BYTES}
-    if large:
-        print(f"larger than {MOST_BYTES} bytes: {large}", file=sys.stderr)
-    return 1 if large else 0
 
 
 async def _play(stage: Stage, bootstrap_servers: str) -> None:
@@ -156,4 +158,4 @@ async def _take(opened: Browser, base: str, pages: Mapping[str, str], folder: Pa
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pictures are written")
-    sys.exit(asyncio.run(main(parser.parse_args().folder)))
+    main(parser.parse_args().folder)
