@@ -83,7 +83,7 @@ class ConsoleReader:
                 ToldPackage(**{**dict(package), "event": json.loads(package["event"])}) for package in packages
             ),
             calls=tuple(_call(call) for call in calls),
-            feedback=tuple(ToldFeedback(**{**dict(told), "said": json.loads(told["said"])}) for told in feedback),
+            feedback=tuple(ToldFeedback(**{**dict(row), "said": json.loads(row["said"])}) for row in feedback),
             unpublished=tuple(
                 Unpublished(**{**dict(waiting), "event_id": waiting["event_id"] or ""}) for waiting in unpublished
             ),

@@ -84,7 +84,7 @@ def _entries(story: RequestStory) -> list[StoryEntry]:
     for call in story.calls:
         usage[call.revision].append(call)
     entries += [_of_package(package, usage[package.revision]) for package in story.packages]
-    entries += [_of_feedback(told) for told in story.feedback]
+    entries += [_of_feedback(feedback) for feedback in story.feedback]
     if request.state in ("failed", "cancelled"):
         what = "It ended without a package" if request.state == "failed" else "It was cancelled"
         entries.append(StoryEntry(at=request.ended_at, what=what, tone="bad", text=request.failure or ""))
@@ -157,13 +157,15 @@ def _of_package(package: ToldPackage, calls: list[ToldCall]) -> StoryEntry:
     )
 
 
-def _of_feedback(told: ToldFeedback) -> StoryEntry:
-    said = told.said
+def _of_feedback(feedback: ToldFeedback) -> StoryEntry:
+    said = feedback.said
     texts = [str(said[name]) for name in ("reason", "comment") if said.get(name)]
     return StoryEntry(
-        at=told.occurred_at,
-        what=f"Revision {told.revision} was {told.outcome}" if told.outcome != "failed" else "Posting it failed",
-        tone=_TONES.get(told.outcome, ""),
+        at=feedback.occurred_at,
+        what=f"Revision {feedback.revision} was {feedback.outcome}"
+        if feedback.outcome != "failed"
+        else "Posting it failed",
+        tone=_TONES.get(feedback.outcome, ""),
         text="\n".join(texts),
         facts=(("Note", str(said["note_id"])),) if said.get("note_id") else (),
     )
