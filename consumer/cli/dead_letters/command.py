@@ -49,13 +49,14 @@ def redrive(
 
     Shows first how many dead letters the options choose, and what would become of the first of them; then asks.
 
-    Each original is read again from its topic and passes the same gate as any record. What is sound is taken, once, and
-    its dead letter leaves the list. What is refused again stays the same dead letter, with the new error. An original
-    that retention or compaction took away, or whose topic was made anew, is told and stays.
+    Each original is read again from its topic and passes the same gate as any record.
+    What is sound is taken, once, and its dead letter leaves the list.
+    What is refused again stays the same dead letter, with the new error.
+    An original that retention or compaction took away, or whose topic was made anew, is told and stays.
 
-    It is a job: a running service works on it, else this command does. After a stop or a kill the same command goes
-    on; nothing is lost and nothing is taken twice. `dead-letters jobs` shows who asked for what, and `dead-letters
-    stop` ends a job.
+    It is a job: a running service works on it, else this command does.
+    After a stop or a kill the same command goes on; nothing is lost and nothing is taken twice.
+    `dead-letters jobs` shows who asked for what, and `dead-letters stop` ends a job.
     """
     chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
     _do(LetterAction.REDRIVE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)
@@ -80,8 +81,9 @@ def purge(
 
     Shows first how many dead letters the options choose, and the first of them; then asks.
 
-    Copies on the `.dlq` topics leave by those topics' retention. A purged dead letter cannot be redriven, and its
-    record is not refused anew when it is read again. After a stop or a kill the same command goes on.
+    Copies on the `.dlq` topics leave by those topics' retention.
+    A purged dead letter cannot be redriven, and its record is not refused anew when it is read again.
+    After a stop or a kill the same command goes on.
     """
     chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
     _do(LetterAction.PURGE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)

@@ -1,6 +1,7 @@
 """Redriving and purging on a real Kafka and PostgreSQL: what is sound is taken, once; what is not stays, once."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,12 +21,9 @@ from consumer.flows.redrive.ports import (
 )
 from schemas.dead_letters import RefusalReason
 from schemas.topics import REQUESTS, SESSIONS
-from tests.flows.redrive.conftest import Scene
+from tests.support.letters import BROKEN, EVENTS, Scene
 from tests.support.waiting import until
 from tests.support.wire import change, event, request
-
-BROKEN = b"{ no JSON"
-EVENTS = "SELECT session_id, version, event_id FROM session_events ORDER BY 1, 2"
 
 
 class TestRedrive:
@@ -355,3 +353,23 @@ class TestJobs:
     async def test_an_unknown_job_is_told(self, scene: Scene) -> None:
         with pytest.raises(Exception, match="dead-letters jobs"):
             await scene.jobs.job("nobody's")
+
+
+class TestCommand:
+    async def test_it_shows_first_and_then_does_it_where_no_service_runs(self, scene: Scene) -> None:
+        sound, broken = await scene.send(change(version=1), BROKEN)
+        await scene.refused(sound, broken)
+        unasked = await scene.command("redrive")
+        assert (unasked.code, "--yes" in unasked.errors) == (2, True)
+        looked = await scene.command("redrive", "--dry-run")
+        assert (looked.code, "refused again" in looked.output, looked.output.count("  taken")) == (0, True, 1)
+        assert (len(await scene.listed()), await scene.jobs.jobs()) == (2, [])
+        done = await scene.command("redrive", "--yes", "--json")
+        assert done.code == 0, done.errors
+        job = json.loads(done.output)
+        assert [job[name] for name in ("state", "matched", "taken", "refused")] == ["done", 2, 1, 1]
+        assert job["asked_by"]
+        assert list(await scene.listed()) == [(SESSIONS, 1)]
+        purged = await scene.command("purge", "--yes")
+        assert (purged.code, "topics' retention" in purged.output) == (0, True)
+        assert await scene.listed() == {}
