@@ -38,7 +38,7 @@ def test_a_wrong_url_is_refused_without_being_quoted(
 
 def test_a_short_token_of_the_console_is_refused_without_being_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESCALATION_CONSOLE_TOKEN", "  hunter2-hunter  ")
-    with pytest.raises(Misconfigured, match="^ESCALATION_CONSOLE_TOKEN: is too short: it needs 16") as refusal:
+    with pytest.raises(Misconfigured, match=r"^ESCALATION_CONSOLE_TOKEN: is too short: it needs 16") as refusal:
         read_settings()
     assert "hunter" not in str(refusal.value)
     monkeypatch.setenv("ESCALATION_CONSOLE_TOKEN", "sixteen-letters!")
