@@ -31,6 +31,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SETTLED_SECONDS = 240.0
 MOST_BYTES = 150_000
 BUDGET_USD = "25"
+HEIGHTS = {"package": 500, "requests": 700}
+"""Of pictures that would be too large: much text."""
 ALSO_NARROW = ("now", "request", "package")
 ALSO_DARK = ("now", "request", "package")
 
@@ -150,6 +152,7 @@ async def _take(opened: Browser, base: str, pages: Mapping[str, str], folder: Pa
         page = await context.new_page()
         for name in names:
             if name in pages:
+                await page.set_viewport_size({"width": size[0], "height": HEIGHTS.get(name, size[1])})
                 await page.goto(base + pages[name])
                 await page.screenshot(path=folder / f"{name}{look}.png")
         await context.close()

@@ -136,7 +136,7 @@ class TestNow:
         boxes = {
             box.dt.text: box.dd.text for box in (await surfer.get("/")).page.select(".figure") if box.dt and box.dd
         }
-        assert boxes["Fallbacks to be replaced"] == "0"
+        assert boxes["Fallbacks to replace"] == "0"
         assert boxes["This month"] == "$0.00"
 
 

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime
 
 UNKNOWN = "\N{EN DASH}"
+SPLIT_SECONDS = 10.0
 _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def say_span(seconds: float | None) -> str:
-    """Two units at most: `45 s`, `3 min 20 s`, `2 d 4 h`."""
+    """Two units at most: `0.4 s`, `45 s`, `3 min 20 s`, `2 d 4 h`."""
     if seconds is None:
         return UNKNOWN
+    if abs(seconds) < SPLIT_SECONDS:
+        return f"{abs(seconds):.1f} s" if round(abs(seconds), 1) % 1 else f"{abs(seconds):.0f} s"
     left = round(abs(seconds))
     parts: list[str] = []
     for size, unit in _SPANS:

@@ -65,6 +65,7 @@ async def look_now(readers: Readers) -> dict[str, Any]:
         "near": tables.near_deadline if tables is not None else (),
         "dead_letters": tables.dead_letters if tables is not None else (),
         "lags": _lags(readers.figures),
+        "partitions": len(readers.figures.values(Meter.LAG_RECORDS)),
     }
 
 
@@ -99,7 +100,7 @@ def _waiting(figures: ReplicaFigures, tables: Present | None) -> list[NamedFigur
     boxes = [
         NamedFigure(name="Open requests", value=say_count(_figure(figures, Meter.OPEN_REQUESTS))),
         NamedFigure(name="Oldest waits for", value=say_span(oldest) if oldest else "nothing waits"),
-        NamedFigure(name="Well after their deadline", value=say_count(late), tone="bad" if late else ""),
+        NamedFigure(name="Late by 30 s or more", value=say_count(late), tone="bad" if late else ""),
         NamedFigure(name="Work due now", value=say_count(_figure(figures, Meter.DUE_WORK))),
         NamedFigure(
             name="To be published",
@@ -113,9 +114,7 @@ def _waiting(figures: ReplicaFigures, tables: Present | None) -> list[NamedFigur
         since = (tables.at - tables.upgrades_since).total_seconds() if tables.upgrades_since else None
         note = "the model is away" if away else f"the oldest for {say_span(since)}" if since is not None else ""
         tone = "warn" if tables.upgrades else ""
-        boxes.append(
-            NamedFigure(name="Fallbacks to be replaced", value=say_count(tables.upgrades), tone=tone, note=note)
-        )
+        boxes.append(NamedFigure(name="Fallbacks to replace", value=say_count(tables.upgrades), tone=tone, note=note))
     return boxes
 
 
@@ -134,11 +133,12 @@ def _spend(tables: Present | None) -> list[NamedFigure]:
 
 
 def _lags(figures: ReplicaFigures) -> list[PartitionLag]:
-    """The partition that is most behind first."""
+    """Of partitions in which records wait, the one that is most behind first."""
     seconds = figures.values(Meter.LAG_SECONDS)
     lags = [
         PartitionLag(partition=partition, records=records, seconds=seconds.get(partition))
         for partition, records in figures.values(Meter.LAG_RECORDS).items()
+        if records
     ]
     return sorted(lags, key=lambda lag: (-lag.records, lag.partition))
 

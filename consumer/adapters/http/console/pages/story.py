@@ -54,12 +54,11 @@ def _about(story: RequestStory) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in (
-            ("Ticket", request.ticket or ""),
             ("Deadline", _deadline(request.deadline_at, left, story.deadline_seconds)),
             ("Priority", f"{request.priority}{', from a replay' if story.from_replay else ''}"),
             ("Asked for", _version(request.requested_state_version)),
             ("Session is at", _version(request.newest_version)),
-            ("Revisions", f"{request.revision}, of which {story.revisions_by_change} by changes of the session"),
+            ("Revisions", _revisions(request.revision, story.revisions_by_change)),
             ("Model calls", f"{len(story.calls)} for {say_usd(usd)}" if story.calls else "none"),
             ("Trace", story.traceparent or ""),
         )
@@ -175,6 +174,10 @@ def _check(check: Mapping[str, Any] | None) -> str:
     if check is None:
         return ""
     return f"{check['statements']} statements, {check['flagged']} flagged, {check['removed']} removed"
+
+
+def _revisions(count: int, by_change: int) -> str:
+    return f"{count}, of which {by_change} by changes of the session" if by_change else str(count)
 
 
 def _deadline(at: datetime | None, left: float | None, promised_seconds: int) -> str:
