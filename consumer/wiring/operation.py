@@ -1,7 +1,5 @@
 """What operators look at: metrics, health over HTTP, and the tables."""
 
-from functools import partial
-
 from consumer.adapters.http.console.access import Access
 from consumer.adapters.http.console.console import Console
 from consumer.adapters.http.console.readers import Readers
@@ -18,9 +16,8 @@ from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
-from consumer.flows.redrive.ports import LetterJobs
 from consumer.settings import Settings
-from consumer.wiring.database import open_redactor
+from consumer.wiring.database import unstored_redactor
 from consumer.wiring.redrives import letter_jobs
 from consumer.wiring.replays import replay_desk
 
@@ -55,13 +52,11 @@ def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: P
         packages=PostgresPackageShelf(pool),
         replays=replay_desk(settings, pool),
         refused=PostgresRefusedRecords(pool),
-        letters=partial(_letters, settings, pool),
+        letters=letter_jobs(
+            settings, pool=pool, redactor=unstored_redactor(settings)
+        ),  # it foretells; a service stores
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
-
-
-async def _letters(settings: Settings, pool: Pool) -> LetterJobs:
-    return letter_jobs(settings, pool=pool, redactor=await open_redactor(settings, StoreReader(pool)))
 
 
 def store_reader(pool: Pool) -> StoreReader:

@@ -143,7 +143,7 @@ class FeedbackFilter:
     """Only what was given before: the next page."""
 
 
-class Accounts(Protocol):
+class AccountReader(Protocol):
     """Every method raises Transient while the database is away. Each looks at a bounded number of rows."""
 
     async def spending(self, since: date, tenant: str | None) -> Spending:

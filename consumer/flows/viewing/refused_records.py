@@ -24,6 +24,8 @@ class RefusedRecord:
     failed_at: datetime
     redriven_at: datetime | None
     redrive_error: str | None
+    session_known: bool
+    """Whether anything of its session was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,6 @@ class RefusedPage:
     """The largest first."""
 
 
-class RefusedRecords(Protocol):
+class RefusedLister(Protocol):
     async def refused(self, chosen: ChosenLetters, *, before: datetime | None, limit: int) -> RefusedPage:
         """Those that were refused before that time. Raises Transient while the database is away."""

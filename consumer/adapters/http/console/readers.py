@@ -1,6 +1,6 @@
 """What the pages read."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,10 +8,10 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from consumer.flows.redrive.ports import LetterJobs
 from consumer.flows.replay.desk import ReplayDesk
-from consumer.flows.viewing.accounts import Accounts
+from consumer.flows.viewing.accounts import AccountReader
 from consumer.flows.viewing.finding import Finder
 from consumer.flows.viewing.present import PresentReader
-from consumer.flows.viewing.refused_records import RefusedRecords
+from consumer.flows.viewing.refused_records import RefusedLister
 from consumer.flows.viewing.request_list import RequestLister
 from consumer.flows.viewing.request_story import StoryReader
 from consumer.flows.viewing.session_list import SessionLister
@@ -38,8 +38,7 @@ class Readers:
     sessions: SessionLister
     finder: Finder
     packages: PackageShelf
-    accounts: Accounts
+    accounts: AccountReader
     replays: ReplayDesk
-    refused: RefusedRecords
-    letters: Callable[[], Awaitable[LetterJobs]]
-    """Jobs on dead letters. Their key of secrets is in the database, so that this raises Transient while it is away."""
+    refused: RefusedLister
+    letters: LetterJobs

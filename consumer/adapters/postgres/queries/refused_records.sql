@@ -16,7 +16,9 @@ WHERE ($1::text IS NULL OR d.reason = $1) AND ($2::text IS NULL OR d.topic = $2)
 -- name: records
 -- The newest $10, refused before $11 where it is given.
 SELECT topic, partition, "offset", record_ms, tenant_id, session_id, reason, error, excerpt, failed_at, redriven_at,
-       redrive_error
+       redrive_error,
+       EXISTS (SELECT FROM sessions AS s
+               WHERE (s.tenant_id, s.session_id) = (chosen.tenant_id, chosen.session_id)) AS session_known
 FROM ({{looked_at}}) AS chosen
 WHERE $11::timestamptz IS NULL OR failed_at < $11
 ORDER BY failed_at DESC, topic, partition, "offset" DESC LIMIT $10;

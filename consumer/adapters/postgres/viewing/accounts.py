@@ -29,7 +29,7 @@ _MOST_DEAR = 20
 
 
 class PostgresAccountViews:
-    """Implements the port `flows.viewing.accounts.Accounts`."""
+    """Implements the port `flows.viewing.accounts.AccountReader`."""
 
     def __init__(self, pool: Pool, *, monthly_budget_usd: float | None) -> None:
         self._pool = pool

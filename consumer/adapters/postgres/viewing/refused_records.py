@@ -12,7 +12,7 @@ _queries = Queries("refused_records")
 
 
 class PostgresRefusedRecords:
-    """Implements the port `flows.viewing.refused_records.RefusedRecords`."""
+    """Implements the port `flows.viewing.refused_records.RefusedLister`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

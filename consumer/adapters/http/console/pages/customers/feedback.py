@@ -16,13 +16,13 @@ _ROWS = 50
 _UNPOSTED_ROWS = 20
 
 
-async def show_feedback(visit: Visit) -> web.Response:
+async def show_feedback_page(visit: Visit) -> web.Response:
     """The last 30 days, unless `days` says otherwise; `before` is the time of the last row of the page before."""
     chosen = FeedbackFilter(
         tenant=visit.asked("tenant"),
         outcome=fields.word(visit.query, "outcome", FeedbackOutcome),
         days=fields.figure(visit.query, "days", least=0.01, most=fields.LONGEST_DAYS) or USUAL_DAYS,
-        before=fields.instant(visit.query, "before"),
+        before=fields.moment(visit.query, "before"),
     )
     accounts = visit.readers.accounts
     rows = await accounts.feedback(chosen, _ROWS + 1)

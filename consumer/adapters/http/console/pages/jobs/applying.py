@@ -57,7 +57,7 @@ async def preview_apply(visit: Visit) -> web.Response:
     )
 
 
-async def apply_replay(visit: Visit) -> web.StreamResponse:
+async def begin_replay(visit: Visit) -> web.StreamResponse:
     task = asked_task(await visit.form())
     visit.acted(
         "apply a replay",
@@ -84,7 +84,7 @@ async def stop_replay(visit: Visit) -> web.StreamResponse:
     return go_to(replay_url(task.replay_id))
 
 
-async def cancel_replay(visit: Visit) -> web.StreamResponse:
+async def end_replay(visit: Visit) -> web.StreamResponse:
     """For good."""
     task = asked_task(await visit.form())
     visit.acted("cancel a replay", replay_id=task.replay_id)

@@ -29,14 +29,14 @@ def asked_letters(form: Mapping[str, str]) -> ChosenLetters:
         offset=_offset(form),
         tenant=fields.text(form, "tenant"),
         session=fields.text(form, "session"),
-        since=fields.instant(form, "since"),
-        until=fields.instant(form, "until"),
+        since=fields.moment(form, "since"),
+        until=fields.moment(form, "until"),
     )
 
 
 async def show_dead_letters(visit: Visit) -> web.Response:
     chosen = asked_letters(visit.query)
-    before = fields.instant(visit.query, "before")
+    before = fields.moment(visit.query, "before")
     page = await visit.readers.refused.refused(chosen, before=before, limit=_ROWS + 1)
     records = page.records[:_ROWS]
     return visit.page(
@@ -49,11 +49,11 @@ async def show_dead_letters(visit: Visit) -> web.Response:
         before=before,
         reasons=[reason.value for reason in RefusalReason],
         most_looked_at=MOST_LOOKED_AT,
-        jobs=await (await visit.readers.letters()).jobs(limit=_JOBS),
+        jobs=await visit.readers.letters.jobs(limit=_JOBS),
     )
 
 
-async def preview_job(visit: Visit) -> web.Response:
+async def preview_letter_job(visit: Visit) -> web.Response:
     """How many and which, and what would become of the first; changes nothing.
 
     What is refused after the preview is not in the job: it ends at the moment at which it was shown.
@@ -63,11 +63,11 @@ async def preview_job(visit: Visit) -> web.Response:
     chosen = asked_letters(visit.query)
     if chosen.until is None:
         chosen = replace(chosen, until=datetime.now(UTC))
-    preview = await (await visit.readers.letters()).preview(action, chosen)
+    preview = await visit.readers.letters.preview(action, chosen)
     return visit.page("dead_letter_preview.html", preview=preview, query=_query(chosen))
 
 
-async def submit_job(visit: Visit) -> web.StreamResponse:
+async def submit_letter_job(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     action = fields.word(form, "action", LetterAction)
     chosen = asked_letters(form)
@@ -75,22 +75,22 @@ async def submit_job(visit: Visit) -> web.StreamResponse:
         raise web.HTTPBadRequest(text="Begin with a preview.")
     visit.acted(f"{action} dead letters", chosen=_query(chosen))
     with refusing():
-        job = await (await visit.readers.letters()).submit(action, chosen, asked_by=_operator(visit))
+        job = await visit.readers.letters.submit(action, chosen, asked_by=_operator(visit))
     return go_to(dead_letter_job_url(job.job_id))
 
 
-async def show_job(visit: Visit) -> web.Response:
+async def show_letter_job(visit: Visit) -> web.Response:
     job_id = visit.needed("id")
     try:
         with refusing():
-            job = await (await visit.readers.letters()).job(job_id)
+            job = await visit.readers.letters.job(job_id)
     except web.HTTPConflict as error:
         raise web.HTTPNotFound(text=error.text) from None
     answer = visit.page("dead_letter_job.html", job=job, query=_query(job.chosen))
     return watched(answer, goes_on=not job.state.has_ended)
 
 
-async def stop_job(visit: Visit) -> web.StreamResponse:
+async def stop_letter_job(visit: Visit) -> web.StreamResponse:
     """After the piece that is under way. What is done stays done."""
     form = await visit.form()
     job_id = fields.text(form, "id")
@@ -98,7 +98,7 @@ async def stop_job(visit: Visit) -> web.StreamResponse:
         raise web.HTTPBadRequest(text="`id` is missing.")
     visit.acted("stop a job on dead letters", job_id=job_id)
     with refusing():
-        await (await visit.readers.letters()).stop(job_id, stopped_by=_operator(visit))
+        await visit.readers.letters.stop(job_id, stopped_by=_operator(visit))
     return go_to(dead_letter_job_url(job_id))
 
 

@@ -39,7 +39,7 @@ async def show_replays(visit: Visit) -> web.Response:
     )
 
 
-async def plan_replay(visit: Visit) -> web.StreamResponse:
+async def make_plan(visit: Visit) -> web.StreamResponse:
     """Weighs the chosen requests, stores the plan and shows it. It publishes nothing and pays for nothing."""
     form = await visit.form()
     limit = fields.figure(form, "limit", least=1, most=MOST_PLANNED)
@@ -47,8 +47,8 @@ async def plan_replay(visit: Visit) -> web.StreamResponse:
         tenants=_alone(fields.text(form, "tenant")),
         sessions=_alone(fields.text(form, "session")),
         requests=_alone(fields.text(form, "request")),
-        since=fields.instant(form, "since"),
-        until=fields.instant(form, "until"),
+        since=fields.moment(form, "since"),
+        until=fields.moment(form, "until"),
         status=fields.word(form, "status", PackageStatus),
         prompt_version=fields.text(form, "prompt_version"),
         model=fields.text(form, "model"),
@@ -72,8 +72,8 @@ async def show_replay(visit: Visit) -> web.Response:
     except web.HTTPConflict as error:
         raise web.HTTPNotFound(text=error.text) from None
     calls_model = visit.asked("model") != "none"
-    applying = replay.state is ReplayState.APPLYING
-    differences = [] if applying else await desk.differences(replay_id, limit=_COMPARED, calls_model=calls_model)
+    stands = replay.state in (ReplayState.PLANNED, ReplayState.PAUSED)
+    differences = await desk.differences(replay_id, limit=_COMPARED, calls_model=calls_model) if stands else []
     answer = visit.page(
         "replay.html",
         replay=replay,
@@ -85,7 +85,7 @@ async def show_replay(visit: Visit) -> web.Response:
         differences=[(difference, [_marked(change) for change in difference.changes]) for difference in differences],
         compared=_COMPARED,
     )
-    return watched(answer, goes_on=applying)
+    return watched(answer, goes_on=replay.state is ReplayState.APPLYING)
 
 
 def _alone(name: str | None) -> tuple[str, ...]:
