@@ -16,8 +16,11 @@ WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def text(fields: Mapping[str, str], name: str) -> str | None:
-    """Without blanks around it; None when it is missing or empty."""
-    return fields.get(name, "").strip() or None
+    """Without blanks around it; None when it is missing or empty. What PostgreSQL could hold in no text is refused."""
+    given = fields.get(name, "").strip()
+    if "\x00" in given or any("\ud800" <= letter <= "\udfff" for letter in given):
+        raise web.HTTPBadRequest(text=f"`{name}` holds a sign that no text of a record holds.")
+    return given or None
 
 
 def figure(fields: Mapping[str, str], name: str, *, least: float, most: float) -> float | None:
@@ -49,9 +52,9 @@ def moment(fields: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(given)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise web.HTTPBadRequest(text=f"`{name}` is a time, such as 2026-03-01T09:00.") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def word(fields: Mapping[str, str], name: str, known: type[WordT]) -> WordT | None:
