@@ -1,8 +1,8 @@
 """What the pages read."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
@@ -26,6 +26,16 @@ class ReplicaFigures(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySender:
+    """How a policy is set: by an event, as the command sets it."""
+
+    event: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+    """Makes the event. Raises Permanent, naming the field, for what the service would refuse."""
+    send: Callable[[Mapping[str, Any]], Awaitable[None]]
+    """Raises Transient while Kafka is away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
     """One field for each protocol that pages read through. `wiring` gives the concrete ones."""
 
@@ -42,3 +52,4 @@ class Readers:
     replays: ReplayDesk
     refused: RefusedLister
     letters: LetterJobs
+    policies: PolicySender

@@ -41,6 +41,8 @@ ROUTES = (
     Route(path="/spend", page=spend.show_spend, label="Spend"),
     Route(path="/feedback", page=feedback.show_feedback_page, label="Feedback"),
     Route(path="/tenants", page=tenants.show_tenants, label="Tenants"),
+    Route(path="/tenants/preview", page=tenants.preview_policy),
+    Route(path="/tenants/set", page=tenants.set_policy_from_form, method="POST"),
     Route(path="/package", page=package.show_package_page),
     Route(path="/package/copy", page=package.copy_package),
     Route(path="/package/difference", page=revisions.show_difference),
