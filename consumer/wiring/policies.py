@@ -17,7 +17,7 @@ from schemas.envelope import Envelope
 from schemas.tenants import POLICY_TYPES
 from schemas.topics import Topics
 
-SEND_SECONDS = 7.0
+SEND_SECONDS = 4.0
 """Who sets a policy in the console waits for it."""
 
 _TYPE = "tenant.policy_set.v1"
@@ -45,14 +45,17 @@ def policy_event(tenant: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 async def send_policy(settings: Settings, event: Mapping[str, Any]) -> None:
     """Returns once all replicas have acknowledged the event. Raises Transient while Kafka is away."""
+    writer = topic_writer(settings)
+    topic = Topics(settings.topic_prefix).policies
     try:
-        async with asyncio.timeout(SEND_SECONDS), topic_writer(settings) as writer:
-            await writer.write(
-                Topics(settings.topic_prefix).policies, str(event["subject"]), json.dumps(event).encode()
-            )
+        async with asyncio.timeout(SEND_SECONDS):
+            await writer.__aenter__()
+            await writer.write(topic, str(event["subject"]), json.dumps(event).encode())
             await writer.flush()
     except AWAY as error:
         raise Transient(
             f"Kafka: {type(error).__name__}. Are the brokers up and the topics prepared? The policy may or may not be "
             "sent; to send it again does no harm."
         ) from error
+    finally:  # also of a writer that could not begin: its connections would stay
+        await writer.__aexit__(None, None, None)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from consumer.flows.redrive.ports import ChosenLetters
 
-MOST_LOOKED_AT = 20_000
+MOST_LOOKED_AT = 10_000
 """The newest refused records that a list chooses from, unless it asks for a session."""
 
 

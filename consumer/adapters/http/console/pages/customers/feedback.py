@@ -27,13 +27,13 @@ async def show_feedback_page(visit: Visit) -> web.Response:
     accounts = visit.readers.accounts
     rows = await accounts.feedback(chosen, _ROWS + 1)
     first_page = chosen.before is None
-    whatever = replace(chosen, outcome=None)
+    sums = await accounts.feedback_sums(replace(chosen, outcome=None)) if first_page else []
     return visit.page(
         "feedback.html",
         chosen=chosen,
         rows=rows[:_ROWS],
         older=rows[_ROWS - 1].occurred_at if len(rows) > _ROWS else None,
-        sums=[(by, await accounts.feedback_sums(whatever, by)) for by in GROUPS] if first_page else [],
+        sums=[(by, [row for row in sums if row.by == by]) for by in GROUPS] if first_page else [],
         unposted=await accounts.unposted(chosen.tenant, minutes=UNPOSTED_MINUTES, limit=_UNPOSTED_ROWS)
         if first_page
         else [],
