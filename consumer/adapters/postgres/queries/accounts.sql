@@ -70,9 +70,12 @@ ORDER BY p.tenant_id LIMIT $3;
   AND ($4::timestamptz IS NULL OR f.occurred_at < $4)
 
 -- part: package_of
--- The package that feedback is about. Senders may name anything; only what looks like an id can be one.
-packages AS p ON p.package_id = CASE WHEN f.package_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                                     THEN f.package_id::uuid END
+-- The package that feedback is about, looked up by its key for each row alone: a join would read all packages. Senders may
+-- name anything; only what looks like an id can be one.
+LATERAL (SELECT * FROM packages
+         WHERE package_id = CASE WHEN f.package_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                                 THEN f.package_id::uuid END
+         LIMIT 1) AS p ON true
 
 -- name: feedback
 -- The newest $5.
