@@ -55,14 +55,17 @@ async def open_letter_jobs(settings: Settings) -> AsyncIterator[LetterJobs]:
 
 
 @contextlib.asynccontextmanager
-async def working_on(settings: Settings, job_id: str) -> AsyncIterator[LetterJobs]:
-    """Works on this job while the block runs, unless a service does: its lease says who. Raises Transient."""
+async def working_on(settings: Settings, job_id: str) -> AsyncIterator[tuple[LetterJobs, asyncio.Task[None]]]:
+    """Works on this job while the block runs, unless a service does: its lease says who. Raises Transient.
+
+    The task ends before the block only by an error, which the block's end raises.
+    """
     async with _opened(settings) as (pool, redactor):
         stop = asyncio.Event()
         loop = redrive_loop(settings, pool=pool, redactor=redactor, health=Health(time.monotonic), only=job_id)
         task = asyncio.create_task(loop.run(stop), name="redrive")
         try:
-            yield letter_jobs(settings, pool=pool, redactor=redactor)
+            yield letter_jobs(settings, pool=pool, redactor=redactor), task
         finally:
             stop.set()
             await task

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from consumer.adapters.postgres.core import hints
@@ -18,9 +18,13 @@ from consumer.domain.replay.plan import Plan
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
 from consumer.flows.replay import applying
+<<<<<<< HEAD
 from consumer.flows.replay.applying import Limits, ReplayProgress
 from consumer.flows.replay.comparing import compare_items
 from consumer.flows.replay.desk import ReplayDesk
+=======
+from consumer.flows.replay.applying import Limits, ReplayProgress, Standstill
+>>>>>>> deadletters
 from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
 from consumer.wiring.database import database_hints, open_redactor, prepared_database
@@ -30,6 +34,8 @@ from consumer.wiring.stores import open_cache
 from consumer.wiring.values import revision_rules
 
 CONNECTIONS = 6
+KEYLESS_PATIENCE_SECONDS = 10.0
+"""A running service with a key takes up work within a second or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +120,42 @@ async def apply_replay(
     calls_model: bool,
     publishes: bool,
     limits: Limits,
+    waits: bool,
     stop: asyncio.Event,
     tell: Callable[[ReplayProgress], None],
 ) -> ReplayProgress:
     """Applies the plan, and drafts for it here while running services draft for it, too. Raises Permanent, Transient.
 
-    If the model is wanted and there is no key, only the services draft. `tell` is called with the progress.
+    If the model is wanted and there is no key, only the services draft. `tell` is called with the progress. Unless it
+    `waits`, it ends where nothing can be drafted, and says why.
     """
+    keyless = calls_model and settings.model_access is None
+    standstill = Standstill(
+        limits,
+        patience_seconds=KEYLESS_PATIENCE_SECONDS if keyless else applying.PATIENCE_SECONDS,
+        nobody=_without_key(settings) if keyless else None,
+        clock=time.monotonic,
+    )
     async with _pool(settings) as pool:
         stored = _replays(pool, settings)
         await stored.begin(replay_id, calls_model=calls_model, publishes=publishes, model=settings.model)
         async with _working(settings, pool, replay_id, calls_model=calls_model):
-            await applying.apply_plan(stored, replay_id, limits, stop=stop, tell=tell)
-        return await stored.progress(replay_id)
+            last = await applying.apply_plan(
+                stored, replay_id, limits, stop=stop, tell=tell, standstill=None if waits else standstill
+            )
+        progress = await stored.progress(replay_id)
+        stands = last.stands
+        if stands is None and calls_model and progress.unchanged:
+            stands = " ".join(await stored.forbidden(replay_id, monthly_budget_usd=settings.monthly_budget_usd)) or None
+    return replace(progress, limited=last.limited, stands=stands)
+
+
+def _without_key(settings: Settings) -> str:
+    return (
+        "There is no ANTHROPIC_API_KEY here, and no running service with a key drafts for this plan with prompt "
+        f"{versions.PROMPTS} and {settings.model}. Set the key and repeat the command, or start such a service and add "
+        "--wait; --model none --publish renders stored drafts again, without the model."
+    )
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ Records of one partition keep their order. Between partitions the record with th
 closest available approximation of the order in which the service read them.
 """
 
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -17,13 +18,16 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.adapters.kafka.client import brokers_reachable, origin_of
+from consumer.adapters.kafka.client import brokers_reachable, origin_of, quietly
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
+from consumer.errors import Transient
 from consumer.flows.rebuild.ports import Dated, OffsetRange
 
 _POLL_MS = 200
 _FETCH_RECORDS = 2000
+SILENCE_SECONDS = 60.0
+"""A broker that yields nothing for so long is away."""
 
 
 # On the first use of groups a broker creates their topic, and answers with these errors until the topic exists.
@@ -106,12 +110,21 @@ class TopicHistory:
             consumer.assign(list(ends))
             for partition in ends:
                 consumer.seek(partition, spans[TopicPartition(*partition)].start)
+            silent_since = time.monotonic()
             while waiting:
                 for partition in await _fill(consumer, waiting, ends):
                     del waiting[partition]
                 while waiting and all(waiting.values()):
                     oldest = min(waiting, key=lambda partition: (waiting[partition][0].timestamp, partition))
                     yield _dated(waiting[oldest].popleft())
+                    silent_since = time.monotonic()
+                if (
+                    time.monotonic() - silent_since > SILENCE_SECONDS
+                ):  # the client tells nobody of a broker that is away
+                    late = next(partition for partition, records in waiting.items() if not records)
+                    raise Transient(
+                        f"Kafka: {late.topic}/{late.partition} has yielded nothing for {SILENCE_SECONDS:g} s"
+                    )
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -127,7 +140,7 @@ class TopicHistory:
         try:
             yield consumer
         finally:
-            await consumer.stop()
+            await quietly(consumer.stop())
 
 
 @asynccontextmanager

@@ -83,7 +83,10 @@ async def plan_moves(connection: Mapping[str, Any], group: str, topics: Collecti
         partitions = []
         for topic in await admin.describe_topics(list(topics)):
             if topic["error_code"]:
-                raise Permanent(f"Topic {topic['topic']}: {for_code(topic['error_code']).__name__}")
+                raise Permanent(
+                    f"Topic {topic['topic']}: {for_code(topic['error_code']).__name__}. `escalation-consumer prepare` "
+                    "makes missing topics; is ESCALATION_TOPIC_PREFIX the service's?"
+                )
             partitions += [TopicPartition(topic["topic"], described["partition"]) for described in topic["partitions"]]
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         committed = await admin.list_consumer_group_offsets(group)

@@ -30,13 +30,15 @@ async def follow(settings: Settings, action: LetterAction, chosen: ChosenLetters
     async with open_letter_jobs(settings) as jobs:
         job = await jobs.submit(action, chosen, asked_by=asked_by)
     with view.job_bar(job.job_id) as tell:
-        async with working_on(settings, job.job_id) as jobs:
-            job = await _watched(jobs, job, stop, tell)
+        async with working_on(settings, job.job_id) as (jobs, working):
+            working.add_done_callback(lambda _: stop.set())
+            job = await watched(jobs, job, stop=stop, tell=tell)
         async with open_letter_jobs(settings) as jobs:
             return await jobs.job(job.job_id)
 
 
-async def _watched(jobs: LetterJobs, job: LetterJob, stop: asyncio.Event, tell: view.Tell) -> LetterJob:
+async def watched(jobs: LetterJobs, job: LetterJob, *, stop: asyncio.Event, tell: view.Tell) -> LetterJob:
+    """Returns when the job has ended, or after `stop`. Raises Transient where it waits for too long."""
     moved_at = time.monotonic()
     while not job.state.has_ended and not stop.is_set():
         before, job = job, await jobs.job(job.job_id)

@@ -120,10 +120,16 @@ def apply(
         float | None, typer.Option(min=0, help="In dollars; no request beyond it is taken up.")
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, help="How many requests are due at a time.")] = 16,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the model, or for a service with a key, however long.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Apply a plan. After a stop or a kill the same command goes on. Nothing is published without --publish."""
+    """Apply a plan. After a stop or a kill the same command goes on. Nothing is published without --publish.
+
+    Where nothing can be drafted (no key, the model away, a budget or policy against it) it says why and ends with 1.
+    """
     from consumer import logs
     from consumer.wiring import replays
 
@@ -137,14 +143,16 @@ def apply(
         return
     logs.configure("ERROR")
     limits = Limits(at_once=at_once, per_minute=rate, spend_usd=spend_limit)
-    progress = asyncio.run(_apply(settings, plan_id, calls_model=calls_model, publishes=publish, limits=limits))
+    progress = asyncio.run(
+        _apply(settings, plan_id, calls_model=calls_model, publishes=publish, limits=limits, waits=wait)
+    )
     view.show_progress(plan_id, progress, json_wanted=as_json)
-    if progress.state is not ReplayState.DONE:
+    if progress.state is not ReplayState.DONE or progress.stands is not None:
         raise typer.Exit(1)
 
 
 async def _apply(
-    settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits
+    settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits, waits: bool
 ) -> ReplayProgress:
     from consumer.wiring import replays
 
@@ -157,7 +165,14 @@ async def _apply(
         loop.add_signal_handler(signum, stop.set)
     with view.bar(plan_id) as tell:
         return await replays.apply_replay(
-            settings, plan_id, calls_model=calls_model, publishes=publishes, limits=limits, stop=stop, tell=tell
+            settings,
+            plan_id,
+            calls_model=calls_model,
+            publishes=publishes,
+            limits=limits,
+            waits=waits,
+            stop=stop,
+            tell=tell,
         )
 
 

@@ -89,8 +89,12 @@ def show_progress(replay_id: str, progress: applying.ReplayProgress, *, json_wan
         output.as_json({"replay_id": replay_id, **_document(progress)})
         return
     output.say(f"{replay_id}  {progress.state}")
-    output.fields({name: value for name, value in _document(progress).items() if name != "state"})
-    if progress.limited:
+    output.fields({name: value for name, value in _document(progress).items() if name not in ("state", "stands")})
+    if progress.stands is not None:
+        output.complain(
+            f"Stopped. {progress.stands}" if progress.state is not applying.ReplayState.DONE else progress.stands
+        )
+    elif progress.limited:
         output.say("The limit of spending was met. With a higher limit the same command goes on.")
     elif progress.state is applying.ReplayState.PAUSED:
         output.say("Stopped. The same command goes on.")

@@ -5,6 +5,7 @@ service that runs next. Outcomes are read from the topics they were published on
 outcome topics are taken before the limits of the input topics, so that no outcome is read whose request is not.
 """
 
+from consumer.errors import Permanent
 from consumer.flows.rebuild.ports import RebuildStore, Rebuilt, RetainedTopics
 from consumer.flows.rebuild.reading import Rereading
 from schemas.topics import Topics
@@ -30,6 +31,13 @@ class Rebuild:
         rebuilt.serving = await self._history.has_members(self._group)
         outcomes = await self._history.spans((self._topics.ready, self._topics.failed))
         inputs = await self._history.spans((*self._topics.live, *self._topics.replay))
+        if missing := {*self._topics.live, self._topics.ready} - {
+            partition.topic for partition in (*inputs, *outcomes)
+        }:
+            raise Permanent(
+                f"There is no topic {min(missing)}. Are KAFKA_BOOTSTRAP_SERVERS and ESCALATION_TOPIC_PREFIX those of "
+                "the service? `escalation-consumer prepare` makes missing topics."
+            )
         limits = await reading.limits(inputs)
         await reading.read_inputs(limits, inputs)
         await reading.read_outcomes(outcomes)

@@ -6,7 +6,7 @@ Nothing is kept in memory: the applying process may be killed at any moment, and
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from consumer.flows.pacing import rest
 from schemas.packages import Usage
 
 TICK_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""How long nothing may come of a replay: a model that was away answers by then, or it is away for longer."""
 
 log = structlog.stdlib.get_logger("escalation.replay")
 
@@ -63,6 +65,8 @@ class ReplayProgress:
     """None if the price is not known."""
     limited: bool = False
     """Whether the limit of spending holds the rest back."""
+    stands: str | None = None
+    """Why nothing more can be drafted, and what to do, where that is so."""
 
     @property
     def ended(self) -> int:
@@ -71,6 +75,16 @@ class ReplayProgress:
     @property
     def total(self) -> int:
         return self.ended + self.planned + self.released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hindrance:
+    """What may be in the way of a replay."""
+
+    worked_on: bool
+    """Whether a worker holds one of its requests."""
+    outage: str | None
+    """Why the model is away; None while it is not."""
 
 
 class Replays(Protocol):
@@ -82,13 +96,53 @@ class Replays(Protocol):
     async def pause(self, replay_id: str) -> None:
         """Takes back the due requests that nobody works on. A replay that has ended stays as it is."""
 
+    async def hindrance(self, replay_id: str) -> Hindrance: ...
+
+
+class Standstill:
+    """Watches whether anything comes of a replay."""
+
+    def __init__(
+        self, limits: Limits, *, patience_seconds: float, nobody: str | None, clock: Callable[[], float]
+    ) -> None:
+        """`nobody` says why nobody may work on it, where this process does not. A slow rate needs more patience."""
+        self._patience = max(patience_seconds, 0 if limits.per_minute is None else 120 / limits.per_minute)
+        self._nobody = nobody
+        self._clock = clock
+        self._last = (0, 0)
+        self._since = clock()
+
+    async def reason(self, replays: Replays, replay_id: str, progress: ReplayProgress) -> str | None:
+        """Why nothing has come of it for so long; None while something does, or an answer is waited for."""
+        if (progress.ended, progress.calls) != self._last:
+            self._last, self._since = (progress.ended, progress.calls), self._clock()
+        if self._clock() - self._since < self._patience:
+            return None
+        hindrance = await replays.hindrance(replay_id)
+        away = None if hindrance.outage is None else f"The model is away: {hindrance.outage}."
+        if self._nobody is not None and not hindrance.worked_on:
+            return self._nobody if away is None else f"{self._nobody} {away}"
+        if away is not None:
+            return f"{away} What was drafted is kept; repeat the command when it answers, or add --wait."
+        if hindrance.worked_on:
+            return None
+        left = "Nobody takes up" if progress.released else "Other work comes first for"
+        return f"{left} the requests that are left; see `escalation-consumer request list` and /readyz of the service."
+
 
 async def apply_plan(
-    replays: Replays, replay_id: str, limits: Limits, *, stop: asyncio.Event, tell: Callable[[ReplayProgress], None]
+    replays: Replays,
+    replay_id: str,
+    limits: Limits,
+    *,
+    stop: asyncio.Event,
+    tell: Callable[[ReplayProgress], None],
+    standstill: Standstill | None = None,
 ) -> ReplayProgress:
     """Applies the plan until it has ended or met its limit, or until `stop`; the rest then waits for the next run.
 
-    `tell` is called with the progress after every step. While the database is away, this waits.
+    `tell` is called with the progress after every step. While the database is away, this waits. With `standstill` it
+    ends where nothing comes of it, too.
     """
     progress = ReplayProgress(state=ReplayState.APPLYING)
     while not stop.is_set():
@@ -100,8 +154,17 @@ async def apply_plan(
             tell(progress)
             if progress.state is not ReplayState.APPLYING or (progress.limited and not progress.released):
                 break
+            if standstill is not None and (why := await _standing(standstill, replays, replay_id, progress)):
+                progress = replace(progress, stands=why)
+                break
         await rest(stop, TICK_SECONDS)
     if progress.state is ReplayState.APPLYING:
         with contextlib.suppress(Transient):  # then due requests stay due, and the next run goes on
             await replays.pause(replay_id)
     return progress
+
+
+async def _standing(standstill: Standstill, replays: Replays, replay_id: str, progress: ReplayProgress) -> str | None:
+    with contextlib.suppress(Transient):  # the next step says so
+        return await standstill.reason(replays, replay_id, progress)
+    return None

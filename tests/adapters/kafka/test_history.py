@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 
+from consumer.adapters.kafka import history as topic_history
 from consumer.adapters.kafka.history import TopicHistory
 from consumer.domain.events import TopicPartition
+from consumer.errors import Transient
 from consumer.flows.rebuild.ports import OffsetRange
 from tests.support.topics import make_topics
 
@@ -55,3 +58,17 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     finally:
         await member.stop()
     assert await history.committed(group, [TopicPartition(live, 0)]) == {(live, 0): 2}
+
+
+async def test_a_broker_that_yields_nothing_is_away(
+    bootstrap_servers: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client would wait without end, as for records that the log does not hold."""
+    monkeypatch.setattr(topic_history, "SILENCE_SECONDS", 1.0)
+    await make_topics(bootstrap_servers, **{f"{topic_prefix}live": 1})
+    history = TopicHistory(bootstrap_servers=bootstrap_servers)
+    with pytest.raises(Transient, match="yielded nothing"):
+        _ = [
+            dated
+            async for dated in history.read({TopicPartition(f"{topic_prefix}live", 0): OffsetRange(start=0, end=3)})
+        ]

@@ -251,3 +251,25 @@ async def test_every_query_can_be_prepared(pool: Pool) -> None:
     async with pool.acquire() as connection:
         for name in queries.names():
             await connection.prepare(getattr(queries, name))
+
+
+async def test_settled_dead_letters_and_ended_jobs_leave_with_the_keys(pool: Pool) -> None:
+    await pool.execute(
+        'INSERT INTO settled_dead_letters (topic, partition, "offset", record_ms, reason, failed_at, became, job_id,'
+        " settled_at) SELECT 't', 0, days, 0, 'invalid', now(), 'purged', 'j', now() - days * interval '1 day'"
+        " FROM unnest(ARRAY[80, 100]) AS days"
+    )
+    await pool.execute(
+        "INSERT INTO dead_letter_jobs (job_id, action, chosen, state, asked_by, matched, ended_at)"
+        " SELECT 'j' || days, 'purge', '{}', 'done', 'a test', 0, now() - days * interval '1 day'"
+        " FROM unnest(ARRAY[80, 100]) AS days"
+    )
+    await pool.execute(
+        "INSERT INTO dead_letter_jobs (job_id, action, chosen, asked_by, matched, submitted_at)"
+        " VALUES ('unended', 'purge', '{}', 'a test', 0, now() - interval '1 year')"
+    )
+    await retention.trim_all(PostgresTrimmer(pool), RULES)
+    assert await pool.fetchval("SELECT count(*) FROM settled_dead_letters") == 2
+    await retention.trim_all(PostgresTrimmer(pool), WITH_KEYS)
+    assert await pool.fetchval('SELECT array_agg("offset") FROM settled_dead_letters') == [80]
+    assert await pool.fetchval("SELECT array_agg(job_id ORDER BY job_id) FROM dead_letter_jobs") == ["j80", "unended"]

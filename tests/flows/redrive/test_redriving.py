@@ -9,7 +9,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from consumer.adapters.postgres.core.sql import Queries
+from consumer.cli.dead_letters import following
 from consumer.domain.events import Origin, TopicPartition
+from consumer.errors import Transient
 from consumer.flows.redrive import redriving
 from consumer.flows.redrive.ports import (
     ChosenLetters,
@@ -349,6 +352,36 @@ class TestJobs:
         scene.settings = settings
         await scene.pool.execute("UPDATE dead_letter_jobs SET leased_until = now()")
         assert (await scene.worked(waiting.job_id)).taken == 1
+
+    async def test_a_command_leaves_a_job_that_only_waits_and_says_what_for(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.5)
+        await scene.refused(*await scene.send(change(version=1)))
+        job = await scene.jobs.submit(LetterAction.REDRIVE, ChosenLetters(), asked_by="a test")
+        for _ in range(2):  # the second try does not look like progress
+            held = await scene.store.claim(runner="a test")
+            assert held is not None
+            await scene.store.hand_back(held, waits="Kafka: nobody answers")
+        held = await scene.store.claim(runner="a test")
+        async with asyncio.timeout(20):
+            with pytest.raises(Transient, match="nobody answers"):
+                await following.watched(scene.jobs, job, stop=asyncio.Event(), tell=lambda _: None)
+
+    async def test_many_dead_letters_are_walked_through_by_an_index(self, scene: Scene) -> None:
+        await scene.pool.execute(
+            'INSERT INTO dead_letters (topic, partition, "offset", record_ms, reason, error, excerpt)'
+            " SELECT 't' || n % 4, n % 6, n, 0, 'invalid', 'e', 'x' FROM generate_series(1, 50000) AS n"
+        )
+        await scene.pool.execute("ANALYZE dead_letters")
+        arguments = ("t2", 3, 20_000, 0, datetime.now(UTC), 50)
+        async with scene.pool.acquire() as connection:
+            rows = await connection.fetch(
+                f"EXPLAIN (ANALYZE, COSTS OFF) {Queries('redrive').piece}", *(None,) * 8, *arguments
+            )
+            plan = "\n".join(row[0] for row in rows)
+            assert "dead_letters_pkey" in plan
+            assert "Sort" not in plan, plan
 
     async def test_an_unknown_job_is_told(self, scene: Scene) -> None:
         with pytest.raises(Exception, match="dead-letters jobs"):

@@ -1,8 +1,9 @@
 """Planned replays on a real PostgreSQL and Redis, with a loopback model: their cost and their events."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from consumer.flows.drafting import failures
 from consumer.flows.drafting.calls import pace
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.replay import applying
-from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
+from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState, Standstill
 from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
 from consumer.wiring import replays
@@ -79,11 +80,18 @@ class Replaying:
         calls_model: bool = True,
         publishes: bool = True,
         limits: Limits = Limits(at_once=4, per_minute=None, spend_usd=None),  # noqa: B008 - frozen
+        patience_seconds: float | None = None,
+        nobody: str | None = None,
     ) -> ReplayProgress:
         await self.replays.begin(replay_id, calls_model=calls_model, publishes=publishes, model=MODEL)
+        standstill = None
+        if patience_seconds is not None:
+            standstill = Standstill(limits, patience_seconds=patience_seconds, nobody=nobody, clock=time.monotonic)
         async with asyncio.timeout(30):
-            await applying.apply_plan(self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None)
-        return await self.replays.progress(replay_id)
+            last = await applying.apply_plan(
+                self.replays, replay_id, limits, stop=asyncio.Event(), tell=lambda _: None, standstill=standstill
+            )
+        return replace(await self.replays.progress(replay_id), stands=last.stands)
 
 
 @pytest.fixture
@@ -360,6 +368,90 @@ async def test_a_replay_ends_an_outage_that_nothing_else_would_end(
         events = (await published(tables, 2 * REQUESTS))[REQUESTS:]
     assert progress.revised == REQUESTS
     assert {(event["cause"], event["replay_id"], event["status"]) for event in events} == {("replay", "april", "ready")}
+
+
+async def test_without_anybody_to_draft_it_says_so_and_ends_and_goes_on_later(
+    replicas: Replicas, replaying: Replaying
+) -> None:
+    await replaying.plan()
+    progress = await replaying.apply(patience_seconds=0.3, nobody="There is no key.")
+    assert (progress.state, progress.stands, progress.planned) == (ReplayState.PAUSED, "There is no key.", REQUESTS)
+    async with replicas.start():
+        progress = await replaying.apply(patience_seconds=20.0, nobody="There is no key.")
+    assert (progress.state, progress.stands, progress.revised) == (ReplayState.DONE, None, REQUESTS)
+
+
+async def test_while_the_model_is_away_it_says_so_and_ends(
+    replicas: Replicas, model: ModelServer, replaying: Replaying
+) -> None:
+    await replaying.plan()
+    model.always(model_server.error(529))
+    async with replicas.start(probe_seconds=0.2):
+        progress = await replaying.apply(patience_seconds=1.5)
+    assert progress.state is ReplayState.PAUSED
+    assert "The model is away: " in str(progress.stands)
+    assert "--wait" in str(progress.stands)
+
+
+async def test_an_answer_that_takes_longer_than_its_patience_is_waited_for(
+    replicas: Replicas, model: ModelServer, replaying: Replaying
+) -> None:
+    await replaying.plan(sessions=("session-1",))
+    model.always(Menu(model).slow(1.5))
+    async with replicas.start():
+        progress = await replaying.apply(patience_seconds=0.5)
+    assert (progress.state, progress.stands, progress.revised) == (ReplayState.DONE, None, 1)
+
+
+async def test_a_slow_rate_is_no_standstill() -> None:
+    clock = iter([0.0, 100.0, 100.0]).__next__
+    slowly = Limits(at_once=1, per_minute=1.0, spend_usd=None)
+    standstill = Standstill(slowly, patience_seconds=1.0, nobody=None, clock=clock)
+    nowhere: Any = None  # the tables are not asked before the patience is over
+    assert await standstill.reason(nowhere, "april", ReplayProgress(state=ReplayState.APPLYING)) is None
+
+
+async def test_the_command_without_a_key_names_the_key_and_what_to_do(
+    database: str, replaying: Replaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "KEYLESS_PATIENCE_SECONDS", 0.3)
+    await replaying.plan()
+    settings = Settings().model_copy(update={"database_url": SecretStr(database), "model": MODEL})
+    async with asyncio.timeout(20):
+        progress = await replays.apply_replay(
+            settings,
+            "april",
+            calls_model=True,
+            publishes=True,
+            limits=Limits(at_once=4, per_minute=None, spend_usd=None),
+            waits=False,
+            stop=asyncio.Event(),
+            tell=lambda _: None,
+        )
+    assert progress.state is ReplayState.PAUSED
+    assert "ANTHROPIC_API_KEY" in str(progress.stands)
+    assert "--wait" in str(progress.stands)
+
+
+async def test_what_a_policy_or_a_budget_forbids_is_said(tables: Tables, replaying: Replaying) -> None:
+    await replaying.plan()
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=None) == []
+    await tables.execute("INSERT INTO model_days VALUES ('', current_date, 'p', 'm', 'draft', 1, 5, 0, 0, 0, 0)")
+    await tables.execute("UPDATE replay_items SET state = 'unchanged' WHERE replay_id = 'april'")
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=6.0) == []
+    used_up = "The monthly budget of all tenants is used up."
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=5.0) == [used_up]
+    await tables.execute(
+        "INSERT INTO tenant_policies (tenant_id, event_id, set_at, model, language, monthly_budget_usd)"
+        " VALUES ('default', 'e', now(), 'on', 'en', 0.5)"
+    )
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=None) == []
+    await tables.execute("INSERT INTO model_days VALUES ('default', current_date, 'p', 'm', 'draft', 1, 1, 0, 0, 0, 0)")
+    used_up = "The monthly budget of tenant default is used up."
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=None) == [used_up]
+    await tables.execute("UPDATE tenant_policies SET model = 'off'")
+    off = "The model is off for tenant default."
+    assert await replaying.replays.forbidden("april", monthly_budget_usd=None) == [off]
 
 
 async def test_what_ended_meanwhile_is_dropped(replicas: Replicas, tables: Tables, replaying: Replaying) -> None:

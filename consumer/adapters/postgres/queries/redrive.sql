@@ -58,7 +58,7 @@ WITH next AS (
 )
 UPDATE dead_letter_jobs AS j
 SET state = 'running', began_at = coalesce(j.began_at, now()), runner = $1, lease_token = j.lease_token + 1,
-    leased_until = now() + make_interval(secs => $3), waits = NULL
+    leased_until = now() + make_interval(secs => $3)
 FROM next WHERE j.job_id = next.job_id
 RETURNING j.*;
 
@@ -95,16 +95,16 @@ WHERE (d.topic, d.partition, d."offset", d.record_ms) = (stays.topic, stays.part
 -- under way when it was stopped has been stored.
 UPDATE dead_letter_jobs
 SET at_topic = $3, at_partition = $4, at_offset = $5, at_ms = $6, taken = taken + $7, dropped = dropped + $8,
-    refused = refused + $9, gone = gone + $10, purged = purged + $11
+    refused = refused + $9, gone = gone + $10, purged = purged + $11, waits = NULL
 WHERE job_id = $1 AND lease_token = $2
 RETURNING true;
 
 -- name: finish
-UPDATE dead_letter_jobs SET state = 'done', ended_at = now(), leased_until = NULL
+UPDATE dead_letter_jobs SET state = 'done', ended_at = now(), leased_until = NULL, waits = NULL
 WHERE job_id = $1 AND lease_token = $2 AND state = 'running'
 RETURNING *;
 
 -- name: hand_back
 -- The next one may have the job in $3 seconds; $4 says what it waits for, or null.
-UPDATE dead_letter_jobs SET leased_until = now() + make_interval(secs => $3), runner = NULL, waits = $4
+UPDATE dead_letter_jobs SET leased_until = now() + make_interval(secs => $3), runner = NULL, waits = coalesce($4, waits)
 WHERE job_id = $1 AND lease_token = $2 AND state = 'running';

@@ -123,6 +123,34 @@ FROM unnest($2::text[], $3::text[], $4::text[]) AS one (tenant_id, session_id, r
 WHERE i.replay_id = $1
   AND (i.tenant_id, i.session_id, i.request_id) = (one.tenant_id, one.session_id, one.request_id);
 
+-- name: hindrance
+-- Whether anybody works on the replay, and why the model is away.
+SELECT EXISTS (SELECT FROM replay_items AS i JOIN requests AS r USING (tenant_id, session_id, request_id)
+               WHERE i.replay_id = $1 AND i.state = 'released' AND r.leased_until > now()) AS worked_on,
+       (SELECT reason FROM model_outage) AS outage;
+
+-- name: forbidden
+-- Of the tenants whose requests stayed unchanged those for which no call is allowed, as `open_call` in spend.sql decides;
+-- $2 is the budget of all tenants together, or null.
+WITH tenants AS (
+    SELECT DISTINCT tenant_id FROM replay_items WHERE replay_id = $1 AND state = 'unchanged'
+), month AS (
+    SELECT d.tenant_id, sum(d.usd) + coalesce((
+               SELECT sum(c.held_usd) FROM model_calls AS c
+               WHERE c.ended_at IS NULL AND d.tenant_id IN ('', c.tenant_id)
+                 AND c.began_at AT TIME ZONE 'UTC' >= date_trunc('month', now() AT TIME ZONE 'UTC')), 0) AS usd
+    FROM model_days AS d
+    WHERE d.day >= date_trunc('month', now() AT TIME ZONE 'UTC') AND d.tenant_id IN (SELECT tenant_id FROM tenants UNION VALUES (''))
+    GROUP BY d.tenant_id
+)
+SELECT t.tenant_id, p.model = 'off' AS is_off, false AS of_all
+FROM tenants AS t JOIN tenant_policies AS p USING (tenant_id) LEFT JOIN month AS m USING (tenant_id)
+WHERE p.model = 'off' OR coalesce(m.usd, 0) >= p.monthly_budget_usd
+UNION ALL
+SELECT '', false, true WHERE EXISTS (SELECT FROM tenants)
+  AND coalesce((SELECT usd FROM month WHERE tenant_id = ''), 0) >= $2::float8
+ORDER BY 1;
+
 -- name: pace
 -- Uses up $2 seconds of the rate. Time that was not used within a minute is lost.
 UPDATE replays

@@ -16,8 +16,12 @@ from consumer.domain.reader import versions
 from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.request.work import Replayed, Work
 from consumer.errors import Permanent
+<<<<<<< HEAD
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
 from consumer.flows.replay.desk import StoredReplay
+=======
+from consumer.flows.replay.applying import Hindrance, Limits, ReplayProgress, ReplayState
+>>>>>>> deadletters
 from schemas.packages import Usage
 
 _queries = Queries("replays")
@@ -83,6 +87,22 @@ class PostgresReplays:
 
     async def pause(self, replay_id: str) -> None:
         await self._end(replay_id, ReplayState.PAUSED, of=frozenset({ReplayState.APPLYING}))
+
+    async def hindrance(self, replay_id: str) -> Hindrance:
+        async with reachable(self._pool):
+            (row,) = await self._pool.fetch(_queries.hindrance, replay_id)
+        return Hindrance(worked_on=row["worked_on"], outage=row["outage"])
+
+    async def forbidden(self, replay_id: str, *, monthly_budget_usd: float | None) -> list[str]:
+        """Why calls were not allowed for those of its requests that stayed unchanged, one sentence each."""
+        async with reachable(self._pool):
+            rows = await self._pool.fetch(_queries.forbidden, replay_id, monthly_budget_usd)
+        return [
+            f"The model is off for tenant {row['tenant_id']}."
+            if row["is_off"]
+            else f"The monthly budget of {'all tenants' if row['of_all'] else 'tenant ' + row['tenant_id']} is used up."
+            for row in rows
+        ]
 
     async def cancel(self, replay_id: str) -> ReplayProgress:
         """Ends the replay for good. Requests that are being worked on are still finished; the others are taken back."""

@@ -67,7 +67,7 @@ class TestTransactions:
         with pytest.raises(Transient):
             await store(fact("a", version=1))
 
-    @pytest.mark.parametrize("stem", ["replays", "inbox", "erasure", "secrets"])
+    @pytest.mark.parametrize("stem", ["replays", "inbox", "erasure", "secrets", "refusals", "redrive"])
     async def test_every_query_can_be_prepared(self, pool: Pool, stem: str) -> None:
         queries = Queries(stem)
         assert queries.names()
