@@ -13,18 +13,15 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.replay import replays
 from consumer.adapters.postgres.replay.plans import PostgresPlans
+from consumer.domain.reader import versions
 from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
 from consumer.flows.replay import applying
-<<<<<<< HEAD
-from consumer.flows.replay.applying import Limits, ReplayProgress
+from consumer.flows.replay.applying import Limits, ReplayProgress, Standstill
 from consumer.flows.replay.comparing import compare_items
 from consumer.flows.replay.desk import ReplayDesk
-=======
-from consumer.flows.replay.applying import Limits, ReplayProgress, Standstill
->>>>>>> deadletters
 from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
 from consumer.wiring.database import database_hints, open_redactor, prepared_database

@@ -12,7 +12,7 @@ from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
 from consumer.errors import Permanent
 from consumer.flows.replay import applying
-from consumer.flows.replay.applying import Limits, ReplayProgress, Replays, ReplayState
+from consumer.flows.replay.applying import Hindrance, Limits, ReplayProgress, Replays, ReplayState
 from consumer.flows.replay.comparing import PlannedItems, compare_items
 from consumer.flows.replay.planning import Chosen, Planner
 
@@ -108,6 +108,10 @@ class ReplayDesk:
     async def progress(self, replay_id: str) -> ReplayProgress:
         """Counts its items."""
         return await self._tables.progress(replay_id)
+
+    async def hindrance(self, replay_id: str) -> Hindrance:
+        """What is in its way now. Here it is waited for: a service outlives an outage."""
+        return await self._tables.hindrance(replay_id)
 
     def is_applied_here(self, replay_id: str) -> bool:
         return replay_id in self._stops

@@ -16,12 +16,8 @@ from consumer.domain.reader import versions
 from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.request.work import Replayed, Work
 from consumer.errors import Permanent
-<<<<<<< HEAD
-from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
-from consumer.flows.replay.desk import StoredReplay
-=======
 from consumer.flows.replay.applying import Hindrance, Limits, ReplayProgress, ReplayState
->>>>>>> deadletters
+from consumer.flows.replay.desk import StoredReplay
 from schemas.packages import Usage
 
 _queries = Queries("replays")

@@ -74,8 +74,10 @@ async def show_replay(visit: Visit) -> web.Response:
     calls_model = visit.asked("model") != "none"
     stands = replay.state in (ReplayState.PLANNED, ReplayState.PAUSED)
     differences = await desk.differences(replay_id, limit=_COMPARED, calls_model=calls_model) if stands else []
+    applying = replay.state is ReplayState.APPLYING
     answer = visit.page(
         "replay.html",
+        hindrance=await desk.hindrance(replay_id) if applying and replay.calls_model else None,
         replay=replay,
         progress=progress,
         figures=replay.figures,
@@ -85,7 +87,7 @@ async def show_replay(visit: Visit) -> web.Response:
         differences=[(difference, [_marked(change) for change in difference.changes]) for difference in differences],
         compared=_COMPARED,
     )
-    return watched(answer, goes_on=replay.state is ReplayState.APPLYING)
+    return watched(answer, goes_on=applying)
 
 
 def _alone(name: str | None) -> tuple[str, ...]:
