@@ -27,7 +27,7 @@ def refusing() -> Iterator[None]:
         raise web.HTTPConflict(text=str(error)) from None
 
 
-def watched(answer: web.Response, *, goes_on: bool) -> web.Response:
+def reloading(answer: web.Response, *, goes_on: bool) -> web.Response:
     """Lets the browser load the page again, without a script, while something goes on."""
     if goes_on:
         answer.headers["Refresh"] = str(WATCH_SECONDS)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from consumer.adapters.http.console.links import dead_letter_job_url
 from consumer.adapters.http.console.pages import fields
-from consumer.adapters.http.console.pages.jobs.asking import need_sign_in, refusing, watched
+from consumer.adapters.http.console.pages.jobs.asking import need_sign_in, refusing, reloading
 from consumer.adapters.http.console.visit import Visit, go_to
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction
 from consumer.flows.viewing.refused_records import MOST_LOOKED_AT
@@ -87,7 +87,7 @@ async def show_letter_job(visit: Visit) -> web.Response:
     except web.HTTPConflict as error:
         raise web.HTTPNotFound(text=error.text) from None
     answer = visit.page("dead_letter_job.html", job=job, query=_query(job.chosen))
-    return watched(answer, goes_on=not job.state.has_ended)
+    return reloading(answer, goes_on=not job.state.has_ended)
 
 
 async def stop_letter_job(visit: Visit) -> web.StreamResponse:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from consumer.adapters.http.console.links import replay_url
 from consumer.adapters.http.console.pages import fields
-from consumer.adapters.http.console.pages.jobs.asking import refusing, watched
+from consumer.adapters.http.console.pages.jobs.asking import refusing, reloading
 from consumer.adapters.http.console.visit import Visit, go_to
 from consumer.domain.replay.comparison import Change
 from consumer.domain.text.marks import MarkedLine, compare_lines
@@ -87,7 +87,7 @@ async def show_replay(visit: Visit) -> web.Response:
         differences=[(difference, [_marked(change) for change in difference.changes]) for difference in differences],
         compared=_COMPARED,
     )
-    return watched(answer, goes_on=applying)
+    return reloading(answer, goes_on=applying)
 
 
 def _alone(name: str | None) -> tuple[str, ...]:
