@@ -77,7 +77,7 @@ async def test_a_plan_tells_what_changes_and_what_it_costs(surfer: Surfer) -> No
     ]
     answer = await surfer.get(url)
     assert "2 packages: 2 for another model, 2 for another bundle" in answer.said
-    assert "2 calls of the model" in answer.said
+    assert "2 by calls of the model" in answer.said
     assert [mark.get_text().strip() for mark in answer.page.find_all("ins")] == ["quick"] * 2
     assert "The model will write it." in answer.said
     assert [word for word in ("<script>alert", "<img") if word in answer.text] == []

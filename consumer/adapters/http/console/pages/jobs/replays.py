@@ -10,6 +10,7 @@ from consumer.adapters.http.console.pages.jobs.asking import refusing, reloading
 from consumer.adapters.http.console.visit import Visit, go_to
 from consumer.domain.replay.comparison import Change
 from consumer.domain.text.marks import MarkedLine, compare_lines
+from consumer.domain.writing.sections import BULLET
 from consumer.flows.replay.applying import ReplayState
 from consumer.flows.replay.desk import MOST_PLANNED
 from consumer.flows.replay.planning import Chosen
@@ -97,5 +98,8 @@ def _alone(name: str | None) -> tuple[str, ...]:
 def _marked(change: Change) -> ChangedSection:
     if change.after is None:
         return ChangedSection(heading=change.heading, lines=None)
-    lines = compare_lines(change.before.splitlines(), change.after.splitlines())
-    return ChangedSection(heading=change.heading, lines=lines)
+    return ChangedSection(heading=change.heading, lines=compare_lines(_bullets(change.before), _bullets(change.after)))
+
+
+def _bullets(body: str) -> list[str]:
+    return [line.removeprefix(BULLET) for line in body.splitlines() if line]
