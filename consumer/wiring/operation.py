@@ -9,13 +9,13 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
-from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.settings import Settings
+from consumer.wiring.tables import viewing
 
 
 def metrics() -> PrometheusMeters:
@@ -36,15 +36,10 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
 
 def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
-    reader = ConsoleReader(pool, budget_usd=settings.monthly_budget_usd)
     return Readers(
         health=health,
         figures=meters,
-        present=reader,
-        requests=reader,
-        stories=reader,
-        sessions=reader,
-        finder=reader,
+        views=viewing(settings, pool),
         packages=PostgresPackageShelf(pool),
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )

@@ -7,7 +7,7 @@ from aiohttp import web
 from consumer.adapters.http.console.pages.customers.ranges import asked_days, asked_instant
 from consumer.adapters.http.console.visit import Visit
 from consumer.flows.operation.budgets import UNPOSTED_MINUTES
-from consumer.flows.viewing.accounts import MOST_FEEDBACK, MOST_UNPOSTED, FeedbackFilter
+from consumer.flows.viewing.console.accounts import MOST_FEEDBACK, MOST_UNPOSTED, FeedbackFilter
 from schemas.feedback import FeedbackOutcome
 
 USUAL_DAYS = 30.0
