@@ -31,6 +31,7 @@ from consumer.flows.operation.watch import Watch
 from consumer.flows.pacing import is_asked_to_end, rest
 from consumer.flows.rebuild import standing
 from consumer.flows.rebuild.standing import Standing
+from consumer.flows.redrive import redriving
 from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
 from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor
@@ -46,6 +47,7 @@ from consumer.wiring.loops import (
 from consumer.wiring.model import PacedModel, open_model
 from consumer.wiring.operation import budget_watch, http_server, metrics, store_reader
 from consumer.wiring.rebuilds import standing_loop
+from consumer.wiring.redrives import redrive_loop
 from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.values import retention_rules, work_name
 
@@ -173,6 +175,9 @@ class Service:
         self._guard.start(forgetting.LOOP, making_forget.run)
         if (rules := retention_rules(settings)) is not None:
             self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, health=health).run)
+        again = redrive_loop(settings, pool=work_pool, redactor=redactor, health=health)
+        self._guard.start(redriving.LOOP, again.run)
+        health.retire(redriving.LOOP)  # dead letters wait for nobody, and nobody for them
         counting = budget_watch(settings, pool=relay_pool, meters=meters)
         self._guard.start(budgets.LOOP, counting.run)
         health.retire(budgets.LOOP)  # it looks once a minute, and nothing waits for it
@@ -217,8 +222,8 @@ class Service:
         Each step is bounded in time, and so are all together. A second signal skips the waiting, not the steps.
         """
         log.info("The service is ending: intake stops, work under way is finished.", event_name="ending")
-        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP)
-        await self._step(5.0, intake.LOOP)
+        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP, redriving.LOOP)
+        await self._step(5.0, intake.LOOP, redriving.LOOP)
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)

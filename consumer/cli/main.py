@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from consumer.cli import schema_files, settings_table
+from consumer.cli.dead_letters import command as letters
 from consumer.cli.demo.command import demo
 from consumer.cli.inspection import revisions, show, tables, verify
 from consumer.cli.replay.command import replay
@@ -36,9 +37,13 @@ app.command("draft")(draft.draft)
 app.command("evaluate")(evaluate.evaluate)
 app.command("verify")(verify.verify)
 app.add_typer(tables.packages, name="package")
-tables.packages.command("diff")(revisions.diff)
+tables.packages.command("diff")(revisions.diff_packages)
 app.add_typer(tables.requests, name="request")
 app.add_typer(tables.dead_letters, name="dead-letters")
+tables.dead_letters.command("redrive")(letters.redrive)
+tables.dead_letters.command("purge")(letters.purge)
+tables.dead_letters.command("jobs")(letters.list_jobs)
+tables.dead_letters.command("stop")(letters.stop_job)
 app.add_typer(policy.tenants, name="tenant")
 app.add_typer(feedback.feedback, name="feedback")
 app.command("spend")(spend.spend)

@@ -1,20 +1,27 @@
 """What operators look at: metrics, health over HTTP, and the tables."""
 
+from functools import partial
+
 from consumer.adapters.http.console.access import Access
 from consumer.adapters.http.console.console import Console
-from consumer.adapters.http.console.readers import Readers
+from consumer.adapters.http.console.readers import PolicySender, Readers
 from consumer.adapters.http.probes import Probes
 from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
+from consumer.adapters.postgres.viewing.refused_records import PostgresRefusedRecords
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meters
 from consumer.settings import Settings
+from consumer.wiring.database import unstored_redactor
+from consumer.wiring.policies import policy_event, send_policy
+from consumer.wiring.redrives import letter_jobs
+from consumer.wiring.replays import replay_desk
 from consumer.wiring.tables import viewing
 
 
@@ -41,6 +48,12 @@ def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: P
         figures=meters,
         views=viewing(settings, pool),
         packages=PostgresPackageShelf(pool),
+        replays=replay_desk(settings, pool),
+        refused=PostgresRefusedRecords(pool),
+        letters=letter_jobs(
+            settings, pool=pool, redactor=unstored_redactor(settings)
+        ),  # it foretells; a service stores
+        policies=PolicySender(event=policy_event, send=partial(send_policy, settings)),
         accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
 

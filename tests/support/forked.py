@@ -19,7 +19,13 @@ from tests.support.databases import connected
 from tests.support.service import whole_environment
 from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 
-LOADED = ["consumer.cli.main", "consumer.service", "consumer.wiring.replays", "consumer.adapters.anthropic.messages"]
+LOADED = [
+    "consumer.cli.main",
+    "consumer.service",
+    "consumer.wiring.replays",
+    "consumer.wiring.redrives",
+    "consumer.adapters.anthropic.messages",
+]
 _LOOK_SECONDS = 0.005
 _POLL_SECONDS = 0.05
 
@@ -101,7 +107,8 @@ async def _let_go(dsn: str) -> None:
         await until(
             lambda: connection.fetchval(
                 "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name IN ('escalation-replay', 'escalation-look', 'escalation-prepare'))"
+                " AND application_name IN ('escalation-replay', 'escalation-redrive', 'escalation-look',"
+                " 'escalation-prepare'))"
             )
         )
 

@@ -3,5 +3,6 @@
 Law: aiokafka is imported here alone, and its errors become Transient here. The files in reading order: client (settings
 of a connection, who is at fault), admin (makes topics), consuming (the input topics), ends (how far there is to read),
 unpacking and inflation (records that nobody can read), publishing (the relay's transactions), writing and topic_reader
-(other people's ends of the topics), history and offsets (the past of topics and groups).
+(other people's ends of the topics), originals (single records by their
+places), history and offsets (the past of topics and groups).
 """

@@ -116,6 +116,8 @@ async def _trim_dead_letters(connection: Connection, rules: RetentionRules, *, d
     if rules.keys_seconds is not None:
         age = rules.content_seconds + rules.keys_seconds
         await connection.fetch(_queries.forget_dead_letters, age, 10 * PAGE)
+        await connection.execute(_queries.forget_settled_dead_letters, age, 10 * PAGE)
+        await connection.execute(_queries.forget_dead_letter_jobs, age, 10 * PAGE)
     return Trimmed(excerpts=len(emptied))
 
 

@@ -26,7 +26,7 @@ _SHOWN = 200
 """Characters of a value that are shown."""
 
 
-def diff(
+def diff_packages(
     package_id: Annotated[UUID, typer.Argument(help="The package's id, as `package list` shows it.")],
     other_id: Annotated[
         UUID | None, typer.Argument(help="Another package of the session; else the revision before.")

@@ -2,29 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
 from consumer.cli.transfer.load import InputLine, send_lines
-from consumer.errors import Permanent
 from consumer.settings import read_settings
+from consumer.wiring.policies import policy_event
 from consumer.wiring.tables import open_tenants
-from schemas.envelope import Envelope
-from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, POLICY_TYPES, ModelAllowed
+from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, ModelAllowed
 from schemas.topics import Topics
 
 tenants = typer.Typer(help="What tenants want: model or none, language, budget, footer.", no_args_is_help=True)
 
 _COLUMNS = ("tenant_id", "model", "language", "monthly_budget_usd", "spent_usd", "note_footer", "set_at", "stored_at")
-_TYPE = "tenant.policy_set.v1"
 TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 
 
@@ -60,26 +54,6 @@ def set_policy(
     else:
         output.fields({"tenant": tenant, **data})
         output.say("Nothing was sent." if dry_run else "Sent. It holds within seconds; see `tenant show`.")
-
-
-def policy_event(tenant: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The event that sets a policy. Raises Permanent, naming the field, for one that the service would refuse."""
-    event = {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": "/escalation-consumer/tenant",
-        "type": _TYPE,
-        "subject": tenant,
-        "time": datetime.now(UTC).isoformat(),
-        "data": dict(data),
-    }
-    try:
-        Envelope.model_validate(event)
-        POLICY_TYPES[_TYPE].model_validate(data)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        raise Permanent(f"{problem['loc'][0]}: {problem['msg']}") from None
-    return event
 
 
 @tenants.command("show")

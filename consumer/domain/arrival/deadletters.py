@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from consumer.domain.arrival import storable
 from consumer.domain.arrival.limits import Unacceptable
-from consumer.domain.events import Record, Refusal, SessionKey
+from consumer.domain.events import Origin, Record, Refusal, SessionKey
 from consumer.domain.redaction import Scope
 from schemas.dead_letters import EXCERPT_BYTES, DeadLetter, RefusalReason
 from schemas.envelope import DEFAULT_TENANT, JSON_CONTENT_TYPE
@@ -115,6 +115,18 @@ def place_of(refusal: Refusal) -> tuple[str | None, str | None]:
     except UnicodeDecodeError:
         return None, None
     return None, text if 0 < len(text) <= 128 and "\x00" not in text else None
+
+
+def is_the_refused_one(refused: Origin, failed_at: datetime, standing: Origin) -> bool:
+    """A topic that was made anew has other records at the same offsets; their times tell them apart.
+
+    A dead letter without a time, of an earlier release or of a damaged record, is any record's that was written before.
+    """
+    if refused[:3] != standing[:3]:
+        return False
+    if refused.timestamp_ms == -1:
+        return standing.timestamp_ms <= failed_at.timestamp() * 1000
+    return refused.timestamp_ms == standing.timestamp_ms
 
 
 def without_excerpt(value: bytes) -> bytes:

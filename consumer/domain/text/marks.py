@@ -115,8 +115,8 @@ def _words(line: str) -> list[str]:
     return _WORD.findall(line)
 
 
-def _alike(one: Counter[str], other: Counter[str]) -> bool:
-    small, large = sorted((one, other), key=len)
+def _alike(left: Counter[str], right: Counter[str]) -> bool:
+    small, large = sorted((left, right), key=len)
     common = sum(min(count, large[word]) for word, count in small.items())
     return common >= _ALIKE * max(small.total(), large.total(), 1)
 

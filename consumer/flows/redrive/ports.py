@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from consumer.domain.arrival.acceptance import Slot
 from consumer.domain.events import Origin, Record, TopicPartition
 from schemas.dead_letters import RefusalReason
 
@@ -198,10 +199,14 @@ class MissingOriginal:
 class LetterStore(Protocol):
     """The tables of dead letters and jobs. Every method raises Transient while the database is away."""
 
-    async def groups(self, chosen: ChosenLetters) -> Sequence[LetterGroup]: ...
+    async def groups(self, chosen: ChosenLetters) -> Sequence[LetterGroup]:
+        """The largest first."""
 
     async def first(self, chosen: ChosenLetters, limit: int) -> Sequence[Letter]:
         """In the order of jobs."""
+
+    async def stored_ids(self, slots: Collection[Slot]) -> Mapping[Slot, str]:
+        """The ids of the events that have these versions."""
 
     async def put_job(self, action: LetterAction, chosen: ChosenLetters, *, asked_by: str) -> LetterJob:
         """Stores a new job, or returns the unended one of the same action and choice."""
@@ -209,29 +214,35 @@ class LetterStore(Protocol):
     async def job(self, job_id: str) -> LetterJob:
         """Raises Permanent for an unknown one."""
 
-    async def jobs(self, *, limit: int) -> list[LetterJob]: ...
+    async def jobs(self, *, limit: int) -> list[LetterJob]:
+        """The newest first."""
 
-    async def stop_job(self, job_id: str, *, stopped_by: str) -> LetterJob: ...
+    async def stop_job(self, job_id: str, *, stopped_by: str) -> LetterJob:
+        """One that has ended stays as it is. Raises Permanent for an unknown one."""
 
     async def claim(self, *, runner: str, only: str | None = None) -> HeldJob | None:
         """Takes the lease of the oldest job that nobody works on, or of `only` that one; None without any."""
 
+    async def renew(self, held: HeldJob) -> None:
+        """Raises LostJob when the job was stopped or another process has it."""
+
     async def piece(self, held: HeldJob, limit: int) -> Sequence[Letter]:
-        """The next dead letters; none when all were looked at. Renews the lease; raises LostJob when it is lost."""
+        """The next dead letters; none when all were looked at. Renews the lease; raises LostJob as `renew` does."""
 
     async def settle(self, held: HeldJob, piece: Sequence[Letter], became: RedrivenPiece) -> None:
-        """Notes what became of the piece, all at once: who is taken leaves the list, the job moves on.
+        """Notes what became of the piece, all at once: what was taken leaves the list, the job moves on.
 
-        Raises LostJob, with nothing noted, when the job was stopped or another process has it.
+        Raises LostJob, with nothing noted, when another process has the job. A stopped job is moved on once more.
         """
 
     async def purge(self, held: HeldJob, piece: Sequence[Letter]) -> None:
         """As `settle`; all of the piece leave."""
 
-    async def finish(self, held: HeldJob) -> LetterJob: ...
+    async def finish(self, held: HeldJob) -> LetterJob:
+        """Raises LostJob as `renew` does."""
 
-    async def hand_back(self, held: HeldJob, *, waits: str | None = None) -> None:
-        """Gives the lease back, so that another process may go on at once; with `waits` it is kept and says why."""
+    async def hand_back(self, held: HeldJob, *, waits: str | None = None, seconds: float = 0.0) -> None:
+        """Gives the lease back: in so many seconds any process may go on. `waits` says what the job waits for."""
 
 
 class Originals(Protocol):

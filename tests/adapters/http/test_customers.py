@@ -143,10 +143,10 @@ async def test_feedback_is_summed_by_the_last_word_and_listed(surfer: Surfer, fi
     by_model = rows(answer, "By model")
     assert by_model[0][:4] == ["rules", "2", "50 %", "of 2"]
     assert by_model[1][0] == "of no package that is stored"
-    assert len(rows(answer, "Each word")) == 4
+    assert len(rows(answer, "All that was said")) == 4
     assert [str(third) in str(link) for link in answer.page.find_all("a", href=f"/package?id={third}")] == [True]
     of_one = await surfer.get("/feedback?outcome=edited&tenant=b")
-    assert len(rows(of_one, "Each word")) == 1
+    assert len(rows(of_one, "All that was said")) == 1
     assert (await surfer.get("/feedback?outcome=great")).status == 400
     assert (await surfer.get("/feedback?days=0")).status == 400
 
@@ -160,7 +160,7 @@ async def test_feedback_goes_on_at_the_next_page(surfer: Surfer, pool: Pool) -> 
     link = first.page.find("a", rel="next")
     assert link is not None
     second = await surfer.get(str(link["href"]))
-    assert (len(rows(first, "Each word")), len(rows(second, "Each word"))) == (50, 20)
+    assert (len(rows(first, "All that was said")), len(rows(second, "All that was said"))) == (50, 20)
     assert second.page.find("a", rel="next") is None
 
 

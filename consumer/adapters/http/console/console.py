@@ -44,12 +44,16 @@ class Console:
         live = LiveFragment(self._now)
         application.router.add_get(now.LIVE, live.serve)
         application.on_shutdown.append(live.end)
+        application.on_shutdown.append(self._end_jobs)
         for route in ROUTES:
             add = application.router.add_get if route.method == "GET" else application.router.add_post
             add(route.path, partial(self._answer, route.page))
 
     async def _answer(self, page: Page, request: web.Request) -> web.StreamResponse:
         return await page(self._visit(request))
+
+    async def _end_jobs(self, _application: web.Application) -> None:
+        await self._readers.replays.close()
 
     async def _now(self) -> str:
         return self._templates.render("now_live.html", await now.look_now(self._readers))

@@ -1,5 +1,6 @@
 """The addresses of pages. Ids stand in the query, where no `/`, `..` or `%` of theirs means anything."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 
@@ -34,12 +35,20 @@ def difference_url(package_id: object, before: object = None) -> str:
     return _url("/package/difference", id=package_id, **{"from": before})
 
 
-def replay_url(replay_id: object) -> str:
-    return _url("/replay", id=replay_id)
+def replay_url(replay_id: object, **more: object) -> str:
+    return _url("/replay", id=replay_id, **more)
 
 
 def dead_letters_url(**filters: object) -> str:
     return _url("/dead-letters", **filters)
+
+
+def dead_letter_preview_url(action: str, chosen: Mapping[str, object]) -> str:
+    return _url("/dead-letters/preview", action=action, **chosen)
+
+
+def dead_letter_job_url(job_id: object) -> str:
+    return _url("/dead-letters/job", id=job_id)
 
 
 def spend_url(**filters: object) -> str:

@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from consumer.adapters.postgres.core.faults import is_of_the_data
 from consumer.adapters.postgres.core.pool import Connection
 from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.intake.sweeping import Sweepers
 from consumer.domain.arrival import deadletters
-from consumer.domain.events import Decoded, Refusal, SessionKey
+from consumer.domain.events import Decoded, Origin, Refusal, SessionKey
 from schemas.dead_letters import RefusalReason
 from schemas.topics import Topics
 
@@ -22,7 +24,7 @@ _queries = Queries("refusals")
 
 
 class NewRefusals(NamedTuple):
-    """The refusals that are new. A record that is read again was counted and published before."""
+    """The refusals that are new. A record that is read again was counted and published before; so was a settled one."""
 
     reasons: Counter[str]
     """Refusals by reason."""
@@ -57,8 +59,11 @@ async def store_refusals(
         )
         for origin, refusal in ready.items()
     ]
-    for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 11)):
-        refusal = ready[row["topic"], row["partition"], row["offset"], row["record_ms"]]  # type: ignore[index]  # an Origin is that tuple
+    put = {_origin(row) for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 11))}
+    if put:
+        put -= {_origin(row) for row in await connection.fetch(_queries.take_back_settled, *columns(sorted(put), 4))}
+    for origin in sorted(put):
+        refusal = ready[origin]
         new.reasons[refusal.reason.value] += 1
         new.records.append(deadletters.record_of(refusal, topics, now))
     return new
@@ -77,6 +82,10 @@ def unstorable(decoded: Decoded, error: Exception) -> Decoded:
         excerpt="",
     )
     return Decoded(refusal, decoded.record_key)
+
+
+def _origin(row: asyncpg.Record) -> Origin:
+    return Origin(row["topic"], row["partition"], row["offset"], row["record_ms"])
 
 
 async def _erased_names(connection: Connection, refused: Iterable[Refusal]) -> frozenset[str]:

@@ -70,9 +70,12 @@ ORDER BY p.tenant_id LIMIT $3;
   AND ($4::timestamptz IS NULL OR f.occurred_at < $4)
 
 -- part: package_of
--- The package that feedback is about. Senders may name anything; only what looks like an id can be one.
-packages AS p ON p.package_id = CASE WHEN f.package_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                                     THEN f.package_id::uuid END
+-- The package that feedback is about, looked up by its key for each row alone: a join would read all packages. Senders may
+-- name anything; only what looks like an id can be one.
+LATERAL (SELECT * FROM packages
+         WHERE package_id = CASE WHEN f.package_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                                 THEN f.package_id::uuid END
+         LIMIT 1) AS p ON true
 
 -- name: feedback
 -- The newest $5.
@@ -83,8 +86,8 @@ LEFT JOIN {{package_of}}
 ORDER BY f.occurred_at DESC, f.event_id;
 
 -- name: feedback_sums
--- By the last word on each package among the newest $5: `posted` says nothing of its worth, so any other goes before it.
--- $6 says by what. What is about no known package counts as `unknown`.
+-- By prompt version, by model and by tenant (`by` says which), the last word on each package among the newest $5: `posted`
+-- says nothing of its worth, so any other goes before it. What is about no known package counts as `unknown`.
 WITH newest AS (
     SELECT f.package_id, f.outcome, f.occurred_at, f.event_id FROM package_feedback AS f
     WHERE {{feedback_of}} ORDER BY f.occurred_at DESC LIMIT $5
@@ -92,18 +95,18 @@ WITH newest AS (
     SELECT DISTINCT ON (package_id) package_id, outcome FROM newest
     ORDER BY package_id, outcome = 'posted', occurred_at DESC, event_id
 ), told AS (
-    SELECT f.outcome,
-           CASE WHEN p.package_id IS NULL THEN 'unknown'
-                WHEN $6::text = 'prompt' THEN p.prompt_version
-                WHEN $6::text = 'model' THEN coalesce(p.model, 'rules')
-                WHEN $6::text = 'tenant' THEN p.tenant_id
-                ELSE 'all' END AS value
+    SELECT f.outcome, coalesce(p.prompt_version, 'unknown') AS prompt,
+           CASE WHEN p.package_id IS NULL THEN 'unknown' ELSE coalesce(p.model, 'rules') END AS model,
+           coalesce(p.tenant_id, 'unknown') AS tenant
     FROM last AS f LEFT JOIN {{package_of}}
 )
-SELECT value, count(*) AS packages, count(*) FILTER (WHERE outcome <> 'failed') AS posted,
+SELECT CASE WHEN grouping(prompt) = 0 THEN 'prompt' WHEN grouping(model) = 0 THEN 'model' ELSE 'tenant' END AS by,
+       coalesce(prompt, model, tenant) AS value,
+       count(*) AS packages, count(*) FILTER (WHERE outcome <> 'failed') AS posted,
        count(*) FILTER (WHERE outcome = 'accepted') AS accepted, count(*) FILTER (WHERE outcome = 'edited') AS edited,
        count(*) FILTER (WHERE outcome = 'rejected') AS rejected, count(*) FILTER (WHERE outcome = 'failed') AS failed
-FROM told GROUP BY value ORDER BY packages DESC, value LIMIT 200;
+FROM told GROUP BY GROUPING SETS ((prompt), (model), (tenant))
+ORDER BY packages DESC, value LIMIT 300;
 
 -- name: unposted
 -- Among the newest $4 packages of the last week that are older than $2 minutes, of the tenant $1 where it is given: those

@@ -21,3 +21,14 @@ WHERE NOT EXISTS (
 ORDER BY topic COLLATE "C", partition, "offset", record_ms
 ON CONFLICT DO NOTHING
 RETURNING topic, partition, "offset", record_ms;
+
+-- name: take_back_settled
+-- Of the new dead letters with the places $1 to $4 those that have left the list before: their records were read again.
+-- A statement of its own: whoever removed one of them while it was put has committed by now.
+DELETE FROM dead_letters AS d
+USING unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS new (topic, partition, "offset", record_ms),
+      settled_dead_letters AS s
+WHERE (d.topic, d.partition, d."offset", d.record_ms) = (new.topic, new.partition, new."offset", new.record_ms)
+  AND (s.topic, s.partition, s."offset") = (d.topic, d.partition, d."offset")
+  AND (s.record_ms = d.record_ms OR s.record_ms = -1 AND s.failed_at >= to_timestamp(d.record_ms / 1000.0))
+RETURNING d.topic, d.partition, d."offset", d.record_ms;

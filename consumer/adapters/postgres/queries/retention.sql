@@ -134,3 +134,15 @@ WITH old AS (
 DELETE FROM dead_letters AS d USING old
 WHERE (d.topic, d.partition, d."offset", d.record_ms) = (old.topic, old.partition, old."offset", old.record_ms)
 RETURNING true;
+
+-- name: forget_settled_dead_letters
+-- Deletes up to $2 that left the list more than $1 seconds ago.
+DELETE FROM settled_dead_letters WHERE ctid IN (
+    SELECT ctid FROM settled_dead_letters WHERE settled_at < now() - make_interval(secs => $1) LIMIT $2
+    FOR UPDATE SKIP LOCKED);
+
+-- name: forget_dead_letter_jobs
+-- Deletes up to $2 jobs that ended more than $1 seconds ago.
+DELETE FROM dead_letter_jobs WHERE job_id IN (
+    SELECT job_id FROM dead_letter_jobs WHERE ended_at < now() - make_interval(secs => $1) LIMIT $2
+    FOR UPDATE SKIP LOCKED);

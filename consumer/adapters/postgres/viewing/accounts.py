@@ -29,7 +29,7 @@ _MOST_DEAR = 20
 
 
 class PostgresAccountViews:
-    """Implements the port `flows.viewing.console.accounts.Accounts`."""
+    """Implements the port `flows.viewing.console.accounts.AccountReader`."""
 
     def __init__(self, pool: Pool, *, monthly_budget_usd: float | None) -> None:
         self._pool = pool
@@ -62,8 +62,8 @@ class PostgresAccountViews:
     async def feedback(self, chosen: FeedbackFilter, limit: int) -> list[GivenFeedback]:
         return [_given(row) for row in await self._rows(_queries.feedback, *_arguments(chosen), limit)]
 
-    async def feedback_sums(self, chosen: FeedbackFilter, by: str) -> list[FeedbackSum]:
-        rows = await self._rows(_queries.feedback_sums, *_arguments(chosen), MOST_FEEDBACK, by)
+    async def feedback_sums(self, chosen: FeedbackFilter) -> list[FeedbackSum]:
+        rows = await self._rows(_queries.feedback_sums, *_arguments(chosen), MOST_FEEDBACK)
         return [FeedbackSum(**dict(row)) for row in rows]
 
     async def unposted(self, tenant: str | None, *, minutes: float, limit: int) -> list[UnpostedPackage]:

@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-MOST_CALLS = 50_000
+MOST_CALLS = 20_000
 """The newest calls that the dearest packages are chosen from."""
-MOST_FEEDBACK = 20_000
+MOST_FEEDBACK = 5_000
 """The newest feedback that a summary counts."""
-MOST_UNPOSTED = 5_000
+MOST_UNPOSTED = 2_000
 """The newest packages among which unposted ones are looked for."""
 
 
@@ -106,7 +106,10 @@ class GivenFeedback:
 class FeedbackSum:
     """Packages that somebody spoke of, by the last word on each."""
 
+    by: str
+    """`prompt`, `model` or `tenant`."""
     value: str
+    """`unknown` for what is about no package that is stored."""
     packages: int
     posted: int
     accepted: int
@@ -143,7 +146,7 @@ class FeedbackFilter:
     """Only what was given before: the next page."""
 
 
-class Accounts(Protocol):
+class AccountReader(Protocol):
     """Every method raises Transient while the database is away. Each looks at a bounded number of rows."""
 
     async def spending(self, since: date, tenant: str | None) -> Spending:
@@ -155,8 +158,8 @@ class Accounts(Protocol):
     async def feedback(self, chosen: FeedbackFilter, limit: int) -> list[GivenFeedback]:
         """The newest first."""
 
-    async def feedback_sums(self, chosen: FeedbackFilter, by: str) -> list[FeedbackSum]:
-        """By `prompt`, `model`, `tenant` or `all`."""
+    async def feedback_sums(self, chosen: FeedbackFilter) -> list[FeedbackSum]:
+        """By prompt version, by model and by tenant, the largest first."""
 
     async def unposted(self, tenant: str | None, *, minutes: float, limit: int) -> list[UnpostedPackage]:
         """The newest first, of the last week; none before anybody has ever given feedback."""

@@ -6,5 +6,6 @@ acts is reached by POST, says `visit.acted(…)` before it does anything, and an
 macro `form_token_field(form_token)`.
 
 The modules in the order of the navigation: now, requests, story (of one request), sessions, search; signing (in and
-out). Packages of pages: packages (one package), customers (spend, feedback, tenants).
+out); beside them fields (of forms). Packages of pages: packages (one package), customers (spend, feedback, tenants),
+jobs (replays, dead letters).
 """

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from consumer.adapters.http.console.pages.customers.ranges import asked_days, asked_instant
+from consumer.adapters.http.console.pages import fields
 from consumer.adapters.http.console.visit import Visit
 from consumer.flows.operation.budgets import UNPOSTED_MINUTES
 from consumer.flows.viewing.console.accounts import MOST_FEEDBACK, MOST_UNPOSTED, FeedbackFilter
@@ -16,27 +16,24 @@ _ROWS = 50
 _UNPOSTED_ROWS = 20
 
 
-async def show_feedback(visit: Visit) -> web.Response:
+async def show_feedback_page(visit: Visit) -> web.Response:
     """The last 30 days, unless `days` says otherwise; `before` is the time of the last row of the page before."""
-    outcome = visit.asked("outcome")
-    if outcome is not None and outcome not in set(FeedbackOutcome):
-        raise web.HTTPBadRequest(text=f"`outcome` is one of {', '.join(FeedbackOutcome)}.")
     chosen = FeedbackFilter(
         tenant=visit.asked("tenant"),
-        outcome=outcome,
-        days=asked_days(visit, USUAL_DAYS),
-        before=asked_instant(visit, "before"),
+        outcome=fields.word(visit.query, "outcome", FeedbackOutcome),
+        days=fields.figure(visit.query, "days", least=0.01, most=fields.LONGEST_DAYS) or USUAL_DAYS,
+        before=fields.time_field(visit.query, "before"),
     )
     accounts = visit.readers.accounts
     rows = await accounts.feedback(chosen, _ROWS + 1)
     first_page = chosen.before is None
-    whatever = replace(chosen, outcome=None)
+    sums = await accounts.feedback_sums(replace(chosen, outcome=None)) if first_page else []
     return visit.page(
         "feedback.html",
         chosen=chosen,
         rows=rows[:_ROWS],
         older=rows[_ROWS - 1].occurred_at if len(rows) > _ROWS else None,
-        sums=[(by, await accounts.feedback_sums(whatever, by)) for by in GROUPS] if first_page else [],
+        sums=[(by, [row for row in sums if row.by == by]) for by in GROUPS] if first_page else [],
         unposted=await accounts.unposted(chosen.tenant, minutes=UNPOSTED_MINUTES, limit=_UNPOSTED_ROWS)
         if first_page
         else [],

@@ -17,7 +17,7 @@ from schemas.packages import PackageReady
 _COPIES = {"plain_text": "txt", "markdown": "md"}
 
 
-async def show_package(visit: Visit) -> web.Response:
+async def show_package_page(visit: Visit) -> web.Response:
     """`verify=1` proves it, too: that reads all events of its session."""
     package_id = asked_package(visit, "id")
     shown = await visit.readers.packages.shown(package_id)

@@ -1,0 +1,1 @@
+"""`dead-letters redrive | purge | jobs | stop`. The files: command (options), following (a job to its end), view."""

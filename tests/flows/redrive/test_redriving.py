@@ -1,0 +1,375 @@
+"""Redriving and purging on a real Kafka and PostgreSQL: what is sound is taken, once; what is not stays, once."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from consumer.domain.events import Origin, TopicPartition
+from consumer.flows.redrive import redriving
+from consumer.flows.redrive.ports import (
+    ChosenLetters,
+    LetterAction,
+    LetterFate,
+    LetterJobState,
+    LostJob,
+    RedrivenPiece,
+)
+from schemas.dead_letters import RefusalReason
+from schemas.topics import REQUESTS, SESSIONS
+from tests.support.letters import BROKEN, EVENTS, Scene
+from tests.support.waiting import until
+from tests.support.wire import change, event, request
+
+
+class TestRedrive:
+    async def test_what_is_sound_now_is_taken_and_leaves_the_list(self, scene: Scene) -> None:
+        origins = await scene.send(change(version=1), change(version=2), request())
+        await scene.refused(*origins)
+        job = await scene.done()
+        assert (job.state, job.matched, job.taken) == (LetterJobState.DONE, 3, 3)
+        assert await scene.listed() == {}
+        assert await scene.rows(EVENTS) == [("s1", 1, "e1"), ("s1", 2, "e2")]
+        assert await scene.rows("SELECT request_id, state FROM requests") == [("r1", "open")]
+        settled = await scene.rows("SELECT became, job_id FROM settled_dead_letters")
+        assert settled == [("taken", job.job_id)] * 3
+
+    async def test_what_was_taken_already_is_taken_once(self, scene: Scene) -> None:
+        """As after a kill between storing a record and noting it, and beside a rewind."""
+        origins = await scene.send(change(version=1), request(), event("escalation.cancelled.v1", {"request_id": "r1"}))
+        await scene.refused(*origins)
+        await scene.take_in(*origins)
+        before = [
+            await scene.rows(EVENTS),
+            await scene.rows("SELECT * FROM requests"),
+            await scene.rows("TABLE outbox"),
+        ]
+        job = await scene.done()
+        assert (job.taken, await scene.listed()) == (3, {})
+        after = [await scene.rows(EVENTS), await scene.rows("SELECT * FROM requests"), await scene.rows("TABLE outbox")]
+        assert after == before
+
+    async def test_what_is_refused_again_stays_the_same_dead_letter(self, scene: Scene) -> None:
+        invalid = change(version=1, data={"fact_id": "f1"})
+        origins = await scene.send(BROKEN, invalid)
+        await scene.take_in(*origins)
+        before = await scene.rows('SELECT topic, "offset", record_ms, reason, error, excerpt FROM dead_letters')
+        assert (len(before), await scene.dead_letters_to_publish()) == (2, 2)
+        for _ in range(2):
+            job = await scene.done()
+            assert (job.refused, job.taken) == (2, 0)
+        assert await scene.rows('SELECT topic, "offset", record_ms, reason, error, excerpt FROM dead_letters') == before
+        assert await scene.dead_letters_to_publish() == 2
+        assert "text" in str((await scene.listed())[SESSIONS, 1]), "it names the field"
+
+    async def test_a_version_conflict_stays_and_is_not_doubled(self, scene: Scene) -> None:
+        origins = await scene.send(change(version=1), change(version=1, id="a rival"))
+        await scene.take_in(*origins)
+        job = await scene.done()
+        assert (job.refused, job.taken) == (1, 0)
+        assert list(await scene.listed()) == [(SESSIONS, 1)]
+        assert await scene.dead_letters_to_publish() == 1
+        assert await scene.rows(EVENTS) == [("s1", 1, "e1")]
+
+    async def test_records_of_an_erased_session_are_dropped_and_counted(self, scene: Scene) -> None:
+        late, erased = await scene.send(change(version=1), change("session.erased.v1", {}, version=2))
+        await scene.take_in(erased)
+        await scene.refused(late)
+        job = await scene.done()
+        assert (job.dropped, job.taken, await scene.listed()) == (1, 0, {})
+        assert await scene.rows(EVENTS) == []
+
+    async def test_the_topics_are_read_so_that_requests_find_their_sessions(self, scene: Scene) -> None:
+        origins = await scene.send(request(), change(version=1))
+        await scene.refused(*origins)
+        foretold = (await scene.jobs.preview(LetterAction.REDRIVE, ChosenLetters())).first
+        assert [each.letter.origin.topic.rsplit(".")[-1] for each in foretold] == [SESSIONS, REQUESTS]
+
+    async def test_a_request_waits_for_events_that_were_not_read_and_then_its_clock_starts(self, scene: Scene) -> None:
+        """Intake, which has stored no request, may not look for it."""
+        (unread, asked) = await scene.send(change(version=1), request())
+        await scene.refused(asked)
+        job = await scene.jobs.submit(LetterAction.REDRIVE, ChosenLetters(), asked_by="a test")
+        stop = asyncio.Event()
+        running = asyncio.create_task(scene.loop().run(stop))
+
+        async def waits(expected: bool) -> bool:
+            return await scene.rows("SELECT backlog IS NOT NULL FROM requests") == [(expected,)]
+
+        try:
+            await until(lambda: waits(True))
+            await scene.pool.execute(
+                "INSERT INTO intake_positions (topic, partition, next_offset) VALUES ($1, 0, 1), ($2, 0, 0)",
+                unread.topic,
+                scene.topics.replay[0],
+            )
+            await until(lambda: waits(False))
+        finally:
+            stop.set()
+            await running
+        assert (await scene.jobs.job(job.job_id)).taken == 1
+
+
+class TestOriginals:
+    async def test_a_topic_that_was_made_anew_has_another_record_there(self, scene: Scene) -> None:
+        (origin,) = await scene.send(change(version=1))
+        await scene.refused(origin._replace(timestamp_ms=origin.timestamp_ms - 1))
+        job = await scene.done()
+        assert (job.gone, job.taken) == (1, 0)
+        assert "made anew" in str((await scene.listed())[SESSIONS, 0])
+        assert await scene.rows(EVENTS) == []
+
+    async def test_a_dead_letter_without_a_time_is_of_what_was_written_before(self, scene: Scene) -> None:
+        """As an earlier release noted it."""
+        first, second = await scene.send(change(version=1), change(version=2))
+        long_ago = datetime.now(UTC) - timedelta(days=1)
+        await scene.refused(first._replace(timestamp_ms=-1))
+        await scene.refused(second._replace(timestamp_ms=-1), at=long_ago)
+        job = await scene.done()
+        assert (job.taken, job.gone) == (1, 1)
+        assert list(await scene.listed()) == [(SESSIONS, 1)]
+
+    async def test_what_retention_took_or_was_cut_off_or_compacted_is_told_and_stays(self, scene: Scene) -> None:
+        old, kept = await scene.send(change(version=1), change(version=2))
+        producer = AIOKafkaProducer(
+            bootstrap_servers=scene.settings.kafka_bootstrap_servers, transactional_id=f"{scene.topics.prefix}writer"
+        )
+        await producer.start()
+        async with producer.transaction():
+            await producer.send_and_wait(scene.topics.feedback, b"{}", partition=0)
+        await producer.stop()
+        partition = TopicPartition(scene.topics.feedback, 0)
+        await until(lambda: scene.ends_at(partition, 2))  # the mark is written a moment later
+        await scene.producer.send_and_wait(partition.topic, b"{}", partition=0)
+        admin = AIOKafkaAdminClient(bootstrap_servers=scene.settings.kafka_bootstrap_servers)
+        await admin.start()
+        await admin.delete_records({KafkaPartition(old.topic, 0): RecordsToDelete(before_offset=1)})
+        await admin.close()
+        nobody_at = Origin(scene.topics.feedback, 0, 1, old.timestamp_ms)  # a mark's place, as after compaction
+        beyond = kept._replace(offset=7)
+        no_topic = kept._replace(topic=scene.topics.requests, partition=9)
+        other = kept._replace(topic="another-prefix." + SESSIONS)
+        await scene.refused(old, kept, nobody_at, beyond, no_topic, other)
+        job = await scene.done()
+        assert (job.taken, job.gone) == (1, 5)
+        stay = {key: str(why) for key, why in (await scene.listed()).items()}
+        assert "retention" in stay[SESSIONS, 0]
+        assert "the log ends at 2" in stay[SESSIONS, 7]
+        assert "compacted" in stay["escalation-package-feedback", 1]
+        assert "no such topic or partition" in stay[REQUESTS, 1]
+        assert "topic prefix" in stay["another-prefix." + SESSIONS, 1]
+
+    async def test_many_in_a_row_are_read_at_once_and_each_is_its_own(self, scene: Scene) -> None:
+        origins = await scene.send(*(change(version=version) for version in range(1, 131)))
+        some = origins[::2] + origins[-1:]
+        standing = await scene.originals.read(some)
+        assert {origin: record.origin for origin, record in standing.items()} == {origin: origin for origin in some}  # type: ignore[union-attr]
+        await scene.refused(*origins)
+        assert (await scene.done()).taken == 130
+
+
+class TestPurge:
+    async def test_purged_dead_letters_leave_the_store_with_their_excerpts(self, scene: Scene) -> None:
+        origins = await scene.send(BROKEN, change(version=1))
+        await scene.refused(*origins)
+        job = await scene.done(LetterAction.PURGE)
+        assert (job.state, job.purged, await scene.listed()) == (LetterJobState.DONE, 2, {})
+        assert await scene.rows(EVENTS) == [], "a purge takes nothing in"
+        (row,) = await scene.rows("SELECT string_agg(s::text, '') FROM settled_dead_letters AS s")
+        assert "excerpt" not in str(row)
+
+    async def test_a_purged_record_that_is_read_again_is_not_refused_anew(self, scene: Scene) -> None:
+        origins = await scene.send(BROKEN)
+        await scene.take_in(*origins)
+        assert await scene.dead_letters_to_publish() == 1
+        await scene.done(LetterAction.PURGE)
+        await scene.take_in(*origins)
+        assert (await scene.listed(), await scene.dead_letters_to_publish()) == ({}, 1)
+
+    async def test_a_record_that_is_read_again_while_it_is_purged_is_not_refused_anew(self, scene: Scene) -> None:
+        """Storing waits for the purge, and sees what it has done."""
+        origins = await scene.send(BROKEN)
+        await scene.take_in(*origins)
+        async with scene.pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                'INSERT INTO settled_dead_letters SELECT topic, partition, "offset", record_ms,'
+                " tenant_id, session_id, reason, failed_at, 'purged', 'a job' FROM dead_letters"
+            )
+            await connection.execute("DELETE FROM dead_letters")
+            again = asyncio.create_task(scene.take_in(*origins))
+            await until(
+                lambda: scene.pool.fetchval(
+                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    " AND datname = current_database())"
+                )
+            )
+        await again
+        assert (await scene.listed(), await scene.dead_letters_to_publish()) == ({}, 1)
+
+
+class TestJobs:
+    async def test_a_preview_counts_and_foretells_and_changes_nothing(self, scene: Scene) -> None:
+        taken, rival, broken = await scene.send(change(version=1), change(version=1, id="a rival"), BROKEN)
+        await scene.take_in(taken)
+        sound, other = await scene.send(change(version=2), change(version=3))
+        await scene.refused(rival, reason="version_conflict")
+        await scene.refused(broken, reason="undecodable")
+        await scene.refused(sound, other._replace(offset=99))
+        before = await scene.rows("TABLE dead_letters")
+        preview = await scene.jobs.preview(LetterAction.REDRIVE, ChosenLetters())
+        assert preview.matched == 4
+        assert [(group.reason, group.letters) for group in preview.groups] == [
+            ("internal", 2),
+            ("undecodable", 1),
+            ("version_conflict", 1),
+        ]
+        fates = [each.fate for each in preview.first]
+        assert fates == [LetterFate.REFUSED, LetterFate.REFUSED, LetterFate.TAKEN, LetterFate.GONE]
+        assert await scene.rows("TABLE dead_letters") == before
+        assert await scene.rows("TABLE dead_letter_jobs") == []
+        assert await scene.rows(EVENTS) == [("s1", 1, "e1")]
+        job = await scene.done()
+        assert (job.taken, job.refused, job.gone) == (1, 2, 1), "it foretold what came"
+
+    async def test_each_filter_chooses_and_the_rest_stays(self, scene: Scene) -> None:
+        origins = await scene.send(*(change(version=version) for version in range(1, 7)))
+        noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        await scene.refused(origins[0], reason="too_large", at=noon)
+        await scene.refused(origins[1], session="s2", at=noon)
+        await scene.refused(origins[2], at=noon - timedelta(hours=1))
+        await scene.refused(origins[3], at=noon + timedelta(hours=1))
+        await scene.refused(origins[4], at=noon)
+        await scene.pool.execute("UPDATE dead_letters SET tenant_id = 'other' WHERE \"offset\" = 4")
+        topic = scene.topics.sessions
+        for chosen, offsets in (
+            (ChosenLetters(reason=RefusalReason.TOO_LARGE), [0]),
+            (ChosenLetters(session="s2"), [1]),
+            (ChosenLetters(until=noon), [2]),
+            (ChosenLetters(since=noon + timedelta(minutes=1)), [3]),
+            (ChosenLetters(since=noon, until=noon + timedelta(hours=1)), [0, 1, 4]),
+            (ChosenLetters(tenant="other"), [4]),
+            (ChosenLetters(topic=topic, partition=0, offset=3), [3]),
+            (ChosenLetters(topic=scene.topics.requests), []),
+            (ChosenLetters(topic=topic, partition=1), []),
+        ):
+            preview = await scene.jobs.preview(LetterAction.PURGE, chosen)
+            assert [each.letter.origin.offset for each in preview.first] == offsets, chosen
+            assert preview.matched == len(offsets)
+        job = await scene.done(session="s2")
+        assert (job.matched, job.looked_at) == (1, 1)
+        assert [offset for _, offset in await scene.listed()] == [0, 2, 3, 4]
+
+    async def test_what_is_refused_after_the_job_was_submitted_is_not_the_jobs(self, scene: Scene) -> None:
+        first, second = await scene.send(change(version=1), change(version=2))
+        await scene.refused(first)
+        job = await scene.jobs.submit(LetterAction.PURGE, ChosenLetters(), asked_by="a test")
+        await scene.refused(second)
+        assert (await scene.worked(job.job_id)).purged == 1
+        assert list(await scene.listed()) == [(SESSIONS, 1)]
+
+    async def test_the_same_choice_goes_on_with_the_job_that_was_begun(self, scene: Scene) -> None:
+        chosen = ChosenLetters(session="s1", since=datetime(2026, 1, 1, tzinfo=UTC))
+        job = await scene.jobs.submit(LetterAction.REDRIVE, chosen, asked_by="somebody")
+        again = await scene.jobs.submit(LetterAction.REDRIVE, chosen, asked_by="a test")
+        assert again == job
+        assert (await scene.jobs.submit(LetterAction.PURGE, chosen, asked_by="a test")).job_id != job.job_id
+        await scene.worked(job.job_id)
+        assert (await scene.jobs.submit(LetterAction.REDRIVE, chosen, asked_by="a test")).job_id != job.job_id
+
+    async def test_who_asked_when_and_for_how_many_is_kept(self, scene: Scene) -> None:
+        await scene.refused(*await scene.send(BROKEN, BROKEN))
+        job = await scene.done(LetterAction.PURGE, session="s1")
+        (kept,) = await scene.jobs.jobs()
+        assert kept == job
+        assert (kept.asked_by, kept.chosen, kept.matched, kept.purged) == ("a test", ChosenLetters(session="s1"), 2, 2)
+        assert kept.ended_at is not None
+
+    async def test_a_stopped_job_ends_and_what_it_had_stored_is_noted(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redriving, "PIECE", 1)
+        await scene.refused(*await scene.send(*(change(version=version) for version in range(1, 4))))
+        job = await scene.jobs.submit(LetterAction.REDRIVE, ChosenLetters(), asked_by="a test")
+        held = await scene.store.claim(runner="a test")
+        assert held is not None
+        piece = await scene.store.piece(held, 1)
+        stopped = await scene.jobs.stop(job.job_id, stopped_by="somebody")
+        assert (stopped.state, stopped.stopped_by) == (LetterJobState.STOPPED, "somebody")
+        await scene.store.settle(held, piece, RedrivenPiece(taken=[piece[0].origin]))
+        with pytest.raises(LostJob):
+            await scene.store.piece(held, 1)
+        with pytest.raises(LostJob):
+            await scene.store.finish(held)
+        assert (await scene.jobs.job(job.job_id)).taken == 1
+        assert await scene.store.claim(runner="another") is None, "nobody goes on with it"
+        assert len(await scene.listed()) == 2
+
+    async def test_a_process_that_lost_its_lease_notes_nothing(self, scene: Scene) -> None:
+        """It may have stood still for long; whoever has the job now counts."""
+        await scene.refused(*await scene.send(change(version=1)))
+        await scene.jobs.submit(LetterAction.PURGE, ChosenLetters(), asked_by="a test")
+        first = await scene.store.claim(runner="first")
+        assert first is not None
+        piece = await scene.store.piece(first, 10)
+        assert await scene.store.claim(runner="second") is None, "the lease holds"
+        await scene.pool.execute("UPDATE dead_letter_jobs SET leased_until = now() - interval '1 second'")
+        second = await scene.store.claim(runner="second")
+        assert second is not None
+        for attempt in (
+            scene.store.purge(first, piece),
+            scene.store.settle(first, piece, RedrivenPiece(taken=[piece[0].origin])),
+            scene.store.finish(first),
+            scene.store.renew(first),
+        ):
+            with pytest.raises(LostJob):
+                await attempt
+        await scene.store.hand_back(first)
+        assert await scene.store.claim(runner="third") is None
+        assert len(await scene.listed()) == 1
+        await scene.store.purge(second, await scene.store.piece(second, 10))
+        assert (await scene.store.finish(second)).purged == 1
+
+    async def test_a_job_that_waits_for_a_server_says_so_and_lets_others_go_first(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redriving, "AGAIN_SECONDS", 60.0)
+        await scene.refused(*await scene.send(change(version=1), BROKEN))
+        waiting = await scene.jobs.submit(LetterAction.REDRIVE, ChosenLetters(offset=0), asked_by="a test")
+        purging = await scene.jobs.submit(LetterAction.PURGE, ChosenLetters(offset=1), asked_by="a test")
+        away = scene.settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9"})
+        scene.settings, settings = away, scene.settings
+        assert (await scene.worked(purging.job_id)).purged == 1
+        job = await scene.jobs.job(waiting.job_id)
+        assert "Kafka" in str(job.waits)
+        assert job.runner is None or job.state is LetterJobState.RUNNING
+        scene.settings = settings
+        await scene.pool.execute("UPDATE dead_letter_jobs SET leased_until = now()")
+        assert (await scene.worked(waiting.job_id)).taken == 1
+
+    async def test_an_unknown_job_is_told(self, scene: Scene) -> None:
+        with pytest.raises(Exception, match="dead-letters jobs"):
+            await scene.jobs.job("nobody's")
+
+
+class TestCommand:
+    async def test_it_shows_first_and_then_does_it_where_no_service_runs(self, scene: Scene) -> None:
+        sound, broken = await scene.send(change(version=1), BROKEN)
+        await scene.refused(sound, broken)
+        unasked = await scene.command("redrive")
+        assert (unasked.code, "--yes" in unasked.errors) == (2, True)
+        looked = await scene.command("redrive", "--dry-run")
+        assert (looked.code, "refused again" in looked.output, looked.output.count("  taken")) == (0, True, 1)
+        assert (len(await scene.listed()), await scene.jobs.jobs()) == (2, [])
+        done = await scene.command("redrive", "--yes", "--json")
+        assert done.code == 0, done.errors
+        job = json.loads(done.output)
+        assert [job[name] for name in ("state", "matched", "taken", "refused")] == ["done", 2, 1, 1]
+        assert job["asked_by"]
+        assert list(await scene.listed()) == [(SESSIONS, 1)]
+        purged = await scene.command("purge", "--yes")
+        assert (purged.code, "topics' retention" in purged.output) == (0, True)
+        assert await scene.listed() == {}
