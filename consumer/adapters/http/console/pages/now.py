@@ -36,6 +36,7 @@ class NamedFigure:
     value: str
     tone: str = ""
     note: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +113,22 @@ def _waiting(figures: ReplicaFigures, tables: Overview | None) -> list[NamedFigu
     made = tables.packages_last_hour
     by_rules = f"{tables.fallbacks_last_hour} by rules" if made else ""
     return [
-        NamedFigure(name="Open requests", value=say_count(waiting.open_requests), note=still),
+        NamedFigure(
+            name="Open requests",
+            value=say_count(waiting.open_requests),
+            note=still,
+            href=requests_url(state="open", order="oldest"),
+        ),
         NamedFigure(
             name="Oldest waits for",
             value=say_span(waiting.oldest_seconds) if waiting.open_requests else "nothing waits",
         ),
-        NamedFigure(name="Late", value=say_count(late), tone="bad" if late else ""),
+        NamedFigure(
+            name="Late",
+            value=say_count(late),
+            tone="bad" if late else "",
+            href=requests_url(state="open", order="deadline"),
+        ),
         NamedFigure(name="Work due now", value=say_count(waiting.due), note=f"{waiting.leased} under way"),
         NamedFigure(
             name="To be published",
@@ -131,7 +142,7 @@ def _waiting(figures: ReplicaFigures, tables: Overview | None) -> list[NamedFigu
             tone="warn" if upgrades.waiting else "",
             note=f"the oldest for {say_span(upgrades.oldest_seconds)}" if upgrades.waiting else "",
         ),
-        NamedFigure(name="Packages in the last hour", value=say_count(made), note=by_rules),
+        NamedFigure(name="Packages, last hour", value=say_count(made), note=by_rules),
     ]
 
 

@@ -24,9 +24,9 @@ _AGO = re.compile(r"(\d{1,6})\s*(s|min|m|h|d)")
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST_AGO_SECONDS = 10 * 366 * 86_400
 _ORDERS = {
-    RequestOrder.NEWEST: "newest first",
-    RequestOrder.OLDEST: "oldest first",
-    RequestOrder.DEADLINE: "nearest deadline first",
+    RequestOrder.NEWEST: "newest",
+    RequestOrder.OLDEST: "oldest",
+    RequestOrder.DEADLINE: "deadline",
 }
 
 ValueT = TypeVar("ValueT")
