@@ -158,6 +158,8 @@ class Refusal:
     """One line that names the field; no payload."""
     excerpt: str
     """Redacted. The store sweeps it for the session's known secrets, and then cuts it to 2 KiB of UTF-8."""
+    request_id: str | None = None
+    """That the record's data names, redacted as the excerpt is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

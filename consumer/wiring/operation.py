@@ -11,7 +11,6 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
-from consumer.adapters.postgres.viewing.console_reader import ConsoleReader
 from consumer.adapters.postgres.viewing.refused_records import PostgresRefusedRecords
 from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
@@ -23,6 +22,7 @@ from consumer.wiring.database import unstored_redactor
 from consumer.wiring.policies import policy_event, send_policy
 from consumer.wiring.redrives import letter_jobs
 from consumer.wiring.replays import replay_desk
+from consumer.wiring.tables import viewing
 
 
 def metrics() -> PrometheusMeters:
@@ -43,15 +43,10 @@ def http_server(settings: Settings, *, pool: Pool, health: Health, meters: Prome
 
 def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
     """What the console's pages read through."""
-    reader = ConsoleReader(pool, budget_usd=settings.monthly_budget_usd)
     return Readers(
         health=health,
         figures=meters,
-        present=reader,
-        requests=reader,
-        stories=reader,
-        sessions=reader,
-        finder=reader,
+        views=viewing(settings, pool),
         packages=PostgresPackageShelf(pool),
         replays=replay_desk(settings, pool),
         refused=PostgresRefusedRecords(pool),

@@ -52,6 +52,7 @@ def refusal_of(record: Record, unacceptable: Unacceptable, event: dict[str, Json
         reason=unacceptable.reason,
         error=unacceptable.error[:ERROR_CHARACTERS],
         excerpt=excerpt,
+        request_id=_request_of_unchecked(event, scope),
     )
 
 
@@ -171,6 +172,13 @@ def cut(text: str, limit_bytes: int = EXCERPT_BYTES) -> str:
 
 def _described(value: bytes) -> str:
     return f"({len(value)} bytes, SHA-256 {sha256(value).hexdigest()})"
+
+
+def _request_of_unchecked(event: Mapping[str, JsonValue] | None, scope: Scope) -> str | None:
+    """The request that a refused event's data names, if it has the form of an id."""
+    data = None if event is None else event.get("data")
+    named = data.get("request_id") if isinstance(data, dict) else None
+    return scope.text(str(named)) if _is_id(named) else None
 
 
 def _is_id(value: JsonValue) -> bool:

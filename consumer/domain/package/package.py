@@ -40,7 +40,8 @@ WITHDRAWN_TYPE = "escalation.package_withdrawn.v1"
 FAILED_TYPE = "escalation.package_failed.v1"
 
 _MARKER_DIGITS = 12
-_CONNECTWISE = frozenset({"connectwise", "connectwisepsa", "connectwisemanage"})
+CONNECTWISE = frozenset({"connectwise", "connectwisepsa", "connectwisemanage"})
+"""The names of ConnectWise, as `plain_system` gives them."""
 _NOT_WORD = re.compile(r"[\W_]+")
 
 Data = TypeVar("Data", bound=BaseModel)
@@ -134,8 +135,12 @@ def target_ticket_ref(ticket: TicketReference | None) -> str | None:
     """The ticket as people write it: `CW #<id>` for ConnectWise, else `<system> #<id>`."""
     if ticket is None:
         return None
-    connectwise = _NOT_WORD.sub("", ticket.system.casefold()) in _CONNECTWISE
-    return f"{'CW' if connectwise else ticket.system} #{ticket.ticket_id}"
+    return f"{'CW' if plain_system(ticket.system) in CONNECTWISE else ticket.system} #{ticket.ticket_id}"
+
+
+def plain_system(system: str) -> str:
+    """The name of a PSA as names of it are compared: in lower case, letters and digits alone."""
+    return _NOT_WORD.sub("", system.casefold())
 
 
 def ready(

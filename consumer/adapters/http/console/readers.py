@@ -8,14 +8,10 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from consumer.flows.redrive.ports import LetterJobs
 from consumer.flows.replay.desk import ReplayDesk
-from consumer.flows.viewing.accounts import AccountReader
-from consumer.flows.viewing.finding import Finder
-from consumer.flows.viewing.present import PresentReader
-from consumer.flows.viewing.refused_records import RefusedLister
-from consumer.flows.viewing.request_list import RequestLister
-from consumer.flows.viewing.request_story import StoryReader
-from consumer.flows.viewing.session_list import SessionLister
-from consumer.flows.viewing.shown_package import PackageShelf
+from consumer.flows.viewing.console.accounts import AccountReader
+from consumer.flows.viewing.console.refused_records import RefusedLister
+from consumer.flows.viewing.console.shown_package import PackageShelf
+from consumer.flows.viewing.ports import Viewing
 
 
 class ReplicaFigures(Protocol):
@@ -42,11 +38,7 @@ class Readers:
     health: Health
     """Of this replica, from memory."""
     figures: ReplicaFigures
-    present: PresentReader
-    requests: RequestLister
-    stories: StoryReader
-    sessions: SessionLister
-    finder: Finder
+    views: Viewing
     packages: PackageShelf
     accounts: AccountReader
     replays: ReplayDesk

@@ -19,7 +19,7 @@ async def store_feedback(
 ) -> int:
     """Returns how many of the events are new."""
     rows = [_row(each, sweepers) for each in feedback if each.key not in erased]
-    return len(await connection.fetch(_queries.put_feedback, *columns(rows, 7))) if rows else 0
+    return len(await connection.fetch(_queries.put_feedback, *columns(rows, 10))) if rows else 0
 
 
 def _row(feedback: Feedback, sweepers: Sweepers) -> tuple[object, ...]:
@@ -31,6 +31,7 @@ def _row(feedback: Feedback, sweepers: Sweepers) -> tuple[object, ...]:
         said.outcome.value,
         _text(feedback, sweepers),
         feedback.occurred_at,
+        *feedback.origin[:3],
     )
 
 

@@ -22,6 +22,8 @@ from consumer.domain.request.schedule import REPLAYED
 from schemas.packages import FailureReason, TicketReference
 
 _queries = Queries("inbox")
+_NOTHING = (None,) * 4
+"""No failure, and no record of a request yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ async def store_requests(
     rows = [_row(entry, newest, sweepers, backlog) for entry in decided.entries]
     rows += [_foreseen_row(cancellation) for cancellation in decided.foreseen]
     if rows:
-        await connection.execute(_queries.put_requests, *columns(rows, 16))
+        await connection.execute(_queries.put_requests, *columns(rows, 19))
     if decided.cancelled:
         await connection.execute(_queries.cancel_requests, *columns(decided.cancelled, 3))
     if decided.replays:
@@ -130,12 +132,13 @@ def _row(
         to_read,
         is_due,
         FailureReason.SESSION_ERASED.value if erased else None,
+        *request.origin[:3],
     )
 
 
 def _foreseen_row(cancellation: Cancellation) -> tuple[object, ...]:
     key = cancellation.key
-    return (*key, RequestState.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, None)
+    return (*key, RequestState.FORESEEN.value, None, None, 3, False, 120, False, None, None, 3, None, False, *_NOTHING)
 
 
 async def _publications(

@@ -55,10 +55,11 @@ async def store_refusals(
             refusal.reason.value,
             refusal.error,
             refusal.excerpt,
+            refusal.request_id,
         )
         for origin, refusal in ready.items()
     ]
-    put = {_origin(row) for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 10))}
+    put = {_origin(row) for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 11))}
     if put:
         put -= {_origin(row) for row in await connection.fetch(_queries.take_back_settled, *columns(sorted(put), 4))}
     for origin in sorted(put):
@@ -98,12 +99,14 @@ async def _erased_names(connection: Connection, refused: Iterable[Refusal]) -> f
 def _cleaned(
     refusal: Refusal, erased: Collection[SessionKey], erased_names: Collection[str], sweepers: Sweepers
 ) -> Refusal:
-    """The refusal as it may be stored and published: its excerpt is swept by the session's known secrets, then cut.
+    """The refusal as it may be stored and published: its texts are swept by the session's known secrets, then cut.
 
-    The excerpt is empty when the session is, or may be, an erased one.
+    They are empty when the session is, or may be, an erased one.
     """
     if refusal.session in erased or (refusal.session is None and deadletters.place_of(refusal)[1] in erased_names):
-        return replace(refusal, excerpt="")
+        return replace(refusal, excerpt="", request_id=None)
     sweeper = sweepers.get(refusal.session) if refusal.session else None
-    excerpt = refusal.excerpt if sweeper is None else sweeper.text(refusal.excerpt)
-    return replace(refusal, excerpt=deadletters.cut(excerpt))
+    if sweeper is None:
+        return replace(refusal, excerpt=deadletters.cut(refusal.excerpt))
+    named = None if refusal.request_id is None else sweeper.text(refusal.request_id)
+    return replace(refusal, excerpt=deadletters.cut(sweeper.text(refusal.excerpt)), request_id=named)

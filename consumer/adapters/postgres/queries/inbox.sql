@@ -68,10 +68,11 @@ FOR UPDATE OF r;
 -- name: put_requests
 -- New requests, and foreseen ones whose request has arrived. A request's clock runs from now, unless a backlog ($14, as
 -- JSON) has to be read first. $15 says whether its state has arrived: then it is due now, else at half of its deadline
--- or when the state arrives. $16 is the failure of a request for an erased session.
+-- or when the state arrives. $16 is the failure of a request for an erased session, $17 to $19 where its record stands.
 INSERT INTO requests AS r
     (tenant_id, session_id, request_id, state, requested_state_version, reason, priority, force, deadline_seconds,
-     from_replay, traceparent, tracestate, rank, backlog, half_deadline_at, deadline_at, due_at, failure, ended_at)
+     from_replay, traceparent, tracestate, rank, backlog, half_deadline_at, deadline_at, due_at, failure, ended_at,
+     origin_topic, origin_partition, origin_offset)
 SELECT tenant_id, session_id, request_id, state, requested_state_version, reason, priority, force, deadline_seconds,
        from_replay, traceparent, tracestate, rank, backlog::jsonb,
        CASE WHEN backlog IS NULL AND state = 'open' THEN now() + deadline_seconds / 2.0 * interval '1 second' END,
@@ -81,17 +82,21 @@ SELECT tenant_id, session_id, request_id, state, requested_state_version, reason
             WHEN arrived THEN now()
             WHEN backlog IS NULL THEN now() + deadline_seconds / 2.0 * interval '1 second' END,
        failure,
-       CASE WHEN state IN ('failed', 'cancelled') THEN now() END
+       CASE WHEN state IN ('failed', 'cancelled') THEN now() END,
+       origin_topic, origin_partition, origin_offset
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::smallint[], $8::boolean[],
             $9::integer[], $10::boolean[], $11::text[], $12::text[], $13::smallint[], $14::text[], $15::boolean[],
-            $16::text[])
+            $16::text[], $17::text[], $18::integer[], $19::bigint[])
      AS new (tenant_id, session_id, request_id, state, requested_state_version, reason, priority, force,
-             deadline_seconds, from_replay, traceparent, tracestate, rank, backlog, arrived, failure)
+             deadline_seconds, from_replay, traceparent, tracestate, rank, backlog, arrived, failure,
+             origin_topic, origin_partition, origin_offset)
 ON CONFLICT (tenant_id, session_id, request_id) DO UPDATE
 SET state = excluded.state, requested_state_version = excluded.requested_state_version, reason = excluded.reason,
     priority = excluded.priority, force = excluded.force, deadline_seconds = excluded.deadline_seconds,
     from_replay = excluded.from_replay, traceparent = excluded.traceparent, tracestate = excluded.tracestate,
-    stored_at = excluded.stored_at, failure = excluded.failure, ended_at = excluded.ended_at
+    stored_at = excluded.stored_at, failure = excluded.failure, ended_at = excluded.ended_at,
+    origin_topic = excluded.origin_topic, origin_partition = excluded.origin_partition,
+    origin_offset = excluded.origin_offset
 WHERE r.state = 'foreseen';
 
 -- name: cancel_requests

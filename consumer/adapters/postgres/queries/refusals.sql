@@ -8,10 +8,12 @@ SELECT DISTINCT session_id FROM sessions WHERE session_id = ANY($1::text[]) AND 
 -- Returns the origins of the refusals that are new: a record that is read again is published once. Another record of
 -- the same offset, in a topic that was made anew, has another time. A row without one (-1), of an earlier release, is
 -- the same record's unless it was stored before that record was written.
-INSERT INTO dead_letters (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt)
+INSERT INTO dead_letters (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt,
+                          request_id)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::text[])
-         AS refused (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt)
+                     $8::text[], $9::text[], $10::text[], $11::text[])
+         AS refused (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt,
+                     request_id)
 WHERE NOT EXISTS (
     SELECT FROM dead_letters AS d
     WHERE (d.topic, d.partition, d."offset", d.record_ms) = (refused.topic, refused.partition, refused."offset", -1)

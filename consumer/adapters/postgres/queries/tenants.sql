@@ -13,8 +13,10 @@ WHERE (p.set_at, p.event_id) < (excluded.set_at, excluded.event_id)
 RETURNING tenant_id;
 
 -- name: put_feedback
-INSERT INTO package_feedback (tenant_id, session_id, event_id, package_id, outcome, said, occurred_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+INSERT INTO package_feedback (tenant_id, session_id, event_id, package_id, outcome, said, occurred_at, origin_topic,
+                              origin_partition, origin_offset)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                     $8::text[], $9::integer[], $10::bigint[])
 ON CONFLICT DO NOTHING
 RETURNING true;
 

@@ -9,7 +9,7 @@ import asyncpg
 from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
-from consumer.flows.viewing.accounts import (
+from consumer.flows.viewing.console.accounts import (
     MOST_CALLS,
     MOST_FEEDBACK,
     MOST_UNPOSTED,
@@ -29,7 +29,7 @@ _MOST_DEAR = 20
 
 
 class PostgresAccountViews:
-    """Implements the port `flows.viewing.accounts.AccountReader`."""
+    """Implements the port `flows.viewing.console.accounts.AccountReader`."""
 
     def __init__(self, pool: Pool, *, monthly_budget_usd: float | None) -> None:
         self._pool = pool

@@ -6,13 +6,13 @@ from consumer.adapters.postgres.core.faults import transaction
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.flows.redrive.ports import ChosenLetters
-from consumer.flows.viewing.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
+from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
 
 _queries = Queries("refused_records")
 
 
 class PostgresRefusedRecords:
-    """Implements the port `flows.viewing.refused_records.RefusedLister`."""
+    """Implements the port `flows.viewing.console.refused_records.RefusedLister`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

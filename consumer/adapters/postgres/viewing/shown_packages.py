@@ -8,14 +8,14 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package.proof import StoredEvidence
-from consumer.flows.viewing.shown_package import NoteRevision, RestedOnEvent, ShownPackage
+from consumer.flows.viewing.console.shown_package import NoteRevision, RestedOnEvent, ShownPackage
 from schemas.packages import PackageReady
 
 _queries = Queries("shown_packages")
 
 
 class PostgresPackageShelf:
-    """Implements the port `flows.viewing.shown_package.PackageShelf`."""
+    """Implements the port `flows.viewing.console.shown_package.PackageShelf`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

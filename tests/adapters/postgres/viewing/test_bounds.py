@@ -81,11 +81,12 @@ async def test_a_look_at_a_whole_table_is_seen(pool: Pool) -> None:
 
 async def _rows_read(pool: Pool, stem: str, name: str, arguments: tuple[Any, ...]) -> float:
     rows = await pool.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(Queries(stem), name)}", *arguments)
-    read = 0.0
-    for node in _nodes(json.loads(rows[0][0])[0]["Plan"]):
-        if node["Node Type"].endswith("Scan") and "Relation Name" in node:
-            read += (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-    return read
+    rows_read: float = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in _nodes(json.loads(rows[0][0])[0]["Plan"])
+        if node["Node Type"].endswith("Scan") and "Relation Name" in node
+    )
+    return rows_read
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -45,7 +45,7 @@ def day(fields: Mapping[str, str], name: str) -> date | None:
         raise web.HTTPBadRequest(text=f"`{name}` is a day, such as 2026-03-01.") from None
 
 
-def moment(fields: Mapping[str, str], name: str) -> datetime | None:
+def time_field(fields: Mapping[str, str], name: str) -> datetime | None:
     """A time; without an offset it is in UTC."""
     given = text(fields, name)
     if given is None:

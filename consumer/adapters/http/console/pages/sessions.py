@@ -1,57 +1,73 @@
 """*Sessions*: the list, and one with its state and its events. Actors are shown here: this is the audit."""
 
-import asyncio
-from datetime import datetime
-
 from aiohttp import web
 
 from consumer.adapters.http.console.links import sessions_url
+from consumer.adapters.http.console.pages.requests import A_TIME, time_of
 from consumer.adapters.http.console.visit import Visit
+from consumer.domain.arrival.stored import dump_data
 from consumer.domain.events import SessionKey
-from consumer.domain.session.session import fold
-from consumer.flows.viewing.request_list import MOST_ROWS
-from consumer.flows.viewing.session_list import MOST_EVENTS, SessionFilters
+from consumer.errors import Permanent
+from consumer.flows.viewing.filters import SessionCondition, SessionFilter
+from consumer.flows.viewing.pages import RowPage
+from consumer.flows.viewing.ports import MOST_EVENTS
+from consumer.flows.viewing.sessions import SessionView
+from consumer.flows.viewing.tickets import ticket_name
+
+FIELDS = ("ticket", "session", "tenant", "condition", "since")
 
 
 async def show_sessions(visit: Visit) -> web.Response:
-    filters = SessionFilters(tenant=visit.asked("tenant"), session=visit.asked("session"), after=_after(visit))
-    rows = await visit.readers.sessions.sessions(filters)
-    chosen = {"tenant": filters.tenant, "session": filters.session}
-    next_url = first_url = ""
-    if len(rows) > MOST_ROWS:
-        last = rows[MOST_ROWS - 1]
-        next_url = sessions_url(
-            **chosen, at=last.changed_at.isoformat(), after_tenant=last.tenant_id, after_session=last.session_id
-        )
-    if filters.after is not None:
-        first_url = sessions_url(**chosen)
-    return visit.page("sessions.html", filters=filters, rows=rows[:MOST_ROWS], first_url=first_url, next_url=next_url)
+    """A wrong filter is named, and nothing is listed."""
+    asked = {name: visit.asked(name) for name in FIELDS}
+    problems: list[str] = []
+    page: RowPage[SessionView] = RowPage(rows=())
+    condition = since = None
+    try:
+        condition = SessionCondition(asked["condition"]) if asked["condition"] else None
+    except ValueError:
+        problems.append(f"“condition” is one of {', '.join(SessionCondition)}")
+    try:
+        since = time_of(asked["since"]) if asked["since"] else None
+    except ValueError:
+        problems.append(f"“since” is {A_TIME}")
+    wanted = SessionFilter(
+        tenant=asked["tenant"],
+        ticket=ticket_name(asked["ticket"] or ""),
+        condition=condition,
+        id_text=asked["session"],
+        since=since,
+    )
+    if not problems:
+        try:
+            page = await visit.readers.views.sessions(wanted, after=visit.asked("after"))
+        except Permanent as error:  # the key of the page
+            problems.append(str(error))
+    return visit.page(
+        "sessions.html",
+        status=422 if problems else 200,
+        filters=asked,
+        any_filter=any(asked.values()),
+        conditions=list(SessionCondition),
+        problems=problems,
+        rows=page.rows,
+        store_is_empty=page.store_is_empty,
+        first_url=sessions_url(**asked) if visit.asked("after") else "",
+        next_url=sessions_url(**asked, after=page.next_key) if page.next_key else "",
+    )
 
 
 async def show_session_page(visit: Visit) -> web.Response:
     key = SessionKey(visit.needed("tenant"), visit.needed("session"))
-    shown = await visit.readers.sessions.session(key)
-    if shown is None:
+    story = await visit.readers.views.session_story(key)
+    if story is None:
         raise web.HTTPNotFound(text="No such session is known.")
-    is_whole = shown.line.event_count <= MOST_EVENTS
-    session = await asyncio.to_thread(fold, key, shown.events if is_whole else ())
     return visit.page(
         "session.html",
         key=key,
-        line=shown.line,
-        session=session,
-        is_whole=is_whole,
+        story=story,
+        view=story.view,
+        session=story.state,
         most_events=MOST_EVENTS,
-        events=shown.events[::-1],
-        data=shown.data,
-        requests=shown.requests,
+        events=[(event, "" if event.data is None else dump_data(event.data)) for event in reversed(story.events)],
     )
-
-
-def _after(visit: Visit) -> tuple[datetime, SessionKey] | None:
-    try:
-        at = datetime.fromisoformat(visit.query["at"])
-        after = SessionKey(visit.query["after_tenant"], visit.query["after_session"])
-    except (KeyError, ValueError):
-        return None
-    return (at, after) if at.tzinfo is not None else None

@@ -7,7 +7,7 @@ from aiohttp import web
 from consumer.adapters.http.console.pages import fields
 from consumer.adapters.http.console.visit import Visit
 from consumer.flows.operation.budgets import UNPOSTED_MINUTES
-from consumer.flows.viewing.accounts import MOST_FEEDBACK, MOST_UNPOSTED, FeedbackFilter
+from consumer.flows.viewing.console.accounts import MOST_FEEDBACK, MOST_UNPOSTED, FeedbackFilter
 from schemas.feedback import FeedbackOutcome
 
 USUAL_DAYS = 30.0
@@ -22,7 +22,7 @@ async def show_feedback_page(visit: Visit) -> web.Response:
         tenant=visit.asked("tenant"),
         outcome=fields.word(visit.query, "outcome", FeedbackOutcome),
         days=fields.figure(visit.query, "days", least=0.01, most=fields.LONGEST_DAYS) or USUAL_DAYS,
-        before=fields.moment(visit.query, "before"),
+        before=fields.time_field(visit.query, "before"),
     )
     accounts = visit.readers.accounts
     rows = await accounts.feedback(chosen, _ROWS + 1)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from consumer.adapters.http.console.pages import fields
 from consumer.adapters.http.console.visit import Visit
-from consumer.flows.viewing.accounts import MOST_CALLS
+from consumer.flows.viewing.console.accounts import MOST_CALLS
 
 
 async def show_spend(visit: Visit) -> web.Response:

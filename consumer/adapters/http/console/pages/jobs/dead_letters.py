@@ -11,7 +11,7 @@ from consumer.adapters.http.console.pages import fields
 from consumer.adapters.http.console.pages.jobs.asking import need_sign_in, refusing, reloading
 from consumer.adapters.http.console.visit import Visit, go_to
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction
-from consumer.flows.viewing.refused_records import MOST_LOOKED_AT
+from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT
 from schemas.dead_letters import RefusalReason
 
 _ROWS = 50
@@ -29,14 +29,14 @@ def asked_letters(form: Mapping[str, str]) -> ChosenLetters:
         offset=_offset(form),
         tenant=fields.text(form, "tenant"),
         session=fields.text(form, "session"),
-        since=fields.moment(form, "since"),
-        until=fields.moment(form, "until"),
+        since=fields.time_field(form, "since"),
+        until=fields.time_field(form, "until"),
     )
 
 
 async def show_dead_letters(visit: Visit) -> web.Response:
     chosen = asked_letters(visit.query)
-    before = fields.moment(visit.query, "before")
+    before = fields.time_field(visit.query, "before")
     page = await visit.readers.refused.refused(chosen, before=before, limit=_ROWS + 1)
     records = page.records[:_ROWS]
     return visit.page(

@@ -1,0 +1,29 @@
+"""A refused record as the tables know it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consumer.domain.events import Origin
+from schemas.dead_letters import RefusalReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterView:
+    """Why a record was refused, and where the original stands."""
+
+    origin: Origin
+    tenant_id: str | None
+    session_id: str | None
+    request_id: str | None
+    """Where the record's data could be read and names one; None of an earlier release."""
+    reason: RefusalReason
+    error: str
+    """One line that names the field; no payload."""
+    excerpt: str
+    """Redacted; empty where its session is erased."""
+    failed_at: datetime
+
+    @property
+    def sentence(self) -> str:
+        place = f"{self.origin.topic_partition}/{self.origin.offset}"
+        return f"Refused: {self.reason.value} at {place}: {self.error}"
