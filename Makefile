@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate screenshots clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -61,6 +61,9 @@ bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live re
 
 mutate: $(STAMP) ## Switch each rule of the validator off in turn: a test must notice (minutes)
 	@$(BIN)/python -m tests.mutation
+
+screenshots: $(STAMP) ## Write docs/screenshots from the demo's data, with the chromium that is installed (two minutes)
+	@$(BIN)/python -m tests.screenshots
 
 lock: $(STAMP) ## Lock the newest allowed packages and Kafka's jars, with checksums
 	$(COMPILE) --upgrade --all-extras --output-file requirements.lock

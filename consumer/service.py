@@ -35,6 +35,8 @@ from consumer.flows.redrive import redriving
 from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
 from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor
+from consumer.wiring.jobs.rebuilds import standing_loop
+from consumer.wiring.jobs.redrives import redrive_loop
 from consumer.wiring.loops import (
     drafting_loop,
     drafting_stores,
@@ -45,9 +47,7 @@ from consumer.wiring.loops import (
     retention_loop,
 )
 from consumer.wiring.model import PacedModel, open_model
-from consumer.wiring.operation import budget_watch, health_server, metrics, sampling_loop, store_reader
-from consumer.wiring.rebuilds import standing_loop
-from consumer.wiring.redrives import redrive_loop
+from consumer.wiring.operation import budget_watch, http_server, metrics, sampling_loop, store_reader
 from consumer.wiring.stores import open_cache, prepare_stores
 from consumer.wiring.tracing import UNTRACED, open_traces
 from consumer.wiring.values import retention_rules, work_name
@@ -58,6 +58,8 @@ CLOSE_SECONDS = 2.0
 STANDING_CONNECTIONS = 3
 RELAY_CONNECTIONS = 3
 PREPARE_AGAIN_SECONDS = 1.0
+CONSOLE_CONNECTIONS = 3
+"""For people who look: few, so that they take nothing from the loops."""
 WORK_CONNECTIONS = 12
 """For intake and drafting together. Drafting, by rules or by the model, holds a connection only for milliseconds."""
 
@@ -92,7 +94,15 @@ class Service:
     async def run(self, *, prepare_first: bool = False) -> None:
         ease_collection()
         settings = self._settings
-        http = health_server(settings, self._health, self._meters)
+        async with database(settings, name="console", max_size=CONSOLE_CONNECTIONS) as console_pool:
+            await self._serve(console_pool, prepare_first=prepare_first)
+        if self._guard.reason is not None:
+            raise self._guard.reason
+        log.info("The service has ended.", event_name="ended")
+
+    async def _serve(self, console_pool: Pool, *, prepare_first: bool) -> None:
+        settings = self._settings
+        http = http_server(settings, pool=console_pool, health=self._health, meters=self._meters)
         port = await http.start()
         log.info("The service has started.", event_name="started", http_host=settings.http_host, http_port=port)
         try:
@@ -119,9 +129,6 @@ class Service:
                     await self._live(work_pool, relay_pool, looking, cache, model, prepare_first=prepare_first)
         finally:
             await http.stop()
-        if self._guard.reason is not None:
-            raise self._guard.reason
-        log.info("The service has ended.", event_name="ended")
 
     async def _live(
         self,

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from consumer import environment
 
+SHORTEST_KEY = 16
+
 
 def _stripped(value: object) -> object:
     """Without the blanks and line ends that a file of secrets adds."""
@@ -69,6 +71,12 @@ def _of_certificates(path: str | None) -> str | None:
     return path
 
 
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"is too short: it needs {SHORTEST_KEY} characters or more")
+    return key
+
+
 def _or_none(name: str | None) -> str | None:
     return None if name == "none" else name
 
@@ -79,6 +87,7 @@ HttpAddress = Annotated[str, BeforeValidator(_stripped), AfterValidator(_of_http
 Blankable = BeforeValidator(_stripped_or_unset)
 """A blank text is none."""
 Key = Annotated[SecretStr | None, Blankable]
+LongKey = Annotated[SecretStr | None, Blankable, AfterValidator(_long_enough)]
 HeaderLines = Annotated[SecretStr | None, Blankable, AfterValidator(_of_headers)]
 ProxyUrl = Annotated[SecretStr | None, Blankable, AfterValidator(_of_a_proxy)]
 CertificateFile = Annotated[str | None, Blankable, AfterValidator(_of_certificates)]

@@ -129,9 +129,11 @@ class Settings(BaseSettings):
 
     # health and metrics
     http_host: str = "127.0.0.1"
-    """The address of /livez, /readyz and /metrics. Loopback, because they are for agents on the same machine."""
+    """The address of the console, /livez, /readyz and /metrics. Beyond loopback the console needs a token."""
     http_port: int = Field(8080, ge=0, le=65535)
-    """The port of /livez, /readyz and /metrics. 0 takes a free port and logs it."""
+    """The port of the console, /livez, /readyz and /metrics. 0 takes a free port and logs it."""
+    console_token: types.LongKey = None
+    """What signs an operator in to the console, 16 characters or more. Without it the console only reads."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """The lowest level that is logged. Logs are JSON lines on standard error."""
 

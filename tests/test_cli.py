@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -240,6 +240,32 @@ class TestProving:
         assert (keys_alone.code, "ESCALATION_RETENTION_DAYS" in keys_alone.err) == (2, True)
         done = call("trim", "--dry-run", environment={**here, "ESCALATION_RETENTION_DAYS": "0.5"})
         assert (done.code, "0 sessions would lose their content" in done.out) == (0, True)
+
+    def test_what_changed_between_revisions_is_shown(self, call: Call, database: str) -> None:
+        first = asyncio.run(self._package(database))
+        here = {**NOWHERE, "DATABASE_URL": database}
+        alone = call("package", "diff", str(first), environment=here)
+        assert (alone.code, "is the first revision of its note" in alone.err) == (1, True)
+        second = asyncio.run(self._revision(database))
+        shown = call("package", "diff", str(second), environment=here)
+        assert (shown.code, "revision 1 to 2, because of state_changed; 1 events between them" in shown.out) == (
+            0,
+            True,
+        )
+        assert "[- works-]{+ fails+}" in shown.out
+        assert "fact f1 changed (version 3)" in shown.out
+        report = json.loads(call("package", "diff", str(first), str(second), "--json", environment=here).out)
+        assert (report["before"], report["after"], report["complete"]) == (str(first), str(second), True)
+        assert [record["id"] for record in report["records"]] == ["f1"]
+        unknown = call("package", "diff", str(uuid4()), environment=here)
+        assert (unknown.code, "is known" in unknown.err) == (1, True)
+
+    @staticmethod
+    async def _revision(database: str) -> UUID:
+        async with closing_pool(database, name="test", max_size=2) as pool:
+            filler = StoreFiller(pool)
+            await filler.store(wire.change(data=wire.FACT | {"text": "Ping fails."}, version=3))
+            return (await filler.draft())[-1]
 
     @staticmethod
     async def _package(database: str) -> UUID:

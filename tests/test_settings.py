@@ -39,6 +39,15 @@ def test_a_wrong_url_is_refused_without_being_quoted(
     assert "hunter" not in str(refusal.value)
 
 
+def test_a_short_token_of_the_console_is_refused_without_being_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESCALATION_CONSOLE_TOKEN", "  hunter2-hunter  ")
+    with pytest.raises(Misconfigured, match=r"^ESCALATION_CONSOLE_TOKEN: is too short: it needs 16") as refusal:
+        read_settings()
+    assert "hunter" not in str(refusal.value)
+    monkeypatch.setenv("ESCALATION_CONSOLE_TOKEN", "sixteen-letters!")
+    assert "sixteen" not in repr(read_settings())
+
+
 @pytest.mark.parametrize("command_name", ["run", "prepare", "outbox"])
 def test_a_password_with_a_slash_ends_the_command_with_2_and_is_not_printed(command_name: str) -> None:
     wrong = {"DATABASE_URL": WRONG["DATABASE_URL"][0], "REDIS_URL": WRONG["REDIS_URL"][0]}

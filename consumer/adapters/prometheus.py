@@ -47,6 +47,10 @@ class PrometheusMeters(Meters):
     def observe(self, meter: Meter, value: float) -> None:
         self._histograms[meter].observe(value)
 
+    def values(self, meter: Meter) -> dict[str, float]:
+        """The figures of a gauge by its labels, joined by a slash; without a label by ''. Empty while it is unknown."""
+        return {"/".join(labels): value for labels, value in self._gauges.values[meter].items()}
+
     def exposition(self, stuck: Iterable[Stuck]) -> bytes:
         """Returns all metrics as text, with what is stuck at this moment."""
         self.replace(Meter.STUCK, {entry.what: entry.seconds for entry in stuck})

@@ -3,12 +3,20 @@
 import platform
 import time
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 
-from consumer.adapters.http import HealthServer
+from consumer.adapters.http.console.access import Access
+from consumer.adapters.http.console.console import Console
+from consumer.adapters.http.console.readers import PolicySender, Readers
+from consumer.adapters.http.probes import Probes
+from consumer.adapters.http.server import HttpServer
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
+from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
+from consumer.adapters.postgres.viewing.refused_records import PostgresRefusedRecords
+from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.flows.operation.budgets import BudgetWatch
 from consumer.flows.operation.health import Health
@@ -16,7 +24,12 @@ from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.operation.metric import LabelValues
 from consumer.flows.operation.sampler import Sampler
 from consumer.settings import Settings
+from consumer.wiring.database import unstored_redactor
+from consumer.wiring.jobs.redrives import letter_jobs
+from consumer.wiring.jobs.replays import replay_desk
 from consumer.wiring.model import PacedModel
+from consumer.wiring.policies import policy_event, send_policy
+from consumer.wiring.tables import viewing
 
 
 def metrics() -> PrometheusMeters:
@@ -26,10 +39,31 @@ def metrics() -> PrometheusMeters:
     return meters
 
 
-def health_server(settings: Settings, health: Health, meters: PrometheusMeters) -> HealthServer:
-    """Serves /livez, /readyz and /metrics; port 0 takes a free port."""
-    return HealthServer(
-        settings.http_host, settings.http_port, health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE)
+def http_server(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> HttpServer:
+    """Serves the console, /livez, /readyz and /metrics; port 0 takes a free port. `pool` is the console's own."""
+    probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
+    access = Access(host=settings.http_host, token=settings.console_token)
+    return HttpServer(
+        settings.http_host,
+        settings.http_port,
+        [probes, Console(access, console_readers(settings, pool=pool, health=health, meters=meters))],
+    )
+
+
+def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
+    """What the console's pages read through."""
+    return Readers(
+        health=health,
+        figures=meters,
+        views=viewing(settings, pool),
+        packages=PostgresPackageShelf(pool),
+        replays=replay_desk(settings, pool),
+        refused=PostgresRefusedRecords(pool),
+        letters=letter_jobs(
+            settings, pool=pool, redactor=unstored_redactor(settings)
+        ),  # it foretells; a service stores
+        policies=PolicySender(event=policy_event, send=partial(send_policy, settings)),
+        accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
     )
 
 

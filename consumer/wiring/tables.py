@@ -8,6 +8,7 @@ from consumer.adapters.postgres.operation.copying import Export
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
 from consumer.adapters.postgres.retention import PostgresTrimmer
+from consumer.adapters.postgres.viewing.shown_packages import PostgresPackageShelf
 from consumer.adapters.postgres.viewing.viewing import PostgresViewing
 from consumer.flows.viewing.ports import Viewing
 from consumer.settings import Settings
@@ -37,6 +38,12 @@ async def open_trimmer(settings: Settings) -> AsyncIterator[PostgresTrimmer]:
 async def open_tenants(settings: Settings) -> AsyncIterator[TenantReader]:
     async with prepared_database(settings, name="look") as pool:
         yield TenantReader(pool)
+
+
+@contextlib.asynccontextmanager
+async def open_packages(settings: Settings) -> AsyncIterator[PostgresPackageShelf]:
+    async with prepared_database(settings, name="look") as pool:
+        yield PostgresPackageShelf(pool)
 
 
 def viewing(settings: Settings, pool: Pool) -> Viewing:

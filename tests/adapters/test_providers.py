@@ -38,7 +38,7 @@ from consumer.flows.drafting.model import (
 from consumer.flows.operation.checkup import CheckLevel
 from consumer.providers import ModelAccess
 from consumer.settings import read_settings
-from consumer.wiring import checkups
+from consumer.wiring.jobs import checkups
 from consumer.wiring.model import open_model
 from tests.support import answers, model_server
 from tests.support.model_server import Behaviour, ModelServer, clouds

@@ -3,7 +3,7 @@
 import json
 
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction, LetterJobState
-from consumer.wiring.redrives import open_letter_jobs
+from consumer.wiring.jobs.redrives import open_letter_jobs
 from tests.support.stage import Stage, Story, settings_of
 
 REFUSES = """

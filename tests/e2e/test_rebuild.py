@@ -9,7 +9,7 @@ from consumer.adapters.postgres.core.pool import closing_pool
 from consumer.adapters.postgres.operation.proofs import Proofs
 from consumer.domain.package import proof
 from consumer.domain.package.proof import ProofResult
-from consumer.wiring.rebuilds import rebuild_store
+from consumer.wiring.jobs.rebuilds import rebuild_store
 from tests.support.contents import contents
 from tests.support.databases import connected
 from tests.support.service import command

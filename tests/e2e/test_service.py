@@ -138,7 +138,7 @@ async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: 
 
 @pytest.mark.failure(15)
 async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -> None:
-    await stage.running()
+    service = await stage.running()
     story = Story("healthy")
     topic, requests, key = stage.topics.sessions, stage.topics.requests, b"healthy"
     good = story.opened(intake_text="NUL \0 and half a pair \ud800 are in here")
@@ -172,6 +172,9 @@ async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -
     assert sorted(set(reasons)) == ["invalid", "too_large", "undecodable", "version_conflict"]
     assert reasons.count("version_conflict") == 1
     assert len(reasons) == len(spoiled) + 2
+    console = await service.get("/")
+    assert console is not None
+    assert (console[0], "records were refused in the last day" in console[1]) == (200, True)
 
 
 async def test_a_secret_stops_at_the_door_wherever_it_stands(stage: Stage) -> None:

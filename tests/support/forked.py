@@ -22,8 +22,8 @@ from tests.support.waiting import LONG_ENOUGH_SECONDS, until
 LOADED = [
     "consumer.cli.main",
     "consumer.service",
-    "consumer.wiring.replays",
-    "consumer.wiring.redrives",
+    "consumer.wiring.jobs.replays",
+    "consumer.wiring.jobs.redrives",
     "consumer.adapters.anthropic.messages",
 ]
 _LOOK_SECONDS = 0.005

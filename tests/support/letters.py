@@ -22,7 +22,7 @@ from consumer.flows.operation.health import Health
 from consumer.flows.redrive import redriving
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction, LetterJob
 from consumer.settings import Settings
-from consumer.wiring import redrives
+from consumer.wiring.jobs import redrives
 from consumer.wiring.loops import inbox
 from schemas.topics import Topics
 from tests.support.service import Finished, command

@@ -75,6 +75,13 @@ class ServiceProcess:
         return self._http_port() is not None
 
     @property
+    def port(self) -> int:
+        """Of its HTTP server."""
+        port = self._http_port()
+        assert port is not None, "it does not serve yet"
+        return port
+
+    @property
     def logged(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 

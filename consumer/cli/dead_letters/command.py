@@ -98,7 +98,7 @@ def list_jobs(
     """Show who has redriven or purged dead letters, when, how many, and what became of them."""
 
     async def ask() -> list[LetterJob]:
-        from consumer.wiring.redrives import open_letter_jobs
+        from consumer.wiring.jobs.redrives import open_letter_jobs
 
         async with open_letter_jobs(read_settings()) as jobs:
             return [await jobs.job(job_id)] if job_id is not None else await jobs.jobs(limit=limit)
@@ -118,7 +118,7 @@ def stop_job(
     """End a job for good, after the piece that is under way. What it has done stays done."""
 
     async def ask() -> LetterJob:
-        from consumer.wiring.redrives import open_letter_jobs
+        from consumer.wiring.jobs.redrives import open_letter_jobs
 
         async with open_letter_jobs(read_settings()) as jobs:
             return await jobs.stop(job_id, stopped_by=who())
@@ -194,7 +194,7 @@ async def _looked(
     settings: Settings, action: LetterAction, chosen: ChosenLetters, first: int
 ) -> tuple[LetterPreview, bool]:
     """The preview, and whether a job of the same choice has been begun and not ended."""
-    from consumer.wiring.redrives import open_letter_jobs
+    from consumer.wiring.jobs.redrives import open_letter_jobs
 
     async with open_letter_jobs(settings) as jobs:
         unended = [job for job in await jobs.jobs(limit=100) if not job.state.has_ended]

@@ -21,7 +21,7 @@ async def follow(settings: Settings, action: LetterAction, chosen: ChosenLetters
 
     Raises Transient while the database is away, and where the job waits for too long.
     """
-    from consumer.wiring.redrives import open_letter_jobs, working_on
+    from consumer.wiring.jobs.redrives import open_letter_jobs, working_on
 
     logs.configure("ERROR")
     stop = asyncio.Event()

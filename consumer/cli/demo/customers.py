@@ -10,7 +10,7 @@ from typing import Any
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.adapters.postgres.operation.store_reader import TableRow
 from consumer.adapters.postgres.operation.tenant_reader import TenantReader
-from consumer.cli.tenants.policy import policy_event
+from consumer.wiring.policies import policy_event
 from schemas.feedback import FeedbackOutcome
 from schemas.topics import Topics
 

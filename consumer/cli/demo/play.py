@@ -126,7 +126,9 @@ class _Demo:
                             raise StageError(f"The service ended. The end of its log:\n{service.log_tail()}")
                 self._outcomes.take(await reader.read_to_end())
                 packages = [some[-1] for key in self._samples.titles if (some := self._outcomes.packages(key))]
-                dead_letters = (await PostgresViewing(pool).dead_letters(DeadLetterFilter())).rows
+                dead_letters = (
+                    await PostgresViewing(pool, monthly_budget_usd=None).dead_letters(DeadLetterFilter())
+                ).rows
                 self._numbers = ClosingNumbers(
                     counted=counted,
                     dead_letters=dead_letters,

@@ -46,7 +46,7 @@ async def _examined(settings: "Settings", *, show: bool) -> "list[CheckupResult]
     from consumer.cli.doctor import own_checks, report
     from consumer.flows.operation.checkup import Checkup, check_all
     from consumer.settings import Settings
-    from consumer.wiring.checkups import server_checks
+    from consumer.wiring.jobs.checkups import server_checks
 
     own: list[Checkup] = [
         own_checks.SettingsCheck(setting_sources.origins(Settings, os.environ)),

@@ -10,6 +10,7 @@ import typer
 
 from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
 from consumer.cli import output
+from consumer.cli.inspection import revisions
 from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.events import Origin
@@ -24,6 +25,7 @@ from schemas.dead_letters import RefusalReason
 from schemas.packages import Cause, PackageStatus
 
 packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
+packages.command("diff")(revisions.diff_packages)
 dead_letters = typer.Typer(help="Look at records that were refused.", no_args_is_help=True)
 
 T = TypeVar("T")

@@ -58,7 +58,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Find out which packages would change, and what that would cost. Publishes nothing and pays for nothing."""
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     chosen = Chosen(
         tenants=tuple(tenant or ()),
@@ -92,7 +92,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show the sections that would change. Text that only the model can write is marked as such."""
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     differences = asyncio.run(
         replays.compare_plan(
@@ -131,7 +131,7 @@ def apply(
     Where nothing can be drafted (no key, the model away, a budget or policy against it) it says why and ends with 1.
     """
     from consumer import logs
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     settings = read_settings()
     calls_model = model is ModelSwitch.CONFIGURED
@@ -154,7 +154,7 @@ def apply(
 async def _apply(
     settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits, waits: bool
 ) -> ReplayProgress:
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     ((row, _),) = await replays.replay_progress(settings, plan_id, limit=1)
     if limits.spend_usd is not None and calls_model and row["price"] is None:
@@ -186,7 +186,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far replays have come."""
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     rows = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
     view.show_status(rows, detailed=plan_id is not None, json_wanted=as_json)
@@ -195,7 +195,7 @@ def status(
 @replay.command("cancel")
 def cancel(plan_id: PlanArgument, *, dry_run: DryRun = False, as_json: Json = False) -> None:
     """End a replay for good. Drafts under way are finished, and published packages stay."""
-    from consumer.wiring import replays
+    from consumer.wiring.jobs import replays
 
     progress = asyncio.run(replays.cancel_replay(read_settings(), plan_id, dry_run=dry_run))
     if progress.state is ReplayState.DONE:

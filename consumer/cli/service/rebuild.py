@@ -51,7 +51,7 @@ def rebuild(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON 
 
 
 async def _rebuilt(settings: "Settings") -> "Rebuilt":
-    from consumer.wiring.rebuilds import rebuild_store
+    from consumer.wiring.jobs.rebuilds import rebuild_store
 
     with _bar() as bar:
         task = bar.add_task("", total=None)

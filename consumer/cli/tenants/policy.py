@@ -2,21 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from consumer.cli import output
 from consumer.cli.options import Json
-from consumer.cli.transfer.lines import InputLine
-from consumer.cli.transfer.load import send_lines
-from consumer.errors import Permanent
-from schemas.envelope import Envelope
-from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, POLICY_TYPES, ModelAllowed
+from schemas.tenants import DEFAULT_LANGUAGE, LANGUAGES, ModelAllowed
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -25,7 +17,6 @@ if TYPE_CHECKING:
 tenants = typer.Typer(help="What tenants want: model or none, language, budget, footer.", no_args_is_help=True)
 
 _COLUMNS = ("tenant_id", "model", "language", "monthly_budget_usd", "spent_usd", "note_footer", "set_at", "stored_at")
-_TYPE = "tenant.policy_set.v1"
 TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 
 
@@ -51,9 +42,12 @@ def set_policy(
 ) -> None:
     """Set the whole policy of a tenant: what is not given here goes back to its default."""
     data = {"model": model.value, "language": language, "monthly_budget_usd": budget, "note_footer": footer}
-    event = policy_event(tenant, data)
+    from consumer.cli.transfer.lines import InputLine
+    from consumer.cli.transfer.load import send_lines
     from consumer.settings import read_settings
+    from consumer.wiring.policies import policy_event
 
+    event = policy_event(tenant, data)
     settings = read_settings()
     if not dry_run:
         topic = Topics(settings.topic_prefix).policies
@@ -63,26 +57,6 @@ def set_policy(
     else:
         output.fields({"tenant": tenant, **data})
         output.say("Nothing was sent." if dry_run else "Sent. It holds within seconds; see `tenant show`.")
-
-
-def policy_event(tenant: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The event that sets a policy. Raises Permanent, naming the field, for one that the service would refuse."""
-    event = {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": "/escalation-consumer/tenant",
-        "type": _TYPE,
-        "subject": tenant,
-        "time": datetime.now(UTC).isoformat(),
-        "data": dict(data),
-    }
-    try:
-        Envelope.model_validate(event)
-        POLICY_TYPES[_TYPE].model_validate(data)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        raise Permanent(f"{problem['loc'][0]}: {problem['msg']}") from None
-    return event
 
 
 @tenants.command("show")

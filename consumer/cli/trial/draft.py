@@ -21,7 +21,7 @@ from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
 from consumer.wiring.database import open_reader, open_redactor
-from consumer.wiring.trials import journaled_drafter
+from consumer.wiring.jobs.trials import journaled_drafter
 
 
 def draft(

@@ -19,7 +19,7 @@ from consumer.errors import EscalationError, Permanent
 from consumer.flows.drafting import trial
 from consumer.flows.drafting.trial import Trial
 from consumer.settings import Settings, read_settings
-from consumer.wiring.trials import JournaledDrafter, journaled_drafter
+from consumer.wiring.jobs.trials import JournaledDrafter, journaled_drafter
 
 SESSIONS = Path("tests/golden/sessions")
 """The sessions for this command in the project's source."""

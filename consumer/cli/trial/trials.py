@@ -22,7 +22,7 @@ from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
 from consumer.settings import Settings
 from consumer.wiring.database import unstored_redactor
-from consumer.wiring.trials import JournaledDrafter
+from consumer.wiring.jobs.trials import JournaledDrafter
 
 ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, even with a key for the model.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without asking first.")]

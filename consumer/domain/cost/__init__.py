@@ -1,5 +1,5 @@
 """What drafts cost.
 
-Files: model_ids (a model's one name), prices (a dated table), usage (tokens that were paid for), estimates (tokens
-before a call).
+Files: model_ids (a model's one name), prices (a dated table), usage (tokens that were paid for), bills (of one
+package), estimates (tokens before a call).
 """

@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from consumer.domain.language.de import GERMAN
 from consumer.domain.language.en import ENGLISH
 from consumer.domain.language.language import Language
 from consumer.domain.language.languages import LANGUAGES
+from consumer.domain.rendering import html
 from consumer.domain.rendering.markdown import Rendered, render
 from consumer.domain.writing import rules_draft
 from schemas.packages import SectionKey
@@ -26,13 +28,13 @@ HOSTILE = (
 class Parsed(HTMLParser):
     """The tags, and the text of each block; what is not closed, or carries an attribute, is a fault."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, fragment: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: set[str] = set()
         self.faults: list[str] = []
         self.texts: list[str] = []
         self._open: list[str] = []
-        self.feed(html)
+        self.feed(fragment)
         self.close()
         self.faults += self._open
 
@@ -99,3 +101,67 @@ def test_it_has_a_heading_for_each_section_and_an_item_for_each_bullet() -> None
     assert rendered.html.startswith("<h2>Problem</h2>\n<p>")
     assert "<h2>What we've confirmed</h2>\n<ul>\n<li>Seen: Mail &amp; print" in rendered.html
     assert list(rendered.lines) == list(SectionKey)
+
+
+@given(pieces=st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=10), language=st.sampled_from(LANGUAGES))
+@settings(max_examples=50, deadline=None)
+def test_what_is_rendered_is_known_as_a_fragment(pieces: list[str], language: Language) -> None:
+    assert html.is_fragment(package_of("x" + "".join(pieces), language).html)
+
+
+MARKUP = ("<p>", "</p>", "<ul>", "</ul>", "<li>", "</li>", "<br>", "</br>", "<strong>", "</strong>", *HOSTILE)
+
+
+@given(pieces=st.lists(st.sampled_from(MARKUP), max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_a_fragment_holds_nothing_but_the_tags_of_the_contract(pieces: list[str]) -> None:
+    fragment = f"<p>{''.join(pieces)}</p>"
+    if html.is_fragment(fragment):
+        reader = Tags(fragment)
+        assert reader.seen <= ALLOWED
+        assert not reader.strange
+
+
+class Tags(HTMLParser):
+    """The tags as a browser tells them, and whatever else is no text."""
+
+    def __init__(self, fragment: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.seen: set[str] = set()
+        self.strange: list[object] = []
+        self.feed(fragment)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.strange += attrs
+
+    def handle_comment(self, data: str) -> None:
+        self.strange.append(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.strange.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.strange.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.strange.append(data)
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "<p onclick=x>a</p>", "<p >a</p>", "<P>a</P>", "<script>a</script>", "<p>a", "a</p>", "<p><ul>a</p></ul>",
+        "<!--a-->", "<p>&</p>", "<p>&#60;</p>", "<p>&nbsp;</p>", "</br>", "<a href=x>a</a>", "<p>a<", "<p>>a</p>",
+        "<img src=x>", "<li/>", "<p\n>a</p>", "<p>a</p\n>",
+    ],
+)  # fmt: skip
+def test_anything_else_is_no_fragment(fragment: str) -> None:
+    assert not html.is_fragment(fragment)
+
+
+def test_text_between_tags_is_a_fragment_and_long_ones_take_no_time() -> None:
+    assert html.is_fragment("<h2>a</h2>\n<ul>\n<li>b &amp; <code>c</code><br>d</li>\n</ul>")
+    assert html.is_fragment("")
+    assert not html.is_fragment("a" * 200_000 + "<")

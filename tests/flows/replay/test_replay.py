@@ -27,7 +27,7 @@ from consumer.flows.replay import applying
 from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState, Standstill
 from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
-from consumer.wiring import replays
+from consumer.wiring.jobs import replays
 from tests.support import build, model_server
 from tests.support.model_server import Menu, ModelServer
 from tests.support.replicas import MODEL, Replicas

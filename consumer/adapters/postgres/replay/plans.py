@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import asyncpg
 
@@ -17,6 +17,7 @@ from consumer.domain.replay.weighing import Candidate, KnownDraft, PlanItem
 from consumer.domain.request.work import LastPackage
 from consumer.domain.session.history import SessionHistory
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
+from consumer.flows.replay.comparing import PlannedItem
 from consumer.flows.replay.planning import Chosen
 from schemas.packages import PackageReady
 
@@ -26,17 +27,8 @@ _PIECE = 500
 _FIRST = ("", "", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedItem:
-    """An item of a plan, with the package that was published last for its request."""
-
-    candidate: Candidate
-    why: tuple[str, ...]
-    published: PackageReady
-
-
 class PostgresPlans:
-    """Implements the port `flows.replay.planning.PlanSource`, and stores plans.
+    """Implements the port `flows.replay.desk.PlanStore`.
 
     Raises Transient while the database is away.
     """

@@ -17,6 +17,7 @@ from consumer.domain.request.schedule import LATER, REPLAYED, RevisionRules
 from consumer.domain.request.work import Replayed, Work
 from consumer.errors import Permanent
 from consumer.flows.replay.applying import Hindrance, Limits, ReplayProgress, ReplayState
+from consumer.flows.replay.desk import StoredReplay
 from schemas.packages import Usage
 
 _queries = Queries("replays")
@@ -27,7 +28,7 @@ ReplayRow = asyncpg.Record
 
 
 class PostgresReplays:
-    """Implements the port `flows.replay.applying.Replays`, and begins, shows and cancels replays.
+    """Implements the port `flows.replay.desk.ReplayTables`.
 
     Raises Transient while the database is away, Permanent for an unknown replay.
     """
@@ -40,6 +41,9 @@ class PostgresReplays:
         """All replays or this one, the newest first. No row for an unknown one."""
         async with reachable(self._pool):
             return list(await self._pool.fetch(_queries.replays, replay_id, limit))
+
+    async def stored(self, replay_id: str | None = None, *, limit: int) -> list[StoredReplay]:
+        return [_stored(row) for row in await self.rows(replay_id, limit=limit)]
 
     async def progress(self, replay_id: str) -> ReplayProgress:
         """The progress as it stands. Changes nothing."""
@@ -146,6 +150,25 @@ async def note_replayed(
             usage.cache_read_input_tokens,
             usage.cache_creation_input_tokens,
         )
+
+
+def _stored(row: ReplayRow) -> StoredReplay:
+    return StoredReplay(
+        replay_id=row["replay_id"],
+        state=ReplayState(row["state"]),
+        prompt_version=row["prompt_version"],
+        model=row["model"],
+        chosen=json.loads(row["chosen"]),
+        figures=json.loads(row["figures"]),
+        has_price=row["price"] is not None,
+        planned_at=row["planned_at"],
+        calls_model=row["calls_model"],
+        publishes=row["publishes"],
+        began_at=row["began_at"],
+        seen_at=row["seen_at"],
+        silent_seconds=row["silent_seconds"],
+        ended_at=row["ended_at"],
+    )
 
 
 async def _release(

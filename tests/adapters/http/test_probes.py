@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.adapters.http import HealthServer
+from consumer.adapters.http.probes import Probes
+from consumer.adapters.http.server import HttpServer
 from consumer.adapters.prometheus import CONTENT_TYPE, PrometheusMeters
 from consumer.errors import Misconfigured
 from consumer.flows.operation.health import Health
@@ -35,7 +36,8 @@ class Pages:
 async def pages() -> AsyncIterator[Pages]:
     health = Health(asyncio.get_running_loop().time)
     meters = PrometheusMeters()
-    server = HealthServer("127.0.0.1", 0, health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
+    probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
+    server = HttpServer("127.0.0.1", 0, [probes])
     yield Pages(await server.start(), health, meters)
     await server.stop()
 
@@ -72,6 +74,6 @@ async def test_a_port_that_is_taken_is_wrong_configuration() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        server = HealthServer("127.0.0.1", taken.getsockname()[1], Health(lambda: 0.0), lambda: (b"", "text/plain"))
+        server = HttpServer("127.0.0.1", taken.getsockname()[1], [])
         with pytest.raises(Misconfigured, match="ESCALATION_HTTP_PORT"):
             await server.start()

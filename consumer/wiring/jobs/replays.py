@@ -13,16 +13,15 @@ from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.adapters.postgres.replay import replays
 from consumer.adapters.postgres.replay.plans import PostgresPlans
-from consumer.domain.bundle import bundle
 from consumer.domain.reader import versions
-from consumer.domain.replay.comparison import Difference, compare_sections
+from consumer.domain.replay.comparison import Difference
 from consumer.domain.replay.plan import Plan
-from consumer.domain.session import session
-from consumer.domain.writing.ledger import DraftKey
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
 from consumer.flows.replay import applying
 from consumer.flows.replay.applying import Limits, ReplayProgress, Standstill
+from consumer.flows.replay.comparing import compare_items
+from consumer.flows.replay.desk import ReplayDesk
 from consumer.flows.replay.planning import Chosen, Planner
 from consumer.settings import Settings
 from consumer.wiring.database import database_hints, open_redactor, prepared_database
@@ -53,7 +52,7 @@ async def plan_replay(settings: Settings, chosen: Chosen, *, looked_at: Callable
         plans = PostgresPlans(pool)
         planner = Planner(source=plans, model_name=settings.model, calls_at_once=settings.model_concurrency)
         plan = await planner.plan(chosen, looked_at=looked_at)
-        replay_id = f"replay-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        replay_id = _new_id()
         await plans.put(replay_id, chosen, plan)
     return StoredPlan(replay_id=replay_id, plan=plan)
 
@@ -73,27 +72,15 @@ async def compare_plan(
     """
     async with _pool(settings) as pool:
         await _replays(pool, settings).progress(replay_id)
-        plans, differences = PostgresPlans(pool), []
-        for planned in await plans.items(replay_id, request=request, session=session_id, limit=limit):
-            key = planned.candidate.key
-            history = await plans.history(key.session)
-            if history is None or history.erased or not history.events:
-                continue
-            folded = session.fold(key.session, history.events)
-            language = planned.candidate.policy.language
-            built = bundle.build(folded, reason=planned.candidate.reason, language=language)
-            differences.append(
-                compare_sections(
-                    planned.candidate,
-                    planned.why,
-                    planned.published.sections,
-                    built,
-                    await plans.drafts(key.session),
-                    DraftKey(*key.session, built.sha256, versions.prompts_in(built.language), settings.model),
-                    calls_model=calls_model,
-                )
-            )
-    return differences
+        return await compare_items(
+            PostgresPlans(pool),
+            replay_id,
+            request=request,
+            session_id=session_id,
+            limit=limit,
+            model_name=settings.model,
+            calls_model=calls_model,
+        )
 
 
 async def replay_progress(
@@ -200,6 +187,22 @@ async def _working(settings: Settings, pool: Pool, replay_id: str, *, calls_mode
         finally:
             stop.set()
             await asyncio.gather(*tasks)
+
+
+def replay_desk(settings: Settings, pool: Pool) -> ReplayDesk:
+    """What people ask of replays in a running service, whose drafting loop drafts for them."""
+    return ReplayDesk(
+        tables=_replays(pool, settings),
+        plans=PostgresPlans(pool),
+        model_name=settings.model,
+        calls_at_once=settings.model_concurrency,
+        has_model=settings.model_access is not None,
+        new_id=_new_id,
+    )
+
+
+def _new_id() -> str:
+    return f"replay-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _replays(pool: Pool, settings: Settings) -> replays.PostgresReplays:

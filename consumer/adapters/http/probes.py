@@ -5,45 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from consumer.errors import Misconfigured
 from consumer.flows.operation.health import Health, Stuck
 
-_CLOSE_SECONDS = 1.0
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
-class HealthServer:
-    """The HTTP server of the process. `exposition` returns the text of /metrics and its content type."""
+class Probes:
+    """`exposition` returns the text of /metrics and its content type."""
 
-    def __init__(self, host: str, port: int, health: Health, exposition: Callable[[], tuple[bytes, str]]) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, health: Health, exposition: Callable[[], tuple[bytes, str]]) -> None:
         self._health = health
         self._exposition = exposition
-        self._runner: web.AppRunner | None = None
 
-    async def start(self) -> int:
-        """Returns the port that it listens on. Raises Misconfigured when it cannot listen there."""
-        application = web.Application()
+    def add_to(self, application: web.Application) -> None:
         application.add_routes(
             [web.get("/livez", self._livez), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
         )
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise Misconfigured(
-                f"ESCALATION_HTTP_HOST, ESCALATION_HTTP_PORT: cannot listen on {self._host}:{self._port}: "
-                f"{error.strerror or error}"
-            ) from error
-        self._runner = runner
-        return int(runner.addresses[0][1])
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
 
     async def _livez(self, _request: web.Request) -> web.Response:
         alive = self._health.alive

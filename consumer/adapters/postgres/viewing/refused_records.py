@@ -1,0 +1,38 @@
+"""Reads refused records for the console."""
+
+from datetime import datetime
+
+from consumer.adapters.postgres.core.faults import transaction
+from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries
+from consumer.flows.redrive.ports import ChosenLetters
+from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
+
+_queries = Queries("refused_records")
+
+
+class PostgresRefusedRecords:
+    """Implements the port `flows.viewing.console.refused_records.RefusedLister`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def refused(self, chosen: ChosenLetters, *, before: datetime | None, limit: int) -> RefusedPage:
+        arguments = (
+            chosen.reason,
+            chosen.topic,
+            chosen.partition,
+            chosen.offset,
+            chosen.tenant,
+            chosen.session,
+            chosen.since,
+            chosen.until,
+            MOST_LOOKED_AT,
+        )
+        async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
+            records = await connection.fetch(_queries.records, *arguments, limit, before)
+            counts = [] if before is not None else await connection.fetch(_queries.counts, *arguments)
+        return RefusedPage(
+            records=tuple(RefusedRecord(**dict(row)) for row in records),
+            counts=tuple(RefusedCount(**dict(row)) for row in counts),
+        )
