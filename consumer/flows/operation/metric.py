@@ -78,7 +78,7 @@ POOLS = ("standing", "work", "relay")
 RECORD_OUTCOMES = labelled(
     "outcome",
     (
-        *("stored", "repeated", "dropped", "requested", "cancelled", "erased"),
+        *("stored", "repeated", "dropped", "requested", "replayed", "cancelled", "erased"),
         *("refused", "ignored", "policies", "feedback"),
     ),
 )

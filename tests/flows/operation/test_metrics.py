@@ -8,6 +8,7 @@ from enum import EnumMeta
 import pytest
 
 from consumer import service
+from consumer.adapters.postgres.intake import events, inbox, reception
 from consumer.flows.drafting.calls.accounting import Purpose
 from consumer.flows.drafting.calls.calling import FAULTS
 from consumer.flows.drafting.calls.second_reader import CheckEnd
@@ -88,3 +89,11 @@ def test_phases_are_those_that_the_loops_enter(loop: str) -> None:
 
 def test_pools_are_those_that_the_service_watches() -> None:
     assert all(f'"{pool}": {pool}_pool' in inspect.getsource(service) for pool in metric.POOLS)
+
+
+def test_outcomes_of_records_are_those_that_intake_counts() -> None:
+    sources = [inspect.getsource(module) for module in (inbox, events, reception)]
+    counted = {word for source in sources for word in re.findall(r'outcomes\["(\w+)"\]', source)}
+    (given,) = re.findall(r"outcomes=Counter\((.*?)\n        \)", sources[2], flags=re.DOTALL)
+    counted |= set(re.findall(r"^ +(\w+)=", given, flags=re.MULTILINE))
+    assert counted == values_of(metric.RECORD_OUTCOMES)
