@@ -26,12 +26,12 @@ def documents(file: Path) -> list[dict[str, Any]]:
 
 def composed(folder: Path) -> list[dict[str, Any]]:
     """The resources that a kustomization names, those of the folders it builds on included; patches are not applied."""
-    found = []
+    resources = []
     for name in documents(folder / "kustomization.yaml")[0]["resources"]:
         path = (folder / name).resolve()
         assert path.exists(), f"{folder.name} names {name}, which does not exist"
-        found += composed(path) if path.is_dir() else documents(path)
-    return found
+        resources += composed(path) if path.is_dir() else documents(path)
+    return resources
 
 
 RESOURCES = {(resource["kind"], resource["metadata"]["name"]): resource for resource in composed(BASE)}

@@ -61,7 +61,7 @@ class Metric:
         return next((unit for unit in ("seconds", "dollars", "ratio") if stem.endswith(f"_{unit}")), "number")
 
 
-def single_label(name: str, values: Iterable[str]) -> LabelSet:
+def labelled(name: str, values: Iterable[str]) -> LabelSet:
     """One label."""
     return LabelSet((name,), tuple((value,) for value in values))
 
@@ -87,36 +87,36 @@ PHASES = {
 """What the three loops spend their time with; `read`, `store`, `stand_by` and `rest` are waiting."""
 POOLS = ("standing", "work", "relay", "console")
 
-RECORD_OUTCOMES = single_label(
+RECORD_OUTCOMES = labelled(
     "outcome",
     (
-        *("stored", "repeated", "dropped", "requested", "cancelled", "erased"),
+        *("stored", "repeated", "dropped", "requested", "replayed", "cancelled", "erased"),
         *("refused", "ignored", "policies", "feedback"),
     ),
 )
 PARTITIONS = LabelSet(("topic", "partition"), (), "the partitions that this replica owns")
 BUILDS = LabelSet(("version", "python"), (), "one series")
-REASONS = single_label("reason", RefusalReason)
-BATCH_RESULTS = single_label("result", ("stored", "failed"))
-STATUSES = single_label("status", (*PackageStatus, "failed"))
-CALL_RESULTS = single_label(
+REASONS = labelled("reason", RefusalReason)
+BATCH_RESULTS = labelled("result", ("stored", "failed"))
+STATUSES = labelled("status", (*PackageStatus, "failed"))
+CALL_RESULTS = labelled(
     "result",
     (
         *("complete", "empty", "cut", "refused", "unexpected"),
         *("away", "busy", "locked", "prompt_refused", "form_refused", "forbidden", "cancelled"),
     ),
 )
-TOKEN_KINDS = single_label("kind", (field.removesuffix("_tokens") for field in Usage.model_fields))
+TOKEN_KINDS = labelled("kind", (field.removesuffix("_tokens") for field in Usage.model_fields))
 PAYMENTS = LabelSet(("model", "purpose"), tuple(product((*PRICES, OTHER), ("draft", "check"))))
-RULES = single_label("rule", Rule)
-CHECK_ENDS = single_label("result", ("checked", "incomplete", "unreadable", "slow", "failed", "no_time"))
-ORIGINS = single_label("origin", ("cache", "ledger"))
-RELAY_FAULTS = single_label("kind", ("behind", "ahead", "broker", "database", "refused"))
-LOOP_NAMES = single_label("loop", LOOPS)
+RULES = labelled("rule", Rule)
+CHECK_ENDS = labelled("result", ("checked", "incomplete", "unreadable", "slow", "failed", "no_time"))
+ORIGINS = labelled("origin", ("cache", "ledger"))
+RELAY_FAULTS = labelled("kind", ("behind", "ahead", "broker", "database", "refused"))
+LOOP_NAMES = labelled("loop", LOOPS)
 LOOP_PHASES = LabelSet(("loop", "phase"), tuple((loop, phase) for loop, some in PHASES.items() for phase in some))
-LANES = single_label("lane", ("live", "replay"))
+LANES = labelled("lane", ("live", "replay"))
 CONNECTIONS = LabelSet(("pool", "state"), tuple(product(POOLS, ("busy", "idle"))))
-STATIONS = single_label("what", (*get_args(Hop), *(f"loop:{loop}" for loop in LOOPS)))
+STATIONS = labelled("what", (*get_args(Hop), *(f"loop:{loop}" for loop in LOOPS)))
 
 CALL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300)
 DELAY_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)

@@ -1,10 +1,14 @@
 """The table of metrics: names by Prometheus' conventions, labels from closed sets, a page that is current."""
 
+import importlib
+import inspect
 import re
 from enum import EnumMeta
 
 import pytest
 
+from consumer import service
+from consumer.adapters.postgres.intake import events, inbox, reception
 from consumer.flows.drafting.calls.accounting import Purpose
 from consumer.flows.drafting.calls.calling import FAULTS
 from consumer.flows.drafting.calls.second_reader import CheckEnd
@@ -69,3 +73,27 @@ def test_what_calls_are_for_is_the_purposes() -> None:
 
 def test_the_page_is_current() -> None:
     assert metric_docs.DOC.read_text(encoding="utf-8") == metric_docs.page(), "python -m tests.support.metric_docs"
+
+
+def test_loops_are_those_that_the_service_starts() -> None:
+    started = re.findall(r"_guard\.start\(\"?(\w+)", inspect.getsource(service))
+    assert set(started) == set(metric.LOOPS)
+    assert set(metric.PHASES) <= set(started)
+
+
+@pytest.mark.parametrize("loop", metric.PHASES)
+def test_phases_are_those_that_the_loops_enter(loop: str) -> None:
+    source = inspect.getsource(importlib.import_module(f"consumer.flows.{loop}.loop"))
+    assert set(re.findall(r"_phases\.enter\(\"(\w+)\"\)", source)) == set(metric.PHASES[loop])
+
+
+def test_pools_are_those_that_the_service_watches() -> None:
+    assert all(f'"{pool}": {pool}_pool' in inspect.getsource(service) for pool in metric.POOLS)
+
+
+def test_outcomes_of_records_are_those_that_intake_counts() -> None:
+    sources = [inspect.getsource(module) for module in (inbox, events, reception)]
+    counted = {word for source in sources for word in re.findall(r'outcomes\["(\w+)"\]', source)}
+    (given,) = re.findall(r"outcomes=Counter\((.*?)\n        \)", sources[2], flags=re.DOTALL)
+    counted |= set(re.findall(r"^ +(\w+)=", given, flags=re.MULTILINE))
+    assert counted == values_of(metric.RECORD_OUTCOMES)
