@@ -72,6 +72,8 @@ LOG_EVENTS: Mapping[str, str] = {
     "trimmed": NOTHING,
     "trimming_waits": NOTHING,
     "replay_waits": NOTHING,
+    "replay_rests": NOTHING,
+    "replay_failed": "A fault of the service: report it. The plan goes on when it is applied again.",
     "redrive_submitted": NOTHING,
     "redrive_begun": NOTHING,
     "redrive_waits": "Nothing: the job goes on when the server in `error` is back.",
@@ -86,4 +88,13 @@ LOG_EVENTS: Mapping[str, str] = {
     "traces_on": NOTHING,
     "traces_off": "Mend the variables in `wrong`, or install the extra in `install`.",
     "spans_lost": "Look at the collector; nothing else suffers.",
+    # console
+    "console_closed": "Set ESCALATION_CONSOLE_TOKEN, or listen on loopback.",
+    "console_signed_in": NOTHING,
+    "console_sign_in_failed": "Nothing, if it was an operator; many of them: look who asks.",
+    "console_action": NOTHING,
+    "console_page_unread": "Nothing, if it ends: PostgreSQL was away. The work of the service goes on.",
+    "console_page_late": "As `console_page_unread`: look whether PostgreSQL is slow.",
+    "console_page_failed": "A fault of the console: report it. The work of the service goes on.",
+    "console_live_failed": "As `console_page_failed`.",
 }

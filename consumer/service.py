@@ -31,7 +31,7 @@ from consumer.flows.operation.watch import Watch
 from consumer.flows.pacing import is_asked_to_end, rest
 from consumer.flows.rebuild import standing
 from consumer.flows.rebuild.standing import Standing
-from consumer.flows.redrive import redriving
+from consumer.flows.redrive import redriving as redrive
 from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
 from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor
@@ -120,7 +120,7 @@ class Service:
                         settings, pool=standing_pool, trust=trust, health=self._health, meters=self._meters
                     )
                     sampling = sampling_loop(
-                        {"standing": standing_pool, "work": work_pool, "relay": relay_pool},
+                        {"standing": standing_pool, "work": work_pool, "relay": relay_pool, "console": console_pool},
                         model,
                         self._health,
                         self._meters,
@@ -195,8 +195,8 @@ class Service:
         if (rules := retention_rules(settings)) is not None:
             self._guard.start(retention.LOOP, retention_loop(rules, pool=relay_pool, health=health).run)
         again = redrive_loop(settings, pool=work_pool, redactor=redactor, health=health)
-        self._guard.start(redriving.LOOP, again.run)
-        health.retire(redriving.LOOP)  # dead letters wait for nobody, and nobody for them
+        self._guard.start(redrive.LOOP, again.run)
+        health.retire(redrive.LOOP)  # dead letters wait for nobody, and nobody for them
         counting = budget_watch(settings, pool=relay_pool, meters=meters)
         self._guard.start(budgets.LOOP, counting.run)
         health.retire(budgets.LOOP)  # it looks once a minute, and nothing waits for it
@@ -244,8 +244,8 @@ class Service:
         Each step is bounded in time, and so are all together. A second signal skips the waiting, not the steps.
         """
         log.info("The service is ending: intake stops, work under way is finished.", event_name="ending")
-        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP, redriving.LOOP)
-        await self._step(5.0, intake.LOOP, redriving.LOOP)
+        self._guard.ask_to_stop(intake.LOOP, drafting.LOOP, retention.LOOP, redrive.LOOP)
+        await self._step(5.0, intake.LOOP, redrive.LOOP)
         await self._step(self._settings.drain_seconds, drafting.LOOP)
         self._guard.ask_to_stop(relay.LOOP)
         await self._step(5.0, relay.LOOP)

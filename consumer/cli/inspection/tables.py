@@ -26,7 +26,9 @@ from schemas.packages import Cause, PackageStatus
 
 packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
 packages.command("diff")(revisions.diff_packages)
-dead_letters = typer.Typer(help="Look at records that were refused.", no_args_is_help=True)
+dead_letters = typer.Typer(
+    help="Look at records that were refused; send them again or delete them.", no_args_is_help=True
+)
 
 T = TypeVar("T")
 

@@ -25,6 +25,7 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import NoMeters
 from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.rebuild import standing
+from consumer.flows.redrive import redriving
 from consumer.flows.relay import loop as relay
 from consumer.flows.retention import RetentionRules
 from schemas.topics import Topics
@@ -99,6 +100,9 @@ def loops(port: Any, health: Health) -> dict[str, guard.Run]:
             evictions=port, cache=NoCache(), hint=asyncio.Event(), health=health
         ).run,
         retention.LOOP: retention.Retention(trimmer=port, rules=rules, health=health).run,
+        redriving.LOOP: redriving.Redriving(
+            store=port, judge=port, originals=port, inbox=port, runner="r", lease_seconds=1.0, health=health
+        ).run,
         budgets.LOOP: budgets.BudgetWatch(tables=port, monthly_budget_usd=None, meters=NoMeters()).run,
         "hints": Hints("postgresql://127.0.0.1:9/none").run,
     }

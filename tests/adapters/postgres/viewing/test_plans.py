@@ -86,9 +86,9 @@ async def test_no_look_scans_a_big_table_or_reads_many_rows_for_a_page(pool: Poo
         for table in sorted({*BIG, "sessions"}):
             await connection.execute(f"ANALYZE {table}")
         wrong = [
-            f"{stem}.{name} {number}: {told}"
+            f"{stem}.{name} {number}: {plan}"
             for number, (stem, name, arguments) in enumerate(LOOKS)
-            for told in await _wrong(connection, getattr(Queries(stem), name), arguments)
+            for plan in await _wrong(connection, getattr(Queries(stem), name), arguments)
         ]
     assert not wrong, "\n".join(wrong)
 
