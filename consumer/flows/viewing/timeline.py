@@ -67,7 +67,7 @@ def _call(call: ModelCallView) -> StoryEntry:
         text = f"{head}: under way, or cut off; it holds ${call.held_usd:.4f} of the budget."
     else:
         price = "price not known" if call.usd is None else f"${call.usd:.4f}"
-        seconds = (call.ended_at - call.began_at).total_seconds()
+        seconds = max(0.0, (call.ended_at - call.began_at).total_seconds())  # a clock may have been set back
         cached = f", {call.cache_read_input_tokens} of them cached" if call.cache_read_input_tokens else ""
         text = f"{head}: {call.tokens_in} tokens in{cached}, {call.output_tokens} out, {price}, {seconds:.1f} s."
     return StoryEntry(kind=StoryKind.CALL, at=call.began_at, text=text)
