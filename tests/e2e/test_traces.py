@@ -158,7 +158,8 @@ async def test_a_collector_that_takes_nothing_costs_nothing(stage: Stage, collec
     assert (ended.code, ended.seconds < 10) == (0, True)
     assert service.logged.count("spans_lost") <= 1
     lines = [json.loads(line) for line in service.logged.splitlines()]
-    assert [line for line in lines if line["level"] == "error" or line["event"] == "library"] == []
+    bad = [line for line in lines if line["level"] == "error" or line["event"] == "library"]
+    assert bad == [], str(bad)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ async def most_attempts(stage: Stage, *, seconds: float) -> int:
     return most
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("slow_model")
 @pytest.mark.failure(6)
 async def test_replicas_an_hour_apart_take_no_lease_early_and_answer_in_time(stage: Stage, tmp_path: Path) -> None:

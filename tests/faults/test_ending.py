@@ -110,6 +110,7 @@ async def test_run_prepares_when_asked_to(here: Mapping[str, str], empty_databas
         service.discard()
 
 
+@pytest.mark.long
 @pytest.mark.kills_servers
 async def test_a_database_that_hangs_is_named_at_once_and_delays_no_answer(
     ready: ServiceProcess, servers: support.TestServers

@@ -120,6 +120,7 @@ async def emptied(connection: Database) -> None:
     await until(is_empty, within_seconds=60)
 
 
+@pytest.mark.long
 @pytest.mark.kills_servers
 @pytest.mark.failure(59)
 async def test_by_a_broker_that_was_killed(servers: support.TestServers, parameters: Parameters) -> None:

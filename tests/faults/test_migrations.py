@@ -53,6 +53,7 @@ async def test_a_migration_that_waits_for_a_lock_holds_up_nobody(stage: Stage, m
     await stage.verdict()
 
 
+@pytest.mark.long
 @pytest.mark.failure(58)
 async def test_an_index_whose_builder_was_killed_is_awaited_beside_a_running_service(
     stage: Stage, tmp_path: Path

@@ -33,6 +33,7 @@ async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(st
     await stage.verdict()
 
 
+@pytest.mark.long
 @pytest.mark.failure(20)
 async def test_while_the_model_is_away_it_is_asked_at_most_once_per_interval_by_all(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))

@@ -30,6 +30,7 @@ async def move_beyond_end(stage: Stage, *, store: bool) -> None:
             await put_positions(pool, {TopicPartition(move.topic, move.partition): move.to for move in moves})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("store", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("sent_first", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.failure(44)

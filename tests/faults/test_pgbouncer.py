@@ -38,6 +38,7 @@ async def left_in_sessions(dsn: str) -> set[tuple[int, int, str]]:
             connection.terminate()
 
 
+@pytest.mark.long
 @pytest.mark.failure(32)
 async def test_prepare_and_every_command_of_an_operator(
     stage: Stage, pgbouncer: PgBouncer, empty_database: str

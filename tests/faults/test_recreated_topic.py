@@ -31,6 +31,7 @@ async def dead_letters(stage: Stage) -> list[dict[str, Any]]:
     return await stage.query('SELECT topic, partition, "offset" FROM dead_letters')
 
 
+@pytest.mark.long
 @pytest.mark.failure(55)
 async def test_dead_letters_of_both_are_kept_and_published(stage: Stage) -> None:
     service = await stage.running()

@@ -92,6 +92,7 @@ async def test_a_replay_that_nobody_disturbs_makes_the_calls_it_foretold_at_the_
     assert 0 <= plan["usage"]["output_tokens"] - paid.output_tokens <= SESSIONS
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.failure(2, 33)
 async def test_killed_ten_times_a_replay_repeats_at_most_the_calls_in_flight_and_publishes_each_revision_once(

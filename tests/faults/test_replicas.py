@@ -47,6 +47,7 @@ async def test_two_replicas_with_rebalances_do_everything_once(stage: Stage) -> 
     assert calls <= drafts + 8, f"{calls} calls for {drafts} drafts: one kill was midway"
 
 
+@pytest.mark.long
 @pytest.mark.failure(4)
 async def test_a_replica_frozen_longer_than_its_leases_does_no_harm_when_it_wakes(stage: Stage) -> None:
     stage.model.always(Menu(stage.model).slow(0.1))

@@ -104,6 +104,7 @@ async def test_a_kill_while_it_catches_up(stage: Stage) -> None:
     await stage.verdict()
 
 
+@pytest.mark.long
 @pytest.mark.kills_servers
 @pytest.mark.failure(28)
 async def test_a_failover_under_a_running_service(stage: Stage, postgres_server: PostgresServer) -> None:

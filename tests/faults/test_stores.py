@@ -110,6 +110,7 @@ async def test_kafka_killed_during_work_loses_nothing_and_repeats_nothing(
     await answers(service, 200)
 
 
+@pytest.mark.long
 async def test_the_service_starts_without_its_servers_and_ends_without_them(
     stage: Stage, servers: support.TestServers
 ) -> None:

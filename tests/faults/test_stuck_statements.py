@@ -69,6 +69,7 @@ async def requests_stored(stage: Stage, count: int) -> bool:
     return await stage.query("SELECT count(*) FROM requests") == [{"count": count}]
 
 
+@pytest.mark.long
 @pytest.mark.failure(31)
 async def test_work_is_taken_up_in_time_without_notifications(stage: Stage) -> None:
     await stage.running(keyed=False, database_pooler="transaction")  # which does without LISTEN

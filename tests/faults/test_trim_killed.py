@@ -120,6 +120,7 @@ def trimming(dsn: str, redis_url: str, prefix: str, log: Path) -> ForkedCommand:
     return ForkedCommand(environment, log, "trim", "--json")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_killed_at_random_moments_it_leaves_every_session_whole_or_trimmed_and_ends_as_undisturbed(
     database: str, undisturbed_database: str, tables: Database, redis_url: str, topic_prefix: str, tmp_path: Path

@@ -129,6 +129,7 @@ async def test_a_dead_letter_topic_that_takes_only_small_records(stage: Stage) -
     await stage.verdict()
 
 
+@pytest.mark.long
 @pytest.mark.failure(47)
 async def test_one_package_that_is_too_large_for_its_topic(stage: Stage) -> None:
     """The others of its topic go on."""

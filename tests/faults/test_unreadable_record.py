@@ -40,6 +40,7 @@ async def test_a_header_whose_name_is_not_utf_8(stage: Stage) -> None:
     assert (await service.prompt_readiness()).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.failure(46)
 async def test_a_batch_that_inflates_to_200_megabytes(stage: Stage) -> None:
     await stage.running()
