@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
+from consumer.flows.drafting.worker import CLOCK_LOOK_SECONDS
 from consumer.flows.operation.meters import Meter
 from tests.flows.drafting.steps import a_session, packages, quiet, request
 from tests.support import answers, build, model_server
@@ -125,6 +127,20 @@ async def test_a_clock_that_begins_during_the_call_is_kept(
         row = await tables.request()
         assert event["status"] == "fallback"
         assert row["first_done_at"] <= row["deadline_at"]
+        assert model.calls == 1
+
+
+async def test_a_clock_that_stands_while_the_model_answers_costs_no_second_call(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    await a_session(tables)
+    model.always(Menu(model).slow(2 * CLOCK_LOOK_SECONDS))
+    await tables.add_request(half_deadline_at=None, deadline_at=None, backlog='{"session-state-changed/0": 9}')
+    with capture_logs() as lines:
+        async with replicas.start():
+            (event,) = await packages(tables)
+    assert (event["status"], model.calls) == ("ready", 1)
+    assert [line for line in lines if line["log_level"] == "error"] == []
 
 
 async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be_missing(

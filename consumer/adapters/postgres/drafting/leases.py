@@ -170,7 +170,10 @@ class PostgresWorkQueue:
 
     async def left_seconds(self, work: Work) -> float | None:
         async with reachable(self._pool):
-            left: float | None = await self._pool.fetchval(_queries.left_seconds, self._margin_seconds, *work.key)
+            tenant, session, request = work.key
+            left: float | None = await self._pool.fetchval(
+                _queries.left_seconds, tenant, self._margin_seconds, session, request
+            )
         return left
 
     async def release(self, work: Work, *, in_seconds: float, counted: bool) -> None:

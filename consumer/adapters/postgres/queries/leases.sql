@@ -257,7 +257,7 @@ FROM held
 WHERE (r.tenant_id, r.session_id, r.request_id) = (held.tenant_id, held.session_id, held.request_id);
 
 -- name: left_seconds
--- $1, $3 and $4 are the request's key.
+-- $1, $3 and $4 are the request's key, $2 the margin.
 SELECT {{left}} FROM requests WHERE (tenant_id, session_id, request_id) = ($1, $3, $4);
 
 -- name: release

@@ -186,6 +186,17 @@ async def test_released_work_is_due_again_when_it_was_said(stores: DraftingStore
     assert (await take(stores)).attempts == 2
 
 
+async def test_the_time_that_is_left_ends_with_the_margin_and_is_none_while_the_clock_stands(
+    pool: Pool, tables: Tables
+) -> None:
+    queue = make_stores(pool, margin_seconds=10.0).queue
+    await tables.add_request(deadline_seconds=120, half_deadline_at=None, deadline_at=None)
+    (work,) = await queue.claim(Lane.MODEL, 1)
+    assert await queue.left_seconds(work) is None
+    await tables.change_request(deadline_at=100.0)
+    assert await queue.left_seconds(work) == pytest.approx(90, abs=5)
+
+
 async def test_waiting_for_a_state_ends_with_half_the_deadline_or_the_state(
     stores: DraftingStores, tables: Tables
 ) -> None:
