@@ -28,6 +28,8 @@ class PackageView:
     created_at: datetime
     published: bool
     """Whether its event has left the outbox."""
+    warnings: tuple[str, ...] = ()
+    """Of a request's or a note's revisions; lists do not read them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

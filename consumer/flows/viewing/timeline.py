@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from consumer.domain.package.cautions import say_warning
 from consumer.domain.request.lifecycle import RequestState
 from consumer.flows.viewing.dead_letters import DeadLetterView
 from consumer.flows.viewing.requests import RequestView
@@ -91,11 +92,12 @@ def _revisions(story: RequestStory) -> Iterator[StoryEntry]:
     for package in story.revisions:
         by = f"drafted by {package.model}" if package.status is PackageStatus.READY else "a fallback, drafted by rules"
         sent = "" if package.published else " Its event waits to be published."
+        warnings = "".join(f" {say_warning(word)}" for word in package.warnings)
         yield StoryEntry(
             kind=StoryKind.REVISION,
             at=package.created_at,
             text=f"Revision {package.revision} ({package.cause.value}) from version {package.state_version}: {by}; "
-            f"{package.ticket or 'no ticket'}.{sent}",
+            f"{package.ticket or 'no ticket'}.{warnings}{sent}",
             package_id=str(package.package_id),
         )
 

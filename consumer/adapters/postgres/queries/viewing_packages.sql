@@ -35,13 +35,14 @@ SELECT package_id FROM packages WHERE package_id BETWEEN $1 AND $2 ORDER BY pack
 SELECT event FROM packages WHERE package_id = $1;
 
 -- name: revisions_of_note
--- All packages of the note that the package $1 belongs to.
-SELECT {{columns}}
+-- All packages of the note that the package $1 belongs to, each with its warnings.
+SELECT p.event::jsonb -> 'warnings' AS warnings, {{columns}}
 JOIN packages AS one ON (one.tenant_id, one.session_id, one.request_id) = (p.tenant_id, p.session_id, p.request_id)
 WHERE one.package_id = $1
 ORDER BY p.revision;
 
 -- name: revisions
-SELECT {{columns}}
+-- Of a request, each with its warnings.
+SELECT p.event::jsonb -> 'warnings' AS warnings, {{columns}}
 WHERE (p.tenant_id, p.session_id, p.request_id) = ($1, $2, $3)
 ORDER BY p.revision;

@@ -73,6 +73,7 @@ def package_view(row: asyncpg.Record) -> PackageView:
         ticket=ticket_text(row["ticket"]),
         created_at=row["created_at"],
         published=row["published"],
+        warnings=tuple(json.loads(row.get("warnings") or "[]")),
     )
 
 

@@ -211,6 +211,13 @@ async def test_a_story_tells_calls_checks_revisions_and_feedback(
     assert texts[StoryKind.REVISION] == (
         "Revision 1 (request) from version 2: a fallback, drafted by rules; CW #777. Its event waits to be published."
     )
+    await pool.execute(
+        "UPDATE packages SET event = jsonb_set(event::jsonb, '{warnings}', '[\"budget_exhausted\"]')::text"
+    )
+    warned = await views.request_story(RequestKey("default", "s1", "r1"))
+    assert warned is not None
+    (revision,) = [entry.text for entry in warned.entries if entry.kind is StoryKind.REVISION]
+    assert "Drafted by rules, because the month's budget for calls to models is used up." in revision
     assert texts[StoryKind.PUBLICATION] == "An event for escalation-package-ready waits in the outbox."
     assert texts[StoryKind.FEEDBACK] == "Feedback on revision 1: rejected: Wrong host."
     (feedback,) = story.feedback
