@@ -14,6 +14,7 @@ from consumer.cli.inspection import revisions
 from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.events import Origin
+from consumer.domain.package.cautions import say_warning
 from consumer.errors import Permanent
 from consumer.flows.viewing.filters import DeadLetterFilter, PackageFilter
 from consumer.flows.viewing.packages import NoteView
@@ -113,6 +114,8 @@ def show_package(
         output.say(data["markdown"].rstrip("\n"))
     else:
         output.say(f"{data['target_ticket_ref'] or 'no ticket'}  {data['marker']}  {data['status']}, {data['cause']}")
+        for word in data["warnings"]:
+            output.say(say_warning(word))
         output.markdown(data["markdown"])
         if len(note.revisions) > 1:
             output.heading("Revisions of this note")

@@ -59,6 +59,8 @@ class RequestView:
     failure: str | None
     ended_at: datetime | None
     """When the last package was made, or when the request ended otherwise."""
+    first_outcome_at: datetime | None
+    """When the first package was made, or when the request ended without one."""
     # what stands in its way
     waits_for: str | None = None
     """A sentence; None when it waits for nothing."""
@@ -69,6 +71,4 @@ class RequestView:
     @property
     def missed_deadline(self) -> bool:
         """Whether no outcome came by the deadline; for an open request, whether it is over."""
-        if self.deadline_at is None:
-            return False
-        return (self.read_at if self.state is RequestState.OPEN else self.ended_at or self.read_at) > self.deadline_at
+        return self.deadline_at is not None and (self.first_outcome_at or self.read_at) > self.deadline_at

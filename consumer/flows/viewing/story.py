@@ -72,6 +72,11 @@ class ModelCallView:
     cache_creation_input_tokens: int
 
     @property
+    def seconds(self) -> float | None:
+        """Never negative, though a clock may have been set back. None while it is under way."""
+        return None if self.ended_at is None else max(0.0, (self.ended_at - self.began_at).total_seconds())
+
+    @property
     def tokens_in(self) -> int:
         """All that was read by the model, from its cache too."""
         return self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens

@@ -64,11 +64,11 @@ def _arrival(story: RequestStory) -> StoryEntry:
 
 def _call(call: ModelCallView) -> StoryEntry:
     head = f"{call.purpose.capitalize()} by {call.model} ({call.provider})"
-    if call.ended_at is None:
+    seconds = call.seconds
+    if seconds is None:
         text = f"{head}: under way, or cut off; it holds ${call.held_usd:.4f} of the budget."
     else:
         price = "price not known" if call.usd is None else f"${call.usd:.4f}"
-        seconds = max(0.0, (call.ended_at - call.began_at).total_seconds())  # a clock may have been set back
         cached = f", {call.cache_read_input_tokens} of them cached" if call.cache_read_input_tokens else ""
         text = f"{head}: {call.tokens_in} tokens in{cached}, {call.output_tokens} out, {price}, {seconds:.1f} s."
     return StoryEntry(kind=StoryKind.CALL, at=call.began_at, text=text)

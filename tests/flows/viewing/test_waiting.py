@@ -19,7 +19,7 @@ OPEN = RequestView(
     force=False, from_replay=False, deadline_seconds=120, requested_version=99, newest_version=14, reason=None,
     backlog=(), half_deadline_at=HALF, deadline_at=HALF + timedelta(seconds=60), due_at=HALF, next_cause=Cause.REQUEST,
     replay_id=None, attempts=0, leased_until=None, leased_by=None, revision=0, package_id=None, status=None, cause=None,
-    package_at=None, ticket=None, upgrade_wanted=False, failure=None, ended_at=None,
+    package_at=None, ticket=None, upgrade_wanted=False, failure=None, ended_at=None, first_outcome_at=None,
 )  # fmt: skip
 LATER = NOW + timedelta(minutes=5)
 

@@ -6,7 +6,8 @@ r.tenant_id, r.session_id, r.request_id, r.state, r.origin_topic, r.origin_parti
        now() AS read_at, r.priority, r.force, r.from_replay, r.deadline_seconds, r.requested_state_version,
        s.newest_version, r.reason, r.backlog, r.half_deadline_at, r.deadline_at, r.due_at, r.cause AS next_cause,
        r.replay_id, r.attempts, r.leased_until, r.leased_by, r.revision, r.last_package_id, p.status,
-       p.cause AS package_cause, p.created_at AS package_at, p.ticket, r.upgrade_wanted, r.failure, r.ended_at
+       p.cause AS package_cause, p.created_at AS package_at, p.ticket, r.upgrade_wanted, r.failure, r.ended_at,
+       coalesce(r.first_done_at, r.ended_at) AS first_outcome_at
 
 -- part: source
 FROM requests AS r

@@ -54,6 +54,7 @@ def request_view(row: asyncpg.Record, session_ticket: str | None = None) -> Requ
         upgrade_wanted=row["upgrade_wanted"],
         failure=row["failure"],
         ended_at=row["ended_at"],
+        first_outcome_at=row["first_outcome_at"],
     )
     return view.with_waiting(waits_for(view))
 
