@@ -21,7 +21,7 @@ demo: $(STAMP) ## Start real Kafka, PostgreSQL and Redis, run the service on sam
 test: check ## Check everything, then run all tests on real servers
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not long"
 
-faults: $(STAMP) ## Run every test of a fault on real servers, the long ones too (half an hour)
+faults: $(STAMP) ## Run every test of a fault on real servers, the long ones too
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/faults tests/sync
 
 check: $(STAMP) ## Format, lint, strict types, import contracts, generated files

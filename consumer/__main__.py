@@ -9,9 +9,9 @@ from consumer import environment
 def main() -> None:
     """Never returns: exits 0 when done, 1 when failed, 2 when used or configured wrongly."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
+        from consumer.cli.version import show_version
 
-        print(f"escalation-consumer {version('escalation-consumer')}")  # noqa: T201 - a command prints
+        show_version()
         sys.exit(0)
     environment.settle(os.environ)
     from consumer.cli.main import run_command_line  # loads libraries that look at the environment

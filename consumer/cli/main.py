@@ -7,6 +7,7 @@ import typer
 
 from consumer.cli.ending import ended
 from consumer.cli.lazy import LazyCommand, LazyGroup
+from consumer.cli.version import show_version
 
 
 class Commands(LazyGroup):
@@ -104,10 +105,19 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        show_version()
+        raise typer.Exit
+
+
 @app.callback()
 def _every_command(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,  # __main__ does
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and end."),
+    ] = False,
 ) -> None:
     """Options before a command."""
 

@@ -11,12 +11,12 @@ import typer
 
 from consumer.cli import output
 from consumer.cli.dead_letters import following, view
+from consumer.cli.options import Json
 from consumer.errors import Permanent
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction, LetterJob, LetterJobState, LetterPreview
 from consumer.settings import Settings, read_settings
 from schemas.dead_letters import RefusalReason
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show how many and which; do nothing.")]
 Reason = Annotated[RefusalReason | None, typer.Option(help="Only those refused for this reason.")]

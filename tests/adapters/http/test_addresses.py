@@ -1,6 +1,5 @@
 """The addresses and forms of pages on packages, customers and jobs may hold anything: no page fails because of it."""
 
-from collections.abc import AsyncIterator
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from consumer.adapters.http.console.readers import Readers
 from consumer.adapters.http.console.routes import ROUTES
 from consumer.wiring import policies
-from tests.support.console import TOKEN, Surfer, healthy, readers_of, serving, surfing
+from tests.support.console import TOKEN, Surfer, serving, surfing
 
 ANYTHING = (
     *("\x00", "\ud800", "\U0001f642", "  ", "nan", "inf", "1e999", "-1", "9" * 40, "2026-02-30", "<script>", "%00"),
@@ -22,12 +21,6 @@ NAMES = (
 MINE = ("/package", "/spend", "/feedback", "/tenants", "/replay", "/dead-letters")
 
 SEARCHED = ("/dead-letters", "/feedback")
-
-
-@pytest.fixture
-async def readers(database: str) -> AsyncIterator[Readers]:
-    async with readers_of(database, healthy()) as made:
-        yield made
 
 
 async def test_no_address_makes_a_page_fail(readers: Readers) -> None:

@@ -1,22 +1,14 @@
 """The console in a real browser."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Page
 
 from consumer.adapters.http.console import live
 from consumer.adapters.http.console.readers import Readers
-from tests.support.browser import NARROW, WHERE_FROM, WIDE, browser, installed_browser
-from tests.support.console import TOKEN, healthy, readers_of, serving
+from tests.support.browser import NARROW, WHERE_FROM, WIDE, browser, installed_browser, overhang
+from tests.support.console import TOKEN, serving
 
 pytestmark = pytest.mark.skipif(installed_browser() is None, reason=WHERE_FROM)
-
-
-@pytest.fixture
-async def readers(database: str) -> AsyncIterator[Readers]:
-    async with readers_of(database, healthy()) as made:
-        yield made
 
 
 async def test_a_browser_shows_it_as_promised(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +29,7 @@ async def test_a_browser_shows_it_as_promised(readers: Readers, monkeypatch: pyt
         await page.emulate_media(color_scheme="dark")
         assert await _ground(page) != light
         await page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-        assert await _overhang(page) <= 0
+        assert await overhang(page) <= 0
         await page.goto(base + "/sign-in")
         await page.get_by_label("Your name").fill("Ada")
         await page.get_by_label("Token", exact=True).fill(TOKEN)
@@ -56,7 +48,3 @@ async def test_a_browser_shows_it_as_promised(readers: Readers, monkeypatch: pyt
 
 async def _ground(page: Page) -> str:
     return str(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
-
-
-async def _overhang(page: Page) -> int:
-    return int(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -1,6 +1,5 @@
 """The pages on packages, customers and jobs in a real browser: they fit a phone, and break no policy."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -8,9 +7,9 @@ from playwright.async_api import Page
 
 from consumer.adapters.http.console.readers import Readers
 from consumer.adapters.http.console.routes import ROUTES
-from consumer.adapters.postgres.core.pool import Pool, open_pool
-from tests.support.browser import NARROW, WHERE_FROM, WIDE, browser, installed_browser
-from tests.support.console import TOKEN, healthy, readers_of, serving
+from consumer.adapters.postgres.core.pool import Pool
+from tests.support.browser import NARROW, WHERE_FROM, WIDE, browser, installed_browser, overhang
+from tests.support.console import TOKEN, serving
 from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, change, request
 
@@ -18,19 +17,6 @@ pytestmark = pytest.mark.skipif(installed_browser() is None, reason=WHERE_FROM)
 
 LONG = "W" * 120
 """A word that no line of a phone holds."""
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def readers(database: str) -> AsyncIterator[Readers]:
-    async with readers_of(database, healthy()) as made:
-        yield made
 
 
 @pytest.fixture
@@ -72,7 +58,7 @@ async def test_they_fit_a_phone_and_break_no_policy(readers: Readers, revisions:
             assert answer.status == 200, path
             for size in (WIDE, NARROW):
                 await page.set_viewport_size({"width": size[0], "height": size[1]})
-                assert await _overhang(page) <= 0, (path, size)
+                assert await overhang(page) <= 0, (path, size)
         assert complaints == []
         await page.goto(f"{base}/package?id={revisions[1]}")
         line = page.locator("details.line").first
@@ -88,7 +74,3 @@ async def _sign_in(page: Page, base: str) -> None:
     await page.get_by_label("Token", exact=True).fill(TOKEN)
     await page.locator("main button").click()
     await page.get_by_text("Sign out").wait_for()
-
-
-async def _overhang(page: Page) -> int:
-    return int(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -1,15 +1,13 @@
 """Spend, feedback and tenants in the console, on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from consumer.adapters.http.console.readers import Readers
-from consumer.adapters.postgres.core.pool import Pool, open_pool
-from tests.support.console import Answer, Surfer, healthy, readers_of, serving, surfing
+from consumer.adapters.postgres.core.pool import Pool
+from tests.support.console import Answer, Surfer
 from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, arrive, change, event, request
 
@@ -18,27 +16,8 @@ TICKET = {"system": "halopsa", "ticket_id": "<b>7</b>"}
 
 
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 def filler(pool: Pool) -> StoreFiller:
     return StoreFiller(pool)
-
-
-@pytest.fixture
-async def readers(database: str) -> AsyncIterator[Readers]:
-    async with readers_of(database, healthy()) as made:
-        yield made
-
-
-@pytest.fixture
-async def surfer(readers: Readers) -> AsyncIterator[Surfer]:
-    async with serving(readers) as base, surfing(base) as made:
-        yield made
 
 
 async def packages(filler: StoreFiller, *tenants: str) -> list[UUID]:

@@ -8,16 +8,10 @@ from structlog.testing import capture_logs
 from consumer.adapters.http.console.readers import Readers
 from consumer.wiring.operation import console_readers, metrics
 from tests.support.console import TOKEN, Surfer, healthy, serving, surfing
-from tests.support.letters import BROKEN, Scene, open_scene
+from tests.support.letters import BROKEN, Scene
 from tests.support.wire import change
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
-
-
-@pytest.fixture
-async def scene(bootstrap_servers: str, database: str, topic_prefix: str) -> AsyncIterator[Scene]:
-    async with open_scene(bootstrap_servers, database, topic_prefix) as opened:
-        yield opened
 
 
 @pytest.fixture

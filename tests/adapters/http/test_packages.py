@@ -1,37 +1,16 @@
 """A package in the console: as its receiver sees it, what it rests on, and what changed since the revision before."""
 
 import re
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
-from consumer.adapters.http.console.readers import Readers
-from consumer.adapters.postgres.core.pool import Pool, open_pool
-from tests.support.console import Surfer, healthy, readers_of, serving, surfing
+from consumer.adapters.postgres.core.pool import Pool
+from tests.support.console import Surfer
 from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, change, request
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)></p></div>{{ 7*7 }}' \" onmouseover=x"
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def readers(database: str) -> AsyncIterator[Readers]:
-    async with readers_of(database, healthy()) as made:
-        yield made
-
-
-@pytest.fixture
-async def surfer(readers: Readers) -> AsyncIterator[Surfer]:
-    async with serving(readers) as base, surfing(base) as made:
-        yield made
 
 
 @pytest.fixture

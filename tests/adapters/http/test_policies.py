@@ -10,16 +10,10 @@ from consumer.adapters.http.console.readers import Readers
 from consumer.domain.events import Origin, Record
 from consumer.wiring.operation import console_readers, metrics
 from tests.support.console import TOKEN, Surfer, healthy, serving, surfing
-from tests.support.letters import Scene, open_scene
+from tests.support.letters import Scene
 
 FOOTER = "Rate it: {package_id} <script>alert(1)</script>"
 FORM = "/tenants/preview?tenant=acme&model=off&language=de&budget=12.5&footer=" + FOOTER.replace(" ", "+")
-
-
-@pytest.fixture
-async def scene(bootstrap_servers: str, database: str, topic_prefix: str) -> AsyncIterator[Scene]:
-    async with open_scene(bootstrap_servers, database, topic_prefix) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from consumer.adapters.http.console.readers import Readers
-from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool
 from consumer.flows.drafting.ports import Lane
 from consumer.flows.drafting.worker import ModelUse
 from consumer.flows.replay import applying
@@ -19,13 +19,6 @@ from tests.support.waiting import until
 from tests.support.wire import FACT, change, request
 
 HOSTILE = "<script>alert(1)</script><img src=x>"
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[Pool]:
-    made = await open_pool(database, name="test", max_size=4)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _SIGN = pattern(
 )
 _BEHIND_MARKUP = pattern(rf"{_CLOSED}(?<=[*_>])[ ]{{1,4}}(?=\S)")
 _NEXT_LINE = pattern(
-    rf"(?P<told>(?:[ ](?:for|of|on|to|at|in|für|von|vom|zum|zur|des|der|pour|para|per|voor|de)[ ][^\r\n:=;?!.]{{1,60}})?[:：]|[ ](?:is|was|ist|war|lautet)(?:[ ](?:now|jetzt))?[:：]?)?{_CLOSED}[ \t]{{0,8}}"
+    rf"(?:(?:[ ](?:for|of|on|to|at|in|für|von|vom|zum|zur|des|der|pour|para|per|voor|de)[ ][^\r\n:=;?!.]{{1,60}})?[:：]|[ ](?:is|was|ist|war|lautet)(?:[ ](?:now|jetzt))?[:：]?)?{_CLOSED}[ \t]{{0,8}}"
     r"(?:\r?\n[ \t]{0,16}){1,2}(?:[>*•–-][ ]{1,4}|`{3}\w{0,10}\r?\n)?(?=\S)"
 )
 _ALONE = pattern(r"[ \t]{0,16}(?:\r?\n|\Z)")

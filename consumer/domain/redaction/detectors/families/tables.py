@@ -9,7 +9,7 @@ from itertools import islice
 
 from consumer.domain.redaction.detectors.families.layout import apart
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern
-from consumer.domain.redaction.detectors.values import Demand, Value
+from consumer.domain.redaction.detectors.values import Value
 from consumer.domain.redaction.placeholders import SecretKind
 
 MOST_ROWS = 200
@@ -42,7 +42,7 @@ def _column(text: str, at: int) -> Iterable[TextSpan]:
     head = _HEAD.match(text, at)
     if head is None:
         return NOTHING
-    return list(islice(_cells(text, at, head.end()), MOST_ROWS))
+    return list(_cells(text, at, head.end()))
 
 
 def _cells(text: str, at: int, end: int) -> Iterator[TextSpan]:
@@ -125,13 +125,13 @@ def _html_cells(text: str, at: int) -> Iterator[TextSpan]:
             yield from _value(text, *inner.span(1))
 
 
-def _value(text: str, begin: int, end: int, demand: Demand = apart) -> Iterator[TextSpan]:
+def _value(text: str, begin: int, end: int) -> Iterator[TextSpan]:
     """The cell without blanks and marks, if it may be a secret. One of several words is none."""
     while begin < end and text[begin] in _MARKS:
         begin += 1
     while end > begin and text[end - 1] in _MARKS:
         end -= 1
-    if begin < end and end - begin <= 128 and " " not in text[begin:end] and demand(Value(text, begin, end, False)):
+    if begin < end and end - begin <= 128 and " " not in text[begin:end] and apart(Value(text, begin, end, False)):
         yield begin, end
 
 
