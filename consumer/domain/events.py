@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.domain.redaction import FoundSecret
 from schemas.dead_letters import RefusalReason
 from schemas.feedback import PackageFeedback
 from schemas.sessions import SessionData
 from schemas.tenants import TenantPolicySet
+
+if TYPE_CHECKING:
+    from consumer.domain.redaction import FoundSecret  # slow to load: its patterns are compiled then
 
 
 class SessionKey(NamedTuple):
@@ -200,4 +202,4 @@ class Decoded(NamedTuple):
 
     arrival: Arrival
     record_key: bytes | None
-    known: tuple[FoundSecret, ...] = ()
+    known: "tuple[FoundSecret, ...]" = ()

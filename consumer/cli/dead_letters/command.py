@@ -5,17 +5,18 @@ import getpass
 import socket
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.cli import output
-from consumer.cli.dead_letters import following, view
 from consumer.cli.options import Json
 from consumer.errors import Permanent
-from consumer.flows.redrive.ports import ChosenLetters, LetterAction, LetterJob, LetterJobState, LetterPreview
-from consumer.settings import Settings, read_settings
 from schemas.dead_letters import RefusalReason
+
+if TYPE_CHECKING:
+    from consumer.flows.redrive.ports import ChosenLetters, LetterAction, LetterJob, LetterPreview
+    from consumer.settings import Settings
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show how many and which; do nothing.")]
@@ -58,6 +59,8 @@ def redrive(
     After a stop or a kill the same command goes on; nothing is lost and nothing is taken twice.
     `dead-letters jobs` shows who asked for what, and `dead-letters stop` ends a job.
     """
+    from consumer.flows.redrive.ports import LetterAction
+
     chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
     _do(LetterAction.REDRIVE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)
 
@@ -85,6 +88,8 @@ def purge(
     A purged dead letter cannot be redriven, and its record is not refused anew when it is read again.
     After a stop or a kill the same command goes on.
     """
+    from consumer.flows.redrive.ports import LetterAction
+
     chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
     _do(LetterAction.PURGE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)
 
@@ -96,8 +101,10 @@ def list_jobs(
     as_json: Json = False,
 ) -> None:
     """Show who has redriven or purged dead letters, when, how many, and what became of them."""
+    from consumer.cli.dead_letters import view
+    from consumer.settings import read_settings
 
-    async def ask() -> list[LetterJob]:
+    async def ask() -> "list[LetterJob]":
         from consumer.wiring.jobs.redrives import open_letter_jobs
 
         async with open_letter_jobs(read_settings()) as jobs:
@@ -116,8 +123,11 @@ def stop_job(
     as_json: Json = False,
 ) -> None:
     """End a job for good, after the piece that is under way. What it has done stays done."""
+    from consumer.cli.dead_letters import view
+    from consumer.flows.redrive.ports import LetterJobState
+    from consumer.settings import read_settings
 
-    async def ask() -> LetterJob:
+    async def ask() -> "LetterJob":
         from consumer.wiring.jobs.redrives import open_letter_jobs
 
         async with open_letter_jobs(read_settings()) as jobs:
@@ -147,7 +157,9 @@ def _chosen(
     session: str | None,
     since: datetime | None,
     until: datetime | None,
-) -> ChosenLetters:
+) -> "ChosenLetters":
+    from consumer.flows.redrive.ports import ChosenLetters
+
     if (partition is not None and topic is None) or (offset is not None and partition is None):
         raise typer.BadParameter("--partition needs --topic, and --offset needs both.")
     return ChosenLetters(
@@ -167,8 +179,12 @@ def _in_utc(at: datetime | None) -> datetime | None:
 
 
 def _do(
-    action: LetterAction, chosen: ChosenLetters, *, first: int, yes: bool, dry_run: bool, json_wanted: bool
+    action: "LetterAction", chosen: "ChosenLetters", *, first: int, yes: bool, dry_run: bool, json_wanted: bool
 ) -> None:
+    from consumer.cli.dead_letters import following, view
+    from consumer.flows.redrive.ports import LetterJobState
+    from consumer.settings import read_settings
+
     if not yes and not dry_run and (json_wanted or not sys.stdin.isatty()):
         raise typer.BadParameter("nobody can be asked here: add --yes to do it, or --dry-run to look only.")
     settings = read_settings()
@@ -191,8 +207,8 @@ def _do(
 
 
 async def _looked(
-    settings: Settings, action: LetterAction, chosen: ChosenLetters, first: int
-) -> tuple[LetterPreview, bool]:
+    settings: "Settings", action: "LetterAction", chosen: "ChosenLetters", first: int
+) -> "tuple[LetterPreview, bool]":
     """The preview, and whether a job of the same choice has been begun and not ended."""
     from consumer.wiring.jobs.redrives import open_letter_jobs
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,16 +10,15 @@ from consumer.cli import output
 from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.request.lifecycle import RequestState
-from consumer.flows.viewing.dead_letters import DeadLetterView
 from consumer.flows.viewing.filters import DeadLetterFilter, RequestFilter, RequestOrder
 from consumer.flows.viewing.pages import RowPage
-from consumer.flows.viewing.ports import Viewing
-from consumer.flows.viewing.requests import RequestView
-from consumer.flows.viewing.story import RefusedRequest, RequestStory, StoryEntry
-from consumer.flows.viewing.timeline import refusal_entry
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_viewing
 from schemas.packages import Cause, PackageStatus
+
+if TYPE_CHECKING:
+    from consumer.flows.viewing.dead_letters import DeadLetterView
+    from consumer.flows.viewing.ports import Viewing
+    from consumer.flows.viewing.requests import RequestView
+    from consumer.flows.viewing.story import RefusedRequest, RequestStory, StoryEntry
 
 requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
 
@@ -49,12 +48,15 @@ def list_requests(
     as_json: Json = False,
 ) -> None:
     """List requests, and what was refused at the door of a session or a ticket that is asked for."""
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
+
     wanted = RequestFilter(
         tenant=tenant, session=session, ticket=ticket, state=state, status=status, cause=cause, id_text=id_text,
         since=since, until=until,
     )  # fmt: skip
 
-    async def read() -> tuple[RowPage[RequestView], tuple[DeadLetterView, ...]]:
+    async def read() -> "tuple[RowPage[RequestView], tuple[DeadLetterView, ...]]":
         async with open_viewing(read_settings()) as views:
             page = await views.requests(wanted, order=order, after=after, limit=limit)
             return page, await _refused(views, wanted)
@@ -76,7 +78,7 @@ _FEW = 5
 """Of so few requests it is also told what they wait for."""
 
 
-async def _refused(views: Viewing, wanted: RequestFilter) -> tuple[DeadLetterView, ...]:
+async def _refused(views: "Viewing", wanted: RequestFilter) -> "tuple[DeadLetterView, ...]":
     if wanted.session is None and wanted.ticket is None:
         return ()
     letters = DeadLetterFilter(
@@ -94,6 +96,8 @@ def show_request(
     as_json: Json = False,
 ) -> None:
     """Tell the story of a request: what arrived, what it waits for, calls, packages, feedback."""
+    from consumer.flows.viewing.timeline import refusal_entry
+
     stories, refused = asyncio.run(_stories(request_id, tenant, session))
     if as_json:
         rows = [_as_row(story) for story in stories]
@@ -109,7 +113,10 @@ def show_request(
 
 async def _stories(
     beginning: str, tenant: str | None, session: str | None
-) -> tuple[list[RequestStory], RefusedRequest | None]:
+) -> "tuple[list[RequestStory], RefusedRequest | None]":
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
+
     async with open_viewing(read_settings()) as views:
         keys = await views.request_keys(beginning, tenant=tenant, session=session)
         if not keys and (refused := await views.refused_request(beginning, tenant=tenant)) is not None:
@@ -122,7 +129,7 @@ async def _stories(
         return [story for story in stories if story is not None], None
 
 
-def _say(story: RequestStory) -> None:
+def _say(story: "RequestStory") -> None:
     request = story.request
     output.heading("/".join(request.key))
     output.fields(
@@ -142,12 +149,12 @@ def _say(story: RequestStory) -> None:
         _say_entry(entry)
 
 
-def _say_entry(entry: StoryEntry) -> None:
+def _say_entry(entry: "StoryEntry") -> None:
     at = entry.at.strftime("%Y-%m-%d %H:%M:%SZ") if entry.at is not None else "now"
     output.say(f"  {at:<20}  {'! ' if entry.attention else '  '}{entry.text}")
 
 
-def _as_row(story: RequestStory) -> dict[str, Any]:
+def _as_row(story: "RequestStory") -> dict[str, Any]:
     whole = replace(story, entries=())
     parts = {
         name: [flat(row) for row in getattr(whole, name)]

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -11,13 +11,13 @@ from rich.text import Text
 
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
-from consumer.domain.package.changes import ChangedRecord
-from consumer.domain.package.difference import OtherSession, RevisionDifference, compare_revisions
-from consumer.domain.package.proof import StoredEvidence
 from consumer.domain.text.marks import Mark, MarkedLine
 from consumer.errors import Permanent
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_packages
+
+if TYPE_CHECKING:
+    from consumer.domain.package.changes import ChangedRecord
+    from consumer.domain.package.difference import RevisionDifference
+    from consumer.domain.package.proof import StoredEvidence
 
 _SIGNS = {"kept": " ", "added": "+", "removed": "-", "changed": "~"}
 _STYLES = {Mark.KEPT: "", Mark.ADDED: "green underline", Mark.REMOVED: "red strike"}
@@ -38,6 +38,8 @@ def diff_packages(
 
     With two ids: what changed from the first to the second.
     """
+    from consumer.domain.package.difference import OtherSession, compare_revisions
+
     before, after = asyncio.run(_evidence(package_id, other_id))
     try:
         difference = compare_revisions(before, after)
@@ -49,7 +51,10 @@ def diff_packages(
         _say(difference)
 
 
-async def _evidence(first: UUID, second: UUID | None) -> tuple[StoredEvidence, StoredEvidence]:
+async def _evidence(first: UUID, second: UUID | None) -> "tuple[StoredEvidence, StoredEvidence]":
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_packages
+
     async with open_packages(read_settings()) as shelf:
         before, after = (await shelf.before(first), first) if second is None else (first, second)
         newer = await shelf.evidence(after)
@@ -67,7 +72,7 @@ def _unknown(package_id: UUID) -> Permanent:
     return Permanent(f"No package {package_id} is known. `escalation-consumer package list` shows those that are.")
 
 
-def _plain(difference: RevisionDifference) -> dict[str, object]:
+def _plain(difference: "RevisionDifference") -> dict[str, object]:
     return {
         "before": difference.before.package_id,
         "after": difference.after.package_id,
@@ -104,7 +109,7 @@ def _plain(difference: RevisionDifference) -> dict[str, object]:
     }
 
 
-def _say(difference: RevisionDifference) -> None:
+def _say(difference: "RevisionDifference") -> None:
     before, after = difference.before, difference.after
     replay = f" {after.replay_id}" if after.replay_id else ""
     output.say(
@@ -138,7 +143,7 @@ def _marked(line: MarkedLine) -> Text:
     return text
 
 
-def _say_record(record: ChangedRecord) -> None:
+def _say_record(record: "ChangedRecord") -> None:
     versions = ", ".join(str(event.version) for event in record.events)
     output.say(f"{record.kind} {record.id} {_BECAME[record.mark]}{f' (version {versions})' if versions else ''}")
     for value in record.values:

@@ -4,26 +4,23 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.cli import options, output
 from consumer.cli.inspection.narrowing import After, Since, Ticket, Until, flat, list_page, only_one
-from consumer.domain.bundle import bundle as bundles
 from consumer.domain.events import SessionKey
-from consumer.domain.language.languages import language_of
-from consumer.domain.session.session import Session, fold
 from consumer.errors import Permanent
 from consumer.flows.viewing.filters import SessionCondition, SessionFilter
 from consumer.flows.viewing.pages import RowPage
-from consumer.flows.viewing.ports import Viewing
-from consumer.flows.viewing.sessions import SessionStory, SessionView
-from consumer.settings import read_settings
-from consumer.wiring.database import open_reader
-from consumer.wiring.tables import open_tenants, open_viewing
 from schemas.tenants import DEFAULT_LANGUAGE
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import StoreReader
+    from consumer.domain.session.session import Session
+    from consumer.flows.viewing.ports import Viewing
+    from consumer.flows.viewing.sessions import SessionStory, SessionView
 
 Json = options.Json
 Tenant = options.Tenant
@@ -47,9 +44,12 @@ def list_sessions(
     as_json: Json = False,
 ) -> None:
     """List sessions, the most recently changed first."""
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
+
     wanted = SessionFilter(tenant=tenant, ticket=ticket, condition=condition, id_text=id_text, since=since, until=until)
 
-    async def read() -> RowPage[SessionView]:
+    async def read() -> "RowPage[SessionView]":
         async with open_viewing(read_settings()) as views:
             return await views.sessions(wanted, after=after, limit=limit)
 
@@ -72,8 +72,10 @@ def show_session(
     as_json: Json = False,
 ) -> None:
     """Show the newest state of a session, with its tickets, requests, packages and refused records."""
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
 
-    async def read() -> SessionStory | None:
+    async def read() -> "SessionStory | None":
         async with open_viewing(read_settings()) as views:
             return await views.session_story(await _session_key(views, name, tenant))
 
@@ -112,7 +114,7 @@ def show_session(
         output.say(f"  {letter.sentence}")
 
 
-async def _session_key(views: Viewing, name: str, tenant: str | None) -> SessionKey:
+async def _session_key(views: "Viewing", name: str, tenant: str | None) -> SessionKey:
     """The session that `name` gives: an id, its beginning, or TENANT/SESSION. Raises Permanent as `only_one` does."""
     keys = await views.session_keys(name, tenant=tenant)
     if not keys and tenant is None and "/" in name:
@@ -133,8 +135,14 @@ def show_bundle(
     as_json: Json = False,
 ) -> None:
     """Show the bundle of a session's newest state: the records that a draft may rest on, and their digest."""
+    from consumer.domain.bundle import bundle as bundles
+    from consumer.domain.language.languages import language_of
+    from consumer.domain.session.session import fold
+    from consumer.settings import read_settings
+    from consumer.wiring.database import open_reader
+    from consumer.wiring.tables import open_tenants
 
-    async def read() -> tuple[Session, str]:
+    async def read() -> "tuple[Session, str]":
         settings = read_settings()
         async with open_reader(settings) as look, open_tenants(settings) as tenants:
             key = await find_session(look, name, tenant)
@@ -154,7 +162,7 @@ def show_bundle(
     output.as_json(records)
 
 
-async def find_session(look: StoreReader, name: str, tenant: str | None) -> SessionKey:
+async def find_session(look: "StoreReader", name: str, tenant: str | None) -> SessionKey:
     """Returns the session that `name` gives, a session id or TENANT/SESSION.
 
     Raises Permanent when there is none, or when several tenants have one.
@@ -171,7 +179,7 @@ async def find_session(look: StoreReader, name: str, tenant: str | None) -> Sess
     return SessionKey(str(rows[0]["tenant_id"]), str(rows[0]["session_id"]))
 
 
-def _say_session(session: Session) -> None:
+def _say_session(session: "Session") -> None:
     output.heading(f"{session.key.tenant_id}/{session.key.session_id}")
     ticket = session.psa_ticket
     for label, value in (
@@ -202,5 +210,5 @@ def _say_list(title: str, lines: Sequence[str]) -> None:
         output.say(f"  {line}")
 
 
-def _plain(session: Session) -> dict[str, object]:
+def _plain(session: "Session") -> dict[str, object]:
     return {**asdict(session), "key": session.key._asdict()}

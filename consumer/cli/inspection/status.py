@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.live import Live
@@ -16,10 +16,10 @@ from consumer.cli import output
 from consumer.cli.inspection.narrowing import flat
 from consumer.cli.inspection.show import Json
 from consumer.errors import Transient
-from consumer.flows.viewing.overview import DEAD_LETTER_HOURS, NEAR_SECONDS, Overview
-from consumer.flows.viewing.waiting import moment
-from consumer.settings import Settings, read_settings
-from consumer.wiring.tables import open_viewing
+
+if TYPE_CHECKING:
+    from consumer.flows.viewing.overview import Overview
+    from consumer.settings import Settings
 
 _ANSWER_SECONDS = 2.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where a service that listens everywhere is asked
@@ -43,6 +43,8 @@ def show_overview(
     as_json: Json = False,
 ) -> None:
     """Show what needs attention now: what stands, what waits, deadlines, refused records, spend, the outbox."""
+    from consumer.settings import read_settings
+
     settings = read_settings()
     if watch:
         try:
@@ -57,7 +59,7 @@ def show_overview(
         output.say(line)
 
 
-async def _watch(settings: Settings, every: float, *, as_json: bool) -> None:
+async def _watch(settings: "Settings", every: float, *, as_json: bool) -> None:
     """Outlives a database that is away: this is when somebody looks."""
     with Live(Text(""), auto_refresh=False, screen=False) as live:
         while True:
@@ -75,13 +77,15 @@ async def _watch(settings: Settings, every: float, *, as_json: bool) -> None:
             await asyncio.sleep(every)
 
 
-async def _look(settings: Settings) -> tuple[ServiceAnswer, Overview]:
+async def _look(settings: "Settings") -> "tuple[ServiceAnswer, Overview]":
+    from consumer.wiring.tables import open_viewing
+
     answer = await asyncio.to_thread(_ask, settings)
     async with open_viewing(settings) as views:
         return answer, await views.overview()
 
 
-def _ask(settings: Settings) -> ServiceAnswer:
+def _ask(settings: "Settings") -> ServiceAnswer:
     """Asks the service of this configuration; another host's is not known here."""
     host = _EVERYWHERE.get(settings.http_host, settings.http_host)
     address = f"http://{host}:{settings.http_port}/readyz"
@@ -102,11 +106,11 @@ def _ask(settings: Settings) -> ServiceAnswer:
     return ServiceAnswer(address=address, ready=bool(said["ready"]), stuck=tuple(said.get("stuck", ())))
 
 
-def _plain(answer: ServiceAnswer, overview: Overview) -> dict[str, Any]:
+def _plain(answer: ServiceAnswer, overview: "Overview") -> dict[str, Any]:
     return {"service": flat(answer), **flat(overview)}
 
 
-def _lines(answer: ServiceAnswer, overview: Overview) -> Iterator[str]:
+def _lines(answer: ServiceAnswer, overview: "Overview") -> Iterator[str]:
     yield from _service_lines(answer)
     yield from _waiting_lines(overview)
     yield from _trouble_lines(overview)
@@ -136,7 +140,10 @@ def _service_lines(answer: ServiceAnswer) -> Iterator[str]:
         yield f"! {stuck.get('what')} stands since {stuck.get('since')}: {stuck.get('reason')}"
 
 
-def _waiting_lines(overview: Overview) -> Iterator[str]:
+def _waiting_lines(overview: "Overview") -> Iterator[str]:
+    from consumer.flows.viewing.overview import NEAR_SECONDS
+    from consumer.flows.viewing.waiting import moment
+
     waiting = overview.waiting
     oldest = "" if waiting.oldest_seconds is None else f", the oldest for {waiting.oldest_seconds:.0f} s"
     yield (
@@ -154,7 +161,10 @@ def _waiting_lines(overview: Overview) -> Iterator[str]:
         yield f"Fallbacks that wait for a draft by the model: {upgrades.waiting}{oldest}."
 
 
-def _trouble_lines(overview: Overview) -> Iterator[str]:
+def _trouble_lines(overview: "Overview") -> Iterator[str]:
+    from consumer.flows.viewing.overview import DEAD_LETTER_HOURS
+    from consumer.flows.viewing.waiting import moment
+
     if overview.outage is not None:
         outage = overview.outage
         again = moment(outage.next_probe_at)

@@ -4,26 +4,24 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
 from consumer.cli import output
 from consumer.cli.inspection import revisions
 from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.events import Origin
-from consumer.domain.package.cautions import say_warning
 from consumer.errors import Permanent
 from consumer.flows.viewing.filters import DeadLetterFilter, PackageFilter
-from consumer.flows.viewing.packages import NoteView
-from consumer.flows.viewing.ports import Viewing
-from consumer.settings import read_settings
-from consumer.wiring.database import open_reader
-from consumer.wiring.tables import open_viewing
 from schemas.dead_letters import RefusalReason
 from schemas.packages import Cause, PackageStatus
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import StoreReader, TableRow
+    from consumer.flows.viewing.packages import NoteView
+    from consumer.flows.viewing.ports import Viewing
 
 packages = typer.Typer(help="Look at packages.", no_args_is_help=True)
 packages.command("diff")(revisions.diff_packages)
@@ -34,7 +32,10 @@ dead_letters = typer.Typer(
 T = TypeVar("T")
 
 
-def _read(ask: Callable[[StoreReader], Awaitable[T]]) -> T:
+def _read(ask: "Callable[[StoreReader], Awaitable[T]]") -> T:
+    from consumer.settings import read_settings
+    from consumer.wiring.database import open_reader
+
     async def read() -> T:
         async with open_reader(read_settings()) as look:
             return await ask(look)
@@ -42,7 +43,10 @@ def _read(ask: Callable[[StoreReader], Awaitable[T]]) -> T:
     return asyncio.run(read())
 
 
-def _view(ask: Callable[[Viewing], Awaitable[T]]) -> T:
+def _view(ask: "Callable[[Viewing], Awaitable[T]]") -> T:
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
+
     async def read() -> T:
         async with open_viewing(read_settings()) as views:
             return await ask(views)
@@ -98,10 +102,12 @@ def show_package(
     as_json: Json = False,
 ) -> None:
     """Show a package as it was published, and the other revisions of its note."""
+    from consumer.domain.package.cautions import say_warning
+
     if not re.fullmatch(r"[0-9a-fA-F-]+", package_id):
         raise typer.BadParameter(f"{package_id!r} is no id of a package: those are hexadecimal.")
 
-    async def ask(views: Viewing) -> NoteView | None:
+    async def ask(views: "Viewing") -> "NoteView | None":
         return await views.note(only_one(package_id, await views.package_ids(package_id), noun="package"))
 
     note = _view(ask)
@@ -177,7 +183,7 @@ def show_dead_letter(
 def show_outbox(*, limit: Limit = 50, as_json: Json = False) -> None:
     """Show the events that wait to be published, the oldest first, and which process publishes."""
 
-    async def ask(look: StoreReader) -> tuple[list[TableRow], list[TableRow]]:
+    async def ask(look: "StoreReader") -> "tuple[list[TableRow], list[TableRow]]":
         return await look.outbox(limit=limit), await look.relays()
 
     waiting, relays = _read(ask)

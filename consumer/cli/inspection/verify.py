@@ -3,41 +3,20 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
-from consumer.domain.language.languages import LANGUAGES
-from consumer.domain.package import proof
-from consumer.domain.package.proof import Proof, ProofResult, RestingLine, SourceRecord, StoredEvidence, TextVerdict
-from consumer.domain.reader import versions
-from consumer.domain.writing import fence
 from consumer.errors import Permanent
-from consumer.settings import read_settings
-from consumer.wiring.tables import open_proofs
+
+if TYPE_CHECKING:
+    from consumer.domain.package.proof import Proof, ProofResult, RestingLine, SourceRecord, StoredEvidence, TextVerdict
 
 _SHOWN = 100
 """Characters of a line that are shown: enough to recognise it."""
-
-_MEANING: Mapping[ProofResult, str] = {
-    ProofResult.VERIFIED: "Verified: the stored events give the published digest.",
-    ProofResult.REDACTED: "Verified: a value became known as a secret after this package, and was removed from the "
-    "stored texts. Before that they gave the published digest; since then they give the one noted at the removal.",
-    ProofResult.INCOMPLETE: "Not verified: not all of the events that it was made from are stored.",
-    ProofResult.OTHER_RELEASE: "Not verified: the stored events give another digest, and another release made the "
-    "package, whose bundles may have looked otherwise.",
-    ProofResult.MISMATCH: "Not verified: the stored events give another digest.",
-}
-_TEXT: Mapping[TextVerdict, str] = {
-    TextVerdict.REPRODUCED: "the kept draft gives it again, byte by byte",
-    TextVerdict.REDACTED: "a secret that became known later was removed from it; its digest was renewed then",
-    TextVerdict.NO_DRAFT: "has its digest; the draft that it was written from is no longer kept",
-    TextVerdict.OTHER_DRAFT: "has its digest; the draft that is kept now, or this release, writes another text",
-    TextVerdict.ALTERED: "DOES NOT HAVE its digest: it was altered",
-}
 
 
 def verify(
@@ -46,8 +25,11 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Prove a package from the stored events and show what each line rests on. Exits with 0 when proven, else 1."""
+    from consumer.domain.package import proof
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_proofs
 
-    async def read() -> StoredEvidence | None:
+    async def read() -> "StoredEvidence | None":
         async with open_proofs(read_settings()) as proofs:
             return await proofs.evidence(package_id)
 
@@ -63,12 +45,14 @@ def verify(
         raise typer.Exit(1)
 
 
-def holds(result: Proof) -> bool:
+def holds(result: "Proof") -> bool:
     """Returns whether the events prove the digest, also across a noted redaction, and the text was not altered."""
+    from consumer.domain.package.proof import TextVerdict
+
     return result.verdict.holds and result.text is not TextVerdict.ALTERED
 
 
-def _plain(evidence: StoredEvidence, result: Proof) -> dict[str, object]:
+def _plain(evidence: "StoredEvidence", result: "Proof") -> dict[str, object]:
     package = evidence.package
     return {
         "package_id": package.package_id,
@@ -94,13 +78,13 @@ def _plain(evidence: StoredEvidence, result: Proof) -> dict[str, object]:
     }
 
 
-def _named(record: SourceRecord | None) -> dict[str, object]:
+def _named(record: "SourceRecord | None") -> dict[str, object]:
     return {} if record is None else asdict(record)
 
 
-def _say(evidence: StoredEvidence, result: Proof) -> None:
+def _say(evidence: "StoredEvidence", result: "Proof") -> None:
     package, provenance = evidence.package, evidence.package.provenance
-    output.say(_MEANING[result.verdict])
+    output.say(_meaning(result.verdict))
     output.heading("Where it comes from")
     output.fields(
         {
@@ -116,7 +100,7 @@ def _say(evidence: StoredEvidence, result: Proof) -> None:
             "drafted at": provenance.drafted_at,
             "prompt": f"{provenance.prompt_version}{' (of this release)' * _is_ours(provenance.prompt_version)}",
             "tokens": ", ".join(f"{name.removesuffix('_tokens')} {count}" for name, count in provenance.usage),
-            "text": _TEXT[result.text],
+            "text": _of_text(result.text),
         }
     )
     for section in package.sections:
@@ -126,17 +110,50 @@ def _say(evidence: StoredEvidence, result: Proof) -> None:
                 _say_line(line, result.records)
 
 
+def _meaning(verdict: "ProofResult") -> str:
+    from consumer.domain.package.proof import ProofResult
+
+    meanings = {
+        ProofResult.VERIFIED: "Verified: the stored events give the published digest.",
+        ProofResult.REDACTED: "Verified: a value became known as a secret after this package, and was removed from the "
+        "stored texts. Before that they gave the published digest; since then they give the one noted at the removal.",
+        ProofResult.INCOMPLETE: "Not verified: not all of the events that it was made from are stored.",
+        ProofResult.OTHER_RELEASE: "Not verified: the stored events give another digest, and another release made the "
+        "package, whose bundles may have looked otherwise.",
+        ProofResult.MISMATCH: "Not verified: the stored events give another digest.",
+    }
+    return meanings[verdict]
+
+
+def _of_text(verdict: "TextVerdict") -> str:
+    from consumer.domain.package.proof import TextVerdict
+
+    meanings = {
+        TextVerdict.REPRODUCED: "the kept draft gives it again, byte by byte",
+        TextVerdict.REDACTED: "a secret that became known later was removed from it; its digest was renewed then",
+        TextVerdict.NO_DRAFT: "has its digest; the draft that it was written from is no longer kept",
+        TextVerdict.OTHER_DRAFT: "has its digest; the draft that is kept now, or this release, writes another text",
+        TextVerdict.ALTERED: "DOES NOT HAVE its digest: it was altered",
+    }
+    return meanings[verdict]
+
+
 def _is_ours(version: str) -> bool:
+    from consumer.domain.language.languages import LANGUAGES
+    from consumer.domain.reader import versions
+
     return version in {versions.prompts_in(language) for language in LANGUAGES}
 
 
-def _say_line(line: RestingLine, records: Mapping[str, SourceRecord]) -> None:
+def _say_line(line: "RestingLine", records: "Mapping[str, SourceRecord]") -> None:
     text = line.text if len(line.text) <= _SHOWN else f"{line.text[: _SHOWN - 1]}…"
     output.say(f"  {text}")
     output.say(f"    {'; '.join(_shown(line.records, records)) or 'rests on no record'}")
 
 
-def _shown(names: Iterable[str], records: Mapping[str, SourceRecord]) -> Iterable[str]:
+def _shown(names: Iterable[str], records: "Mapping[str, SourceRecord]") -> Iterable[str]:
+    from consumer.domain.writing import fence
+
     for name in names:
         if name == fence.DESCRIPTION:
             yield "P1 the session's description"

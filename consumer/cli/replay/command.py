@@ -4,16 +4,16 @@ import asyncio
 import signal
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.cli.replay import view
 from consumer.errors import Misconfigured, Permanent
-from consumer.flows.replay.applying import Limits, ReplayProgress, ReplayState
-from consumer.flows.replay.planning import Chosen
-from consumer.settings import Settings, read_settings
 from schemas.packages import Cause, PackageStatus
+
+if TYPE_CHECKING:
+    from consumer.flows.replay.applying import Limits, ReplayProgress
+    from consumer.settings import Settings
 
 replay = typer.Typer(help="Make packages again: plan, compare, apply.", no_args_is_help=True)
 
@@ -58,6 +58,9 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Find out which packages would change, and what that would cost. Publishes nothing and pays for nothing."""
+    from consumer.cli.replay import view
+    from consumer.flows.replay.planning import Chosen
+    from consumer.settings import read_settings
     from consumer.wiring.jobs import replays
 
     chosen = Chosen(
@@ -92,6 +95,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show the sections that would change. Text that only the model can write is marked as such."""
+    from consumer.cli.replay import view
+    from consumer.settings import read_settings
     from consumer.wiring.jobs import replays
 
     differences = asyncio.run(
@@ -131,6 +136,9 @@ def apply(
     Where nothing can be drafted (no key, the model away, a budget or policy against it) it says why and ends with 1.
     """
     from consumer import logs
+    from consumer.cli.replay import view
+    from consumer.flows.replay.applying import Limits, ReplayState
+    from consumer.settings import read_settings
     from consumer.wiring.jobs import replays
 
     settings = read_settings()
@@ -152,8 +160,9 @@ def apply(
 
 
 async def _apply(
-    settings: Settings, plan_id: str, *, calls_model: bool, publishes: bool, limits: Limits, waits: bool
-) -> ReplayProgress:
+    settings: "Settings", plan_id: str, *, calls_model: bool, publishes: bool, limits: "Limits", waits: bool
+) -> "ReplayProgress":
+    from consumer.cli.replay import view
     from consumer.wiring.jobs import replays
 
     ((row, _),) = await replays.replay_progress(settings, plan_id, limit=1)
@@ -186,6 +195,8 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show how far replays have come."""
+    from consumer.cli.replay import view
+    from consumer.settings import read_settings
     from consumer.wiring.jobs import replays
 
     rows = asyncio.run(replays.replay_progress(read_settings(), plan_id, limit=limit))
@@ -195,6 +206,9 @@ def status(
 @replay.command("cancel")
 def cancel(plan_id: PlanArgument, *, dry_run: DryRun = False, as_json: Json = False) -> None:
     """End a replay for good. Drafts under way are finished, and published packages stay."""
+    from consumer.cli.replay import view
+    from consumer.flows.replay.applying import ReplayState
+    from consumer.settings import read_settings
     from consumer.wiring.jobs import replays
 
     progress = asyncio.run(replays.cancel_replay(read_settings(), plan_id, dry_run=dry_run))

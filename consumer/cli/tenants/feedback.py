@@ -9,7 +9,6 @@ import typer
 
 from consumer.cli import output
 from consumer.cli.options import Json, Limit, Tenant
-from consumer.flows.operation.budgets import UNPOSTED_MINUTES
 from schemas.feedback import FeedbackOutcome
 
 if TYPE_CHECKING:
@@ -87,15 +86,19 @@ def _with_share(row: "TableRow") -> "TableRow":
 def list_unposted(
     *,
     minutes: Annotated[
-        float, typer.Option(min=0, max=10_000_000, help="Packages that are older than this.")
-    ] = UNPOSTED_MINUTES,
+        float | None,
+        typer.Option(min=0, max=10_000_000, help="Packages that are older than this; else those that are alerted on."),
+    ] = None,
     tenant: Tenant = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """List packages of the last week with a ticket that nobody has told to be posted, the oldest first."""
+    from consumer.flows.operation.budgets import UNPOSTED_MINUTES
+
+    age = UNPOSTED_MINUTES if minutes is None else minutes
     output.table(
-        _read(lambda reader: reader.unposted(tenant, minutes, limit)),
+        _read(lambda reader: reader.unposted(tenant, age, limit)),
         columns=("created_at", "tenant_id", "session_id", "request_id", "revision", "package_id", "ticket"),
         empty="Every package was posted, or is younger than that.",
         json_wanted=as_json,

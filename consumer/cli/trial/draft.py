@@ -3,25 +3,22 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.cli import output
 from consumer.cli.inspection.show import Json, Tenant, find_session
-from consumer.cli.trial import trials, verdict_tables
+from consumer.cli.trial import trials
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
 from consumer.domain.events import SessionKey
-from consumer.domain.reader import versions
-from consumer.domain.session.recordings import Recording
-from consumer.domain.session.session import fold
 from consumer.errors import Permanent
-from consumer.flows.drafting import trial
-from consumer.flows.drafting.trial import Trial
-from consumer.settings import Settings, read_settings
-from consumer.wiring.database import open_reader, open_redactor
-from consumer.wiring.jobs.trials import journaled_drafter
+
+if TYPE_CHECKING:
+    from consumer.adapters.postgres.operation.store_reader import StoreReader
+    from consumer.domain.session.recordings import Recording
+    from consumer.flows.drafting.trial import Trial
+    from consumer.settings import Settings
 
 
 def draft(
@@ -46,6 +43,8 @@ def draft(
     as_json: Json = False,
 ) -> None:
     """Draft from a stored session or a file of events, and show text, bundle, checks and price. Publishes nothing."""
+    from consumer.settings import read_settings
+
     settings = read_settings()
     path = Path(name)
     if path.is_file():
@@ -70,7 +69,7 @@ def draft(
     )
 
 
-def _chosen(name: str, sessions: dict[SessionKey, Recording], session: str | None, tenant: str | None) -> SessionKey:
+def _chosen(name: str, sessions: "dict[SessionKey, Recording]", session: str | None, tenant: str | None) -> SessionKey:
     wanted = [
         key
         for key in sessions
@@ -83,7 +82,11 @@ def _chosen(name: str, sessions: dict[SessionKey, Recording], session: str | Non
     raise Permanent(f"{name} holds {problem}: choose one with --session and --tenant of {known}.")
 
 
-async def _stored(name: str, tenant: str | None, reason: str | None, settings: Settings) -> Subject:
+async def _stored(name: str, tenant: str | None, reason: str | None, settings: "Settings") -> Subject:
+    from consumer.domain.session.recordings import Recording
+    from consumer.domain.session.session import fold
+    from consumer.wiring.database import open_reader, open_redactor
+
     async with open_reader(settings) as look:
         key = await find_session(look, name, tenant)
         recording = Recording(session=fold(key, await look.events(key)), reason=await _last_reason(look, key))
@@ -91,14 +94,14 @@ async def _stored(name: str, tenant: str | None, reason: str | None, settings: S
     return trials.subject(key.session_id, recording, redactor, reason=reason)
 
 
-async def _last_reason(look: StoreReader, key: SessionKey) -> str | None:
+async def _last_reason(look: "StoreReader", key: SessionKey) -> str | None:
     rows = await look.requests(tenant=key.tenant_id, session=key.session_id, limit=1)
     return str(rows[0]["reason"]) if rows and rows[0]["reason"] is not None else None
 
 
 async def _draft(
     subject: Subject,
-    settings: Settings,
+    settings: "Settings",
     *,
     by_rules: bool,
     dry_run: bool,
@@ -107,6 +110,9 @@ async def _draft(
     fresh: bool,
     as_json: bool,
 ) -> None:
+    from consumer.flows.drafting import trial
+    from consumer.wiring.jobs.trials import journaled_drafter
+
     if not trials.asks_model(settings, by_rules=by_rules):
         if dry_run:
             trials.say_plan(trials.plan_of_rules([subject]), as_json=as_json)
@@ -124,7 +130,10 @@ async def _draft(
     _show(subject, tried, as_json=as_json)
 
 
-def _show(subject: Subject, tried: Trial, *, as_json: bool) -> None:
+def _show(subject: Subject, tried: "Trial", *, as_json: bool) -> None:
+    from consumer.cli.trial import verdict_tables
+    from consumer.domain.reader import versions
+
     records = json.loads(subject.bundle.canonical)
     if as_json:
         texts = {"title": tried.rendered.title, "markdown": tried.rendered.markdown}
@@ -155,7 +164,7 @@ def _show(subject: Subject, tried: Trial, *, as_json: bool) -> None:
     )
 
 
-def _check(tried: Trial) -> str | None:
+def _check(tried: "Trial") -> str | None:
     check = tried.check
     if check is None:
         return None

@@ -5,21 +5,21 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.cli import output
 from consumer.cli.inspection.show import Json
-from consumer.cli.trial import trials, verdict_tables
+from consumer.cli.trial import trials
 from consumer.cli.trial.labelled import LABELLED, evaluate_labelled
 from consumer.cli.trial.trials import ANSWERS, Answers, ByRules, DryRun, Fresh, Subject, Yes
-from consumer.domain.reader import versions
 from consumer.errors import EscalationError, Permanent
-from consumer.flows.drafting import trial
-from consumer.flows.drafting.trial import Trial
-from consumer.settings import Settings, read_settings
-from consumer.wiring.jobs.trials import JournaledDrafter, journaled_drafter
+
+if TYPE_CHECKING:
+    from consumer.flows.drafting.trial import Trial
+    from consumer.settings import Settings
+    from consumer.wiring.jobs.trials import JournaledDrafter
 
 SESSIONS = Path("tests/golden/sessions")
 """The sessions for this command in the project's source."""
@@ -49,6 +49,9 @@ def evaluate(
 
     After Ctrl-C the command finishes the drafts under way. The same command goes on from there.
     """
+    from consumer.flows.drafting import trial
+    from consumer.settings import read_settings
+
     settings = read_settings()
     if labelled:
         evaluate_labelled(paths or [], settings, as_json=as_json)
@@ -76,7 +79,7 @@ def evaluate(
         raise error
 
 
-def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
+def _subjects(paths: Sequence[Path], settings: "Settings") -> Iterator[Subject]:
     for path in paths:
         if not path.exists():
             raise Permanent(f"{path}: there is no such file or folder.")
@@ -95,15 +98,17 @@ def _subjects(paths: Sequence[Path], settings: Settings) -> Iterator[Subject]:
 
 async def _by_model(
     subjects: Sequence[Subject],
-    settings: Settings,
+    settings: "Settings",
     *,
     dry_run: bool,
     yes: bool,
     answers: Path,
     fresh: bool,
     as_json: bool,
-) -> tuple[dict[str, Trial], EscalationError | None]:
+) -> "tuple[dict[str, Trial], EscalationError | None]":
     """Returns the drafts, and the error that says why the rest is missing."""
+    from consumer.wiring.jobs.trials import journaled_drafter
+
     async with journaled_drafter(settings, answers, fresh=fresh) as journaled:
         planned = trials.price_plan(subjects, trials.unanswered(subjects, journaled), settings)
         if dry_run:
@@ -125,7 +130,7 @@ class _Run:
     A signal or a model that is away ends the run. Drafts under way are finished, because they are being paid for.
     """
 
-    def __init__(self, journaled: JournaledDrafter, *, at_once: int, advance: Callable[[], None]) -> None:
+    def __init__(self, journaled: "JournaledDrafter", *, at_once: int, advance: Callable[[], None]) -> None:
         self._journaled = journaled
         self._places = asyncio.Semaphore(at_once)
         self._advance = advance
@@ -174,12 +179,15 @@ class _Run:
             loop.remove_signal_handler(signal.SIGINT)
 
 
-def _advanced(tried: Trial, advance: Callable[[], None]) -> Trial:
+def _advanced(tried: "Trial", advance: Callable[[], None]) -> "Trial":
     advance()
     return tried
 
 
-def _show(drafted: dict[str, Trial], *, as_json: bool) -> None:
+def _show(drafted: "dict[str, Trial]", *, as_json: bool) -> None:
+    from consumer.cli.trial import verdict_tables
+    from consumer.domain.reader import versions
+
     if as_json:
         sessions = [{"session": name, **verdict_tables.figures(tried)} for name, tried in drafted.items()]
         totals = verdict_tables.totals(list(drafted.values()))

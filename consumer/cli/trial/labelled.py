@@ -3,24 +3,28 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from consumer.cli import output
 from consumer.cli.trial import trials
-from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.reader import labelled
-from consumer.domain.reader.labelled import HONEST, Examined, KindTally, LabelledStatement
 from consumer.errors import Permanent
-from consumer.settings import Settings
+
+if TYPE_CHECKING:
+    from consumer.domain.bundle.bundle import Bundle
+    from consumer.domain.reader.labelled import Examined, KindTally, LabelledStatement
+    from consumer.settings import Settings
 
 LABELLED = Path("tests/golden/labelled")
 """The labelled sets in the project's source, one folder each."""
 STATEMENTS = "statements.jsonl"
 
 
-def evaluate_labelled(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> None:
+def evaluate_labelled(paths: Sequence[Path], settings: "Settings", *, as_json: bool) -> None:
     """Prints the counts for each kind of statement, of all sets together and by set in JSON."""
+    from consumer.domain.reader import labelled
+
     folders = [folder for path in paths or [LABELLED] for folder in _sets(path)]
     examined = {folder.name: _examined(folder, settings) for folder in folders}
     tallies = labelled.tallies(item for items in examined.values() for item in items)
@@ -33,7 +37,9 @@ def evaluate_labelled(paths: Sequence[Path], settings: Settings, *, as_json: boo
     output.say(_summary(tallies))
 
 
-def _examined(folder: Path, settings: Settings) -> list[Examined]:
+def _examined(folder: Path, settings: "Settings") -> "list[Examined]":
+    from consumer.domain.reader import labelled
+
     try:
         return list(labelled.examine(_statements(folder), _bundles(folder, settings)))
     except KeyError as error:
@@ -50,7 +56,9 @@ def _sets(path: Path) -> list[Path]:
     return folders
 
 
-def _statements(folder: Path) -> Iterator[LabelledStatement]:
+def _statements(folder: Path) -> "Iterator[LabelledStatement]":
+    from consumer.domain.reader.labelled import LabelledStatement
+
     path = folder / STATEMENTS
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
@@ -60,7 +68,7 @@ def _statements(folder: Path) -> Iterator[LabelledStatement]:
             raise Permanent(f"{path}, line {number}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
 
 
-def _bundles(folder: Path, settings: Settings) -> dict[str, Bundle]:
+def _bundles(folder: Path, settings: "Settings") -> "dict[str, Bundle]":
     bundles = {}
     for file in sorted(folder.glob("*.jsonl")):
         if file.name != STATEMENTS:
@@ -70,7 +78,7 @@ def _bundles(folder: Path, settings: Settings) -> dict[str, Bundle]:
     return bundles
 
 
-def _row(tally: KindTally) -> dict[str, object]:
+def _row(tally: "KindTally") -> dict[str, object]:
     return {
         "kind": tally.kind,
         "statements": tally.statements,
@@ -81,7 +89,9 @@ def _row(tally: KindTally) -> dict[str, object]:
     }
 
 
-def _summary(tallies: Sequence[KindTally]) -> str:
+def _summary(tallies: "Sequence[KindTally]") -> str:
+    from consumer.domain.reader.labelled import HONEST
+
     honest = [tally for tally in tallies if tally.kind == HONEST]
     untrue = [tally for tally in tallies if tally.kind != HONEST]
     return (
@@ -93,5 +103,5 @@ def _summary(tallies: Sequence[KindTally]) -> str:
     )
 
 
-def _sum(tallies: Sequence[KindTally], name: str) -> int:
+def _sum(tallies: "Sequence[KindTally]", name: str) -> int:
     return sum(getattr(tally, name) for tally in tallies)

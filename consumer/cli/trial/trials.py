@@ -5,24 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.cli import output
-from consumer.domain.bundle import bundle as bundles
-from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.cost import estimates, prices
-from consumer.domain.cost.estimates import Estimate
 from consumer.domain.events import SessionKey
-from consumer.domain.redaction import Redactor
-from consumer.domain.review.checks import Scan
-from consumer.domain.session import recordings
-from consumer.domain.session.recordings import Recording
 from consumer.errors import Permanent
-from consumer.settings import Settings
-from consumer.wiring.database import unstored_redactor
-from consumer.wiring.jobs.trials import JournaledDrafter
+
+if TYPE_CHECKING:
+    from consumer.domain.bundle.bundle import Bundle
+    from consumer.domain.cost.estimates import Estimate
+    from consumer.domain.redaction import Redactor
+    from consumer.domain.review.checks import Scan
+    from consumer.domain.session.recordings import Recording
+    from consumer.settings import Settings
+    from consumer.wiring.jobs.trials import JournaledDrafter
 
 ByRules = Annotated[bool, typer.Option("--rules", help="Draft by rules, even with a key for the model.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay without asking first.")]
@@ -43,12 +41,14 @@ class Subject:
     """A session to draft from."""
 
     name: str
-    bundle: Bundle
-    scan: Scan
+    bundle: "Bundle"
+    scan: "Scan"
 
 
-def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str | None = None) -> Subject:
+def subject(name: str, recording: "Recording", redactor: "Redactor", *, reason: str | None = None) -> Subject:
     """Makes a subject of a session. Raises Permanent if the session was erased or has no event."""
+    from consumer.domain.bundle import bundle as bundles
+
     session = recording.session
     if session.erased or session.version is None:
         raise Permanent(
@@ -58,11 +58,14 @@ def subject(name: str, recording: Recording, redactor: Redactor, *, reason: str 
     return Subject(name=name, bundle=built, scan=redactor.scope(*session.key).text)
 
 
-def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Recording], Redactor]:
+def read_sessions(path: Path, settings: "Settings") -> "tuple[dict[SessionKey, Recording], Redactor]":
     """Returns the sessions of a file of JSON lines. Prints refused lines on standard error.
 
     Raises Permanent if the file cannot be read or holds no session event.
     """
+    from consumer.domain.session import recordings
+    from consumer.wiring.database import unstored_redactor
+
     redactor = unstored_redactor(settings)
     try:
         with path.open(encoding="utf-8") as lines:
@@ -77,19 +80,21 @@ def read_sessions(path: Path, settings: Settings) -> tuple[dict[SessionKey, Reco
     return dict(read.sessions), redactor
 
 
-def asks_model(settings: Settings, *, by_rules: bool) -> bool:
+def asks_model(settings: "Settings", *, by_rules: bool) -> bool:
     return settings.model_access is not None and not by_rules
 
 
-def unanswered(subjects: Sequence[Subject], journaled: JournaledDrafter) -> list[Subject]:
+def unanswered(subjects: Sequence[Subject], journaled: "JournaledDrafter") -> list[Subject]:
     """Returns the subjects whose first call would have to be paid for."""
     return [
         subject for subject in subjects if not journaled.journal.holds(journaled.drafter.first_call(subject.bundle))
     ]
 
 
-def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: Settings) -> dict[str, object]:
+def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings: "Settings") -> dict[str, object]:
     """Returns what would be asked, and the likely and the highest price in dollars; None where no price is known."""
+    from consumer.domain.cost import estimates, prices
+
     expected = [estimates.estimate(subject.bundle, settings.model_max_tokens) for subject in to_pay]
     price = prices.price_of(settings.model, at=datetime.now(UTC))
     likely = most = None
@@ -108,8 +113,10 @@ def price_plan(subjects: Sequence[Subject], to_pay: Sequence[Subject], settings:
     }
 
 
-def _checks(expected: Sequence[Estimate], settings: Settings) -> float | None:
+def _checks(expected: "Sequence[Estimate]", settings: "Settings") -> float | None:
     """Dollars for one check of each draft; None where the reader's price is not known."""
+    from consumer.domain.cost import prices
+
     if settings.check_model is None:
         return 0.0
     price = prices.price_of(settings.check_model, at=datetime.now(UTC))
@@ -131,6 +138,8 @@ def say_plan(planned: dict[str, object], *, as_json: bool) -> None:
 
 
 def _in_words(planned: dict[str, object]) -> str:
+    from consumer.domain.cost import prices
+
     asked = int(str(planned["sessions"])) - int(str(planned["answered_before"]))
     cost = "at a price that is not known here"
     if planned["likely_dollars"] is not None:

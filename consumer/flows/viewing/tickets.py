@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from consumer.domain.package.package import CONNECTWISE, plain_system
-
 _WITH_SYSTEM = re.compile(r"(?P<system>[^\s#][^#]*?)\s*#(?P<ticket_id>.+)", re.DOTALL)
 _SHORT_NAME = "cw"
 
@@ -25,6 +23,11 @@ class TicketName:
 
 def ticket_name(text: str) -> TicketName | None:
     """Reads a ticket; it loses blanks around it and one leading `#`, as in events. None for a text without an id."""
+    from consumer.domain.package.package import (  # slow to load, and commands read arguments first
+        CONNECTWISE,
+        plain_system,
+    )
+
     written = text.strip()
     named = _WITH_SYSTEM.fullmatch(written)
     if named is not None:
