@@ -6,9 +6,9 @@ from datetime import date
 
 import asyncpg
 
-from consumer.adapters.postgres.core.faults import reachable, transaction
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.viewing.look import Looker
 from consumer.flows.viewing.console.accounts import (
     MOST_CALLS,
     MOST_FEEDBACK,
@@ -28,16 +28,16 @@ _MOST_TENANTS = 50
 _MOST_DEAR = 20
 
 
-class PostgresAccountViews:
+class PostgresAccountViews(Looker):
     """Implements the port `flows.viewing.console.accounts.AccountReader`."""
 
     def __init__(self, pool: Pool, *, monthly_budget_usd: float | None) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._monthly_budget_usd = monthly_budget_usd
 
     async def spending(self, since: date, tenant: str | None) -> Spending:
         payer = tenant or ""
-        async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
+        async with self._look() as connection:
             by_day = await connection.fetch(_queries.by_day, payer, since)
             by_model = await connection.fetch(_queries.by_model, payer, since)
             by_tenant = [] if tenant else await connection.fetch(_queries.by_tenant, since, _MOST_TENANTS)
@@ -71,8 +71,8 @@ class PostgresAccountViews:
         return [UnpostedPackage(**dict(row)) for row in rows]
 
     async def _rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        async with reachable(self._pool):
-            return list(await self._pool.fetch(query, *arguments))
+        async with self._look() as connection:
+            return list(await connection.fetch(query, *arguments))
 
 
 def _arguments(chosen: FeedbackFilter) -> tuple[object, ...]:

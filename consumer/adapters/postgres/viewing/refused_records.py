@@ -2,20 +2,16 @@
 
 from datetime import datetime
 
-from consumer.adapters.postgres.core.faults import transaction
-from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.viewing.look import Looker
 from consumer.flows.redrive.ports import ChosenLetters
 from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
 
 _queries = Queries("refused_records")
 
 
-class PostgresRefusedRecords:
+class PostgresRefusedRecords(Looker):
     """Implements the port `flows.viewing.console.refused_records.RefusedLister`."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def refused(self, chosen: ChosenLetters, *, before: datetime | None, limit: int) -> RefusedPage:
         arguments = (
@@ -29,7 +25,7 @@ class PostgresRefusedRecords:
             chosen.until,
             MOST_LOOKED_AT,
         )
-        async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
+        async with self._look() as connection:
             records = await connection.fetch(_queries.records, *arguments, limit, before)
             counts = [] if before is not None else await connection.fetch(_queries.counts, *arguments)
         return RefusedPage(

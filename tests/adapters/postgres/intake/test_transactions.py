@@ -95,6 +95,22 @@ class TestTransactions:
                 text = "\n".join(row[0] for row in plan)
                 assert "Seq Scan on session" not in text, text
 
+    @pytest.mark.parametrize(("later", "within_its_page"), [("2 minutes", 1), ("6 minutes", 0)])
+    async def test_a_batch_writes_to_no_index_of_sessions_but_once_in_five_minutes(
+        self, pool: Pool, later: str, within_its_page: int
+    ) -> None:
+        """Lists of sessions go by an index on `changed_around`; on `changed_at` itself each batch would pay for it."""
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "INSERT INTO sessions (tenant_id, session_id, changed_at) VALUES"
+                " ('default', 'a', date_bin('5 minutes', now(), '2001-01-01 00:00:00+00') + interval '1 minute')"
+            )
+            advance = Queries("inbox").advance_sessions.replace("now()", f"s.changed_at + interval '{later}'")
+            assert "interval" in advance
+            await connection.execute(advance, ["default"], ["a"], [2], [2])
+            counted = "SELECT pg_stat_get_xact_tuples_hot_updated('sessions'::regclass)"
+            assert await connection.fetchval(counted) == within_its_page
+
 
 def test_the_order_of_locks_is_that_of_python() -> None:
     """Python and the database sort keys; the "C" collation must agree, or batches could deadlock."""

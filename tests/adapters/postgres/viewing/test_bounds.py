@@ -9,8 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from consumer.adapters.postgres.core.pool import Pool, open_pool
+from consumer.adapters.postgres.core.pool import Pool, closing_pool, open_pool
 from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.viewing.accounts import PostgresAccountViews
+from consumer.adapters.postgres.viewing.look import Looker
+from consumer.adapters.postgres.viewing.refused_records import PostgresRefusedRecords
+from consumer.adapters.postgres.viewing.viewing import PostgresViewing
 
 STORED = 20_000
 LOOKED_AT = 200
@@ -26,10 +30,12 @@ SELECT md5(n::text)::uuid, 't' || n % 9, 's' || n, 'r', 1, 1, 1, 'ready', 'reque
 INSERT INTO requests (tenant_id, session_id, request_id, state, last_package_id)
 SELECT tenant_id, session_id, request_id, 'done', package_id FROM packages WHERE $1 > 0;
 INSERT INTO package_feedback
-SELECT 't' || n % 9, 's' || n, n::text, md5(n::text)::uuid::text, 'accepted', '{}', now() - make_interval(secs => n)
+SELECT CASE WHEN n > $1 - 20 THEN 'rare' ELSE 't' || n % 9 END, 's' || n, n::text, md5(n::text)::uuid::text,
+       CASE WHEN n > $1 - 20 THEN 'rejected' ELSE 'accepted' END, '{}', now() - make_interval(secs => n)
 FROM generate_series(1, $1) AS n;
 INSERT INTO model_calls (tenant_id, session_id, drafted_for, purpose, provider, model, began_at, ended_at, usd)
-SELECT 't' || n % 9, 's' || n, 'r/1', 'draft', 'anthropic', 'm', now() - make_interval(secs => n), now(), n
+SELECT CASE WHEN n > $1 - 20 THEN 'rare' ELSE 't' || n % 9 END, 's' || n, 'r/1', 'draft', 'anthropic', 'm',
+       now() - make_interval(secs => n), now(), n
 FROM generate_series(1, $1) AS n;
 INSERT INTO dead_letters (topic, partition, "offset", record_ms, tenant_id, session_id, reason, error, excerpt,
                           failed_at)
@@ -75,12 +81,36 @@ async def test_each_query_reads_a_bounded_number_of_rows(pool: Pool) -> None:
     assert {question: rows for question, rows in read.items() if rows > MOST_ROWS} == {}
 
 
+async def test_what_is_rare_is_not_looked_for_among_all(pool: Pool) -> None:
+    looks = {
+        *(("feedback", (tenant, None, 30.0, None, 51)) for tenant in ("rare", "nobody")),
+        *(("feedback", (None, outcome, 30.0, None, 51)) for outcome in ("rejected", "failed")),
+        *(("feedback_sums", (tenant, None, 30.0, None, LOOKED_AT)) for tenant in ("rare", "nobody")),
+        *(("dearest", (SINCE, tenant, LOOKED_AT, 20)) for tenant in ("rare", "nobody")),
+    }
+    read = {look: await _rows_read(pool, "accounts", *look) for look in looks}
+    assert {look: rows for look, rows in read.items() if rows > LOOKED_AT} == {}
+
+
+@pytest.mark.parametrize("reader", [PostgresAccountViews, PostgresRefusedRecords, PostgresViewing])
+async def test_a_page_plans_for_its_own_parameters_and_is_never_compiled(database: str, reader: type[Looker]) -> None:
+    """A plan for any parameters would use no index, as each may be null; to compile one takes longer than the page."""
+    async with closing_pool(database, name="test", max_size=1) as pool:
+        looker = reader.__new__(reader)
+        Looker.__init__(looker, pool)
+        async with looker._look() as connection:
+            asked = "SELECT current_setting('plan_cache_mode'), current_setting('jit')"
+            assert tuple(await connection.fetchrow(asked) or ()) == ("force_custom_plan", "off")
+
+
 async def test_a_look_at_a_whole_table_is_seen(pool: Pool) -> None:
     assert await _rows_read(pool, "accounts", "feedback_sums", (None, None, 30.0, None, STORED)) > STORED
 
 
 async def _rows_read(pool: Pool, stem: str, name: str, arguments: tuple[Any, ...]) -> float:
-    rows = await pool.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(Queries(stem), name)}", *arguments)
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await connection.fetch(Queries("viewing_now").bound, "5000")
+        rows = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(Queries(stem), name)}", *arguments)
     rows_read: float = sum(
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
         for node in _nodes(json.loads(rows[0][0])[0]["Plan"])
