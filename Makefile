@@ -47,7 +47,7 @@ bench: $(STAMP) ## Measure intake: events a second, CPU seconds, peak memory
 bench-claim: $(STAMP) ## Measure taking up work while 50,000 requests wait, of one tenant and of 5,000
 	@$(BIN)/python -m tests.benchmarks.claim
 
-bench-console: $(STAMP) ## Measure each look of an operator with 1,000,000 requests and 10,000,000 events (minutes)
+bench-console: $(STAMP) ## Measure each page and look of an operator with 1,000,000 requests and 10,000,000 events (minutes)
 	@$(BIN)/python -m tests.benchmarks.console
 
 bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to decode (a minute)

@@ -2,8 +2,8 @@
 
 A real PostgreSQL holds N sessions (a million), as many requests, packages, calls and words of feedback, ten events for
 each session, N / 10 drafts and dead letters, and a year of 200 tenants' spend; texts are short. Printed, in
-milliseconds, the median and the worst of some runs: of each page of the console over HTTP, rendering and client
-included, and of each look through the readers that the console and the commands use.
+milliseconds, the least, the median and the worst of some runs: of each page of the console over HTTP, rendering and
+client included, and of each look through the readers that the console and the commands use.
 """
 
 import argparse
@@ -176,14 +176,14 @@ def looks(
     }
 
 
-async def _timed(look: Callable[[], Awaitable[object]], runs: int) -> tuple[float, float]:
+async def _timed(look: Callable[[], Awaitable[object]], runs: int) -> tuple[float, float, float]:
     took = []
     for _ in range(runs):
         began = time.perf_counter()
         await look()
         took.append(1000 * (time.perf_counter() - began))
     spread = statistics.quantiles(took, n=100)
-    return spread[49], max(took)
+    return min(took), spread[49], max(took)
 
 
 async def _store_a_package(pool: Pool) -> UUID:
@@ -205,21 +205,22 @@ async def _measured_pages(dsn: str, paths: Mapping[str, str], runs: int, table: 
 
             async def look(path: str = path) -> None:
                 answer = await surfer.get(path)
-                assert answer.status == 200, (path, answer.said)
+                assert answer.status in {200, 303}, (path, answer.said)
 
             slow += await _measured(name, look, runs, table)
     return slow
 
 
 async def _measured(name: str, look: Callable[[], Awaitable[object]], runs: int, table: Table) -> int:
-    median, worst = await _timed(look, runs)
-    table.add_row(name, f"{median:.1f}", f"{worst:.1f}", style="red" if median > BOUND_MS else "")
+    least, median, worst = await _timed(look, runs)
+    figures = (f"{figure:.1f}" for figure in (least, median, worst))
+    table.add_row(name, *figures, style="red" if median > BOUND_MS else "")
     return median > BOUND_MS
 
 
 async def measure(dsn: str, package_id: UUID, *, rows: int, runs: int, title: str) -> int:
     """Prints both tables for a store that is filled; returns how many medians are above the bound."""
-    pages_table, looks_table = Table("page", "p50 ms", "max ms", title=title), Table("look", "p50 ms", "max ms")
+    pages_table, looks_table = (Table(what, "least ms", "p50 ms", "max ms", title=title) for what in ("page", "look"))
     async with closing_pool(dsn, name="bench", max_size=1) as pool:
         number = 57  # of tenant t7, with a package and a dead letter
         ids = dict(

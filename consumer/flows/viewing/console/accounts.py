@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-MOST_CALLS = 20_000
+MOST_CALLS = 5_000
 """The newest calls that the dearest packages are chosen from."""
-MOST_FEEDBACK = 5_000
+MOST_FEEDBACK = 2_000
 """The newest feedback that a summary counts."""
 MOST_UNPOSTED = 2_000
 """The newest packages among which unposted ones are looked for."""
