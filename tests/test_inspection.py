@@ -66,6 +66,13 @@ def test_why_a_ticket_has_no_note_is_told_by_one_command(run: Run, database: str
             "r-waits: It waits for version 99 of the session, of which 14 is the newest; drafts without it from" in out
         )
         assert "r-refused: Refused: invalid at escalation-requested/2/8: data.deadline_seconds" in out
+    listed = {row["request_id"]: row for row in json.loads(run("request", "list", "--ticket", "777", "--json")[1])}
+    assert {name: row["state"] for name, row in listed.items()} == {
+        "r-waits": "open",
+        "r-refused": "refused",
+        LONG: "open",
+    }, "what the table shows"
+    assert (listed["r-refused"]["reason"], listed["r-refused"]["offset"]) == ("invalid", 8)
     code, out, _ = run("request", "show", "r-w")
     assert code == 0
     assert "The record stands at escalation-requested/2/7." in out
@@ -76,6 +83,28 @@ def test_why_a_ticket_has_no_note_is_told_by_one_command(run: Run, database: str
     (story,) = json.loads(run("request", "show", "r-waits", "--json")[1])
     assert (story["request_id"], story["topic"], story["offset"]) == ("r-waits", REQUESTS, 7)
     assert story["story"][-1]["kind"] == "waiting"
+
+
+def test_a_spent_budget_is_told_in_a_sentence(run: Run, database: str) -> None:
+    why = "Drafted by rules, because the month's budget for calls to models is used up."
+
+    async def spend() -> None:
+        async with closing_pool(database, name="test", max_size=2) as pool:
+            filler = StoreFiller(pool)
+            await filler.store(change("session.opened.v1", {"title": "Mail"}, version=1))
+            for name in ("r1", "r2"):
+                await filler.store(request(name))
+            await filler.draft()
+            await pool.execute(
+                "UPDATE packages SET event = jsonb_set(event::jsonb, '{warnings}', '[\"budget_exhausted\"]')::text"
+            )
+
+    asyncio.run(spend())
+    assert f"r2, r1: {why}" in run("request", "list")[1]
+    assert [row["by_rules_because"] for row in json.loads(run("request", "list", "--json")[1])] == [why] * 2
+    assert why in run("request", "show", "r1")[1].partition("Story")[0]
+    (story,) = json.loads(run("request", "show", "r1", "--json")[1])
+    assert story["by_rules_because"] == why
 
 
 def test_an_empty_result_says_whether_nothing_matches_or_nothing_is_there(run: Run, database: str) -> None:
@@ -160,6 +189,8 @@ def test_status_tells_hops_and_tables_and_says_when_the_service_does_not_answer(
     assert out.startswith("The service does not answer at http://127.0.0.1:1/readyz")
     assert "Open requests: 2" in out
     assert "Refused records in the last 24 h: 1 invalid." in out
+    ahead = out.partition("! Requests that are ahead of their session:\n")[2]
+    assert "default/s1/r-waits  CW #777: It waits for version 99 of the session, of which 14 is the newest" in ahead
     out = run("status", ESCALATION_HTTP_PORT=str(readyz))[1]
     assert "is NOT ready." in out
     assert "! database stands since x: refused" in out

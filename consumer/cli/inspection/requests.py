@@ -1,6 +1,7 @@
 """`request`: lists requests, and tells the story of one."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -60,12 +61,14 @@ def list_requests(
             return page, await _refused(views, wanted)
 
     page, refused = asyncio.run(read())
-    list_page(page, wanted, noun="request", empty="No request has arrived yet.", columns=_COLUMNS, as_json=as_json)
     if as_json:
+        output.as_json([*(_row(view) for view in page.rows), *(_refused_row(letter) for letter in refused)])
         return
+    list_page(page, wanted, noun="request", empty="No request has arrived yet.", columns=_COLUMNS, as_json=False)
     for view in page.rows:
         if view.waits_for is not None and len(page.rows) <= _FEW:
             output.say(f"\n{view.key.request_id}: {view.waits_for}")
+    _say_why_rules(page.rows)
     if refused:
         output.heading("Refused at the door")
         for letter in refused:
@@ -74,6 +77,26 @@ def list_requests(
 
 _FEW = 5
 """Of so few requests it is also told what they wait for."""
+
+
+def _say_why_rules(views: Sequence[RequestView]) -> None:
+    """Each reason once, with the requests whose last package rules drafted for it."""
+    by_reason: dict[str, list[str]] = {}
+    for view in views:
+        if (why := view.by_rules_because) is not None:
+            by_reason.setdefault(why, []).append(view.key.request_id)
+    for why, names in by_reason.items():
+        more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+        output.say(f"\n{', '.join(names[:_FEW])}{more}: {why}")
+
+
+def _row(view: RequestView) -> dict[str, Any]:
+    return {**flat(view), "by_rules_because": view.by_rules_because}
+
+
+def _refused_row(letter: DeadLetterView) -> dict[str, Any]:
+    """A record that was refused at the door, beside the requests: its state says so."""
+    return {**flat(letter), "state": "refused", "sentence": letter.sentence}
 
 
 async def _refused(views: Viewing, wanted: RequestFilter) -> tuple[DeadLetterView, ...]:
@@ -133,6 +156,7 @@ def _say(story: RequestStory) -> None:
             "newest version": request.newest_version,
             "deadline": request.deadline_at,
             "last package": request.package_id,
+            "why by rules": request.by_rules_because,
             "cost": f"${story.usd:.4f} in {len(story.calls)} calls" if story.calls else None,
             "reason": request.reason,
         }
@@ -153,4 +177,4 @@ def _as_row(story: RequestStory) -> dict[str, Any]:
         name: [flat(row) for row in getattr(whole, name)]
         for name in ("newest_events", "calls", "ledger", "revisions", "waiting_events", "feedback", "dead_letters")
     }
-    return {**flat(story.request), **parts, "story": [flat(entry) for entry in story.entries]}
+    return {**_row(story.request), **parts, "story": [flat(entry) for entry in story.entries]}

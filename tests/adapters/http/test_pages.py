@@ -132,6 +132,14 @@ class TestNow:
         assert "waits-for-99" in said
         assert "It waits for version 99 of the session, of which 14 is the newest" in said
 
+    async def test_a_request_ahead_of_its_session_needs_attention(self, surfer: Surfer) -> None:
+        (item,) = (await surfer.get("/")).page.select(".attention li.warn b:-soup-contains('request waits-for-99')")
+        line = item.parent
+        assert line is not None
+        assert "It waits for version 99 of the session, of which 14 is the newest" in line.text
+        assert line.a is not None
+        assert (await surfer.get(str(line.a["href"]))).status == 200
+
     async def test_unknown_is_no_zero(self, surfer: Surfer) -> None:
         boxes = {
             box.dt.text: box.dd.text for box in (await surfer.get("/")).page.select(".figure") if box.dt and box.dd

@@ -54,6 +54,7 @@ LOOKS: list[tuple[str, str, tuple[object, ...]]] = [
     ("viewing_requests", "calls", (*SESSION, "r", 200)),
     ("viewing_requests", "ledger", (*SESSION, "r", 200)),
     ("viewing_requests", "near_deadline", (60.0, 20)),
+    ("viewing_requests", "ahead", (10_000, 10, 15.0, 20)),
     ("viewing_packages", "newest", plain(12, limit=12)),
     ("viewing_packages", "newest", plain(12, (1, "t7"), limit=12)),
     ("viewing_packages", "newest", plain(12, (2, SESSION[1]), limit=12)),
