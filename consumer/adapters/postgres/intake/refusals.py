@@ -68,10 +68,11 @@ async def store_refusals(
             refusal.error,
             refusal.excerpt,
             refusal.request_id,
+            refusal.source,
         )
         for origin, refusal in ready.items()
     ]
-    put = {_origin(row) for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 11))}
+    put = {_origin(row) for row in await connection.fetch(_queries.put_dead_letters, *columns(rows, 12))}
     if put:
         put -= {_origin(row) for row in await connection.fetch(_queries.take_back_settled, *columns(sorted(put), 4))}
     for origin in sorted(put):
@@ -129,8 +130,8 @@ def _cleaned(refusal: Refusal, *, is_erased: bool, sweepers: Collection[Sweeper]
     They are empty when the session is, or may be, an erased one.
     """
     if is_erased:
-        return replace(refusal, excerpt="", request_id=None)
-    excerpt, named = refusal.excerpt, refusal.request_id
+        return replace(refusal, excerpt="", request_id=None, source=None)
+    excerpt, named, source = refusal.excerpt, refusal.request_id, refusal.source
     for sweeper in sweepers:
-        excerpt, named = sweeper.text(excerpt), named and sweeper.text(named)
-    return replace(refusal, excerpt=deadletters.cut(excerpt), request_id=named)
+        excerpt, named, source = sweeper.text(excerpt), named and sweeper.text(named), source and sweeper.text(source)
+    return replace(refusal, excerpt=deadletters.cut(excerpt), request_id=named, source=source)

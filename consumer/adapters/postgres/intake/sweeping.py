@@ -152,7 +152,7 @@ async def _rewrite_letters(connection: Connection, sweepers: Sweepers, keys: lis
             letters[place] = after
     if letters:
         await connection.execute(
-            _queries.rewrite_letters, *columns([(*at, *texts) for at, texts in letters.items()], 8)
+            _queries.rewrite_letters, *columns([(*at, *texts) for at, texts in letters.items()], 9)
         )
 
 

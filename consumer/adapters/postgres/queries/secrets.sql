@@ -99,16 +99,17 @@ WHERE (f.tenant_id, f.session_id, f.event_id) = (clean.tenant_id, clean.session_
 -- name: letters
 -- The texts of refused records. One of an unknown tenant counts as every tenant's, as in `unpublished`.
 SELECT wanted.tenant_id, wanted.session_id, d.topic, d.partition, d."offset", d.record_ms, d.excerpt, d.error,
-       d.redrive_error, d.request_id
+       d.redrive_error, d.request_id, d.source
 FROM dead_letters AS d
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON d.session_id = wanted.session_id AND (d.tenant_id = wanted.tenant_id OR d.tenant_id IS NULL);
 
 -- name: rewrite_letters
 UPDATE dead_letters AS d
-SET excerpt = clean.excerpt, error = clean.error, redrive_error = clean.redrive_error, request_id = clean.request_id
-FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
-     AS clean (topic, partition, "offset", record_ms, excerpt, error, redrive_error, request_id)
+SET excerpt = clean.excerpt, error = clean.error, redrive_error = clean.redrive_error, request_id = clean.request_id,
+    source = clean.source
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[]) AS clean (topic, partition, "offset", record_ms, excerpt, error, redrive_error, request_id, source)
 WHERE (d.topic, d.partition, d."offset", d.record_ms)
     = (clean.topic, clean.partition, clean."offset", clean.record_ms);
 

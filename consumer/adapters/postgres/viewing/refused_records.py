@@ -4,7 +4,7 @@ from datetime import datetime
 
 from consumer.adapters.postgres.core.faults import transaction
 from consumer.adapters.postgres.core.pool import Pool
-from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.flows.redrive.ports import ChosenLetters
 from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
 
@@ -27,6 +27,7 @@ class PostgresRefusedRecords:
             chosen.session,
             chosen.since,
             chosen.until,
+            *((None, None) if chosen.sessions is None else columns(chosen.sessions, 2)),
             MOST_LOOKED_AT,
         )
         async with transaction(self._pool, isolation="repeatable_read", readonly=True) as connection:
@@ -34,5 +35,5 @@ class PostgresRefusedRecords:
             counts = [] if before is not None else await connection.fetch(_queries.counts, *arguments)
         return RefusedPage(
             records=tuple(RefusedRecord(**dict(row)) for row in records),
-            counts=tuple(RefusedCount(**dict(row)) for row in counts),
+            counts=tuple(RefusedCount(**{**row, "sources": tuple(row["sources"] or ())}) for row in counts),
         )

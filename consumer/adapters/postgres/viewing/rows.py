@@ -99,6 +99,7 @@ def dead_letter_view(row: asyncpg.Record) -> DeadLetterView:
         tenant_id=row["tenant_id"],
         session_id=row["session_id"],
         request_id=row["request_id"],
+        source=row["source"],
         reason=RefusalReason(row["reason"]),
         error=row["error"],
         excerpt=row["excerpt"],

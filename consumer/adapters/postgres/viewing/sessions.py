@@ -66,9 +66,7 @@ class SessionTables(Looker):
             asked = await connection.fetch(_requests.newest, *key, *nothing, None, None, *(None,) * 4, PAGE_ROWS)
             requests = await views_of(connection, asked)
             packages = await connection.fetch(_packages.newest, *key, *(None,) * 9, PAGE_ROWS)
-            refused = await connection.fetch(
-                _dead_letters.newest, None, None, *key, *(None,) * 8, PAGE_ROWS, None, None
-            )
+            refused = await connection.fetch(_dead_letters.newest, None, None, *key, *(None,) * 10, PAGE_ROWS)
         events = [from_rows.event(key, event)._replace(actor=event["actor"]) for event in stored]
         kept = [rows.ticket_text(ticket["ticket"]) for ticket in last_ticket]
         named = [

@@ -63,9 +63,10 @@ LOOKS: list[tuple[str, str, tuple[object, ...]]] = [
     ("viewing_sessions", "with_ticket", ("57", None, 500)),
     ("viewing_sessions", "last_tickets", ([SESSION[0]], [SESSION[1]])),
     ("viewing_sessions", "one_session", SESSION),
-    ("viewing_dead_letters", "newest", plain(15, limit=13)),
-    ("viewing_dead_letters", "newest", plain(15, (4, SESSION[1]), limit=13)),
-    ("viewing_dead_letters", "newest", plain(15, (5, "r"), limit=13)),
+    ("viewing_dead_letters", "newest", plain(15, limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (4, SESSION[1]), limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (5, "r"), limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (3, SESSION[0]), (4, SESSION[1]), limit=15)),
     ("viewing_dead_letters", "of_request", ("r", None, None, 200)),
 ]
 
