@@ -138,6 +138,31 @@ def test_an_unreadable_record_appears_under_the_session_of_its_key(run: Run, dat
     assert "None" not in listed
 
 
+def test_who_moved_a_ticket_when_and_by_which_event(run: Run, database: str) -> None:
+    async def store() -> None:
+        def ticket(number: str) -> dict[str, object]:
+            return {"psa_ticket": {"system": "halopsa", "ticket_id": number}}
+
+        async with closing_pool(database, name="test", max_size=2) as pool:
+            await StoreFiller(pool).store(
+                change("session.opened.v1", ticket("777"), version=1),
+                change("session.described.v1", {"title": "Mail"} | ticket("777"), version=2),
+                change("session.described.v1", ticket("778"), version=5, actor="ada", time="2026-03-02T11:30:00+01:00"),
+                change("session.described.v1", {"title": "Mail again"}, version=6),
+                change("session.described.v1", ticket("777"), version=7),
+            )
+
+    asyncio.run(store())
+    moved = [line.strip() for line in run("session", "show", "s1")[1].splitlines() if "moved" in line]
+    described = "session.described.v1, version"
+    assert moved == [
+        f"moved  from halopsa #777 to halopsa #778 at 2026-03-02 10:30:00Z by ada, with event e5 ({described} 5)",
+        f"moved  from halopsa #778 to halopsa #777 at 2026-03-02 09:00:00Z, with event e7 ({described} 7)",
+    ]
+    (first, _) = json.loads(run("session", "show", "s1", "--json")[1])["moves"]
+    assert (first["actor"], first["event_id"], first["version"]) == ("ada", "e5", 5)
+
+
 def test_a_spent_budget_is_told_in_a_sentence(run: Run, database: str) -> None:
     why = "Drafted by rules, because the month's budget for calls to models is used up."
 

@@ -14,7 +14,7 @@ from consumer.domain.session.session import fold
 from consumer.flows.viewing.filters import SessionFilter
 from consumer.flows.viewing.pages import PAGE_ROWS, RowPage, page_key, page_of, read_page_key
 from consumer.flows.viewing.ports import MOST_CANDIDATES, MOST_EVENTS
-from consumer.flows.viewing.sessions import SessionStory, SessionView
+from consumer.flows.viewing.sessions import SessionStory, SessionView, ticket_moves
 
 _sessions = Queries("viewing_sessions")
 _requests = Queries("viewing_requests")
@@ -79,6 +79,7 @@ class SessionTables(Looker):
             state=fold(key, events),
             events=tuple(events[-MOST_EVENTS:]),
             tickets=_in_turn([*named, *kept]),
+            moves=ticket_moves(events),
             requests=tuple(requests),
             packages=tuple(rows.package_view(package) for package in packages),
             dead_letters=tuple(rows.dead_letter_view(letter) for letter in refused),
