@@ -24,6 +24,7 @@ from consumer.flows.viewing.timeline import refusal_entry
 from consumer.settings import read_settings
 from consumer.wiring.tables import open_viewing
 from schemas.packages import Cause, PackageStatus
+from schemas.topics import Topics
 
 requests = typer.Typer(help="Look at requests.", no_args_is_help=True)
 
@@ -112,8 +113,19 @@ async def _holders(views: Sequence[RequestView]) -> Sequence[OpenTransaction]:
 
 
 def _awaited(views: Sequence[RequestView]) -> frozenset[TopicPartition]:
+    """The partitions whose records these requests wait for.
+
+    One whose clock runs waits for its session's events: they have its key, and so its partition's number.
+    """
     places = (place.rpartition("/") for view in views for place, _ in view.backlog)
-    return frozenset(TopicPartition(topic, int(number)) for topic, _, number in places)
+    sessions = Topics(read_settings().topic_prefix).sessions
+    return frozenset(TopicPartition(topic, int(number)) for topic, _, number in places) | {
+        TopicPartition(sessions, view.origin.partition)
+        for view in views
+        if view.state is RequestState.OPEN
+        and view.origin is not None
+        and (view.newest_version is None or view.newest_version < (view.requested_version or 0))
+    }
 
 
 def _row(view: RequestView, holders: Sequence[OpenTransaction]) -> dict[str, Any]:

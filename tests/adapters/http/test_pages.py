@@ -218,6 +218,15 @@ class TestStory:
         said = (await surfer.get(request_url("default", "waits", "waits-for-99"))).said
         assert said.count("It waits for version 99 of the session, of which 14 is the newest") == 2
 
+    async def test_an_open_one_says_which_partition_stands_still_and_because_of_whom(
+        self, surfer: Surfer, filled: Readers
+    ) -> None:
+        address = request_url("default", "waits", "waits-for-99")
+        assert "Held back" not in (await surfer.get(address)).said
+        filled.health.failing("partition", "x/3 for 70 s; producer 7 (<b>etl</b>) holds a transaction open")
+        assert "producer 7 (<b>etl</b>) holds a transaction open" in (await surfer.get(address)).said
+        filled.health.ok("partition")
+
     async def test_one_that_is_unknown_is_not_found(self, surfer: Surfer) -> None:
         assert (await surfer.get(request_url("a", "b", "c"))).status == 404
         assert (await surfer.get(session_url("a", "b"))).status == 404

@@ -214,6 +214,17 @@ class TestPurge:
         assert (await scene.listed(), await scene.dead_letters_to_publish()) == ({}, 1)
 
 
+async def test_what_an_open_transaction_hides_counts_as_a_backlog(scene: Scene) -> None:
+    """As intake counts it: a look by this loop must not start the clocks of others too early."""
+    await scene.send(change(version=1))
+    options = {"bootstrap_servers": scene.settings.kafka_bootstrap_servers}
+    async with AIOKafkaProducer(**options, transactional_id=f"{scene.topics.prefix}stranger") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(scene.topics.sessions, b"{}", partition=0)
+        assert (await scene.originals.session_ends())[TopicPartition(scene.topics.sessions, 0)] == 2
+        await producer.abort_transaction()
+
+
 class TestJobs:
     async def test_a_preview_counts_and_foretells_and_changes_nothing(self, scene: Scene) -> None:
         taken, rival, broken = await scene.send(change(version=1), change(version=1, id="a rival"), BROKEN)
