@@ -18,6 +18,7 @@ from schemas.topics import Topics
 
 ERROR_CHARACTERS = 500
 SOURCE_CHARACTERS = 200
+"""Most of a source that is stored. In flight it may be longer, as an excerpt may."""
 _SOURCE_HEADER = "ce_source"
 KEY_BYTES = 1024
 """Most bytes of a source's key that a dead letter takes over: a longer one could make it too large to publish."""
@@ -192,7 +193,7 @@ def _source_of_unchecked(record: Record, event: Mapping[str, JsonValue] | None, 
         named = None if header is None else header.decode(errors="replace")
     if not isinstance(named, str) or not named.strip():
         return None
-    return storable.storable_text(scope.text(named))[:SOURCE_CHARACTERS]
+    return storable.storable_text(scope.text(named))[: 8 * SOURCE_CHARACTERS]
 
 
 def _is_id(value: JsonValue) -> bool:

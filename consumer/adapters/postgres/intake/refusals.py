@@ -134,4 +134,5 @@ def _cleaned(refusal: Refusal, *, is_erased: bool, sweepers: Collection[Sweeper]
     excerpt, named, source = refusal.excerpt, refusal.request_id, refusal.source
     for sweeper in sweepers:
         excerpt, named, source = sweeper.text(excerpt), named and sweeper.text(named), source and sweeper.text(source)
+    source = source and source[: deadletters.SOURCE_CHARACTERS]
     return replace(refusal, excerpt=deadletters.cut(excerpt), request_id=named, source=source)

@@ -96,5 +96,7 @@ class TestSecrets:
     async def test_an_unreadable_record_does_not_bring_a_known_secret_in(self, pool: Pool, store: Store) -> None:
         await store(script(version=1))
         await store(arrive(f"{{ logged in with {SECRET}".encode()))
+        await store(arrive(change(version="x", source="/" + "a" * 195 + SECRET)))
         assert "logged in with [REDACTED:secret:" in await everything(pool)
+        assert SECRET[:4] not in await everything(pool), "a source is cut after its secrets are removed"
         assert SECRET not in await everything(pool)
