@@ -162,6 +162,8 @@ class Refusal:
     """Redacted. The store sweeps it for the session's known secrets, and then cuts it to 2 KiB of UTF-8."""
     request_id: str | None = None
     """That the record's data names, redacted as the excerpt is."""
+    source: str | None = None
+    """The CloudEvents source, if it could be read; redacted as the excerpt is, and cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

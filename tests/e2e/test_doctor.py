@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer.adapters.kafka import asking
 from consumer.adapters.kafka.checkup import _lacking, why_unreached
 from tests.support.service import Finished, command
-from tests.support.stage import Stage
+from tests.support.stage import Stage, Story
 from tests.support.waiting import until
 
 NOWHERE = "127.0.0.1:1"
@@ -93,6 +94,34 @@ async def test_a_sound_installation_is_well_and_stays_as_it_is(stage: Stage) -> 
     assert "Nothing was changed." in shown.output
     assert "DATABASE_URL" in shown.output
     assert "sk-ant" not in shown.output + done.output
+
+
+@pytest.mark.long
+async def test_records_behind_an_open_transaction_are_counted_and_its_producer_is_named(stage: Stage) -> None:
+    await stage.running()
+    await stage.send(Story("behind").opened())
+    await stage.settled()
+    name = f"{stage.topics.prefix}stranger"
+    async with AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers, transactional_id=name) as producer:
+        await producer.begin_transaction()
+        for _ in range(3):
+            await producer.send_and_wait(stage.topics.sessions, b"{}", key=b"behind")
+        await stage.send(Story("behind").request("r-hidden"))
+
+        async def waits() -> bool:
+            return bool(await stage.query("SELECT FROM requests WHERE backlog IS NOT NULL"))
+
+        await until(waits)
+        listed = await stage.command("request", "list", "--session", "behind")
+        assert f"({name}) holds a transaction open in {stage.topics.sessions}/" in listed.output, listed.errors
+        shown = json.loads((await stage.command("request", "show", "r-hidden", "--json")).output)
+        assert shown[0]["open_transactions"][0]["transactional_id"] == name
+        done = await stage.command("doctor", "--json", ESCALATION_HTTP_PORT="1")
+        assert "3 records behind, 3 of them hidden behind open transactions" in advices(done, "consumer group")
+        await asyncio.sleep(10)  # one that lasts for a few seconds is nobody's trouble
+        said = advices(await stage.command("doctor", "--json", ESCALATION_HTTP_PORT="1"), "consumer group")
+        assert f"({name}) holds a transaction open in {stage.topics.sessions}/" in said
+        await producer.abort_transaction()
 
 
 async def test_each_planted_trouble_is_named_with_what_mends_it(stage: Stage) -> None:

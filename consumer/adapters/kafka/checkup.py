@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -13,7 +14,9 @@ from aiokafka.errors import KafkaError
 
 from consumer.adapters.kafka import asking
 from consumer.adapters.kafka.asking import BrokerQuestions
-from consumer.adapters.kafka.ends import Ends
+from consumer.adapters.kafka.ends import ends_now
+from consumer.adapters.kafka.transactions import open_transactions
+from consumer.domain.events import TopicPartition as OwnPartition
 from consumer.errors import Transient
 from consumer.flows.operation.checkup import CannotLook, Finding, broken, doubtful, sound
 from schemas.topics import Topics, cleanup_of
@@ -25,6 +28,8 @@ _DAY_MS = 86_400_000
 _PREPARE = "run `escalation-consumer prepare`"
 _ANSWERS = "accepts connections, and does not talk to us"
 _REASON_SECONDS = 1.0
+_OLD_SECONDS = 10.0
+"""A transaction that has been open for longer is told of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,23 +281,30 @@ class GroupCheck:
             if topic["error_code"] == 0
             for partition in topic["partitions"]
         ]
-        lag, unread = await self._lag(partitions)
+        lag, unread, hidden = await self._lag(partitions)
         members, state = len(described["members"]), described["state"]
         said = f"{target.group} has {members} member{'s' if members != 1 else ''}, {lag} records behind"
+        said += f", {sum(hidden.values())} of them hidden behind open transactions" if hidden else ""
         said += f", and {unread} partitions that it has never read" if unread else ""
         if not members:
             return [doubtful(f"{said}: no service runs", "start one by `escalation-consumer run`")]
         if state != "Stable":
             return [doubtful(f"{said}; it is {state}, which passes within a minute", "look again")]
-        return [sound(said)]
+        return [sound(said), *await self._holders(hidden)]
 
-    async def _lag(self, partitions: Sequence[TopicPartition]) -> tuple[int, int]:
-        """Records behind, and the number of partitions that have records and no committed offset."""
+    async def _lag(self, partitions: Sequence[TopicPartition]) -> tuple[int, int, Mapping[TopicPartition, int]]:
+        """Records behind; partitions that have records and no committed offset; records that open transactions hide."""
         positions = await asking.committed(self._target.connection, self._target.group)
-        ends = Ends(self._target.connection)
-        try:
-            newest = await ends.of(partitions)
-        finally:
-            await ends.close()
+        readable = await ends_now(self._target.connection, partitions, "read_committed")
+        newest = await ends_now(self._target.connection, partitions, "read_uncommitted")
         behind = sum(max(0, end - positions[at]) for at, end in newest.items() if at in positions)
-        return behind, sum(end > 0 for at, end in newest.items() if at not in positions)
+        hidden = {at: end - readable[at] for at, end in newest.items() if end > readable[at]}
+        return behind, sum(end > 0 for at, end in newest.items() if at not in positions), hidden
+
+    async def _holders(self, hidden: Mapping[TopicPartition, int]) -> Sequence[Finding]:
+        """A transaction that is under way is no trouble; one that is old is."""
+        if not hidden:
+            return []
+        opened = await open_transactions(self._target.connection, [OwnPartition(*at) for at in hidden])
+        old = [each for each in opened if (datetime.now(UTC) - each.since).total_seconds() > _OLD_SECONDS]
+        return [doubtful(str(each), "ask its owner to end it: docs/operations.md, `A stuck partition`") for each in old]

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly, records_of
+from consumer.adapters.kafka.ends import ends_now
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.flows.redrive.ports import MissingOriginal
@@ -49,8 +50,8 @@ class TopicOriginals:
 
     async def session_ends(self) -> dict[TopicPartition, int]:
         partitions = await self._partitions([self._topics.sessions, self._topics.replay[0]])
-        async with bounded("ask for ends of topics", BOUND_SECONDS), self._consumer() as consumer:
-            ends = await consumer.end_offsets(list(partitions))
+        async with bounded("ask for ends of topics", BOUND_SECONDS):
+            ends = await ends_now(self._connection, sorted(partitions), "read_uncommitted")
         return {TopicPartition(*partition): end for partition, end in ends.items()}
 
     async def _partitions(self, topics: Sequence[str]) -> set[KafkaPartition]:

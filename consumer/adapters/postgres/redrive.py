@@ -169,7 +169,8 @@ async def _advance(
 
 
 def _arguments(chosen: ChosenLetters) -> tuple[object, ...]:
-    """$1 to $8 of `is_chosen` in redrive.sql."""
+    """$1 to $10 of `is_chosen` in redrive.sql."""
+    sessions = (None, None) if chosen.sessions is None else columns(chosen.sessions, 2)
     return (
         chosen.reason,
         chosen.topic,
@@ -179,6 +180,7 @@ def _arguments(chosen: ChosenLetters) -> tuple[object, ...]:
         chosen.session,
         chosen.since,
         chosen.until,
+        *sessions,
     )
 
 

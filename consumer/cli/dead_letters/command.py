@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from consumer.cli import output
+from consumer.cli.inspection.narrowing import Ticket
 from consumer.cli.options import Json
+from consumer.domain.events import SessionKey
 from consumer.errors import Permanent
+from consumer.flows.viewing.filters import SessionFilter
+from consumer.flows.viewing.tickets import TicketName
 from schemas.dead_letters import RefusalReason
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ Partition = Annotated[int | None, typer.Option(min=0, help="Only of this partiti
 Offset = Annotated[int | None, typer.Option(min=0, help="Only this record; needs --topic and --partition.")]
 Tenant = Annotated[str | None, typer.Option(help="Only of this tenant; of unreadable records no tenant is known.")]
 Session = Annotated[str | None, typer.Option(help="Only of this session; an unreadable record's is its key.")]
+MOST_SESSIONS = 499
+"""Of one ticket, that a job takes up."""
 Since = Annotated[datetime | None, typer.Option(help="Only those refused then or later (UTC).")]
 Until = Annotated[datetime | None, typer.Option(help="Only those refused before (UTC).")]
 First = Annotated[int, typer.Option(min=1, max=500, help="Of so many show what would become of each.")]
@@ -39,6 +45,7 @@ def redrive(
     offset: Offset = None,
     tenant: Tenant = None,
     session: Session = None,
+    ticket: Ticket = None,
     since: Since = None,
     until: Until = None,
     first: First = 10,
@@ -61,7 +68,7 @@ def redrive(
     """
     from consumer.flows.redrive.ports import LetterAction
 
-    chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
+    chosen = _chosen(reason, topic, partition, offset, tenant, session, ticket, since, until)
     _do(LetterAction.REDRIVE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)
 
 
@@ -73,6 +80,7 @@ def purge(
     offset: Offset = None,
     tenant: Tenant = None,
     session: Session = None,
+    ticket: Ticket = None,
     since: Since = None,
     until: Until = None,
     first: First = 10,
@@ -90,7 +98,7 @@ def purge(
     """
     from consumer.flows.redrive.ports import LetterAction
 
-    chosen = _chosen(reason, topic, partition, offset, tenant, session, since, until)
+    chosen = _chosen(reason, topic, partition, offset, tenant, session, ticket, since, until)
     _do(LetterAction.PURGE, chosen, first=first, yes=yes, dry_run=dry_run, json_wanted=as_json)
 
 
@@ -155,6 +163,7 @@ def _chosen(
     offset: int | None,
     tenant: str | None,
     session: str | None,
+    ticket: TicketName | None,
     since: datetime | None,
     until: datetime | None,
 ) -> "ChosenLetters":
@@ -169,9 +178,23 @@ def _chosen(
         offset=offset,
         tenant=tenant,
         session=session,
+        ticket=None if ticket is None else ticket.written,
+        sessions=None if ticket is None else asyncio.run(_sessions_of(ticket)),
         since=_in_utc(since),
         until=_in_utc(until),
     )
+
+
+async def _sessions_of(ticket: TicketName) -> tuple[SessionKey, ...]:
+    """The sessions that have or had the ticket now: those of the preview are those of the job."""
+    from consumer.settings import read_settings
+    from consumer.wiring.tables import open_viewing
+
+    async with open_viewing(read_settings()) as views:
+        page = await views.sessions(SessionFilter(ticket=ticket), limit=MOST_SESSIONS)
+    if page.next_key is not None:
+        raise Permanent(f"More than {MOST_SESSIONS} sessions have or had {ticket}: choose by --session.")
+    return tuple(sorted(view.key for view in page.rows))
 
 
 def _in_utc(at: datetime | None) -> datetime | None:

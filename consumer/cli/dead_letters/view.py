@@ -136,5 +136,5 @@ def _job_document(job: LetterJob) -> dict[str, object]:
 
 
 def _narrowing(job: LetterJob) -> list[tuple[str, object]]:
-    """The filters that were given."""
-    return [(name, value) for name, value in asdict(job.chosen).items() if value is not None]
+    """The filters that were given. A ticket stands for its sessions."""
+    return [(name, value) for name, value in asdict(job.chosen).items() if value is not None and name != "sessions"]

@@ -57,13 +57,13 @@ def list_page(
     page: RowPage[Any], wanted: object, *, noun: str, empty: str, columns: Sequence[str], as_json: bool
 ) -> None:
     """Prints a page; without rows, whether none matches (and what) or none is there at all (`empty`)."""
-    nothing = empty if page.store_is_empty else f"No {noun} matches: {_described(wanted)}."
+    nothing = empty if page.store_is_empty else f"No {noun} matches: {described(wanted)}."
     output.table([flat(row) for row in page.rows], columns=columns, empty=nothing, json_wanted=as_json)
     if page.next_key is not None and not as_json:
         output.say(f"\nThere are more: --after {page.next_key}")
 
 
-def _described(wanted: object) -> str:
+def described(wanted: object) -> str:
     """The restrictions of a filter, as people read them."""
     assert is_dataclass(wanted)  # noqa: S101 - a filter
     given = {each.name: getattr(wanted, each.name) for each in fields(wanted)}

@@ -83,11 +83,14 @@ def show_session(
     if story is None:
         raise Permanent(f"No session {name} is known. `escalation-consumer session list` shows those that are.")
     if as_json:
-        parts = {part: [flat(row) for row in getattr(story, part)] for part in ("requests", "packages", "dead_letters")}
+        names = ("moves", "requests", "packages", "dead_letters")
+        parts = {part: [flat(row) for row in getattr(story, part)] for part in names}
         output.as_json({"session": _plain(story.state), "tickets": story.tickets, **parts})
         return
     _say_session(story.state)
-    if len(story.tickets) > 1:
+    for move in story.moves:
+        output.say(f"{'moved':>10}  {move.sentence}")
+    if not story.moves and len(story.tickets) > 1:  # their events are gone
         output.say(f"{'moved':>10}  from {', then '.join(story.tickets[:-1])} to {story.tickets[-1]}")
     if events:
         output.heading("Events")

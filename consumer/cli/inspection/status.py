@@ -155,6 +155,10 @@ def _waiting_lines(overview: "Overview") -> Iterator[str]:
     for request in waiting.near_deadline:
         at = moment(request.deadline_at) if request.deadline_at else "-"
         yield f"  {at}  {'/'.join(request.key)}  {request.ticket or 'no ticket'}: {request.waits_for}"
+    if waiting.ahead:
+        yield "! Requests that are ahead of their session:"
+    for request in waiting.ahead:
+        yield f"  {'/'.join(request.key)}  {request.ticket or 'no ticket'}: {request.waits_for}"
     upgrades = overview.upgrades
     if upgrades.waiting:
         oldest = "" if upgrades.oldest_seconds is None else f", the oldest for {upgrades.oldest_seconds:.0f} s"

@@ -10,10 +10,11 @@ import typer
 
 from consumer.cli import output
 from consumer.cli.inspection import revisions
-from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, flat, list_page, only_one
+from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Until, described, flat, list_page, only_one
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.events import Origin
 from consumer.errors import Permanent
+from consumer.flows.viewing.dead_letters import LetterTrait
 from consumer.flows.viewing.filters import DeadLetterFilter, PackageFilter
 from schemas.dead_letters import RefusalReason
 from schemas.packages import Cause, PackageStatus
@@ -143,23 +144,51 @@ def list_dead_letters(
     ticket: Ticket = None,
     since: Since = None,
     until: Until = None,
+    by: Annotated[LetterTrait | None, typer.Option(help="Count them by this instead, with an example of each.")] = None,
     limit: Limit = 50,
     after: After = None,
     as_json: Json = False,
 ) -> None:
-    """List refused records, the newest first. The originals stay in their topics."""
+    """List refused records, the newest first, or count them. The originals stay in their topics.
+
+    An unreadable record counts to the session that its key names; its tenant is not known.
+    """
     wanted = DeadLetterFilter(
         reason=reason, topic=topic, tenant=tenant, session=session, request=request, ticket=ticket, since=since,
         until=until,
     )  # fmt: skip
+    if by is not None:
+        _show_counts(wanted, by, as_json=as_json)
+        return
     list_page(
         _view(lambda views: views.dead_letters(wanted, after=after, limit=limit)),
         wanted,
         noun="dead letter",
         empty="No record has been refused.",
-        columns=("topic", "partition", "offset", "reason", "session_id", "request_id", "error", "failed_at"),
+        columns=("topic", "partition", "offset", "reason", "source", "session_id", "request_id", "error", "failed_at"),
         as_json=as_json,
     )
+
+
+def _show_counts(wanted: DeadLetterFilter, by: LetterTrait, *, as_json: bool) -> None:
+    from consumer.flows.viewing.ports import MOST_COUNTED
+
+    counts = _view(lambda views: views.dead_letter_counts(wanted, by))
+    rows = [
+        {
+            by.value: count.value,
+            "count": count.count,
+            "oldest_at": count.oldest_at,
+            "newest_at": count.newest_at,
+            "example": count.example,
+            "example_error": count.example_error,
+        }
+        for count in counts
+    ]
+    columns = (by.value, "count", "oldest_at", "newest_at", "example", "example_error")
+    output.table(rows, columns=columns, empty=f"No dead letter matches: {described(wanted)}.", json_wanted=as_json)
+    if not as_json and sum(count.count for count in counts) >= MOST_COUNTED:
+        output.say(f"\nThese are the newest {MOST_COUNTED} alone: --until shows those before.")
 
 
 @dead_letters.command("show")

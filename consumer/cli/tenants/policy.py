@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 tenants = typer.Typer(help="What tenants want: model or none, language, budget, footer.", no_args_is_help=True)
 
+_DEFAULTS: Mapping[str, Any] = {
+    "model": ModelAllowed.ON.value,
+    "language": DEFAULT_LANGUAGE,
+    "monthly_budget_usd": None,
+    "note_footer": None,
+}
 _COLUMNS = ("tenant_id", "model", "language", "monthly_budget_usd", "spent_usd", "note_footer", "set_at", "stored_at")
 TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")]
 
@@ -24,12 +32,15 @@ TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="The tenan
 def set_policy(
     tenant: TenantArgument,
     *,
-    model: Annotated[ModelAllowed, typer.Option(help="`off`: nothing of this tenant goes to any model.")] = (
-        ModelAllowed.ON
-    ),
+    model: Annotated[
+        ModelAllowed | None, typer.Option(help="`off`: nothing of this tenant goes to any model; by default `on`.")
+    ] = None,
     language: Annotated[
-        str, typer.Option(help=f"BCP 47 tag of the packages' language; known: {', '.join(LANGUAGES)}.")
-    ] = DEFAULT_LANGUAGE,
+        str | None,
+        typer.Option(
+            help=f"BCP 47 tag of the packages' language; known: {', '.join(LANGUAGES)}; by default {DEFAULT_LANGUAGE}."
+        ),
+    ] = None,
     budget: Annotated[
         float | None, typer.Option(help="Dollars that calls to models may cost in a calendar month (UTC).")
     ] = None,
@@ -37,11 +48,20 @@ def set_policy(
         str | None,
         typer.Option(help="A line under each note; {package_id}, {session_id} and {request_id} are replaced."),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Change only what is named here; the rest stays as it holds now.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the event and send nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Set the whole policy of a tenant: what is not given here goes back to its default."""
-    data = {"model": model.value, "language": language, "monthly_budget_usd": budget, "note_footer": footer}
+    """Set the whole policy of a tenant: what is not given here goes back to its default, unless --keep is given.
+
+    With --keep the policy that holds is read from the database. One that was sent a moment ago may not hold yet.
+    """
+    named = {"model": model and model.value, "language": language, "monthly_budget_usd": budget, "note_footer": footer}
+    held = asyncio.run(_policies(tenant)) if keep else []
+    data = dict(_DEFAULTS) | ({name: held[0][name] for name in _DEFAULTS} if held else {})
+    data |= {name: value for name, value in named.items() if value is not None}
     from consumer.cli.transfer.lines import InputLine
     from consumer.cli.transfer.load import send_lines
     from consumer.settings import read_settings
@@ -63,14 +83,29 @@ def set_policy(
 def show_policy(tenant: TenantArgument, *, as_json: Json = False) -> None:
     """Show the policy that holds for a tenant, and what was spent in this month."""
     rows = asyncio.run(_policies(tenant))
-    if not rows:
-        rows = [{"tenant_id": tenant, "model": "on", "language": DEFAULT_LANGUAGE, "set_at": None}]
+    policy: dict[str, Any] = dict(rows[0]) if rows else {"tenant_id": tenant, **_DEFAULTS, "set_at": None}
     if as_json:
-        output.as_json(dict(rows[0]))
-    else:
-        output.fields(rows[0])
-        if rows[0]["set_at"] is None:
-            output.say("No policy was set: these are the defaults.")
+        output.as_json(policy)
+        return
+    output.fields({name: value for name, value in policy.items() if name != "previous"})
+    if policy["set_at"] is None:
+        output.say("No policy was set: these are the defaults.")
+        return
+    output.say(f"It holds since {policy['stored_at']:%Y-%m-%d %H:%M:%SZ}; {_before(policy['previous'])}")
+
+
+def _before(previous: Mapping[str, Any] | None) -> str:
+    if previous is None:
+        return "what held before is not known: it is the first that was set, or an earlier release stored it."
+    budget = previous["monthly_budget_usd"]
+    words = [
+        f"model {previous['model']}",
+        f"language {previous['language']}",
+        "no budget" if budget is None else f"budget ${budget:g} a month",
+        "no footer" if previous["note_footer"] is None else f"footer {previous['note_footer']!r}",
+    ]
+    set_at = datetime.fromisoformat(previous["set_at"]).astimezone(UTC)
+    return f"before: {', '.join(words)}, set {set_at:%Y-%m-%d %H:%M:%SZ}."
 
 
 @tenants.command("list")

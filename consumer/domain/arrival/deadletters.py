@@ -17,6 +17,9 @@ from schemas.envelope import DEFAULT_TENANT, JSON_CONTENT_TYPE
 from schemas.topics import Topics
 
 ERROR_CHARACTERS = 500
+SOURCE_CHARACTERS = 200
+"""Most of a source that is stored. In flight it may be longer, as an excerpt may."""
+_SOURCE_HEADER = "ce_source"
 KEY_BYTES = 1024
 """Most bytes of a source's key that a dead letter takes over: a longer one could make it too large to publish."""
 EXCERPT_IN_FLIGHT_BYTES = 8 * EXCERPT_BYTES
@@ -53,6 +56,7 @@ def refusal_of(record: Record, unacceptable: Unacceptable, event: dict[str, Json
         error=unacceptable.error[:ERROR_CHARACTERS],
         excerpt=excerpt,
         request_id=_request_of_unchecked(event, scope),
+        source=_source_of_unchecked(record, event, scope),
     )
 
 
@@ -179,6 +183,17 @@ def _request_of_unchecked(event: Mapping[str, JsonValue] | None, scope: Scope) -
     data = None if event is None else event.get("data")
     named = data.get("request_id") if isinstance(data, dict) else None
     return scope.text(str(named)) if _is_id(named) else None
+
+
+def _source_of_unchecked(record: Record, event: Mapping[str, JsonValue] | None, scope: Scope) -> str | None:
+    """The source that a refused event names, or in binary mode its header, whose data may be unreadable."""
+    named: JsonValue = None if event is None else event.get("source")
+    if named is None:
+        header = next((value for name, value in record.headers if name == _SOURCE_HEADER), None)
+        named = None if header is None else header.decode(errors="replace")
+    if not isinstance(named, str) or not named.strip():
+        return None
+    return storable.storable_text(scope.text(named))[: 8 * SOURCE_CHARACTERS]
 
 
 def _is_id(value: JsonValue) -> bool:

@@ -7,6 +7,17 @@ from schemas.packages import Caution
 
 _VIOLATED = re.compile(r"violated:(?P<rule>[\w.-]{1,64}):(?P<times>\d{1,6})")
 
+RULES_BECAUSE = frozenset(
+    {
+        Caution.MODEL_UNAVAILABLE,
+        Caution.MODEL_REFUSED,
+        Caution.DRAFT_REJECTED,
+        Caution.MODEL_DISABLED,
+        Caution.BUDGET_EXHAUSTED,
+    }
+)
+"""Those that say why rules have drafted."""
+
 _WORDS: Mapping[Caution, str] = {
     Caution.STATE_BEHIND_REQUEST: "The version that the requester saw had not arrived by half the deadline.",
     Caution.REPAIRED: "The model's first answer broke a rule and was corrected by its second one.",

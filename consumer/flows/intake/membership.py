@@ -1,11 +1,12 @@
 """Intake's membership in the consumer group: each call gives signs of life, and tells health what is stuck."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
-from consumer.flows.intake.ports import Lag, RecordSource
+from consumer.flows.intake.ports import Lag, OpenTransaction, RecordSource
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter, Meters
 from consumer.flows.pacing import attended
@@ -18,6 +19,8 @@ COMMIT_AGAIN_SECONDS = 1.0
 NOT_A_MEMBER_SECONDS = 5.0
 """A rebalance is normal. A member that the group does not let in for longer is reported as stuck."""
 
+LOOK_SECONDS = 30.0
+"""Between two looks for open transactions, which last for a few seconds at most."""
 STILL_SECONDS = 60.0
 """A partition that has not moved for longer, though there is more, is named (contract part 4)."""
 
@@ -37,6 +40,9 @@ class Membership:
         self._lags_at = self._reading_since = clock()
         self._paused = False
         self._is_reached = True
+        self._still: frozenset[TopicPartition] = frozenset()
+        self._open: Sequence[OpenTransaction] = ()
+        self._looked_at = clock() - LOOK_SECONDS
         self._loop = loop
         self._clock = clock
         self._committed: Mapping[TopicPartition, int] = {}
@@ -51,11 +57,21 @@ class Membership:
             self._is_reached = False  # the ends that the brokers told of last are old
             raise
         self._is_reached = True
+        await self._look_for_transactions()
         self._health.ok("poll")
         for lost in self._source.lost:
             self._health.failing("position", str(lost))
         self._source.lost.clear()
         return records
+
+    async def _look_for_transactions(self) -> None:
+        """Where partitions stand still, now and then: who holds a transaction open there."""
+        if not self._still:
+            self._open = ()
+        elif self._clock() - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = self._clock()
+            with contextlib.suppress(Transient):
+                self._open = await self.alive(self._source.open_transactions(self._still))
 
     def report(self) -> None:
         """Tells health whether the group has let this member in and whether reading moves, and meters the lags."""
@@ -76,10 +92,12 @@ class Membership:
         )
         reading = 0.0 if self._paused else self._clock() - self._reading_since
         still = {at: lag for at, lag in lags.items() if min(lag.still_seconds, reading) > STILL_SECONDS}
+        self._still = frozenset(still)
         if still:
             partition, lag = max(still.items(), key=lambda entry: entry[1].still_seconds)
             longest = f"{partition} for {lag.still_seconds:.0f} s, {lag.records} records behind"
-            self._health.failing("partition", f"{len(still)} partitions stand still; {longest}")
+            holders = "".join(f"; {opened}" for opened in self._open if opened.partition in still)
+            self._health.failing("partition", f"{len(still)} partitions stand still; {longest}{holders}")
         else:
             self._health.ok("partition")
 

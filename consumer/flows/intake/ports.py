@@ -1,6 +1,8 @@
 """The port of the input topics."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from consumer.domain.events import Record, TopicPartition
@@ -41,6 +43,27 @@ class Lag(NamedTuple):
     """For how long its position has not moved although there are more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTransaction:
+    """A transaction of some producer that has not ended: nobody reads what stands behind its beginning."""
+
+    partition: TopicPartition
+    begins_at: int
+    """Its first offset in the partition."""
+    producer_id: int
+    since: datetime
+    """When it began; where the brokers do not tell that, when it wrote last."""
+    transactional_id: str | None = None
+    """None where this user may not see it."""
+
+    def __str__(self) -> str:
+        named = f"producer {self.producer_id}" + (f" ({self.transactional_id})" if self.transactional_id else "")
+        since = self.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        return (
+            f"{named} holds a transaction open in {self.partition} since {since}: nobody reads beyond {self.begins_at}"
+        )
+
+
 class RecordSource(Protocol):
     """The input topics, read as a member of the consumer group.
 
@@ -54,7 +77,12 @@ class RecordSource(Protocol):
     async def poll(self, wait_ms: int) -> list[Record]: ...
     def positions(self) -> dict[TopicPartition, int]: ...
     def lags(self) -> Mapping[TopicPartition, Lag]: ...
-    async def session_ends(self) -> dict[TopicPartition, int]: ...
+    async def session_ends(self) -> dict[TopicPartition, int]:
+        """Where the logs end: records of open transactions, which nobody can read yet, included."""
+
+    async def open_transactions(self, partitions: Collection[TopicPartition]) -> Sequence[OpenTransaction]:
+        """What is open in these partitions, asked on a connection of its own. Within a few seconds."""
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Returns whether the offsets are committed."""
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from consumer.domain.arrival.acceptance import Slot
-from consumer.domain.events import Origin, Record, TopicPartition
+from consumer.domain.events import Origin, Record, SessionKey, TopicPartition
 from schemas.dead_letters import RefusalReason
 
 
@@ -56,6 +56,10 @@ class ChosenLetters:
     offset: int | None = None
     tenant: str | None = None
     session: str | None = None
+    ticket: str | None = None
+    """As it was asked for; which sessions have or had it is in `sessions`."""
+    sessions: tuple[SessionKey, ...] | None = None
+    """Only of these sessions. A record whose tenant is unknown counts to every session that its key names."""
     since: datetime | None = None
     """Only those that were refused then or later."""
     until: datetime | None = None

@@ -14,6 +14,10 @@ COUNTED = 10_000
 NEAR_SECONDS = 60.0
 """A request whose deadline is so near, or over, is shown."""
 NEAR_ROWS = 20
+AHEAD_VERSIONS = 10
+AHEAD_SECONDS = 15.0
+"""A request is shown as ahead of its session that names a version so far above the newest, or waits so long for any: a
+request often overtakes the events that were sent just before it."""
 DEAD_LETTER_HOURS = 24
 
 
@@ -32,6 +36,8 @@ class WaitingView:
     """Since the oldest open request was stored; None without one."""
     near_deadline: tuple[RequestView, ...]
     """Open ones whose deadline is within `NEAR_SECONDS` or over, the nearest first; at most `NEAR_ROWS`."""
+    ahead: tuple[RequestView, ...] = ()
+    """Open ones that wait for a version that their session does not have, the oldest first; at most `NEAR_ROWS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

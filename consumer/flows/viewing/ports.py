@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from consumer.domain.events import Origin, RequestKey, SessionKey
-from consumer.flows.viewing.dead_letters import DeadLetterView
+from consumer.flows.viewing.dead_letters import DeadLetterView, LetterCount, LetterTrait
 from consumer.flows.viewing.filters import (
     DeadLetterFilter,
     PackageFilter,
@@ -26,6 +26,9 @@ MOST_EVENTS = 1000
 """Events of a session that its story holds."""
 MOST_CANDIDATES = 10
 """Ids that a beginning may stand for, before nobody wants to read more of them."""
+
+MOST_COUNTED = 10_000
+"""Refused records that are counted by a trait."""
 
 
 class OverviewReader(Protocol):
@@ -95,6 +98,9 @@ class DeadLetterViews(Protocol):
         self, wanted: DeadLetterFilter, *, after: str | None = None, limit: int = PAGE_ROWS
     ) -> RowPage[DeadLetterView]:
         """The newest first."""
+
+    async def dead_letter_counts(self, wanted: DeadLetterFilter, by: LetterTrait) -> tuple[LetterCount, ...]:
+        """The largest first; of the newest `MOST_COUNTED` that match."""
 
     async def dead_letter(self, origin: Origin) -> DeadLetterView | None:
         """The newest at this topic, partition and offset; None where none was refused."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from consumer.domain.events import Origin, RequestKey
+from consumer.domain.package.cautions import RULES_BECAUSE, say_warning
 from consumer.domain.request.lifecycle import RequestState
 from schemas.packages import Cause, PackageStatus
 
@@ -61,12 +62,19 @@ class RequestView:
     """When the last package was made, or when the request ended otherwise."""
     first_outcome_at: datetime | None
     """When the first package was made, or when the request ended without one."""
+    warnings: tuple[str, ...] = ()
+    """Of the last package, if that is a fallback: machine-readable words."""
     # what stands in its way
     waits_for: str | None = None
     """A sentence; None when it waits for nothing."""
 
     def with_waiting(self, sentence: str | None) -> Self:
         return replace(self, waits_for=sentence)
+
+    @property
+    def by_rules_because(self) -> str | None:
+        """Why rules drafted the last package, as a sentence; None where the model did, or where it is not known."""
+        return next((say_warning(word) for word in self.warnings if word in RULES_BECAUSE), None)
 
     @property
     def missed_deadline(self) -> bool:

@@ -1,6 +1,6 @@
 """Tells the story of a request: facts in, sentences out, in the order of their times. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,11 +16,30 @@ from schemas.packages import PackageStatus
 def with_timeline(story: RequestStory) -> RequestStory:
     """The story with its timeline: the earliest first; what holds now, and has no time, comes last."""
     entries = list(_entries(story))
-    timed = [(entry.at, number, entry) for number, entry in enumerate(entries) if entry.at is not None]
+    made_at = {str(package.package_id): package.created_at for package in story.revisions}
+    timed = [
+        (_after_its_cause(entry, entry.at, story.request.stored_at, made_at), number, entry)
+        for number, entry in enumerate(entries)
+        if entry.at is not None
+    ]
     timed.sort(key=lambda each: each[:2])
     return replace(
         story, entries=(*(entry for _, _, entry in timed), *(entry for entry in entries if entry.at is None))
     )
+
+
+def _after_its_cause(entry: StoryEntry, at: datetime, stored_at: datetime, made_at: Mapping[str, datetime]) -> datetime:
+    """Where an entry stands: `_entries` decides between equal times.
+
+    Feedback's time is by another clock, often without parts of a second: it follows what it is about.
+    """
+    match entry.kind:
+        case StoryKind.FEEDBACK:
+            return max(at, stored_at, made_at.get(entry.package_id or "", at))
+        case StoryKind.CALL | StoryKind.REVISION | StoryKind.END:
+            return max(at, stored_at)
+        case _:
+            return at
 
 
 def _entries(story: RequestStory) -> Iterator[StoryEntry]:

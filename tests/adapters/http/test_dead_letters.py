@@ -51,6 +51,27 @@ async def test_they_are_found_by_filters_with_their_excerpts(surfer: Surfer, sce
         assert (await surfer.get(f"/dead-letters?{query}")).status == 400, query
 
 
+async def test_an_unreadable_record_is_found_by_its_keys_session_and_ticket(surfer: Surfer, scene: Scene) -> None:
+    opened, broken = await scene.send(
+        change("session.opened.v1", {"psa_ticket": {"system": "halopsa", "ticket_id": "777"}}, version=1), BROKEN
+    )
+    await scene.take_in(opened, broken)
+    for query in ("", "?session=s1", "?ticket=777", "?session=s1&tenant=default"):
+        answer = await surfer.get(f"/dead-letters{query}")
+        (record,) = answer.page.find_all("details", class_="line")
+        assert "Session s1 by its key; its envelope could not be read" in " ".join(record.text.split()), query
+        assert record.find("a", string="s1") is not None, "a link to the only session of that id"
+        assert "None" not in answer.said.replace("None match", "")
+    assert "None match" in (await surfer.get("/dead-letters?ticket=778")).said
+    assert (await surfer.get("/dead-letters?ticket=%23")).status == 400
+    await surfer.sign_in()
+    preview = await surfer.get("/dead-letters/preview?action=purge&ticket=777")
+    assert "Purge 1 dead letter?" in preview.said
+    job = (await surfer.submit("/dead-letters/preview?action=purge&ticket=777", "/dead-letters/submit")).headers
+    await scene.worked(job["Location"].partition("id=")[2])
+    assert await scene.listed() == {}
+
+
 async def test_a_redrive_is_previewed_done_and_watched(surfer: Surfer, scene: Scene) -> None:
     sound, broken = await scene.send(change(version=1), BROKEN)
     await scene.refused(sound, broken)

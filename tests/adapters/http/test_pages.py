@@ -132,6 +132,14 @@ class TestNow:
         assert "waits-for-99" in said
         assert "It waits for version 99 of the session, of which 14 is the newest" in said
 
+    async def test_a_request_ahead_of_its_session_needs_attention(self, surfer: Surfer) -> None:
+        (item,) = (await surfer.get("/")).page.select(".attention li.warn b:-soup-contains('request waits-for-99')")
+        line = item.parent
+        assert line is not None
+        assert "It waits for version 99 of the session, of which 14 is the newest" in line.text
+        assert line.a is not None
+        assert (await surfer.get(str(line.a["href"]))).status == 200
+
     async def test_unknown_is_no_zero(self, surfer: Surfer) -> None:
         boxes = {
             box.dt.text: box.dd.text for box in (await surfer.get("/")).page.select(".figure") if box.dt and box.dd
@@ -209,6 +217,15 @@ class TestStory:
     async def test_it_says_what_an_open_one_waits_for(self, surfer: Surfer) -> None:
         said = (await surfer.get(request_url("default", "waits", "waits-for-99"))).said
         assert said.count("It waits for version 99 of the session, of which 14 is the newest") == 2
+
+    async def test_an_open_one_says_which_partition_stands_still_and_because_of_whom(
+        self, surfer: Surfer, filled: Readers
+    ) -> None:
+        address = request_url("default", "waits", "waits-for-99")
+        assert "Held back" not in (await surfer.get(address)).said
+        filled.health.failing("partition", "x/3 for 70 s; producer 7 (<b>etl</b>) holds a transaction open")
+        assert "producer 7 (<b>etl</b>) holds a transaction open" in (await surfer.get(address)).said
+        filled.health.ok("partition")
 
     async def test_one_that_is_unknown_is_not_found(self, surfer: Surfer) -> None:
         assert (await surfer.get(request_url("a", "b", "c"))).status == 404

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition as KafkaPartition
@@ -329,3 +330,34 @@ async def test_a_broker_that_was_killed_is_outlived(
                 records += await source.poll(200)
             except Transient:
                 await asyncio.sleep(0.2)
+
+
+async def test_what_an_open_transaction_hides_is_a_backlog_and_its_producer_is_named(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    """Contract part 4: those records were in the partition when a request came, and have not been read."""
+    source = make()
+    await _write(bootstrap_servers, topics.sessions, 1, key="s")
+    (first,) = await _read(source, 1)
+    at = first.origin.topic_partition
+    name = f"{topics.prefix}stranger"
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id=name) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topics.sessions, b"{}", partition=at.partition)
+        await producer.send_and_wait(topics.sessions, b"{}", partition=at.partition)
+        assert await _nothing_more(source)
+        assert (await source.session_ends())[at] == 3
+        assert source.positions()[at] == 1, "behind the end: a request that comes now waits"
+        (opened,) = await source.open_transactions(frozenset(source.owned))
+        assert (opened.partition, opened.begins_at, opened.transactional_id) == (at, 1, name)
+        assert abs(time.time() - opened.since.timestamp()) < 60
+        assert f"({name}) holds a transaction open in {at} since" in str(opened)
+        await producer.abort_transaction()
+    end = (await source.session_ends())[at]
+
+    async def reached() -> bool:
+        await source.poll(100)
+        return source.positions()[at] >= end
+
+    await until(reached)
+    assert not await source.open_transactions(frozenset(source.owned))

@@ -1,13 +1,15 @@
 """What intake's membership tells of the partitions."""
 
+from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
-from consumer.flows.intake.membership import STILL_SECONDS, Membership
-from consumer.flows.intake.ports import Lag
+from consumer.flows.intake.membership import LOOK_SECONDS, STILL_SECONDS, Membership
+from consumer.flows.intake.ports import Lag, OpenTransaction
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from tests.support.meters import RememberedMeters
@@ -22,6 +24,8 @@ class Source:
 
     def __init__(self) -> None:
         self.still_seconds = 0.0
+        self.asked = 0
+        self.kafka_is_slow = False
 
     def lags(self) -> dict[TopicPartition, Lag]:
         return {AT: Lag(records=5, seconds=7.0, still_seconds=self.still_seconds)}
@@ -33,6 +37,16 @@ class Source:
         if self.away:
             raise Transient("Kafka: away")
         return []
+
+    async def open_transactions(self, partitions: Collection[TopicPartition]) -> list[OpenTransaction]:
+        self.asked += 1
+        if self.kafka_is_slow:
+            raise Transient("Kafka: TimeoutError")
+        since = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        return [
+            OpenTransaction(partition=at, begins_at=42, producer_id=7, since=since, transactional_id="etl-3")
+            for at in partitions
+        ]
 
     def pause(self) -> None: ...
 
@@ -67,6 +81,30 @@ def test_a_partition_that_stands_still_is_named_and_its_lag_is_metered() -> None
     assert f"{AT} for 61 s, 5 records behind" in said
     assert member.meters.values[Meter.LAG_RECORDS, (AT.topic, "3")] == 5
     assert member.meters.values[Meter.LAG_SECONDS, (AT.topic, "3")] == 7.0
+    member.source.still_seconds = -1.0
+    assert member.after(1) is None
+
+
+async def test_who_holds_a_transaction_open_where_a_partition_stands_still_is_named() -> None:
+    """Asked seldom, and never while all partitions move; an answer that does not come hides nothing."""
+    member = Member()
+    await member.membership.poll(0)
+    assert member.source.asked == 0
+    member.source.kafka_is_slow = True
+    member.after(STILL_SECONDS + 1)
+    await member.membership.poll(0)
+    said = member.after(1)
+    assert (member.source.asked, "holds a transaction" in (said or "")) == (1, False)
+    member.source.kafka_is_slow = False
+    await member.membership.poll(0)
+    assert member.source.asked == 1
+    member.after(LOOK_SECONDS)
+    await member.membership.poll(0)
+    said = member.after(1)
+    assert said is not None
+    assert said.endswith(
+        f"; producer 7 (etl-3) holds a transaction open in {AT} since 2026-03-02 09:00:00Z: nobody reads beyond 42"
+    )
     member.source.still_seconds = -1.0
     assert member.after(1) is None
 

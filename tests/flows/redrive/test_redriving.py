@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.cli.dead_letters import following
-from consumer.domain.events import Origin, TopicPartition
+from consumer.domain.events import Origin, SessionKey, TopicPartition
 from consumer.errors import Transient
 from consumer.flows.redrive import redriving
 from consumer.flows.redrive.ports import (
@@ -214,6 +214,17 @@ class TestPurge:
         assert (await scene.listed(), await scene.dead_letters_to_publish()) == ({}, 1)
 
 
+async def test_what_an_open_transaction_hides_counts_as_a_backlog(scene: Scene) -> None:
+    """As intake counts it: a look by this loop must not start the clocks of others too early."""
+    await scene.send(change(version=1))
+    options = {"bootstrap_servers": scene.settings.kafka_bootstrap_servers}
+    async with AIOKafkaProducer(**options, transactional_id=f"{scene.topics.prefix}stranger") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(scene.topics.sessions, b"{}", partition=0)
+        assert (await scene.originals.session_ends())[TopicPartition(scene.topics.sessions, 0)] == 2
+        await producer.abort_transaction()
+
+
 class TestJobs:
     async def test_a_preview_counts_and_foretells_and_changes_nothing(self, scene: Scene) -> None:
         taken, rival, broken = await scene.send(change(version=1), change(version=1, id="a rival"), BROKEN)
@@ -247,14 +258,20 @@ class TestJobs:
         await scene.refused(origins[3], at=noon + timedelta(hours=1))
         await scene.refused(origins[4], at=noon)
         await scene.pool.execute("UPDATE dead_letters SET tenant_id = 'other' WHERE \"offset\" = 4")
+        await scene.refused(origins[5], reason="undecodable", session="s9", at=noon + timedelta(hours=2))
+        await scene.pool.execute('UPDATE dead_letters SET tenant_id = NULL WHERE "offset" = 5')
         topic = scene.topics.sessions
         for chosen, offsets in (
             (ChosenLetters(reason=RefusalReason.TOO_LARGE), [0]),
             (ChosenLetters(session="s2"), [1]),
             (ChosenLetters(until=noon), [2]),
-            (ChosenLetters(since=noon + timedelta(minutes=1)), [3]),
+            (ChosenLetters(since=noon + timedelta(minutes=1)), [3, 5]),
             (ChosenLetters(since=noon, until=noon + timedelta(hours=1)), [0, 1, 4]),
             (ChosenLetters(tenant="other"), [4]),
+            (ChosenLetters(sessions=(SessionKey("default", "s2"), SessionKey("default", "s9"))), [1, 5]),
+            (ChosenLetters(session="s9", tenant="default"), [5]),
+            (ChosenLetters(tenant="default", reason=RefusalReason.UNDECODABLE), []),
+            (ChosenLetters(sessions=()), []),
             (ChosenLetters(topic=topic, partition=0, offset=3), [3]),
             (ChosenLetters(topic=scene.topics.requests), []),
             (ChosenLetters(topic=topic, partition=1), []),
@@ -264,7 +281,7 @@ class TestJobs:
             assert preview.matched == len(offsets)
         job = await scene.done(session="s2")
         assert (job.matched, job.looked_at) == (1, 1)
-        assert [offset for _, offset in await scene.listed()] == [0, 2, 3, 4]
+        assert [offset for _, offset in await scene.listed()] == [0, 2, 3, 4, 5]
 
     async def test_what_is_refused_after_the_job_was_submitted_is_not_the_jobs(self, scene: Scene) -> None:
         first, second = await scene.send(change(version=1), change(version=2))
@@ -377,7 +394,7 @@ class TestJobs:
         arguments = ("t2", 3, 20_000, 0, datetime.now(UTC), 50)
         async with scene.pool.acquire() as connection:
             rows = await connection.fetch(
-                f"EXPLAIN (ANALYZE, COSTS OFF) {Queries('redrive').piece}", *(None,) * 8, *arguments
+                f"EXPLAIN (ANALYZE, COSTS OFF) {Queries('redrive').piece}", *(None,) * 10, *arguments
             )
             plan = "\n".join(row[0] for row in rows)
             assert "dead_letters_pkey" in plan
@@ -406,3 +423,21 @@ class TestCommand:
         purged = await scene.command("purge", "--yes")
         assert (purged.code, "topics' retention" in purged.output) == (0, True)
         assert await scene.listed() == {}
+
+    async def test_it_takes_those_of_a_ticket(self, scene: Scene) -> None:
+        opened, mine, unreadable, other = await scene.send(
+            change("session.opened.v1", {"psa_ticket": {"system": "halopsa", "ticket_id": "777"}}, version=1),
+            change(version=2),
+            BROKEN,
+            change(version=3),
+        )
+        await scene.take_in(opened)
+        await scene.refused(mine, unreadable)
+        await scene.pool.execute('UPDATE dead_letters SET tenant_id = NULL WHERE "offset" = 2')
+        await scene.refused(other, session="s2")
+        assert "No dead letter matches" in (await scene.command("purge", "--ticket", "778", "--yes")).output
+        done = await scene.command("redrive", "--ticket", "#777", "--yes", "--json")
+        job = json.loads(done.output)
+        assert [job[name] for name in ("chosen", "matched", "taken", "refused")] == [{"ticket": "#777"}, 2, 1, 1]
+        assert (await scene.command("purge", "--ticket", "777", "--yes")).code == 0
+        assert list(await scene.listed()) == [(SESSIONS, 3)]

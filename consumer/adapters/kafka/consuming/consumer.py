@@ -24,10 +24,11 @@ from consumer.adapters.kafka.consuming.order import Order
 from consumer.adapters.kafka.consuming.ownership import Ownership
 from consumer.adapters.kafka.consuming.placement import place
 from consumer.adapters.kafka.ends import Ends
+from consumer.adapters.kafka.transactions import open_transactions
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
-from consumer.flows.intake.ports import Lag, LostPosition
+from consumer.flows.intake.ports import Lag, LostPosition, OpenTransaction
 from schemas.topics import Topics
 
 START_SECONDS = 30.0
@@ -74,6 +75,7 @@ class KafkaSource:
         self._live_at = self._replayed_at = 0.0
         self._lags = LagWatch()
         self._ends = Ends(self._connection)
+        self._log_ends = Ends(self._connection, "read_uncommitted")
         self.lost: list[LostPosition] = []
         """Committed offsets that were not in the log. The caller clears the list."""
 
@@ -130,16 +132,21 @@ class KafkaSource:
         return self._lags.lags(self.positions(), known)
 
     async def session_ends(self) -> dict[TopicPartition, int]:
-        """Returns the ends of all partitions with session events, live and replayed, owned or not. Raises Transient."""
+        """Returns the ends of all logs with session events, live and replayed, owned or not. Raises Transient."""
         consumer = await self._started()
         async with brokers_reachable():
             ends = await self._session_ends(consumer)
         return {TopicPartition(*partition): offset for partition, offset in ends.items()}
 
+    async def open_transactions(self, partitions: Collection[TopicPartition]) -> Sequence[OpenTransaction]:
+        return await open_transactions(self._connection, sorted(partitions))
+
     async def _session_ends(self, consumer: AIOKafkaConsumer) -> Mapping[KafkaPartition, int]:
         topics = (self._topics.sessions, self._topics.replay[0])
         numbers = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
-        return await self._ends.of([KafkaPartition(topic, each) for topic, some in numbers.items() for each in some])
+        return await self._log_ends.of(
+            [KafkaPartition(topic, each) for topic, some in numbers.items() for each in some]
+        )
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commits the offsets of owned partitions. Returns whether the broker has taken them; never raises."""
@@ -178,6 +185,7 @@ class KafkaSource:
         consumer, self._consumer = self._consumer, None
         self._listener.gone()
         await self._ends.close()
+        await self._log_ends.close()
         if consumer is None:
             return
         stopping = asyncio.create_task(consumer.stop(), name="kafka-stop")

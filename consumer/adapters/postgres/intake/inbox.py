@@ -172,6 +172,7 @@ class PostgresInbox:
                 progress.refusals,
                 erased=progress.erased,
                 sweepers=progress.sweepers,
+                redactor=self._redactor,
                 topics=self._sender.topics,
                 now=now,
             )

@@ -59,6 +59,24 @@ async def learn(
     return {key: result.arriving for key, result in learned.items()}, sweepers_for_stored
 
 
+async def sweepers_of_ids(
+    connection: Connection, redactor: Redactor, session_ids: Collection[str]
+) -> Mapping[str, tuple[Sweeper, ...]]:
+    """The sweepers of all sessions of these ids, whichever their tenants: for records whose tenant is unknown.
+
+    The sessions are not locked: a secret that another transaction stores at the same time may be missed.
+    """
+    known: defaultdict[SessionKey, list[KnownSecret]] = defaultdict(list)
+    if session_ids:
+        for row in await connection.fetch(_queries.of_session_ids, sorted(session_ids)):
+            secret = KnownSecret.unpacked(row["kind"], row["identity"], row["forms"])
+            known[SessionKey(row["tenant_id"], row["session_id"])].append(secret)
+    sweepers: defaultdict[str, tuple[Sweeper, ...]] = defaultdict(tuple)
+    for key, secrets in known.items():
+        sweepers[key.session_id] += (redactor.scope(*key).sweeper(secrets),)
+    return sweepers
+
+
 async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[SessionKey]:
     """Sweeps everything that is stored of these sessions. Drafts that hold a secret are deleted.
 
@@ -76,15 +94,7 @@ async def rewrite(connection: Connection, sweepers: Sweepers) -> frozenset[Sessi
     await _rewrite_packages(connection, sweepers, keys)
     if changed:
         await proofs.note_redaction(connection, before)
-    excerpts = await _changes(
-        await connection.fetch(_queries.excerpts, *keys),
-        sweepers,
-        "excerpt",
-        lambda sweeper, text: cut(sweeper.text(text)),
-    )
-    if excerpts:
-        rows = [(row["topic"], row["partition"], row["offset"], row["record_ms"], text) for row, text in excerpts]
-        await connection.execute(_queries.rewrite_excerpts, *columns(rows, 5))
+    await _rewrite_letters(connection, sweepers, keys)
     await _rewrite_feedback(connection, sweepers, keys)
     return changed
 
@@ -120,14 +130,30 @@ async def _rewrite_packages(connection: Connection, sweepers: Sweepers, keys: li
     if packages:
         rows = [(row["package_id"], text, redaction.content_sha256(text)) for row, text in packages]
         await connection.execute(_queries.rewrite_packages, *columns(rows, 3))
-    unpublished = []
+    unpublished: dict[int, str] = {}
     async for row in in_turns(await connection.fetch(_queries.unpublished, *keys)):
-        before = row["value"].decode()
+        before = unpublished.get(row["id"]) or row["value"].decode()
         after = redaction.published(_sweeper(sweepers, row), before)
         if after != before:
-            unpublished.append((row["id"], after.encode()))
+            unpublished[row["id"]] = after
     if unpublished:
-        await connection.execute(_queries.rewrite_outbox, *columns(unpublished, 2))
+        values = [(row_id, text.encode()) for row_id, text in unpublished.items()]
+        await connection.execute(_queries.rewrite_outbox, *columns(values, 2))
+
+
+async def _rewrite_letters(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:
+    """Sweeps refused records. An unreadable one may come several times: it is swept for each tenant's session."""
+    letters: dict[tuple[object, ...], tuple[str | None, ...]] = {}
+    async for row in in_turns(await connection.fetch(_queries.letters, *keys)):
+        place, sweeper = tuple(row)[2:6], _sweeper(sweepers, row)
+        before = letters.get(place) or tuple(row)[6:]
+        excerpt, *others = (text and sweeper.text(text) for text in before)
+        if (after := (cut(excerpt or ""), *others)) != before:
+            letters[place] = after
+    if letters:
+        await connection.execute(
+            _queries.rewrite_letters, *columns([(*at, *texts) for at, texts in letters.items()], 9)
+        )
 
 
 async def _rewrite_feedback(connection: Connection, sweepers: Sweepers, keys: list[list[object]]) -> None:

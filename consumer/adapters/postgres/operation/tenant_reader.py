@@ -21,8 +21,9 @@ class TenantReader:
         self._pool = pool
 
     async def policies(self, tenant: str | None) -> list[TableRow]:
-        """The policies of all tenants, or of one, with what was spent in this month."""
-        return await self._rows(_spend.policies, tenant)
+        """The policies of all tenants, or of one, with what was spent in this month and what held before."""
+        rows = await self._rows(_spend.policies, tenant)
+        return [{**row, "previous": json.loads(str(row["previous"] or "null"))} for row in rows]
 
     async def spend(self, tenant: str | None, since: date, *, by_day: bool) -> list[TableRow]:
         """Sums of calls by tenant, provider, model and purpose, and by day if wanted."""

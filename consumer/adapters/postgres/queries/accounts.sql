@@ -56,7 +56,7 @@ ORDER BY dear.usd DESC NULLS LAST, dear.last_call_at DESC;
 
 -- name: policies
 -- Of the tenant $1, or of those after $2 in order, $3 at most, with what was spent in this month.
-SELECT p.tenant_id, p.model, p.language, p.monthly_budget_usd, p.note_footer, p.set_at, p.stored_at,
+SELECT p.tenant_id, p.model, p.language, p.monthly_budget_usd, p.note_footer, p.set_at, p.stored_at, p.previous,
        (SELECT coalesce(sum(usd), 0)::float8 FROM model_days AS d
         WHERE d.tenant_id = p.tenant_id AND d.day >= {{month}}) AS spent_usd
 FROM tenant_policies AS p

@@ -77,10 +77,10 @@ WHERE o.id = clean.id;
 
 -- name: forget_excerpts
 -- The tenant of an unreadable record is unknown: it is better to lose an excerpt too many than to keep one too many.
-UPDATE dead_letters AS d SET excerpt = '', request_id = NULL
+UPDATE dead_letters AS d SET excerpt = '', request_id = NULL, source = NULL
 FROM unnest($1::text[], $2::text[]) AS erased (tenant_id, session_id)
 WHERE d.session_id = erased.session_id AND (d.tenant_id = erased.tenant_id OR d.tenant_id IS NULL)
-  AND (d.excerpt <> '' OR d.request_id IS NOT NULL);
+  AND (d.excerpt <> '' OR d.request_id IS NOT NULL OR d.source IS NOT NULL);
 
 -- name: mark_sessions
 -- $3 are the last tickets as JSON, null without one.

@@ -1,10 +1,16 @@
 -- Dead letters again: which there are, the jobs on them, and what became of each.
 
 -- part: is_chosen
--- $1 to $8: reason, topic, partition, offset, tenant, session, first time, time before which; null chooses all.
+-- $1 to $10: reason, topic, partition, offset, tenant, session, first time, time before which, the tenants and the ids of
+-- sessions; null chooses all. A record whose tenant is unknown counts, with its key, to every session of that id.
 ($1::text IS NULL OR d.reason = $1) AND ($2::text IS NULL OR d.topic = $2)
   AND ($3::integer IS NULL OR d.partition = $3) AND ($4::bigint IS NULL OR d."offset" = $4)
-  AND ($5::text IS NULL OR d.tenant_id = $5) AND ($6::text IS NULL OR d.session_id = $6)
+  AND ($5::text IS NULL OR d.tenant_id = $5
+       OR d.tenant_id IS NULL AND ($6::text IS NOT NULL OR $10::text[] IS NOT NULL))
+  AND ($6::text IS NULL OR d.session_id = $6)
+  AND ($10::text[] IS NULL
+       OR d.session_id = ANY($10)
+          AND (d.tenant_id IS NULL OR (d.tenant_id, d.session_id) IN (SELECT * FROM unnest($9::text[], $10::text[]))))
   AND ($7::timestamptz IS NULL OR d.failed_at >= $7) AND ($8::timestamptz IS NULL OR d.failed_at < $8)
 
 -- name: groups
@@ -17,18 +23,18 @@ GROUP BY d.reason, d.topic ORDER BY letters DESC, d.topic, d.reason;
 SELECT max(topic) FROM dead_letters WHERE topic < $1;
 
 -- name: piece
--- The next $14 of the topic $9 after the place $10 to $12, of those that were refused until $13.
+-- The next $16 of the topic $11 after the place $12 to $14, of those that were refused until $15.
 SELECT d.topic, d.partition, d."offset", d.record_ms, d.tenant_id, d.session_id, d.reason, d.error, d.failed_at,
        d.redriven_at, d.redrive_error
 FROM dead_letters AS d
-WHERE d.topic = $9 AND (d.partition, d."offset", d.record_ms) > ($10, $11, $12) AND d.failed_at <= $13
+WHERE d.topic = $11 AND (d.partition, d."offset", d.record_ms) > ($12, $13, $14) AND d.failed_at <= $15
   AND {{is_chosen}}
-ORDER BY d.partition, d."offset", d.record_ms LIMIT $14;
+ORDER BY d.partition, d."offset", d.record_ms LIMIT $16;
 
 -- name: put_job
--- $9 is the id, $10 the action, $11 the choice as JSON, $12 who asked. No row where an unended job is the same.
+-- $11 is the id, $12 the action, $13 the choice as JSON, $14 who asked. No row where an unended job is the same.
 INSERT INTO dead_letter_jobs (job_id, action, chosen, asked_by, matched)
-SELECT $9::text, $10::text, $11::text, $12::text, count(*) FROM dead_letters AS d WHERE {{is_chosen}}
+SELECT $11::text, $12::text, $13::text, $14::text, count(*) FROM dead_letters AS d WHERE {{is_chosen}}
 ON CONFLICT (action, chosen) WHERE state IN ('submitted', 'running') DO NOTHING
 RETURNING *;
 

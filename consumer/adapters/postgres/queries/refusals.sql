@@ -9,11 +9,11 @@ SELECT DISTINCT session_id FROM sessions WHERE session_id = ANY($1::text[]) AND 
 -- the same offset, in a topic that was made anew, has another time. A row without one (-1), of an earlier release, is
 -- the same record's unless it was stored before that record was written.
 INSERT INTO dead_letters (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt,
-                          request_id)
+                          request_id, source)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::text[], $11::text[])
+                     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
          AS refused (topic, partition, "offset", record_ms, record_key, tenant_id, session_id, reason, error, excerpt,
-                     request_id)
+                     request_id, source)
 WHERE NOT EXISTS (
     SELECT FROM dead_letters AS d
     WHERE (d.topic, d.partition, d."offset", d.record_ms) = (refused.topic, refused.partition, refused."offset", -1)

@@ -69,10 +69,16 @@ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS clean (package_id, event, con
 WHERE p.package_id = clean.package_id;
 
 -- name: unpublished
-SELECT o.tenant_id, o.session_id, o.id, o.value
+-- A dead letter of an unknown tenant counts as every tenant's; it may then come once for each of these sessions.
+SELECT wanted.tenant_id, wanted.session_id, o.id, o.value
 FROM outbox AS o
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
-  ON (o.tenant_id, o.session_id) = (wanted.tenant_id, wanted.session_id);
+  ON (o.tenant_id, o.session_id) = (wanted.tenant_id, wanted.session_id)
+UNION ALL
+SELECT wanted.tenant_id, wanted.session_id, o.id, o.value
+FROM outbox AS o
+JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
+  ON o.tenant_id IS NULL AND o.session_id = wanted.session_id;
 
 -- name: rewrite_outbox
 UPDATE outbox AS o SET value = clean.value
@@ -90,16 +96,26 @@ UPDATE package_feedback AS f SET said = clean.said
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS clean (tenant_id, session_id, event_id, said)
 WHERE (f.tenant_id, f.session_id, f.event_id) = (clean.tenant_id, clean.session_id, clean.event_id);
 
--- name: excerpts
-SELECT d.tenant_id, d.session_id, d.topic, d.partition, d."offset", d.record_ms, d.excerpt
+-- name: letters
+-- The texts of refused records. One of an unknown tenant counts as every tenant's, as in `unpublished`.
+SELECT wanted.tenant_id, wanted.session_id, d.topic, d.partition, d."offset", d.record_ms, d.excerpt, d.error,
+       d.redrive_error, d.request_id, d.source
 FROM dead_letters AS d
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
-  ON (d.tenant_id, d.session_id) = (wanted.tenant_id, wanted.session_id)
-WHERE d.excerpt <> '';
+  ON d.session_id = wanted.session_id AND (d.tenant_id = wanted.tenant_id OR d.tenant_id IS NULL);
 
--- name: rewrite_excerpts
-UPDATE dead_letters AS d SET excerpt = clean.excerpt
-FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[])
-     AS clean (topic, partition, "offset", record_ms, excerpt)
+-- name: rewrite_letters
+UPDATE dead_letters AS d
+SET excerpt = clean.excerpt, error = clean.error, redrive_error = clean.redrive_error, request_id = clean.request_id,
+    source = clean.source
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[]) AS clean (topic, partition, "offset", record_ms, excerpt, error, redrive_error, request_id, source)
 WHERE (d.topic, d.partition, d."offset", d.record_ms)
     = (clean.topic, clean.partition, clean."offset", clean.record_ms);
+
+-- name: of_session_ids
+-- The known secrets of all sessions with the ids $1, whichever their tenants.
+SELECT s.tenant_id, s.session_id, k.identity, k.kind, k.forms
+FROM sessions AS s
+JOIN session_secrets AS k ON (k.tenant_id, k.session_id) = (s.tenant_id, s.session_id)
+WHERE s.session_id = ANY($1::text[]) AND s.has_secrets;

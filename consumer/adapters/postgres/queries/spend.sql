@@ -84,7 +84,7 @@ ORDER BY 1, 2, 3, 4, 5;
 -- name: policies
 -- Of all tenants, or of $1, with what was spent in this month.
 SELECT p.tenant_id, p.model, p.language, p.monthly_budget_usd, coalesce(sum(d.usd), 0)::float8 AS spent_usd,
-       p.note_footer, p.set_at, p.stored_at
+       p.note_footer, p.set_at, p.stored_at, p.previous
 FROM tenant_policies AS p LEFT JOIN model_days AS d ON d.tenant_id = p.tenant_id AND d.day >= {{month}}
 WHERE $1::text IS NULL OR p.tenant_id = $1
 GROUP BY p.tenant_id

@@ -2,13 +2,16 @@
 
 -- name: put_policies
 -- The newer policy of a tenant stays, by the time at which it was set ($3); of two at one time that with the greater id.
+-- What held here until now is kept beside it.
 INSERT INTO tenant_policies AS p (tenant_id, event_id, set_at, model, language, monthly_budget_usd, note_footer)
 SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::float8[], $7::text[])
               AS new (tenant_id, event_id, set_at, model, language, monthly_budget_usd, note_footer)
 ORDER BY tenant_id COLLATE "C"
 ON CONFLICT (tenant_id) DO UPDATE
 SET event_id = excluded.event_id, set_at = excluded.set_at, stored_at = now(), model = excluded.model,
-    language = excluded.language, monthly_budget_usd = excluded.monthly_budget_usd, note_footer = excluded.note_footer
+    language = excluded.language, monthly_budget_usd = excluded.monthly_budget_usd, note_footer = excluded.note_footer,
+    previous = jsonb_build_object('model', p.model, 'language', p.language, 'monthly_budget_usd', p.monthly_budget_usd,
+                                  'note_footer', p.note_footer, 'set_at', p.set_at, 'stored_at', p.stored_at)::text
 WHERE (p.set_at, p.event_id) < (excluded.set_at, excluded.event_id)
 RETURNING tenant_id;
 

@@ -7,7 +7,8 @@ r.tenant_id, r.session_id, r.request_id, r.state, r.origin_topic, r.origin_parti
        s.newest_version, r.reason, r.backlog, r.half_deadline_at, r.deadline_at, r.due_at, r.cause AS next_cause,
        r.replay_id, r.attempts, r.leased_until, r.leased_by, r.revision, r.last_package_id, p.status,
        p.cause AS package_cause, p.created_at AS package_at, p.ticket, r.upgrade_wanted, r.failure, r.ended_at,
-       coalesce(r.first_done_at, r.ended_at) AS first_outcome_at
+       coalesce(r.first_done_at, r.ended_at) AS first_outcome_at,
+       CASE WHEN p.status = 'fallback' THEN p.event::jsonb -> 'warnings' END AS warnings
 
 -- part: source
 FROM requests AS r
@@ -82,6 +83,17 @@ SELECT {{columns}}
 {{source}}
 WHERE r.state = 'open' AND r.deadline_at < now() + make_interval(secs => $1)
 ORDER BY r.deadline_at LIMIT $2;
+
+-- name: ahead
+-- Of the oldest $1 open requests those that wait for a version that their session does not have: of a clock that runs,
+-- by $2 versions or more, or since $3 seconds. At most $4.
+SELECT {{columns}}
+FROM (SELECT * FROM requests WHERE state = 'open' ORDER BY stored_at LIMIT $1) AS r
+LEFT JOIN sessions AS s ON (s.tenant_id, s.session_id) = (r.tenant_id, r.session_id)
+LEFT JOIN packages AS p ON p.package_id = r.last_package_id
+WHERE r.backlog IS NULL AND (s.newest_version IS NULL OR r.requested_state_version > s.newest_version)
+  AND (r.requested_state_version - s.newest_version >= $2 OR r.stored_at <= now() - make_interval(secs => $3))
+ORDER BY r.stored_at LIMIT $4;
 
 -- name: any_request
 SELECT EXISTS (SELECT FROM requests);

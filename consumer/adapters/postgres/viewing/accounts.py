@@ -57,7 +57,8 @@ class PostgresAccountViews(Looker):
         )
 
     async def policies(self, tenant: str | None, *, after: str, limit: int) -> list[SetPolicy]:
-        return [SetPolicy(**dict(row)) for row in await self._rows(_queries.policies, tenant, after, limit)]
+        rows = await self._rows(_queries.policies, tenant, after, limit)
+        return [SetPolicy(**{**row, "previous": json.loads(row["previous"] or "null")}) for row in rows]
 
     async def feedback(self, chosen: FeedbackFilter, limit: int) -> list[GivenFeedback]:
         return [_given(row) for row in await self._rows(_queries.feedback, *_arguments(chosen), limit)]

@@ -6,6 +6,8 @@ from consumer.adapters.postgres.viewing.look import Looker
 from consumer.adapters.postgres.viewing.requests import views_of
 from consumer.domain.events import TopicPartition
 from consumer.flows.viewing.overview import (
+    AHEAD_SECONDS,
+    AHEAD_VERSIONS,
     COUNTED,
     DEAD_LETTER_HOURS,
     NEAR_ROWS,
@@ -37,6 +39,10 @@ class OverviewTables(Looker):
         async with self._look() as connection:
             waiting = await connection.fetchrow(_now.waiting, COUNTED)
             near = await views_of(connection, await connection.fetch(_requests.near_deadline, NEAR_SECONDS, NEAR_ROWS))
+            ahead = await views_of(
+                connection,
+                await connection.fetch(_requests.ahead, COUNTED, AHEAD_VERSIONS, AHEAD_SECONDS, NEAR_ROWS),
+            )
             refused = await connection.fetch(_now.dead_letters, COUNTED, DEAD_LETTER_HOURS)
             spend = await connection.fetchrow(_now.spend)
             over = await connection.fetch(_spend.nearly_spent, None, 1.0)
@@ -53,6 +59,7 @@ class OverviewTables(Looker):
                 with_still_clock=waiting["with_still_clock"],
                 oldest_seconds=waiting["oldest_seconds"],
                 near_deadline=tuple(near),
+                ahead=tuple(ahead),
             ),
             upgrades=UpgradesView(waiting=waiting["upgrades"], oldest_seconds=waiting["upgrade_seconds"]),
             dead_letters=tuple(

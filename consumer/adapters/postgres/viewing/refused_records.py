@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from consumer.adapters.postgres.core.sql import Queries
+from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.adapters.postgres.viewing.look import Looker
 from consumer.flows.redrive.ports import ChosenLetters
 from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT, RefusedCount, RefusedPage, RefusedRecord
@@ -23,6 +23,7 @@ class PostgresRefusedRecords(Looker):
             chosen.session,
             chosen.since,
             chosen.until,
+            *((None, None) if chosen.sessions is None else columns(chosen.sessions, 2)),
             MOST_LOOKED_AT,
         )
         async with self._look() as connection:
@@ -30,5 +31,5 @@ class PostgresRefusedRecords(Looker):
             counts = [] if before is not None else await connection.fetch(_queries.counts, *arguments)
         return RefusedPage(
             records=tuple(RefusedRecord(**dict(row)) for row in records),
-            counts=tuple(RefusedCount(**dict(row)) for row in counts),
+            counts=tuple(RefusedCount(**{**row, "sources": tuple(row["sources"] or ())}) for row in counts),
         )

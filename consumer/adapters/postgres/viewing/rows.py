@@ -55,6 +55,7 @@ def request_view(row: asyncpg.Record, session_ticket: str | None = None) -> Requ
         failure=row["failure"],
         ended_at=row["ended_at"],
         first_outcome_at=row["first_outcome_at"],
+        warnings=tuple(json.loads(row["warnings"] or "[]")),
     )
     return view.with_waiting(waits_for(view))
 
@@ -98,6 +99,7 @@ def dead_letter_view(row: asyncpg.Record) -> DeadLetterView:
         tenant_id=row["tenant_id"],
         session_id=row["session_id"],
         request_id=row["request_id"],
+        source=row["source"],
         reason=RefusalReason(row["reason"]),
         error=row["error"],
         excerpt=row["excerpt"],

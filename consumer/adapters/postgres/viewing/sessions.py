@@ -14,7 +14,7 @@ from consumer.domain.session.session import fold
 from consumer.flows.viewing.filters import SessionFilter
 from consumer.flows.viewing.pages import PAGE_ROWS, RowPage, page_key, page_of, read_page_key
 from consumer.flows.viewing.ports import MOST_CANDIDATES, MOST_EVENTS
-from consumer.flows.viewing.sessions import SessionStory, SessionView
+from consumer.flows.viewing.sessions import SessionStory, SessionView, ticket_moves
 
 _sessions = Queries("viewing_sessions")
 _requests = Queries("viewing_requests")
@@ -66,9 +66,7 @@ class SessionTables(Looker):
             asked = await connection.fetch(_requests.newest, *key, *nothing, None, None, *(None,) * 4, PAGE_ROWS)
             requests = await views_of(connection, asked)
             packages = await connection.fetch(_packages.newest, *key, *(None,) * 9, PAGE_ROWS)
-            refused = await connection.fetch(
-                _dead_letters.newest, None, None, *key, *(None,) * 8, PAGE_ROWS, None, None
-            )
+            refused = await connection.fetch(_dead_letters.newest, None, None, *key, *(None,) * 10, PAGE_ROWS)
         events = [from_rows.event(key, event)._replace(actor=event["actor"]) for event in stored]
         kept = [rows.ticket_text(ticket["ticket"]) for ticket in last_ticket]
         named = [
@@ -81,6 +79,7 @@ class SessionTables(Looker):
             state=fold(key, events),
             events=tuple(events[-MOST_EVENTS:]),
             tickets=_in_turn([*named, *kept]),
+            moves=ticket_moves(events),
             requests=tuple(requests),
             packages=tuple(rows.package_view(package) for package in packages),
             dead_letters=tuple(rows.dead_letter_view(letter) for letter in refused),

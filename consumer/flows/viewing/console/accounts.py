@@ -1,8 +1,9 @@
 """What tenants want, what their packages cost, and what became of them, as it is looked at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 MOST_CALLS = 5_000
@@ -81,6 +82,8 @@ class SetPolicy:
     set_at: datetime
     stored_at: datetime
     spent_usd: float
+    previous: Mapping[str, Any] | None
+    """What held until `stored_at`; None for a first policy, and where an earlier release stored it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

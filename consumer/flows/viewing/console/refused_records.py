@@ -24,8 +24,9 @@ class RefusedRecord:
     failed_at: datetime
     redriven_at: datetime | None
     redrive_error: str | None
-    session_known: bool
-    """Whether anything of its session was accepted."""
+    source: str | None
+    known_tenant: str | None
+    """Of the only session that it may belong to and of which anything was accepted; None without one, or with more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,12 @@ class RefusedCount:
     reason: str
     topic: str
     records: int
+    oldest_at: datetime
+    newest_at: datetime
+    sources: tuple[str, ...]
+    """The producers, as far as they are known."""
+    tenants: int
+    """How many tenants they belong to, as far as these are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

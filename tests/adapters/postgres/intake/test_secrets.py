@@ -14,7 +14,7 @@ from tests.adapters.postgres.intake.steps import (
     rows,
     script,
 )
-from tests.support.wire import change, request
+from tests.support.wire import arrive, change, request
 
 
 class TestSecrets:
@@ -75,3 +75,28 @@ class TestSecrets:
             text = fact(f"logged in with {secret}", version=version)
             await asyncio.gather(store(text), store(script(version=version + 1, secret=secret)))
             assert secret not in await everything(pool)
+
+    async def test_it_leaves_every_text_of_dead_letters_and_those_whose_tenant_is_unknown(
+        self, pool: Pool, store: Store
+    ) -> None:
+        """An unreadable record counts as its key's, for every tenant that has a session of that id."""
+        other = "Grumble-88-green!"
+        await store(request(SECRET, deadline_seconds=0), arrive(f"{{ {SECRET} and {other}".encode()))
+        await pool.execute("UPDATE dead_letters SET redrive_error = $1, error = error || $1", f"again {SECRET}")
+        assert (
+            SECRET
+            in (await row_of(pool, "SELECT request_id FROM dead_letters WHERE tenant_id IS NOT NULL"))["request_id"]
+        )
+        theirs = script(version=1, secret=other, tenantid="other")
+        await store(script(version=1), theirs)
+        text = await everything(pool)
+        assert [word for word in (SECRET, other) if word in text] == []
+        assert len(await rows(pool, "dead_letters")) == 2
+
+    async def test_an_unreadable_record_does_not_bring_a_known_secret_in(self, pool: Pool, store: Store) -> None:
+        await store(script(version=1))
+        await store(arrive(f"{{ logged in with {SECRET}".encode()))
+        await store(arrive(change(version="x", source="/" + "a" * 195 + SECRET)))
+        assert "logged in with [REDACTED:secret:" in await everything(pool)
+        assert SECRET[:4] not in await everything(pool), "a source is cut after its secrets are removed"
+        assert SECRET not in await everything(pool)

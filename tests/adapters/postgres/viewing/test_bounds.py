@@ -21,7 +21,7 @@ LOOKED_AT = 200
 """In place of the bounds in `flows.viewing`, so that few rows are enough to see that they hold."""
 MOST_ROWS = 4_000
 SINCE = datetime.now(UTC).date() - timedelta(days=40)
-ALL = (None,) * 8
+ALL = (None,) * 10
 FILL = """
 INSERT INTO packages (package_id, tenant_id, session_id, request_id, revision, state_version, arrivals, status, cause,
                       bundle_sha256, content_sha256, prompt_version, model, ticket, event, created_at)

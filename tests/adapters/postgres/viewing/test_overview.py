@@ -7,7 +7,9 @@ from consumer.domain.events import RequestKey
 from consumer.errors import Transient
 from consumer.flows.viewing.overview import COUNTED
 from consumer.flows.viewing.ports import Viewing
+from tests.support.store_filler import StoreFiller
 from tests.support.tables import Tables
+from tests.support.wire import change, request
 
 
 async def test_now_tells_what_waits_what_is_refused_what_it_costs_and_what_stands(
@@ -50,6 +52,26 @@ async def test_now_tells_what_waits_what_is_refused_what_it_costs_and_what_stand
     assert now.outage is not None
     assert now.outage.reason == "HTTP 503"
     assert [(str(each.partition), each.lag_records) for each in now.reading] == [("x/3", 20), ("x/4", None)]
+
+
+async def test_now_names_requests_that_are_ahead_of_their_session(
+    views: Viewing, filler: StoreFiller, pool: Pool
+) -> None:
+    """Not those that overtook their events a moment ago, have a backlog to wait for, or need no version."""
+    for session in ("s1", "old", "behind"):
+        await filler.store(change("session.opened.v1", {"title": "Mail"}, version=14, subject=session))
+    for name, session, version in (
+        ("far", "s1", 99), ("near", "s1", 15), ("any", "s1", None), ("slow", "old", 15), ("unknown", "nobody", None),
+        ("young", "nobody-yet", 99), ("still", "behind", 99),
+    ):  # fmt: skip
+        await filler.store(request(name, attributes={"subject": session}, state_version=version))
+    await pool.execute("UPDATE requests SET backlog = '{\"x/3\": 900}' WHERE request_id = 'still'")
+    await pool.execute(
+        "UPDATE requests SET stored_at = stored_at - interval '20 s' WHERE request_id IN ('slow', 'unknown')"
+    )
+    ahead = (await views.overview()).waiting.ahead
+    assert [view.key.request_id for view in ahead] == ["slow", "unknown", "far"]
+    assert (ahead[-1].waits_for or "").startswith("It waits for version 99 of the session, of which 14 is the newest")
 
 
 async def test_counts_stop_at_a_bound(views: Viewing, tables: Tables) -> None:

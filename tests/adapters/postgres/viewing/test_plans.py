@@ -58,6 +58,7 @@ LOOKS: list[tuple[str, str, tuple[object, ...]]] = [
     ("viewing_requests", "calls", (*SESSION, "r", 200)),
     ("viewing_requests", "ledger", (*SESSION, "r", 200)),
     ("viewing_requests", "near_deadline", (60.0, 20)),
+    ("viewing_requests", "ahead", (10_000, 10, 15.0, 20)),
     ("viewing_packages", "newest", plain(12, limit=12)),
     ("viewing_packages", "newest", plain(12, (1, "t7"), limit=12)),
     ("viewing_packages", "newest", plain(12, (2, SESSION[1]), limit=12)),
@@ -76,9 +77,10 @@ LOOKS: list[tuple[str, str, tuple[object, ...]]] = [
     ("viewing_sessions", "with_ticket", ("57", None, 500)),
     ("viewing_sessions", "last_tickets", ([SESSION[0]], [SESSION[1]])),
     ("viewing_sessions", "one_session", SESSION),
-    ("viewing_dead_letters", "newest", plain(15, limit=13)),
-    ("viewing_dead_letters", "newest", plain(15, (4, SESSION[1]), limit=13)),
-    ("viewing_dead_letters", "newest", plain(15, (5, "r"), limit=13)),
+    ("viewing_dead_letters", "newest", plain(15, limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (4, SESSION[1]), limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (5, "r"), limit=15)),
+    ("viewing_dead_letters", "newest", plain(15, (3, SESSION[0]), (4, SESSION[1]), limit=15)),
     ("viewing_dead_letters", "of_request", ("r", None, None, 200)),
 ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from consumer.adapters.http.console.links import dead_letters_url, requests_url
+from consumer.adapters.http.console.links import dead_letters_url, request_url, requests_url
 from consumer.adapters.http.console.readers import Readers, ReplicaFigures
 from consumer.adapters.http.console.telling import say_count, say_share, say_span, say_usd
 from consumer.adapters.http.console.visit import Visit
@@ -15,6 +15,8 @@ from consumer.flows.viewing.overview import OutboxView, Overview
 
 LIVE = "/live/now"
 NEARLY = 0.8
+MOST_AHEAD = 5
+"""Requests ahead of their session that are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,16 @@ def _attention(readers: Readers, tables: Overview | None) -> list[AttentionItem]
         text = f"{late} have no outcome after their deadline"
         href = requests_url(state="open", order="deadline")
         items.append(AttentionItem(tone="bad", what="late requests", text=text, href=href))
+    items += [
+        AttentionItem(
+            tone="warn",
+            what=f"request {request.key.request_id}",
+            text=request.waits_for or "",
+            seconds=(request.read_at - request.stored_at).total_seconds(),
+            href=request_url(*request.key),
+        )
+        for request in tables.waiting.ahead[:MOST_AHEAD]
+    ]
     if tables.outage is not None and not any(entry.what == "model" for entry in stuck):
         seconds = (tables.read_at - tables.outage.since).total_seconds()
         items.append(AttentionItem(tone="warn", what="model", text=tables.outage.reason, seconds=seconds))

@@ -30,9 +30,17 @@ async def show_story(visit: Visit) -> web.Response:
         "request.html",
         story=story,
         request=story.request,
+        held_back=_held_back(visit, story.request),
         about=_about(story),
         entries=[(entry, _tone(entry)) for entry in story.entries],
     )
+
+
+def _held_back(visit: Visit, request: RequestView) -> str:
+    """Why partitions of this replica stand still, with who holds a transaction open there; empty when none does."""
+    if request.state is not RequestState.OPEN:
+        return ""
+    return next((stuck.reason for stuck in visit.readers.health.stuck() if stuck.what == "partition"), "")
 
 
 def _about(story: RequestStory) -> list[tuple[str, str]]:

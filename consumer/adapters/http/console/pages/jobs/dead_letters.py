@@ -10,17 +10,23 @@ from consumer.adapters.http.console.links import dead_letter_job_url
 from consumer.adapters.http.console.pages import fields
 from consumer.adapters.http.console.pages.jobs.asking import need_sign_in, refusing, reloading
 from consumer.adapters.http.console.visit import Visit, go_to
+from consumer.domain.events import SessionKey
 from consumer.flows.redrive.ports import ChosenLetters, LetterAction
 from consumer.flows.viewing.console.refused_records import MOST_LOOKED_AT
+from consumer.flows.viewing.filters import SessionFilter
+from consumer.flows.viewing.tickets import ticket_name
 from schemas.dead_letters import RefusalReason
 
 _ROWS = 50
 _JOBS = 10
+_SESSIONS = 499
+"""Of one ticket, that a page or a job takes up."""
 _MOST_OFFSET = 2**63 - 1
 
 
-def asked_letters(form: Mapping[str, str]) -> ChosenLetters:
+async def asked_letters(visit: Visit, form: Mapping[str, str]) -> ChosenLetters:
     """Which dead letters a form chooses. Raises HTTPBadRequest, naming the field."""
+    ticket = fields.text(form, "ticket")
     partition = fields.figure(form, "partition", least=0, most=2**31 - 1)
     return ChosenLetters(
         reason=fields.word(form, "reason", RefusalReason),
@@ -29,13 +35,25 @@ def asked_letters(form: Mapping[str, str]) -> ChosenLetters:
         offset=_offset(form),
         tenant=fields.text(form, "tenant"),
         session=fields.text(form, "session"),
+        ticket=ticket,
+        sessions=None if ticket is None else await _sessions_of(visit, ticket),
         since=fields.time_field(form, "since"),
         until=fields.time_field(form, "until"),
     )
 
 
+async def _sessions_of(visit: Visit, ticket: str) -> tuple[SessionKey, ...]:
+    """The sessions that have or had the ticket."""
+    if (named := ticket_name(ticket)) is None:
+        raise web.HTTPBadRequest(text="`ticket` names no ticket.")
+    page = await visit.readers.views.sessions(SessionFilter(ticket=named), limit=_SESSIONS)
+    if page.next_key is not None:
+        raise web.HTTPBadRequest(text=f"More than {_SESSIONS} sessions have or had this ticket: choose by session.")
+    return tuple(sorted(view.key for view in page.rows))
+
+
 async def show_dead_letters(visit: Visit) -> web.Response:
-    chosen = asked_letters(visit.query)
+    chosen = await asked_letters(visit, visit.query)
     before = fields.time_field(visit.query, "before")
     page = await visit.readers.refused.refused(chosen, before=before, limit=_ROWS + 1)
     records = page.records[:_ROWS]
@@ -60,7 +78,7 @@ async def preview_letter_job(visit: Visit) -> web.Response:
     """
     need_sign_in(visit)
     action = fields.word(visit.query, "action", LetterAction) or LetterAction.REDRIVE
-    chosen = asked_letters(visit.query)
+    chosen = await asked_letters(visit, visit.query)
     if chosen.until is None:
         chosen = replace(chosen, until=datetime.now(UTC))
     preview = await visit.readers.letters.preview(action, chosen)
@@ -70,7 +88,7 @@ async def preview_letter_job(visit: Visit) -> web.Response:
 async def submit_letter_job(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     action = fields.word(form, "action", LetterAction)
-    chosen = asked_letters(form)
+    chosen = await asked_letters(visit, form)
     if action is None or chosen.until is None:
         raise web.HTTPBadRequest(text="Begin with a preview.")
     visit.acted(f"{action} dead letters", chosen=_query(chosen))
@@ -125,6 +143,7 @@ def _query(chosen: ChosenLetters) -> dict[str, str]:
         "offset": chosen.offset,
         "tenant": chosen.tenant,
         "session": chosen.session,
+        "ticket": chosen.ticket,
         "since": None if chosen.since is None else chosen.since.isoformat(),
         "until": None if chosen.until is None else chosen.until.isoformat(),
     }
