@@ -14,8 +14,7 @@ from consumer.cli.inspection.narrowing import After, Session, Since, Ticket, Unt
 from consumer.cli.inspection.show import Json, Limit, Tenant
 from consumer.domain.events import Origin
 from consumer.errors import Permanent
-from consumer.flows.viewing.dead_letters import LetterTrait
-from consumer.flows.viewing.filters import DeadLetterFilter, PackageFilter
+from consumer.flows.viewing.filters import DeadLetterFilter, LetterTrait, PackageFilter
 from schemas.dead_letters import RefusalReason
 from schemas.packages import Cause, PackageStatus
 

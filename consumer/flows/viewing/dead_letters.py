@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from consumer.domain.events import Origin
 from schemas.dead_letters import RefusalReason
@@ -30,15 +29,6 @@ class DeadLetterView:
     def sentence(self) -> str:
         place = f"{self.origin.topic_partition}/{self.origin.offset}"
         return f"Refused: {self.reason.value} at {place}: {self.error}"
-
-
-class LetterTrait(StrEnum):
-    """What refused records are counted by."""
-
-    REASON = "reason"
-    TOPIC = "topic"
-    TENANT = "tenant"
-    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,15 @@ class SessionCondition(StrEnum):
     """Its content was erased on demand."""
 
 
+class LetterTrait(StrEnum):
+    """What refused records are counted by."""
+
+    REASON = "reason"
+    TOPIC = "topic"
+    TENANT = "tenant"
+    SOURCE = "source"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
     """Which requests."""

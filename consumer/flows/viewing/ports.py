@@ -7,9 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from consumer.domain.events import Origin, RequestKey, SessionKey
-from consumer.flows.viewing.dead_letters import DeadLetterView, LetterCount, LetterTrait
+from consumer.flows.viewing.dead_letters import DeadLetterView, LetterCount
 from consumer.flows.viewing.filters import (
     DeadLetterFilter,
+    LetterTrait,
     PackageFilter,
     RequestFilter,
     RequestOrder,

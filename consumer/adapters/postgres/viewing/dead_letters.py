@@ -8,8 +8,8 @@ from consumer.adapters.postgres.viewing import rows
 from consumer.adapters.postgres.viewing.look import Looker
 from consumer.adapters.postgres.viewing.tickets import sessions_of_ticket
 from consumer.domain.events import Origin
-from consumer.flows.viewing.dead_letters import DeadLetterView, LetterCount, LetterTrait
-from consumer.flows.viewing.filters import DeadLetterFilter
+from consumer.flows.viewing.dead_letters import DeadLetterView, LetterCount
+from consumer.flows.viewing.filters import DeadLetterFilter, LetterTrait
 from consumer.flows.viewing.pages import PAGE_ROWS, RowPage, page_key, page_of, read_page_key
 from consumer.flows.viewing.ports import MOST_COUNTED
 
