@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
@@ -61,13 +62,8 @@ async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_wa
     async with replicas.start(margin_seconds=0.5, attempt_seconds=30.0):
         await tables.add_request(deadline_at=4.0)
         await model.called()
-        await tables.execute(
-            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
-            *KEY.session,
-            "elsewhere",
-            "password",
-            b"",
-        )
+        row = (*KEY.session, "elsewhere", "password", b"")
+        await tables.execute(Queries("secrets").remember, *columns([row], 5))
         await published(tables, 1)
         answering.set()
         fallback, upgrade = await published(tables, 2)

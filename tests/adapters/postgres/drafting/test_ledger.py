@@ -56,8 +56,8 @@ async def test_a_claim_left_behind_is_taken_over_and_its_owner_comes_too_late(
     assert isinstance(await stores.ledger.claim_draft(DRAFT_KEY, drafted_for="x/1", force=False), Busy)
     await tables.execute("UPDATE drafts SET claimed_until = now() - interval '1 second'")
     heir = await claimed(stores, "x/1")
-    assert await stores.ledger.claim_state(zombie) is None
-    assert await stores.ledger.claim_state(heir) is not None
+    assert await stores.ledger.model_away(zombie) is None
+    assert await stores.ledger.model_away(heir) is False
     assert not await stores.ledger.store_draft(zombie, entry(), BASIS)
     assert await stores.ledger.store_draft(heir, entry("x/1"), BASIS)
 
