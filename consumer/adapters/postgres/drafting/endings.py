@@ -76,7 +76,6 @@ class PostgresEndings:
                 *_packed(package, basis, draft_model),
                 basis.secrets,
                 work.cause,
-                work.due_at,
             )
         if row is None:
             return None

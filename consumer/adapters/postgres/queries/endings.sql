@@ -53,8 +53,8 @@ SELECT pg_notify('escalation_outbox', '');
 
 -- name: put_package_at_once
 -- As `put_package`, and takes the locks itself, where nothing has changed since the work began: the session has the
--- events ($14) and the known secrets ($28) that the package was made from, and the request is scheduled as it was ($29
--- its cause, $30 when it was due), without a replay. Returns whether the first outcome is late. No row when something
+-- events ($14) and the known secrets ($28) that the package was made from, and no replay was asked for ($29 is the
+-- cause that the work was taken up for). Returns whether the first outcome is late. No row when something
 -- has changed, also since this statement began: what it sees is then older than the locks.
 WITH session AS MATERIALIZED (
     SELECT xmin, event_count, erased_at FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR SHARE
@@ -63,7 +63,7 @@ WITH session AS MATERIALIZED (
     FROM session
     WHERE (r.tenant_id, r.session_id, r.request_id) = ($1, $2, $3) AND r.lease_token = $4
       AND r.state IN ('open', 'done') AND r.revision = $10 - 1 AND r.replay_id IS NULL
-      AND r.cause = $29 AND r.due_at IS NOT DISTINCT FROM $30
+      AND r.cause = $29
       AND session.event_count = $14 AND session.erased_at IS NULL
       AND session.xmin = (SELECT xmin FROM sessions WHERE (tenant_id, session_id) = ($1, $2))
       AND (SELECT count(*) FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2)) = $28
