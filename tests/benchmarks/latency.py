@@ -3,7 +3,8 @@
 One service with the defaults of production and a loopback model that answers at once. Sessions of three events and a
 request come at an even pace. It prints percentiles of the time from the request's delivery to Kafka until a reader of
 committed records has the event, and the CPU time of the service for each request with its three events. The first
-hundred requests are not counted.
+hundred requests are not counted. With `--burst` all records come at once, and it prints how many packages a second and
+core the service makes.
 """
 
 import argparse
@@ -30,7 +31,7 @@ WARM_UP = 100
 A_SECOND = 20.0
 
 
-async def _measure(requests: int, a_second: float, *, checks: bool) -> dict[str, float]:
+async def _measure(requests: int, a_second: float, *, burst: bool, checks: bool) -> dict[str, float]:
     stages.FAST.clear()  # the service's own defaults
     async with Servers() as servers:
         stage = Stage(
@@ -49,12 +50,17 @@ async def _measure(requests: int, a_second: float, *, checks: bool) -> dict[str,
                 await _send(stage, range(-WARM_UP, 0), a_second)
                 await _until_seen(seen, WARM_UP)
                 used = _cpu_seconds(process)
-                sent = await _send(stage, range(requests), a_second)
+                began = time.monotonic()
+                sent = await _send(stage, range(requests), None if burst else a_second)
                 await _until_seen(seen, WARM_UP + requests)
+                took = time.monotonic() - began
                 used = _cpu_seconds(process) - used
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reading
+    if burst:
+        each = {"cpu_ms": 1000 * used / requests, "a_second_and_core": requests / used}
+        return {"requests": requests, "a_second": requests / took, **each}
     waits = statistics.quantiles([1000 * (seen[name] - sent[name]) for name in sent], n=100)
     figures = {"p50_ms": waits[49], "p95_ms": waits[94], "p99_ms": waits[98]}
     return {"requests": requests, **figures, "cpu_ms": 1000 * used / requests}
@@ -76,19 +82,22 @@ async def _until_seen(seen: dict[str, float], requests: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _send(stage: Stage, numbers: range, a_second: float) -> dict[str, float]:
-    """When each session's request was delivered."""
+async def _send(stage: Stage, numbers: range, a_second: float | None) -> dict[str, float]:
+    """When each session's request was delivered; without a pace, when it was sent."""
     sent: dict[str, float] = {}
     producer = AIOKafkaProducer(bootstrap_servers=stage.bootstrap_servers)
     await producer.start()
     try:
         began = time.monotonic()
         for place, number in enumerate(numbers):
-            await asyncio.sleep(began + place / a_second - time.monotonic())
+            if a_second is not None:
+                await asyncio.sleep(began + place / a_second - time.monotonic())
             story = Story(f"s{number}")
             for event in (story.opened(), story.fact(), story.fix(), story.request()):
                 value, key = json.dumps(event).encode(), story.session_id.encode()
-                await producer.send_and_wait(stage.topic_of(event), value, key=key)
+                delivery = await producer.send(stage.topic_of(event), value, key=key)
+                if a_second is not None:
+                    await delivery
             sent[story.session_id] = time.monotonic()
     finally:
         await producer.stop()
@@ -99,10 +108,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--requests", type=int, default=REQUESTS)
     parser.add_argument("--a-second", type=float, default=A_SECOND)
+    parser.add_argument("--burst", action="store_true", help="everything at once")
     parser.add_argument("--check", action="store_true", help="with the second reader, which answers at once, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = asyncio.run(_measure(options.requests, options.a_second, checks=options.check))
+    figures = asyncio.run(_measure(options.requests, options.a_second, burst=options.burst, checks=options.check))
     if options.json:
         sys.stdout.write(json.dumps(figures) + "\n")
     else:

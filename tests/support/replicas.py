@@ -19,6 +19,7 @@ from consumer.flows.drafting.ports import DraftingStores
 from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from consumer.flows.operation.metric import LabelValues
+from consumer.flows.pacing import Waker
 from consumer.settings import Settings
 from consumer.wiring.loops import drafting_loop, drafting_stores
 from consumer.wiring.model import open_model
@@ -122,6 +123,7 @@ class Replicas:
         replay_places: int | None = None,
         only_replay: str | None = None,
         monthly_budget_usd: float | None = None,
+        hint: Waker | None = None,
     ) -> AsyncIterator[Replica]:
         settings = Settings().model_copy(
             update={
@@ -159,7 +161,7 @@ class Replicas:
                 redactor=REDACTOR,
                 cache=cache,
                 model=model,
-                hint=Often(),
+                hint=Often() if hint is None else hint,
                 health=health,
                 meters=meters,
                 replay_places=places if replay_places is None else replay_places,

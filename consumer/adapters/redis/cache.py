@@ -23,6 +23,11 @@ from consumer.flows.operation.health import Health
 FAILURES_TO_OPEN = 3
 LARGEST_ENTRY_BYTES = 262_144
 
+_ADMIT = """
+redis.call('HSET', KEYS[1], ARGV[1], '')
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+"""In one step, so that no admission stays for ever; in one command, which costs half of a transaction's CPU here."""
 _PUT = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[4], ARGV[3], ARGV[4])
@@ -61,13 +66,10 @@ class RedisCache:
     async def admit(self, session: SessionKey, writer: int) -> None:
         if self._connection.is_resting:
             return
-        name = self._name(session)
+        given = self._name(session), _by_writer(writer), str(self._keep_seconds)
 
         async def note() -> None:
-            async with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hset(name, _by_writer(writer), "")
-                pipeline.expire(name, self._keep_seconds)
-                await pipeline.execute()
+            await cast("Awaitable[object]", self._redis.eval(_ADMIT, 1, *given))
 
         await self._connection.ask(note)
 

@@ -113,6 +113,11 @@ def following(
     return _later(standing, change_in_seconds, Cause.STATE_CHANGED)
 
 
+def unchanged(priority: int) -> NextWork:
+    """The next work of a request whose session and schedule stand as they did when the finished work began."""
+    return NextWork(due_in_seconds=None, cause=Cause.STATE_CHANGED, replay_id=None, rank=priority + LATER)
+
+
 def _change_in_seconds(taken: FinishedWork, standing: ScheduledRequest, rules: RevisionRules) -> float | None:
     if standing.revisions_by_change >= rules.limit or standing.since_first_seconds > rules.window_seconds:
         return None

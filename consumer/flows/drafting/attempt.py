@@ -31,8 +31,10 @@ class DraftAttempt:
     force: bool = False
     probe: bool = False
     """This attempt may call while the model is away. A call that is answered ends the outage."""
-    asked_at: datetime | None = None
-    """By the database's clock, shortly before the last call."""
+    asked: bool = False
+    """Whether it was looked already for what stands in the way of a call."""
+    claimed_at: float = float("-inf")
+    """By this process's clock, just before the claim was asked for."""
     refused: bool = False
     """The API did not take the prompt."""
     claim: Claim | None = None

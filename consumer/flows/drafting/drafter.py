@@ -1,7 +1,8 @@
 """A draft for a bundle: one that the ledger holds, else one that is paid for, once.
 
-Before every call the drafter looks again whether its claim still stands and whether the model is away. So neither a
-process that was stopped for long, nor one that has not heard of an outage yet, calls on its own.
+Before every call the drafter looks again whether its claim still stands and whether the model is away, unless it has
+just been told. So neither a process that was stopped for long, nor one that has not heard of an outage yet, calls on
+its own.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ from schemas.packages import Caution
 
 BUSY_SECONDS = (0.1, 1.0)
 """The first and the longest pause between looks at a draft that another worker is making."""
+FRESH_SECONDS = 1.0
+"""For so long a claim stands as it was made. Less than any lease, and than an outage takes to be heard of."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 
@@ -92,6 +95,7 @@ class Drafter:
         while True:
             # Hazard: a claim runs out while this process stands still or the database is away; its own call goes on.
             if not any(claim.key == attempt.key for claim in self.held):
+                attempt.claimed_at = self._clock()
                 known = await self._ledger.claim_draft(
                     attempt.key, drafted_for=attempt.drafted_for, force=attempt.force
                 )
@@ -207,12 +211,14 @@ class Drafter:
 
     async def obstacle(self, attempt: DraftAttempt, claim: Claim) -> Stopped | None:
         """What stands in the way of a call for this attempt."""
-        # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
-        state = await insist(lambda: self._ledger.claim_state(claim))
-        if state is None:
+        away: bool | None = claim.model_away
+        if attempt.asked or self._clock() - attempt.claimed_at >= FRESH_SECONDS:
+            # Hazard: before a repair there is an answer already, which a restart of the database must not cost.
+            away = await insist(lambda: self._ledger.model_away(claim))
+        if away is None:
             return Lost()
-        attempt.asked_at = state.at
-        if state.model_away and not attempt.probe:
+        attempt.asked = True
+        if away and not attempt.probe:
             self.slow_down()
             return Away()
         return None
@@ -222,10 +228,7 @@ class Drafter:
         self._pace.restart()
 
     async def answered(self, attempt: DraftAttempt) -> None:
-        """The model answers: what it refused before was at fault, and the outage that this attempt probed is over."""
-        asked_at = attempt.asked_at
-        if asked_at is not None:
-            await insist(lambda: self._doubts.answered(asked_at))
+        """The model answers: the outage that this attempt probed is over."""
         await self._reached(attempt)
 
     async def refused(self, attempt: DraftAttempt, claim: Claim, refusal: PromptRefused) -> Away:

@@ -105,6 +105,8 @@ class Drafting:
         self._at_rules: dict[asyncio.Task[None], Work] = {}
         self._begun: dict[asyncio.Task[None], float] = {}
         self._freed = asyncio.Event()
+        self._left = True
+        """Whether the last turn may have left work behind: only then is a place that becomes free a reason to look."""
         self._woken_at: float | None = None
         self._pace = FallbackPace(clock)
         self._looked_at: float | None = None
@@ -144,6 +146,7 @@ class Drafting:
         await self._keeper.make_up()
         await self._look_at_queue()
         waiting = await self._look()
+        self._left = waiting.urgent or waiting.outage is not None
         more = waiting.urgent and await self._take_urgent()
         if self._drafter is None:
             more = await self._take(Lane.MODEL, ModelUse.NEVER, waiting.live) or more
@@ -224,8 +227,10 @@ class Drafting:
             places = min(places, self._replay_places - sum(work.replayed for work in self._at_model.values()))
         limit = min(places, waiting)
         if limit <= 0:
+            self._left = self._left or waiting > 0
             return False  # a place that becomes free wakes the loop
         taken = await self._queue.claim(lane, limit)
+        self._left = self._left or len(taken) < waiting
         for work in taken:
             self._start(work, use)
         return len(taken) == places and not calls
@@ -265,7 +270,8 @@ class Drafting:
                 self._halt = error
             elif error is not None:
                 log.error("A piece of work ended in an unexpected error.", event_name="work_fell", exc_info=error)
-        self._freed.set()
+        if self._left or self._halt is not None:
+            self._freed.set()
 
     async def _guarded(self, work: Work, use: ModelUse) -> None:
         """Does one piece of work. Its errors, except Halt, affect nothing else."""
@@ -280,6 +286,7 @@ class Drafting:
                         self._failures.drafted()
             self._health.ok("drafting")
         except Redo:
+            self._left = True
             await self._keeper.back(work, in_seconds=0.0, counted=False)
         except Transient as error:
             await self._failures.put_off(work, error)

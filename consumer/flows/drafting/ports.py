@@ -5,8 +5,7 @@ may or may not have taken effect. Every method may be repeated.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -116,15 +115,8 @@ class Claim:
 
     key: DraftKey
     token: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimState:
-    """A claim that is held, and what holds a call for it back."""
-
-    at: datetime
-    """The time now, by the database's clock."""
-    model_away: bool
+    model_away: bool = field(compare=False)
+    """When it was made."""
 
 
 class Busy:
@@ -155,8 +147,8 @@ class DraftLedger(Protocol):
     async def renew(self, claims: Collection[Claim]) -> None:
         """Prolongs the claims that are still held; a lost claim stays lost."""
 
-    async def claim_state(self, claim: Claim) -> ClaimState | None:
-        """None when the claim is no longer held."""
+    async def model_away(self, claim: Claim) -> bool | None:
+        """Whether the model is away; None when the claim is no longer held."""
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
         """Ends the claim with a draft.
@@ -230,7 +222,7 @@ class Endings(Protocol):
 class Outages(Protocol):
     """Outages of the model, for all replicas together.
 
-    `WorkQueue.waiting` and `DraftLedger.claim_state` tell whether it is away.
+    `WorkQueue.waiting` and `DraftLedger.model_away` tell whether it is away.
     """
 
     async def begin_outage(self, reason: str, *, probe_in_seconds: float) -> None:
@@ -265,7 +257,8 @@ class Doubts(Protocol):
     | refusing | an outage; probes go round the  | refusing; nothing is noted            | trusted; all upgrades are  |
     |          | waiting upgrades                |                                       | asked for again            |
 
-    A call that began before a refusal says nothing about it: its answer only ends the row.
+    A call that began before a refusal says nothing about it: its answer only ends the row. `Accounts.settle` notes
+    answers.
     """
 
     async def refused(self, claim: Claim, warnings: tuple[str, ...], *, drafted_for: str, reason: str) -> Suspect:
@@ -273,9 +266,6 @@ class Doubts(Protocol):
 
         `warnings` are those of a package that rules draft instead.
         """
-
-    async def answered(self, asked_at: datetime) -> None:
-        """The API answered a call that began at this time by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

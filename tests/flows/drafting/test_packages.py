@@ -1,6 +1,7 @@
 """Packages: what they hold, what they are built from, and their cost."""
 
 import asyncio
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -180,3 +181,14 @@ async def test_a_missed_deadline_is_counted_once_per_request(replicas: Replicas,
         await until(counted)
         await asyncio.sleep(1)
         assert await counted()
+
+
+@pytest.mark.usefixtures("model")
+async def test_a_place_that_becomes_free_is_taken_at_once_where_work_waits(replicas: Replicas, tables: Tables) -> None:
+    await a_session(tables)
+    for number in range(8):
+        await tables.add_request(request(f"r{number}"))
+    began = time.monotonic()
+    async with replicas.start(places=1, hint=asyncio.Event()):
+        await packages(tables, 8)
+    assert time.monotonic() - began < 4.0, "seven polls take longer than 5 s"

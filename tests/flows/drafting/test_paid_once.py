@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.bundle import bundle
 from consumer.domain.events import RequestKey
 from consumer.domain.reader import versions
 from consumer.domain.review import gate
 from consumer.domain.session import session
 from consumer.domain.writing.ledger import DraftKey
+from consumer.flows.drafting.drafter import FRESH_SECONDS
 from consumer.flows.drafting.ports import Claim, DraftingStores, FinishResult
 from tests.support import build
 from tests.support.model_server import Menu, ModelServer
@@ -61,13 +63,8 @@ async def test_a_secret_that_spoils_the_fallback_does_not_cost_the_call_under_wa
     async with replicas.start(margin_seconds=0.5, attempt_seconds=30.0):
         await tables.add_request(deadline_at=4.0)
         await model.called()
-        await tables.execute(
-            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
-            *KEY.session,
-            "elsewhere",
-            "password",
-            b"",
-        )
+        row = (*KEY.session, "elsewhere", "password", b"")
+        await tables.execute(Queries("secrets").remember, *columns([row], 5))
         await published(tables, 1)
         answering.set()
         fallback, upgrade = await published(tables, 2)
@@ -158,3 +155,42 @@ async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first
         async with Tables.of(database) as again:
             (event,) = await published(again, 1)
     assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired", "violated:unreadable:1"], 2)
+
+
+OUTAGE = "INSERT INTO model_outage (reason, next_probe_at) VALUES ('elsewhere', now() + interval '1 minute')"
+
+
+async def test_a_claim_that_had_to_wait_for_its_call_looks_again_whether_the_model_is_away(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    def late(stores: DraftingStores) -> DraftingStores:
+        async def claim_draft(*about: Any, **more: Any) -> Any:
+            claim = await stores.ledger.claim_draft(*about, **more)
+            await tables.execute(OUTAGE)
+            await asyncio.sleep(FRESH_SECONDS)
+            return claim
+
+        return replace(stores, ledger=Changed(stores.ledger, claim_draft=claim_draft))
+
+    await tables.add_request()
+    async with replicas.start(change=late):
+        (event,) = await published(tables, 1)
+    assert (event["status"], model.calls) == ("fallback", 0)
+
+
+async def test_before_a_repair_it_looks_again_whether_the_model_is_away(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    def out(stores: DraftingStores) -> DraftingStores:
+        async def open_call(*about: Any, **more: Any) -> Any:
+            number = await stores.accounts.open(*about, **more)
+            await tables.execute(OUTAGE)
+            return number
+
+        return replace(stores, accounts=Changed(stores.accounts, open=open_call))
+
+    await tables.add_request()
+    model.always(Menu(model).says("Sure! Here is something else."))
+    async with replicas.start(change=out, check_model=None):
+        (event,) = await published(tables, 1)
+    assert (event["status"], model.calls) == ("fallback", 1)

@@ -9,7 +9,9 @@ import pytest
 
 from consumer.domain.events import RequestKey
 from consumer.domain.writing.ledger import Declined, DraftKey
+from consumer.flows.drafting.calls.accounting import Accounts, Payer, Purpose
 from consumer.flows.drafting.ports import Claim, Doubted, Doubts, DraftLedger, Suspect
+from schemas.packages import Usage
 from tests.flows.drafting.steps import Events, named, packages, quiet
 from tests.support import build, model_server
 from tests.support.model_server import Behaviour, Menu, ModelServer, Received, Reply
@@ -232,6 +234,15 @@ async def refused(doubts: Doubts, claim: Claim) -> Suspect:
     return await doubts.refused(claim, ("model_refused",), drafted_for="r/1", reason="no")
 
 
+async def call(accounts: Accounts, purpose: Purpose = Purpose.DRAFT) -> int:
+    """The number of a call that has begun."""
+    return await accounts.open(Payer(KEYS[0].session, "r/1"), purpose, "claude-x", held_usd=0.0)
+
+
+async def answered(accounts: Accounts, call_id: int) -> None:
+    await accounts.settle(call_id, "claude-x", Usage(), usd=None)
+
+
 async def test_of_refusals_at_the_same_moment_the_third_begins_the_outage(replicas: Replicas, tables: Tables) -> None:
     async with replicas.start(key=False) as replica:
         ledger, doubts = replica.stores.ledger, replica.stores.doubts
@@ -246,21 +257,23 @@ async def test_of_refusals_at_the_same_moment_the_third_begins_the_outage(replic
 
 async def test_an_answer_of_any_age_ends_the_row(replicas: Replicas, tables: Tables) -> None:
     async with replicas.start(key=False) as replica:
-        ledger, doubts = replica.stores.ledger, replica.stores.doubts
-        before = await tables.now()
+        ledger, doubts, accounts = replica.stores.ledger, replica.stores.doubts, replica.stores.accounts
+        begun = [await call(accounts) for _ in range(3)]
         seen = []
-        for key in KEYS[:3]:
+        for key, earlier in zip(KEYS[:3], begun, strict=True):
             seen.append(await refused(doubts, await claimed(ledger, key)))
-            await doubts.answered(before)
+            await answered(accounts, earlier)
         assert seen == [Suspect.PROMPT] * 3
         assert await tables.count("drafts") == 0
 
 
 async def test_the_same_prompt_refused_again_is_not_a_second_one(replicas: Replicas, tables: Tables) -> None:
     async with replicas.start(key=False) as replica:
-        ledger, doubts = replica.stores.ledger, replica.stores.doubts
+        ledger, doubts, accounts = replica.stores.ledger, replica.stores.doubts, replica.stores.accounts
         claim = await claimed(ledger, KEYS[0])
         assert [await refused(doubts, claim) for _ in range(4)] == [Suspect.PROMPT] * 4
         assert isinstance(await ledger.claim_draft(KEYS[0], drafted_for="other/1", force=True), Doubted)
-        await doubts.answered(await tables.now())
+        await answered(accounts, await call(accounts, Purpose.CHECK))
+        assert await tables.count("model_doubts") == 1, "the second reader's answer says nothing of the drafter"
+        await answered(accounts, await call(accounts))
         assert await ledger.find_draft(KEYS[0]) == Declined(warnings=("model_refused",))

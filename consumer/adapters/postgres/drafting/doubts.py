@@ -1,8 +1,6 @@
 """Prompts that the API refused, for all replicas together."""
 
-from datetime import datetime
-
-from consumer.adapters.postgres.core.faults import reachable, transaction
+from consumer.adapters.postgres.core.faults import transaction
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.flows.drafting.ports import Claim, Suspect
@@ -35,8 +33,3 @@ class PostgresDoubts:
             await connection.execute(_queries.take_back)
             await connection.execute(_queries.begin_refusal, reason, self._probe_seconds)
         return Suspect.API
-
-    async def answered(self, asked_at: datetime) -> None:
-        async with reachable(self._pool):
-            if await self._pool.fetchval(_queries.any_doubt):
-                await self._pool.execute(_queries.settle, asked_at)

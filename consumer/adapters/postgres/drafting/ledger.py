@@ -10,7 +10,7 @@ from consumer.domain.events import SessionKey
 from consumer.domain.redaction import KnownSecret, Redactor
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
-from consumer.flows.drafting.ports import Busy, Claim, ClaimState, Doubted
+from consumer.flows.drafting.ports import Busy, Claim, Doubted
 
 _queries = Queries("ledger")
 _doubts = Queries("doubts")
@@ -44,16 +44,18 @@ class PostgresDraftLedger:
         self, key: DraftKey, *, drafted_for: str, force: bool
     ) -> Claim | LedgerEntry | Declined | Doubted | Busy:
         async with reachable(self._pool):
-            token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
-            if token is None:
+            claimed = await self._pool.fetchrow(_queries.claim_draft, *key, self._lease_seconds, drafted_for, force)
+            if claimed is None:
                 row = await self._pool.fetchrow(_queries.find_draft, *key)
                 if row is None:
                     return Doubted() if await self._pool.fetchval(_doubts.doubted, *key) else Busy()
                 known = from_rows.known_draft(row)
                 if known is not None:
                     return known
-                token = await self._pool.fetchval(_queries.claim_draft, *key, self._lease_seconds, None, True)
-        return Busy() if token is None else Claim(key=key, token=token)
+                claimed = await self._pool.fetchrow(_queries.claim_draft, *key, self._lease_seconds, None, True)
+        if claimed is None:
+            return Busy()
+        return Claim(key=key, token=claimed["claim_token"], model_away=claimed["model_away"])
 
     async def renew(self, claims: Collection[Claim]) -> None:
         if claims:
@@ -61,12 +63,15 @@ class PostgresDraftLedger:
             async with reachable(self._pool):
                 await self._pool.execute(_queries.renew_claims, *held, self._lease_seconds)
 
-    async def claim_state(self, claim: Claim) -> ClaimState | None:
+    async def model_away(self, claim: Claim) -> bool | None:
         async with reachable(self._pool):
-            row = await self._pool.fetchrow(_queries.claim_state, *claim.key, claim.token)
-        return None if row is None else ClaimState(at=row["now"], model_away=row["model_away"])
+            away: bool | None = await self._pool.fetchval(_queries.model_away, *claim.key, claim.token)
+        return away
 
     async def store_draft(self, claim: Claim, entry: LedgerEntry, basis: Basis) -> bool:
+        async with reachable(self._pool):
+            if await self._pool.fetchval(_queries.store_draft_at_once, *_drafted(claim, entry), basis.secrets):
+                return True
         async with transaction(self._pool) as connection:
             session = await connection.fetchrow(_sessions.lock_session, *claim.key.session)
             if session is None or session["erased"]:
@@ -92,8 +97,12 @@ class PostgresDraftLedger:
 
 
 async def _store(connection: Connection, claim: Claim, entry: LedgerEntry, secrets: int) -> bool:
-    stored = await connection.fetchval(
-        _queries.store_draft,
+    return bool(await connection.fetchval(_queries.store_draft, *_drafted(claim, entry), secrets))
+
+
+def _drafted(claim: Claim, entry: LedgerEntry) -> tuple[object, ...]:
+    """$1 to $11 of `store_draft` in ledger.sql."""
+    return (
         *claim.key,
         claim.token,
         entry.model_dump_json(),
@@ -101,9 +110,7 @@ async def _store(connection: Connection, claim: Claim, entry: LedgerEntry, secre
         entry.usage.model_dump_json(),
         entry.drafted_for,
         entry.drafted_at,
-        secrets,
     )
-    return bool(stored)
 
 
 async def _known_secrets(connection: Connection, key: SessionKey) -> list[KnownSecret]:

@@ -52,9 +52,6 @@ async def learn(
         new = [(key, secret) for key in sorted(grown) for secret in grown[key].fresh]
         rows = [(*key, secret.identity, secret.kind.value, secret.packed_forms()) for key, secret in new]
         await connection.execute(_queries.remember, *columns(rows, 5))
-        unmarked = grown.keys() - set(marked)
-        if unmarked:
-            await connection.execute(_queries.mark_sessions, *columns(sorted(unmarked), 2))
     sweepers_for_stored = {key: result.stored for key, result in grown.items()}
     return {key: result.arriving for key, result in learned.items()}, sweepers_for_stored
 

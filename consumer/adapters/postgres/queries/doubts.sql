@@ -27,24 +27,6 @@ INSERT INTO model_outage (reason, next_probe_at, refuses) VALUES ($1, now() + ma
 ON CONFLICT (only_row) DO UPDATE
 SET reason = excluded.reason, refuses = true, next_probe_at = greatest(model_outage.next_probe_at, excluded.next_probe_at);
 
--- name: any_doubt
-SELECT EXISTS (SELECT FROM model_doubts);
-
--- name: settle
--- The API has answered a call that began at $1. What it refused before then goes into the ledger as refused, because
--- it takes other prompts; what it refused since may be the beginning of an outage, but no longer one in a row.
-WITH proven AS (
-    DELETE FROM model_doubts WHERE refused_at < $1
-    RETURNING tenant_id, session_id, bundle_sha256, prompt_version, model, refusal, drafted_for
-), broken AS (
-    UPDATE model_doubts SET in_a_row = false WHERE refused_at >= $1 AND in_a_row
-)
-INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model, state, refusal, drafted_for)
-SELECT tenant_id, session_id, bundle_sha256, prompt_version, model, 'refused', refusal, drafted_for FROM proven
-ON CONFLICT (tenant_id, session_id, bundle_sha256, prompt_version, model) DO UPDATE
-SET state = 'refused', refusal = excluded.refusal, drafted_for = excluded.drafted_for, answer = NULL
-WHERE d.state <> 'claimed';
-
 -- name: doubted
 SELECT EXISTS (
     SELECT FROM model_doubts

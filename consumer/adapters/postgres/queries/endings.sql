@@ -24,25 +24,57 @@ SET lease_token = NULL, leased_until = NULL, attempts = 0,
     due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9
 WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4;
 
+-- part: packed_request
+lease_token = NULL, leased_until = NULL, attempts = 0,
+        due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
+        state = 'done', revision = $10, last_package_id = $11, revisions_by_change = revisions_by_change + $12,
+        ended_at = now(), first_done_at = coalesce(first_done_at, now())
+
+-- part: package_columns
+(tenant_id, session_id, request_id, revision, package_id, state_version, arrivals, status, cause, replay_id,
+                          bundle_sha256, content_sha256, prompt_version, model, ticket, event)
+
+-- part: package_values
+$1, $2, $3, $10::integer, $11::uuid, $13::bigint, $14::integer, $15, $16, $17, $18, $19, $20, $21, $22, $23
+
 -- name: put_package
 -- As `schedule`, for a request that gets a package: $10 its revision, $11 its id, $12 is 1 for a revision by change
 -- of state, which counts against the limit, else 0. $13 to $23 are the package, $24 to $27 the event for the outbox.
 -- Also notifies the relay.
 WITH packed AS (
-    INSERT INTO packages (tenant_id, session_id, request_id, revision, package_id, state_version, arrivals, status,
-                          cause, replay_id, bundle_sha256, content_sha256, prompt_version, model, ticket, event)
-    VALUES ($1, $2, $3, $10, $11, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+    INSERT INTO packages {{package_columns}} VALUES ({{package_values}})
 ), noted AS (
-    UPDATE requests
-    SET lease_token = NULL, leased_until = NULL, attempts = 0,
-        due_at = now() + make_interval(secs => $5), cause = $6, replay_id = $7, rank = $8, upgrade_wanted = $9,
-        state = 'done', revision = $10, last_package_id = $11, revisions_by_change = revisions_by_change + $12,
-        ended_at = now(), first_done_at = coalesce(first_done_at, now())
+    UPDATE requests SET {{packed_request}}
     WHERE (tenant_id, session_id, request_id) = ($1, $2, $3) AND lease_token = $4
 ), sent AS (
     INSERT INTO outbox (tenant_id, session_id, topic, key, headers, value) VALUES ($1, $2, $24, $25, $26, $27)
 )
 SELECT pg_notify('escalation_outbox', '');
+
+-- name: put_package_at_once
+-- As `put_package`, and takes the locks itself, where nothing has changed since the work began: the session has the
+-- events ($14) and the known secrets ($28) that the package was made from, and no replay was asked for ($29 is the
+-- cause that the work was taken up for). Returns whether the first outcome is late. No row when something
+-- has changed, also since this statement began: what it sees is then older than the locks.
+WITH session AS MATERIALIZED (
+    SELECT xmin, event_count, erased_at FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR SHARE
+), noted AS (
+    UPDATE requests AS r SET {{packed_request}}
+    FROM session
+    WHERE (r.tenant_id, r.session_id, r.request_id) = ($1, $2, $3) AND r.lease_token = $4
+      AND r.state IN ('open', 'done') AND r.revision = $10 - 1 AND r.replay_id IS NULL
+      AND r.cause = $29
+      AND session.event_count = $14 AND session.erased_at IS NULL
+      AND session.xmin = (SELECT xmin FROM sessions WHERE (tenant_id, session_id) = ($1, $2))
+      AND (SELECT count(*) FROM session_secrets WHERE (tenant_id, session_id) = ($1, $2)) = $28
+    RETURNING $10 = 1 AND coalesce(r.deadline_at < now(), false) AS late
+), packed AS (
+    INSERT INTO packages {{package_columns}} SELECT {{package_values}} FROM noted
+), sent AS (
+    INSERT INTO outbox (tenant_id, session_id, topic, key, headers, value)
+    SELECT $1, $2, $24, $25, $26, $27 FROM noted
+)
+SELECT late, pg_notify('escalation_outbox', '') FROM noted;
 
 -- name: note_failure
 -- Ends the lease and the request; $5 is the reason of the failure.

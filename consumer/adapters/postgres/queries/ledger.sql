@@ -44,23 +44,38 @@ SET state = 'claimed', claim_token = excluded.claim_token, claimed_until = exclu
     claimed_by = excluded.claimed_by
 WHERE d.state = 'claimed' AND d.claimed_until < now()
    OR d.state <> 'claimed' AND $8 AND d.drafted_for IS DISTINCT FROM $7
-RETURNING claim_token;
+RETURNING claim_token, EXISTS (SELECT FROM model_outage) AS model_away;
 
--- name: claim_state
--- The time now, while the claim with the token $6 is held, and whether the model is away.
-SELECT now(), EXISTS (SELECT FROM model_outage) AS model_away FROM drafts
+-- name: model_away
+-- Whether the model is away; no row when the claim with the token $6 is no longer held.
+SELECT EXISTS (SELECT FROM model_outage) FROM drafts
 WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
   AND state = 'claimed' AND claim_token = $6;
+
+-- part: drafted
+state = 'drafted', claim_token = NULL, claimed_until = NULL, refusal = NULL,
+    answer = $7, attempts = $8, usage = $9, drafted_for = $10, drafted_at = $11
+
+-- part: claimed
+(d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model) = ($1, $2, $3, $4, $5)
+  AND d.state = 'claimed' AND d.claim_token = $6
+  AND (SELECT count(*) FROM session_secrets AS s WHERE (s.tenant_id, s.session_id) = ($1, $2)) = $12
 
 -- name: store_draft
 -- Ends the claim with the token $6, under the session's lock. No row when the claim was lost, or when the session has
 -- other known secrets than the $12 that the draft was made with.
-UPDATE drafts
-SET state = 'drafted', claim_token = NULL, claimed_until = NULL, refusal = NULL,
-    answer = $7, attempts = $8, usage = $9, drafted_for = $10, drafted_at = $11
-WHERE (tenant_id, session_id, bundle_sha256, prompt_version, model) = ($1, $2, $3, $4, $5)
-  AND state = 'claimed' AND claim_token = $6
-  AND (SELECT count(*) FROM session_secrets AS s WHERE (s.tenant_id, s.session_id) = ($1, $2)) = $12
+UPDATE drafts AS d SET {{drafted}} WHERE {{claimed}} RETURNING true;
+
+-- name: store_draft_at_once
+-- As `store_draft`, and takes the session's lock itself. No row also when the session was erased, or has changed since
+-- this statement began: what it sees is then older than the lock.
+WITH session AS MATERIALIZED (
+    SELECT xmin, erased_at FROM sessions WHERE (tenant_id, session_id) = ($1, $2) FOR SHARE
+)
+UPDATE drafts AS d SET {{drafted}}
+FROM session
+WHERE {{claimed}} AND session.erased_at IS NULL
+  AND session.xmin = (SELECT xmin FROM sessions WHERE (tenant_id, session_id) = ($1, $2))
 RETURNING true;
 
 -- name: decline_draft

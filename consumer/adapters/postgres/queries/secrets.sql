@@ -8,14 +8,17 @@ JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, session_id)
   ON (s.tenant_id, s.session_id) = (wanted.tenant_id, wanted.session_id);
 
 -- name: remember
-INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
-ON CONFLICT DO NOTHING;
-
--- name: mark_sessions
+-- Also gives the sessions' rows a new version: by that a final transaction of drafting sees that there are secrets it has
+-- not looked at (`xmin` in ledger.sql and endings.sql).
+WITH remembered AS (
+    INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, session_id
+)
 UPDATE sessions AS s SET has_secrets = true
-FROM unnest($1::text[], $2::text[]) AS marked (tenant_id, session_id)
-WHERE (s.tenant_id, s.session_id) = (marked.tenant_id, marked.session_id) AND NOT s.has_secrets;
+FROM (SELECT DISTINCT tenant_id, session_id FROM remembered) AS marked
+WHERE (s.tenant_id, s.session_id) = (marked.tenant_id, marked.session_id);
 
 -- name: events
 SELECT e.tenant_id, e.session_id, e.version, e.actor, e.data

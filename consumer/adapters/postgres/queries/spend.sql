@@ -29,12 +29,27 @@ SELECT EXISTS (SELECT FROM tenant_policies WHERE tenant_id = $1 AND model = 'off
 
 -- name: settle_call
 -- Notes what a call has cost ($2, null where nobody knows its price), by which model ($3), and its tokens ($4 to $7).
+-- The API has answered. So a draft's call also settles the doubts (flows/drafting/ports.py): prompts that were refused
+-- before it began go into the ledger as refused, because the API takes other prompts; what was refused since may be the
+-- beginning of an outage, but no longer one in a row.
 WITH ended AS (
     UPDATE model_calls
     SET ended_at = now(), held_usd = 0, usd = $2, model = $3, input_tokens = $4, output_tokens = $5,
         cache_read_input_tokens = $6, cache_creation_input_tokens = $7
     WHERE call_id = $1 AND ended_at IS NULL
-    RETURNING tenant_id, provider, purpose
+    RETURNING tenant_id, provider, purpose, began_at
+), proven AS (
+    DELETE FROM model_doubts AS d USING ended WHERE ended.purpose = 'draft' AND d.refused_at < ended.began_at
+    RETURNING d.tenant_id, d.session_id, d.bundle_sha256, d.prompt_version, d.model, d.refusal, d.drafted_for
+), broken AS (
+    UPDATE model_doubts AS d SET in_a_row = false FROM ended
+    WHERE ended.purpose = 'draft' AND d.refused_at >= ended.began_at AND d.in_a_row
+), at_fault AS (
+    INSERT INTO drafts AS d (tenant_id, session_id, bundle_sha256, prompt_version, model, state, refusal, drafted_for)
+    SELECT tenant_id, session_id, bundle_sha256, prompt_version, model, 'refused', refusal, drafted_for FROM proven
+    ON CONFLICT (tenant_id, session_id, bundle_sha256, prompt_version, model) DO UPDATE
+    SET state = 'refused', refusal = excluded.refusal, drafted_for = excluded.drafted_for, answer = NULL
+    WHERE d.state <> 'claimed'
 )
 INSERT INTO model_days AS d
     (tenant_id, day, provider, model, purpose, calls, usd, input_tokens, output_tokens, cache_read_input_tokens,

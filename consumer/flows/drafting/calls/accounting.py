@@ -55,7 +55,7 @@ class Accounts(Protocol):
         """
 
     async def settle(self, call_id: int, model: str, usage: Usage, *, usd: float | None) -> None:
-        """Notes what the call has cost, once."""
+        """Notes what the call has cost, once, and by a draft's call that the API answers: see `ports.Doubts`."""
 
     async def drop(self, call_id: int) -> None:
         """Notes that the call got no answer, and cost nothing."""

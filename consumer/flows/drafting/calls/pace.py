@@ -30,6 +30,8 @@ FIRST_STEP, LONGEST_STEP = 0.1, 1.0
 """Of the limit. Steps double while the API takes everything: its limits may have been raised."""
 BLOCKED_SECONDS = 30.0
 """The contract's time without an answer that makes an outage of pacing (part 8)."""
+HEED_SECONDS = 0.1
+"""How often the pause of others is looked for. Calls that begin in between are few beside those under way."""
 RETRY_SHARE = 0.1
 """Retries per answered call, the contract's budget."""
 RETRIES_SAVED = (3.0, 10.0)
@@ -158,6 +160,7 @@ class Pace:
         self._overrun_at = float("-inf")
         self._blocked_since: float | None = None
         self._mark = ""
+        self._heeded_at = float("-inf")
 
     @property
     def allowance(self) -> "Allowance":
@@ -197,7 +200,10 @@ class Pace:
                 return
 
     async def _heed_others(self) -> None:
-        pause = await self._shared.pause() if self._shared is not None else None
+        if self._shared is None or self._clock() - self._heeded_at < HEED_SECONDS:
+            return
+        self._heeded_at = self._clock()
+        pause = await self._shared.pause()
         if pause is None or pause.mark == self._mark:
             return
         self._mark = pause.mark

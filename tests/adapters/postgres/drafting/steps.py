@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from consumer.adapters.postgres.core.pool import Pool
+from consumer.adapters.postgres.core.sql import Queries, columns
 from consumer.domain.events import RequestKey, SessionKey
 from consumer.domain.package import package
 from consumer.domain.package.package import Package
@@ -141,11 +142,5 @@ async def a_secret(tables: Tables, value: str = "Somewhere-else!42") -> None:
     rows = await tables.database.fetch("SELECT kind, identity, forms FROM session_secrets")
     known = {row["identity"]: KnownSecret.unpacked(row["kind"], row["identity"], row["forms"]) for row in rows}
     for secret in scope.learn(known, {match.identity: match for match in scope.found_secrets()}).fresh:
-        await tables.execute(
-            "INSERT INTO session_secrets (tenant_id, session_id, identity, kind, forms) VALUES ($1, $2, $3, $4, $5)",
-            KEY.tenant_id,
-            KEY.session_id,
-            secret.identity,
-            secret.kind.value,
-            secret.packed_forms(),
-        )
+        row = (*KEY.session, secret.identity, secret.kind.value, secret.packed_forms())
+        await tables.execute(Queries("secrets").remember, *columns([row], 5))

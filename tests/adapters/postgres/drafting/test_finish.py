@@ -10,6 +10,7 @@ from consumer.domain.package import package
 from consumer.domain.request.work import Work
 from consumer.flows.drafting.ports import DraftingStores, FinishResult
 from schemas.packages import (
+    Cause,
     FailureReason,
 )
 from tests.adapters.postgres.drafting.steps import AT, BASIS, SENDER, a_secret, a_session, make_stores, publish, take
@@ -92,6 +93,39 @@ async def test_a_secret_found_meanwhile_makes_the_work_stale(stores: DraftingSto
     assert await finishing is FinishResult.STALE
     assert await tables.published() == []
     assert (await tables.request())["state"] == "open"
+
+
+async def test_a_secret_found_before_makes_the_work_stale(stores: DraftingStores, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(stores)
+    await a_secret(tables)
+    assert await publish(stores, work) is FinishResult.STALE
+    assert await tables.published() == []
+
+
+@pytest.mark.parametrize("taken_for", [Cause.REQUEST, Cause.REPLAY])
+async def test_a_replay_that_is_asked_for_meanwhile_comes_next(
+    stores: DraftingStores, tables: Tables, taken_for: Cause
+) -> None:
+    await a_session(tables)
+    await tables.add_request(cause=taken_for)
+    work = await take(stores)
+    replay = None if taken_for is Cause.REQUEST else "replay-1"
+    await tables.change_request(cause="replay", replay_id=replay, due_at=0.0)
+    assert await publish(stores, work) is FinishResult.DONE
+    row = await tables.request()
+    assert (row["cause"], row["replay_id"], row["state"]) == ("replay", replay, "done")
+    assert row["due_at"] is not None
+
+
+async def test_a_revision_that_is_there_already_is_not_made_again(stores: DraftingStores, tables: Tables) -> None:
+    await a_session(tables)
+    await tables.add_request()
+    work = await take(stores)
+    await tables.change_request(revision=1)
+    assert await publish(stores, work) is FinishResult.GONE
+    assert await tables.published() == []
 
 
 def _failure(work: Work) -> package.Publication:

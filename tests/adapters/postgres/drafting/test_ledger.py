@@ -56,8 +56,8 @@ async def test_a_claim_left_behind_is_taken_over_and_its_owner_comes_too_late(
     assert isinstance(await stores.ledger.claim_draft(DRAFT_KEY, drafted_for="x/1", force=False), Busy)
     await tables.execute("UPDATE drafts SET claimed_until = now() - interval '1 second'")
     heir = await claimed(stores, "x/1")
-    assert await stores.ledger.claim_state(zombie) is None
-    assert await stores.ledger.claim_state(heir) is not None
+    assert await stores.ledger.model_away(zombie) is None
+    assert await stores.ledger.model_away(heir) is False
     assert not await stores.ledger.store_draft(zombie, entry(), BASIS)
     assert await stores.ledger.store_draft(heir, entry("x/1"), BASIS)
 
@@ -117,6 +117,18 @@ async def test_no_draft_is_stored_for_an_erased_session_or_with_a_secret_found_s
     claim = await claimed(stores, "x/1", force=True)
     await tables.execute("UPDATE sessions SET erased_at = now()")
     assert not await stores.ledger.store_draft(claim, entry("x/1"), Basis(arrivals=2, secrets=1))
+
+
+async def test_storing_a_draft_waits_for_a_secret_under_way(stores: DraftingStores, tables: Tables) -> None:
+    await a_session(tables)
+    claim = await claimed(stores)
+    spoilt = entry().model_copy(update={"draft": '{"problem": "the password is Winter-2026!demo"}'})
+    async with tables.transaction() as same:
+        await same.execute("SELECT 1 FROM sessions FOR UPDATE")
+        storing = asyncio.create_task(stores.ledger.store_draft(claim, spoilt, BASIS))
+        await asyncio.sleep(0.1)
+        await a_secret(same, "Winter-2026!demo")
+    assert not await storing
 
 
 async def test_no_draft_is_stored_with_a_secret_found_since_around_one_that_is_numbered_in_it(
