@@ -175,9 +175,14 @@ def _length(statement: Said, case: Evidence) -> Iterator[str]:
 
 
 def _markup(statement: Said, case: Evidence) -> Iterator[str]:
-    del case
-    if _BLOCK.search(statement.text) or _MARKUP.search(statement.text):
+    marks = (match[0] for match in _MARKUP.finditer(statement.text))
+    if _BLOCK.search(statement.text) or not all(_is_recorded(mark, case) for mark in marks):
         yield "holds markup; write plain sentences in one paragraph"
+
+
+def _is_recorded(mark: str, case: Evidence) -> bool:
+    """Whether it is a pair of brackets that stands in the records, as in "[8/8] [UUUUUUUU]"; never a link."""
+    return mark[0] == mark[-1] == "[" and case.lexicon.holds(names.normal(mark))
 
 
 def _invisible(statement: Said, case: Evidence) -> Iterator[str]:

@@ -13,7 +13,8 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.text import elisions, names, quantities, words
+from consumer.domain.review import moments
+from consumer.domain.text import elisions, names, places, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
@@ -29,14 +30,11 @@ _TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
 _COUNTED = re.compile(r"[a-z]?\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
 _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
-NOON = 12
 SMALL = 10
 """A whole number up to this may be the writer's own count: two users, step 3."""
 _NEAR = 40
 """The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
-_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2})\.?(?:20\d\d)?(?![\d.]*\d)")
 """Days and months as in "23.11." and "22./23.11."."""
 _DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
@@ -132,13 +130,11 @@ class Lexicon:
     def _in_its_way(self, kind: str, name: str) -> bool:  # noqa: PLR0911 - one case per kind, as a table
         match kind:
             case "setting":
-                left, _, right = name.partition("=")
-                is_prose = right.startswith(" ") and _WORD.fullmatch(right) is not None
-                return self.holds(left.strip()) and (is_prose or self.holds(right.strip()))
+                return self._setting(name)
             case "url" | "email":
                 return name.removeprefix("mailto:") in self.text
             case "person":  # each part, in any order
-                return all(self.holds(part) for part in re.split(r"[ -]", name) if part not in _TITLES)
+                return all(self._is_named(part) for part in re.split(r"[ -]", name) if part not in _TITLES)
             case "mixed":
                 return self._version(name)
             case "product":  # "firmware 1.14" is whatever has that version: a record may say "fw 1.14"
@@ -155,6 +151,16 @@ class Lexicon:
             case _:
                 return False
 
+    def _setting(self, name: str) -> bool:
+        left, _, right = name.partition("=")
+        if left.endswith(" ") and left.strip().isalpha() and self.holds(f"={right}"):
+            return True  # "screen = 14" for "\u00e9cran = 14": the word before the sign is translated
+        is_prose = right.startswith(" ") and _WORD.fullmatch(right) is not None
+        return self.holds(left.strip()) and (is_prose or self.holds(right.strip()))
+
+    def _is_named(self, part: str) -> bool:
+        return self.holds(part) or any(self.holds(name) for name in places.RECORDED.get(part, ()))
+
     def _version(self, name: str) -> bool:
         """Whether the records hold a name such as "smb2" with its number set off: "SMB v2", "SMBv1/v2"."""
         parts = _LETTERS_THEN_DIGITS.fullmatch(name)
@@ -165,17 +171,6 @@ class Lexicon:
             re.search(rf"\b{letters}[\s_-]?(?:v?\d+(?:\s?[/,]\s?|\s(?:and|or|und|et)\s))*v?{digits}(?!\d)", self.text)
             is not None
         )
-
-    def _time_of_day(self, hour: int, minute: str) -> bool:
-        """Whether the records hold a time as it is written elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm."""
-        minutes, after_h = (rf"[:.]?{minute}", minute) if minute != "00" else (r"(?:[:.]?00)?", "(?:00)?")
-        half = "a" if hour < NOON else "p"
-        forms = (
-            rf"0?{hour}{minutes}\s?(?:uhr|h\b)",
-            rf"0?{hour}h{after_h}(?!\d)",
-            rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
-        )
-        return self.holds(f"{hour}:{minute}") or any(re.search(rf"(?<!\d){form}", self.text) for form in forms)
 
     def _date(self, name: str) -> bool:
         """Whether the records hold the day beside its month, or both as numbers, or are of its week."""
@@ -236,9 +231,7 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if (times := _TIMES_OF_DAY.fullmatch(name)) is not None and all(
-            self._time_of_day(int(hour), minute) for hour, minute in _TIME_OF_DAY.findall(times[0])
-        ):
+        if moments.holds(name, self):
             return True
         if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False

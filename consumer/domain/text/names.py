@@ -92,7 +92,7 @@ NAMED = re.compile(
     | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b
                    |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)))
     | (?P<numbered>(?-i:(?<=[a-z\0,;(]\s)(?!(?:{_DAYS}|{_SHORT_DAYS}|{_MONTHS})\b)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b
-                       (?![.:/%-]?\w)))
+                       (?![.:/%-]?\w|\s(?:out\s)?of\s\d)))
     | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b)|\b(?:{_VERBS})-(?:{_NOUNS})[a-z]*\b(?!-))
     | (?P<setting>(?<![\w.-])[\w.-]+\s?=\s?[^\s,;]+)
     | (?P<identifier>\b[^\W\d_][^\W_]*_\w+)
@@ -126,7 +126,7 @@ _ORDINARY = re.compile(r"(?<!\S)(?<!=\s)[a-z]{2,}(?=[,;!?]?\s(?!=)|[.,;!?]?$)")
 """A word in lower case that stands alone. Looking for a name at each costs more than all else in a review."""
 _SKIPPED_RUN = re.compile(r"\0(?:[ ,]+\0)+")
 _IN_NAMES = frozenset(
-    re.findall(r"[a-z]+", f"{_COMMANDS} {_TWO_WORDS} {_PRODUCTS} {_CODED} ids codes numbers no or and")
+    re.findall(r"[a-z]+", f"{_COMMANDS} {_TWO_WORDS} {_PRODUCTS} {_CODED} ids codes numbers no or and of out")
 )
 """Such words that a name may hold."""
 

@@ -39,18 +39,30 @@ _UNITS: Mapping[str, str] = {
 }
 """How each unit is written, in lower case."""
 _ALSO: Mapping[str, str] = {
+    "percent": r"procent|por\sciento|per\scento",
+    "second": r"seconden|segundos?|second[oi]",
+    "minute": r"minuut|minutos?|minut[oi]",
+    "hour": r"uur|uren|horas?|or[ae]",
+    "day": r"dag(?:en)?|d[i\u00ed]as?|giorn[oi]",
+    "week": r"we+ken?|semanas?|settiman[ae]",
+    "month": r"maand(?:en)?|mes(?:es)?|mes[ei]",
+    "year": r"jaar|jaren|a\u00f1os?|ann[oi]",
     "kilobyte": "ko",
     "megabyte": "mo",
     "gigabyte": "go",
     "terabyte": r"to(?!\s?\d)",
+    "page": r"bladzijden?|pagina'?s?|p\u00e1ginas?|pagine",
 }
-"""How French records write a unit. In English prose these are words, so they are looked for in records only."""
+"""How French, Dutch, Spanish and Italian records write a unit. In English prose some of these are other words, so they
+are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _OTHER_WORDS = (
-    "", "ein(?:e[mnrs]?)?|une?", "zwei|deux", "drei|trois", "vier|quatre", "f\u00fcnf|cinq", "sechs|six", "sieben|sept",
-    "acht|huit", "neun|neuf", "zehn|dix", "elf|onze", "zw\u00f6lf|douze",
+    "", "ein(?:e[mnrs]?)?|une?|een|\u00e9\u00e9n|un[oa]", "zwei|deux|twee|dos|due", "drei|trois|drie|tres|tre",
+    "vier|quatre|cuatro|quattro", "f\u00fcnf|cinq|vijf|cinco|cinque", "sechs|six|zes|seis|sei", "sieben|sept|zeven|siete|sette",
+    "acht|huit|ocho|otto", "neun|neuf|negen|nueve|nove", "zehn|dix|tien|diez|dieci", "elf|onze|once|undici",
+    "zw\u00f6lf|douze|twaalf|doce|dodici",
 )  # fmt: skip
-"""The same in German and French, as records write them."""
+"""The same in German, French, Dutch, Spanish and Italian, as records write them."""
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (
@@ -103,6 +115,8 @@ _TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d
 _MOST_TIMES = 20
 """Of one text. Between more of them nearly every duration would be one."""
 _TELLING_DIGITS = 3
+_HEADED = re.compile(r"(?<![\w%])%[a-z]|[a-z]%(?!\w)")
+"""A column or a counter of percentages: "%util", "use%"."""
 _SETTING = re.compile(
     r"(?:=|\b(?:lifetime|timeout|ttl|interval|lease|duration|delay|age|after|every)\b\s?[:=]?)\s?(\d{2,9})(?![\w.]*\d|\s?[a-z%])"
 )
@@ -175,7 +189,15 @@ def is_measured(number: str, unit: str, text: str) -> bool:
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
     if sum(char.isdigit() for char in number) >= _TELLING_DIGITS:  # a counter's figure, whose unit its name says
         after += rf"|(?<![\w.,]){re.escape(number)}(?![\w.]*\d)(?!\s?(?:{_ANY_UNIT})(?![a-z]))"
-    return re.search(f"{after}|{before}", text) is not None
+    if re.search(f"{after}|{before}", text) is not None:
+        return True
+    return unit == "percent" and any(_is_in_column(number, line) for line in text.split("\n"))
+
+
+def _is_in_column(number: str, line: str) -> bool:
+    """Whether a text has a column of percentages, and the number alone."""
+    alone = rf"(?<![\w.,:-])0*{re.escape(number)}(?:\.0+)?(?![\w.:-])"
+    return _HEADED.search(line) is not None and re.search(alone, line) is not None
 
 
 def _digits(part: str) -> str:

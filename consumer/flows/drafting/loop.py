@@ -42,17 +42,13 @@ LOOK_SECONDS = 1.0
 WAKE_SECONDS = 10.0
 """How often this loop looks for upgrades that a crash left waiting."""
 LONGEST_WORK_SECONDS = 600.0
-"""The longest life of a lease. Three calls with their pauses, and a database that is away, take half of it.
-
-An await that never returns would keep its place and its lease for ever.
-"""
+"""The longest life of a lease; three calls and a database that is away take half of it. An await that never returns
+would keep its place and its lease for ever."""
 CALLING_SECONDS = 0.5
 """After so long work at the model has folded its session and waits for an answer."""
 ALONE_SECONDS = 2.0
-"""For so long suspect work may keep other work waiting; it takes milliseconds, unless it kills.
-
-It must be less than the margin before a deadline.
-"""
+"""For so long suspect work may keep other work waiting: less than the margin before a deadline. It takes milliseconds,
+unless it kills."""
 
 log = structlog.stdlib.get_logger("escalation.drafting")
 

@@ -156,6 +156,18 @@ def test_what_may_be_true_is_not_refused(answer: str, bundle: Bundle) -> None:
     assert gate.review(answer, bundle, scan=_scan).violations == ()
 
 
+@pytest.mark.parametrize(
+    ("recorded", "said", "broken"),
+    [("md127 [8/8] [UUUUUUUU]", "It shows md127 [8/8] [UUUUUUUU] today.", ()),
+     ("md127 [8/8]", "It shows md127 [8/8] [UUUUUUU_] today.", (Rule.MARKUP,)),
+     ("see [today](what)", "Ask the users [today](what) they saw.", (Rule.MARKUP,))],
+)  # fmt: skip
+def test_brackets_of_a_record_are_no_markup_and_links_are(recorded: str, said: str, broken: tuple[Rule, ...]) -> None:
+    bundle = build.bundle(*answers.events(build.fact(recorded, fact_id="f9")))
+    violations = gate.review(answers.with_step(said), bundle, scan=_scan).violations
+    assert tuple(violation.rule for violation in violations if violation.rule is Rule.MARKUP) == broken
+
+
 def test_a_case_that_is_solved_may_be_called_so() -> None:
     answer = answers.with_text("hypothesis", "The issue was resolved.")
     assert gate.review(answer, answers.session(status="applied_success"), scan=_scan).violations == ()

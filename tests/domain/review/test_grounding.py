@@ -315,6 +315,15 @@ EQUAL = [
     ("data dei file 19 gennaio 2026", "The files are of 19 January 2026."),
     ("le 3 f\u00e9vrier, am 7. M\u00e4rz, el 4 de mayo de 2025", "On 3 February, 7 March and 4 May 2025."),
     ("Loss on 22, 23 and 24 October.", "It was lost on all three days."),
+    ("41 dagen uptime, elke 15 minuten, negen weken", "An uptime of 41 days, every 15 minutes, nine weeks."),
+    ("hace 20 d\u00edas, cada 12 horas, da 14 giorni", "For 20 days, every 12 hours, for 14 days."),
+    ("ocupado al 87 por ciento", "It is 87 % full."),
+    ("Device r/s %util\nmd127 311 100.0", "md127 is at 100 %."),
+    ("Filesystem Use% /data 93", "/data is 93 % full."),
+    ("Nov 26 10:52:09.114: removed; 10:56:14,902 back", "Removed at 10:52:09, back at 10:56:14."),
+    ("\u00e9cran = 14 j", "Screen = 14 d."),
+    ("Recount with Corwin Haldane: 7 of 12", "By the count with Corwin Haldane 7 of 12 failed."),
+    ("46 pallets voor Amerika, aus Deutschland", "Pallets for America, agreed with Germany."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
 UNEQUAL = [
@@ -353,6 +362,15 @@ UNEQUAL = [
     ("data dei file 19 gennaio 2026", "The files are of 19 June 2026."),
     ("Version 8.6.5", "There are 86 of them."),
     ("Dropped 08:38:51, back 08:47:40.", "It was back 19 minutes later."),
+    ("41 dagen uptime", "An uptime of 42 days."),
+    ("41 dagen uptime", "An uptime of 41 hours."),
+    ("Device r/s %util\nmd127 311 100.0", "md127 is at 99 %."),
+    ("md127 has 93 reads", "md127 is at 93 %."),
+    ("Nov 26 10:52:09.114: removed", "Removed at 10:52:47."),
+    ("\u00e9cran = 14 j", "Screen = 21 d."),
+    ("retries: 14", "timeout = 14 there."),
+    ("Haldane is there.", "Look at Haldane 7 first."),
+    ("46 pallets voor Amerika", "Pallets for Africa."),
 ]
 MONDAY = (datetime(2026, 3, 9, 8, 0, tzinfo=UTC),)
 
