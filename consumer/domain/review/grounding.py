@@ -231,7 +231,7 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if moments.holds(name, self):
+        if moments.holds_times(name, self):
             return True
         if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False

@@ -19,7 +19,7 @@ class Texts(Protocol):
         """Whether it stands there as it is."""
 
 
-def holds(name: str, texts: Texts) -> bool:
+def holds_times(name: str, texts: Texts) -> bool:
     """Whether it is times of day that the texts hold, or a log's time without its fraction of a second."""
     if _CLOCK.fullmatch(name) is not None:
         return re.search(rf"(?<![\d:]){name}[.,]\d", texts.text) is not None

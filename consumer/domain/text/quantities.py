@@ -58,7 +58,8 @@ are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _OTHER_WORDS = (
     "", "ein(?:e[mnrs]?)?|une?|een|\u00e9\u00e9n|un[oa]", "zwei|deux|twee|dos|due", "drei|trois|drie|tres|tre",
-    "vier|quatre|cuatro|quattro", "f\u00fcnf|cinq|vijf|cinco|cinque", "sechs|six|zes|seis|sei", "sieben|sept|zeven|siete|sette",
+    "vier|quatre|cuatro|quattro", "f\u00fcnf|cinq|vijf|cinco|cinque", "sechs|six|zes|seis|sei",
+    "sieben|sept|zeven|siete|sette",
     "acht|huit|ocho|otto", "neun|neuf|negen|nueve|nove", "zehn|dix|tien|diez|dieci", "elf|onze|once|undici",
     "zw\u00f6lf|douze|twaalf|doce|dodici",
 )  # fmt: skip
