@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from consumer.adapters.kafka import asking
 from consumer.adapters.kafka.asking import BrokerQuestions
 from consumer.adapters.kafka.ends import Ends
+from consumer.adapters.kafka.login import NoToken
 from consumer.errors import Transient
 from consumer.flows.operation.checkup import CannotLook, Finding, broken, doubtful, sound
 from schemas.topics import Topics, cleanup_of
@@ -82,7 +83,12 @@ class BrokersCheck:
 
 async def why_unreached(connection: Mapping[str, Any]) -> CannotLook:
     """Why no broker is reached, as far as a connection of our own tells: the client keeps its reasons to itself."""
-    context = connection.get("ssl_context")
+    tokens, context = connection.get("sasl_oauth_token_provider"), connection.get("ssl_context")
+    if tokens is not None:
+        try:
+            await tokens.token()
+        except NoToken as error:
+            return CannotLook(str(error), "mend what gives the token: the file or the command")
     servers = connection["bootstrap_servers"]
     reasons = await asyncio.gather(*(_reason(server, context) for server in servers))
     text = "; ".join(f"{server.strip()}: {reason}" for server, reason in zip(servers, reasons, strict=True))
