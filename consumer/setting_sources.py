@@ -138,7 +138,7 @@ class SecretFile:
         for variable in variables(model)[name]:
             if (path := files.get(variable + FILE_SUFFIX)) is not None:
                 field = model.model_fields[name]
-                form: Any = Annotated[(field.annotation, *field.metadata)]
+                form: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
                 adapter: TypeAdapter[object] = TypeAdapter(form)
                 return cls(variable=variable + FILE_SUFFIX, path=path, parse=adapter.validate_python)
         return None

@@ -24,7 +24,7 @@ def database(
     With `trust` it connects to the trusted incarnation of the database alone.
     """
     return closing_pool(
-        settings.database_url.get_secret_value(),
+        settings.renewed("database_url"),
         name=name,
         max_size=max_size,
         pooled=settings.behind_pooler,
@@ -42,7 +42,7 @@ async def prepared_database(settings: Settings, *, name: str, max_size: int = 1)
 
 def database_hints(settings: Settings) -> hints.Hints:
     """A connection that listens for hints that there may be work."""
-    return hints.Hints(settings.database_url.get_secret_value(), pooled=settings.behind_pooler)
+    return hints.Hints(settings.renewed("database_url"), pooled=settings.behind_pooler)
 
 
 async def open_redactor(settings: Settings, reader: StoreReader) -> Redactor:

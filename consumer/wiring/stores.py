@@ -59,7 +59,7 @@ async def open_cache(settings: Settings, health: Health) -> AsyncIterator[DraftC
         yield NoCache()
         return
     cache = RedisCache(
-        settings.redis_url.get_secret_value(),
+        settings.renewed("redis_url"),
         prefix=settings.topic_prefix,
         keep_seconds=settings.draft_cache_seconds,
         health=health,
