@@ -230,8 +230,9 @@ class KafkaRightsCheck:
             fenced = await self._transactional(questions)
         rights = {topic["topic"]: topic["authorized_operations"] for topic in described if topic["error_code"] == 0}
         findings = [*fenced]
-        for name in (*topics.live, *topics.replay, *topics.written, self._target.marker_topic):
-            needed = (asking.READ,) if name in (*topics.live, *topics.replay) else (asking.READ, asking.WRITE)
+        only_read = (*topics.live, *topics.replay, self._target.marker_topic)  # no record is ever written to the marker
+        for name in (*only_read, *topics.written):
+            needed = (asking.READ,) if name in only_read else (asking.READ, asking.WRITE)
             findings += _lacking(f"topic {name}", rights.get(name, asking.UNASKED), needed)
         findings += _lacking(f"group {self._target.group}", group["authorized_operations"], (asking.READ,))
         return findings or [

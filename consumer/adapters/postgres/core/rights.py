@@ -7,7 +7,7 @@ deploy/postgres/grants.sql is made of this table.
 
 from collections.abc import Mapping
 
-SERVICE_ROLE, READER_ROLE = "escalation_service", "escalation_reader"
+OWNER_ROLE, SERVICE_ROLE, READER_ROLE = "escalation_owner", "escalation_service", "escalation_reader"
 
 _LOOK = ("SELECT",)
 _NO_DELETE = (*_LOOK, "INSERT", "UPDATE")
