@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from consumer.adapters.redis.connection import RedisAddress, RedisConnection
+from consumer.adapters.redis.connection import RedisConnection
+from consumer.adapters.redis.login import RedisAddress
 from consumer.domain.events import SessionKey
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health

@@ -2,46 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import TypeVar
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
 
+from consumer.adapters.redis.login import RedisAddress, redis_client
 from consumer.flows.pacing import is_asked_to_end
 
 SOCKET_SECONDS = 0.1  # no retries: even with this limit the client's default ones make a frozen Redis cost 3.5 to 5.5 s
 OPEN_SECONDS = 5.0  # how long a failed Redis is not called, because 0.1 s per call would add up
 
 T = TypeVar("T")
-
-
-RedisAddress = str | Callable[[], str | None]
-"""The URL, or what gives it as it is now: user and password of it may be replaced at any time."""
-
-
-class RenewedLogin(CredentialProvider):
-    """User and password of a URL, as they are when a connection is made."""
-
-    def __init__(self, url: Callable[[], str | None]) -> None:
-        self._url = url
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        parts = urlsplit(self._url() or "")
-        password = unquote(parts.password or "")
-        return (unquote(parts.username), password) if parts.username else (password,)
-
-
-def redis_client(url: RedisAddress, **options: Any) -> "Redis":
-    """A client that logs in with what the URL holds then. Address and certificates are those of the start."""
-    first = url if isinstance(url, str) else url() or ""
-    parts = urlsplit(first)
-    if isinstance(url, str) or not (parts.username or parts.password):
-        return Redis.from_url(first, **options)
-    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    return Redis.from_url(plain, credential_provider=RenewedLogin(url), **options)
 
 
 class RedisConnection:

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TypeVar
 
-from consumer.adapters.redis.connection import RedisAddress, RedisConnection
+from consumer.adapters.redis.connection import RedisConnection
+from consumer.adapters.redis.login import RedisAddress
 from consumer.flows.drafting.calls.pace import Pause
 
 T = TypeVar("T")
