@@ -77,6 +77,13 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
+def _all_long_enough(keys: SecretStr | None) -> SecretStr | None:
+    for line in () if keys is None else keys.get_secret_value().splitlines():
+        if line.strip():
+            _long_enough(SecretStr(line))
+    return keys
+
+
 def _or_none(name: str | None) -> str | None:
     return None if name == "none" else name
 
@@ -88,6 +95,8 @@ Blankable = BeforeValidator(_stripped_or_unset)
 """A blank text is none."""
 Key = Annotated[SecretStr | None, Blankable]
 LongKey = Annotated[SecretStr | None, Blankable, AfterValidator(_long_enough)]
+Keys = Annotated[SecretStr | None, Blankable, AfterValidator(_all_long_enough)]
+"""Keys, one a line."""
 HeaderLines = Annotated[SecretStr | None, Blankable, AfterValidator(_of_headers)]
 ProxyUrl = Annotated[SecretStr | None, Blankable, AfterValidator(_of_a_proxy)]
 CertificateFile = Annotated[str | None, Blankable, AfterValidator(_of_certificates)]

@@ -83,6 +83,8 @@ class Settings(ServerSettings):
     """As SSL_CERT_FILE, a folder of them."""
     redaction_key: SecretStr | None = None
     """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
+    redaction_other_keys: types.Keys = None
+    """Further keys, one a line: fingerprints that were made with them are recognised too. For a rotation."""
     require_tls: bool = False
     """Whether to refuse connections beyond loopback whose other end is not verified by TLS; else they are only told."""
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 from consumer.adapters.postgres.core import hints
+from consumer.adapters.postgres.core.faults import NotPrepared
 from consumer.adapters.postgres.core.pool import Pool, Trust, closing_pool
 from consumer.adapters.postgres.operation.store_reader import StoreReader
 from consumer.domain.redaction import Redactor
@@ -46,9 +47,24 @@ def database_hints(settings: Settings) -> hints.Hints:
 
 
 async def open_redactor(settings: Settings, reader: StoreReader) -> Redactor:
-    """A redactor with the key of the settings, else with the stored one. Raises Transient without either."""
+    """A redactor with the key of the settings, else with the stored one, which is recognised in any case.
+
+    Raises Transient without either, and while the database is away.
+    """
     given = settings.redaction_key
-    return Redactor(given.get_secret_value().encode() if given is not None else await reader.redaction_key())
+    if given is None:
+        return Redactor(await reader.redaction_key(), _other_keys(settings))
+    stored = []
+    with contextlib.suppress(NotPrepared):
+        stored.append(await reader.redaction_key())
+    return Redactor(given.get_secret_value().encode(), (*_other_keys(settings), *stored))
+
+
+def _other_keys(settings: Settings) -> tuple[bytes, ...]:
+    """An empty line is none."""
+    given = settings.redaction_other_keys
+    lines = () if given is None else given.get_secret_value().splitlines()
+    return tuple(line.encode() for line in lines if line.strip())
 
 
 def unstored_redactor(settings: Settings) -> Redactor:

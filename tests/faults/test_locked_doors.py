@@ -189,7 +189,7 @@ async def test_the_service_may_do_no_more_at_redis_than_it_needs(doors: LockedDo
             ("GET", "another:key"), ("SET", "another:key", "1"), ("DEL", f"{locked.prefix}other"),
         ):  # fmt: skip
             with pytest.raises(NoPermissionError):
-                await client.execute_command(*words)
+                await client.execute_command(*words)  # type: ignore[no-untyped-call]
         with pytest.raises(ResponseError):
             await client.eval("return redis.call('KEYS', '*')", 0)
     finally:

@@ -43,8 +43,8 @@ class SharedTls(RedisSSLContext):
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options` are those of a URL that begin with `ssl_`."""
         named: dict[str, Any] = {name.removeprefix("ssl_"): value for name, value in options.items()}
-        named = {"cert_reqs": "required", "check_hostname": True} | named
-        super().__init__(**named)
+        given: dict[str, Any] = {"cert_reqs": "required", "check_hostname": True, **named}
+        super().__init__(**given)
         self._stamps = self._files()
         with contextlib.suppress(OSError):  # a connection meets it again, and says it
             super().get()
