@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-import structlog
 from pydantic import AliasChoices, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from consumer import environment
 from consumer.errors import Misconfigured
-
-log = structlog.stdlib.get_logger("escalation.service")
 
 FILE_SUFFIX = "_FILE"
 LONGEST_FILE_BYTES = 65_536  # a key, a URL, some headers: more is another file, or a device without an end
@@ -179,6 +176,9 @@ class RenewedSecret:
             try:
                 self._value = file.read()
             except ValueError as error:
+                import structlog  # slow to load, and most commands never come here
+
+                log = structlog.stdlib.get_logger("escalation.service")
                 log.warning(
                     "A file of a secret cannot be used: what it held before counts on.",
                     event_name="secret_file_unusable",

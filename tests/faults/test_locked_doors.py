@@ -1,6 +1,7 @@
 """All doors are locked: the whole service works through TLS, logins, roles and ACLs, and nothing else is let in."""
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -108,25 +109,40 @@ async def test_secrets_are_replaced_without_a_restart(doors: LockedDoors, tmp_pa
         assert (service.pid, service.running) == (before, True)
 
 
+@contextlib.asynccontextmanager
+async def short_tokens(doors: LockedDoors, token: Path) -> AsyncIterator[None]:
+    """Meanwhile the file holds a token that lasts for 8 seconds more."""
+
+    async def renew() -> None:
+        while True:
+            written(token, doors.signer.token(SERVICE, seconds=8))
+            await asyncio.sleep(2)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+
+
 async def test_a_token_that_expires_again_and_again_loses_nothing(doors: LockedDoors, tmp_path: Path) -> None:
     """The brokers end each connection with its token, and the client makes it again."""
     async with LockedStage(doors, folder=tmp_path, login="token of a command") as stage:
         token = stage.secrets / "token"
-        seconds = 8
-        written(token, doors.signer.token(SERVICE, seconds=seconds))
-        service = await stage.running()
-        for turn in range(4):
-            written(token, doors.signer.token(SERVICE, seconds=seconds))
-            await stage.send(*sessions(3, f"turn-{turn}"))
-            await asyncio.sleep(seconds / 2)
-        await stage.published(12)
-        await stage.settled()
+        async with short_tokens(doors, token):
+            service = await stage.running()
+            for turn in range(5):
+                await stage.send(*sessions(3, f"turn-{turn}"))
+                await asyncio.sleep(5)
+            await stage.published(15)
+            await stage.settled()
         await stage.verdict()
         written(token, "no token at all")
         await until(lambda: named_in(service, "no_kafka_token"), within_seconds=60)
         written(token, doors.signer.token(SERVICE, seconds=600))
         await stage.send(*sessions(2, "back"))
-        await stage.published(14)
+        await stage.published(17)
         assert "no token at all" not in service.logged
 
 

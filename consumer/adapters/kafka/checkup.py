@@ -88,7 +88,7 @@ async def why_unreached(connection: Mapping[str, Any]) -> CannotLook:
         try:
             await tokens.token()
         except NoToken as error:
-            return CannotLook(str(error), "mend what gives the token: the file or the command")
+            return CannotLook(error.reason, "mend what gives the token: the file or the command")
     servers = connection["bootstrap_servers"]
     reasons = await asyncio.gather(*(_reason(server, context) for server in servers))
     text = "; ".join(f"{server.strip()}: {reason}" for server, reason in zip(servers, reasons, strict=True))

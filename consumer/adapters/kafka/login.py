@@ -17,6 +17,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -115,7 +116,12 @@ class RenewedPassword(str):
 
 
 class NoToken(KafkaError):  # type: ignore[misc]  # it ships no types
-    """There is no token to log in with. Its text says why, and never quotes what was read."""
+    """There is no token to log in with."""
+
+    @property
+    def reason(self) -> str:
+        """It never quotes what was read."""
+        return str(self.args[0])
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # it ships no types
@@ -143,8 +149,8 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # it ships no
             async with self._one_at_a_time:
                 token = await self._token()
         except NoToken as error:
-            if str(error) != self._said:
-                self._said = str(error)
+            if error.reason != self._said:
+                self._said = error.reason
                 log.error(  # noqa: TRY400 - the sentence says it all
                     "There is no token for Kafka.", event_name="no_kafka_token", error=self._said
                 )
@@ -157,13 +163,15 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # it ships no
         if not self._command:
             token, expires_at = _read(self._held() or "", now)
             if expires_at is not None and expires_at <= now:
-                raise NoToken(f"the token of ESCALATION_KAFKA_OAUTH_TOKEN_FILE expired {now - expires_at:.0f} s ago")
+                raise NoToken(
+                    f"the file of ESCALATION_KAFKA_OAUTH_TOKEN holds a token that expired at {_told(expires_at)}"
+                )
             return token
         if self._kept is not None and now < self._kept[1]:
             return self._kept[0]
         token, expires_at = _read(await self._printed(), now)
         if expires_at is not None and expires_at <= now:
-            raise NoToken(f"ESCALATION_KAFKA_OAUTH_COMMAND printed a token that expired {now - expires_at:.0f} s ago")
+            raise NoToken(f"ESCALATION_KAFKA_OAUTH_COMMAND printed a token that expired at {_told(expires_at)}")
         if expires_at is not None:
             early = min(EARLY_SECONDS, (expires_at - now) / 2)
             self._kept = token, expires_at - early
@@ -227,6 +235,10 @@ def _read(text: str, now: float) -> tuple[str, float | None]:
     if not _TOKEN.fullmatch(token):
         raise NoToken("the text that was read is no token: it is empty, or has signs that no token has")
     return token, expires_at or _expiry(token)
+
+
+def _told(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _expiry(token: str) -> float | None:

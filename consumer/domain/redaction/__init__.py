@@ -55,8 +55,8 @@ from consumer.domain.redaction.detectors import Looks, is_clean
 from consumer.domain.redaction.fingerprints import Fingerprint, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries, entries
 from consumer.domain.redaction.placeholders import Numbering, SecretKind, number_placeholders
-from consumer.domain.redaction.redactor import Learned, Redactor, Scope
-from consumer.domain.redaction.sweep import Sweeper
+from consumer.domain.redaction.redactor import Redactor, Scope
+from consumer.domain.redaction.sweep import Learned, Sweeper
 
 __all__ = [
     "Entries",

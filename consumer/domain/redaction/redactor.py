@@ -1,7 +1,6 @@
 """The door: turns raw texts and parameters into redacted ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -11,7 +10,7 @@ from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FingerprintKe
 from consumer.domain.redaction.keyring import Keyring, known_names
 from consumer.domain.redaction.parameters import Entries
 from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, stored_placeholder
-from consumer.domain.redaction.sweep import Sweeper
+from consumer.domain.redaction.sweep import Learned, Sweeper
 
 DEEPEST = 70
 """Levels of a JSON value that are read. What lies deeper becomes null (events over 64 levels are refused anyway)."""
@@ -23,17 +22,6 @@ _SCALARS = _NUMBERS | {str}
 _TOGETHER = 256
 """Members of a list whose texts are looked at together first."""
 _FEW = 8
-
-
-class Learned(NamedTuple):
-    """The result of `Scope.learn`: secrets to remember, and a sweeper each for stored and for arriving texts."""
-
-    fresh: tuple[KnownSecret, ...]
-    """The secrets that were not known before. The caller remembers them."""
-    stored: Sweeper
-    """For stored texts, which were swept by the secrets known before. They need it only if any secret is fresh."""
-    arriving: Sweeper
-    """For the texts in which the secrets were found and the texts that came with them, as the door leaves them."""
 
 
 class Redactor:

@@ -1,6 +1,7 @@
 """Removes known secrets from texts: as substrings, in any of their spellings."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from consumer.domain.redaction.fingerprints import (
     LONGEST_HEAD,
@@ -191,6 +192,17 @@ class Sweeper:
             taken[start:stop] = b"\x01" * length
         if identity:
             yield _occurrence(begin, end, identity)
+
+
+class Learned(NamedTuple):
+    """The result of `Scope.learn`: secrets to remember, and a sweeper each for stored and for arriving texts."""
+
+    fresh: tuple[KnownSecret, ...]
+    """The secrets that were not known before. The caller remembers them."""
+    stored: Sweeper
+    """For stored texts, which were swept by the secrets known before. They need it only if any secret is fresh."""
+    arriving: Sweeper
+    """For the texts in which the secrets were found and the texts that came with them, as the door leaves them."""
 
 
 def _occurrence(start: int, stop: int, identity: str) -> Occurrence:

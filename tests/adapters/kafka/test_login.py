@@ -91,11 +91,20 @@ class TestCommand:
             await provider(*command).token()
         assert "hunter2" not in str(refused.value)
 
+    async def test_one_failure_is_logged_once(self, signer: TokenSigner) -> None:
+        made = provider(*printing(signer.token("me", seconds=-60)))
+        texts = set()
+        for _ in range(2):
+            with pytest.raises(NoToken) as refused:
+                await made.token()
+            texts.add(refused.value.reason)
+        assert len(texts) == 1, "a text that changes each time is told each time"
+
     async def test_an_expired_token_is_refused_before_it_is_sent(self, signer: TokenSigner) -> None:
         expired = signer.token("me", seconds=-60)
-        with pytest.raises(NoToken, match=r"expired 6[0-9] s ago"):
+        with pytest.raises(NoToken, match=r"expired at 20\d\d-"):
             await provider(text=expired).token()
-        with pytest.raises(NoToken, match=r"expired 6[0-9] s ago"):
+        with pytest.raises(NoToken, match=r"expired at 20\d\d-"):
             await provider(*printing(expired)).token()
 
 
