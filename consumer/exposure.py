@@ -9,12 +9,17 @@ _VERIFIED = frozenset({"verify-ca", "verify-full"})
 
 
 def unprotected(
-    *, kafka_servers: str, kafka_protocol: str, database_url: str, redis_url: str | None, model_url: str | None
+    *,
+    kafka_servers: str,
+    kafka_protocol: str,
+    database_urls: tuple[str, ...],
+    redis_url: str | None,
+    model_url: str | None,
 ) -> tuple[str, ...]:
     """A sentence for each, with the setting that mends it. It never quotes a URL, which may hold a password."""
     return (
         *_of_kafka(kafka_servers, kafka_protocol),
-        *_of_postgresql(urlsplit(database_url)),
+        *dict.fromkeys(sentence for url in database_urls for sentence in _of_postgresql(urlsplit(url))),
         *(() if redis_url is None else _of_redis(urlsplit(redis_url))),
         *(() if model_url is None else _of_model(urlsplit(model_url))),
     )

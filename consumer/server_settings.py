@@ -48,6 +48,11 @@ class ServerSettings(BaseSettings):
 
     It may name several hosts, separated by commas: the writable one is used.
     """
+    database_read_url: types.OptionalPostgresUrl = None
+    """The same database for a role that may only read: for the console's pages and the commands that only look.
+
+    Without it they come by DATABASE_URL.
+    """
     database_pooler: str = Field("auto", pattern="^(auto|transaction)$")
     """Whether a pooler such as PgBouncer in transaction mode stands before PostgreSQL: `transaction` says so.
 

@@ -21,6 +21,10 @@ def _stripped_or_unset(value: object) -> object:
     return value.strip() or None if isinstance(value, str) else value
 
 
+def _of_postgresql_or_none(url: SecretStr | None) -> SecretStr | None:
+    return None if url is None else _of_postgresql(url)
+
+
 def _of_postgresql(url: SecretStr) -> SecretStr:
     parts = environment.split_url(url.get_secret_value(), "postgresql", "postgres")
     for name, part in sorted(environment.completing(parts, os.environ).items()):
@@ -89,6 +93,9 @@ def _or_none(name: str | None) -> str | None:
 
 
 PostgresUrl = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_of_postgresql)]
+OptionalPostgresUrl = Annotated[
+    SecretStr | None, BeforeValidator(_stripped_or_unset), AfterValidator(_of_postgresql_or_none)
+]
 RedisUrl = Annotated[SecretStr | None, BeforeValidator(_stripped), AfterValidator(_of_redis)]
 HttpAddress = Annotated[str, BeforeValidator(_stripped), AfterValidator(_of_http)]
 Blankable = BeforeValidator(_stripped_or_unset)

@@ -250,7 +250,7 @@ class Settings(ServerSettings):
         return exposure.unprotected(
             kafka_servers=self.kafka_bootstrap_servers,
             kafka_protocol=self.kafka_security_protocol,
-            database_url=self.database_url.get_secret_value(),
+            database_urls=tuple(filter(None, map(_revealed, (self.database_url, self.database_read_url)))),
             redis_url=_revealed(self.redis_url),
             model_url=None if self.model_access is None else self.model_access.url,
         )

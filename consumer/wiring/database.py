@@ -33,10 +33,21 @@ def database(
     )
 
 
+def read_database(settings: Settings, *, name: str, max_size: int) -> contextlib.AbstractAsyncContextManager[Pool]:
+    """A pool for those who only look, by the URL of the reader's role where there is one."""
+    if settings.database_read_url is None:
+        return database(settings, name=name, max_size=max_size)
+    url = settings.renewed("database_read_url")
+    return closing_pool(url, name=name, max_size=max_size, pooled=settings.behind_pooler)
+
+
 @contextlib.asynccontextmanager
-async def prepared_database(settings: Settings, *, name: str, max_size: int = 1) -> AsyncIterator[Pool]:
+async def prepared_database(
+    settings: Settings, *, name: str, max_size: int = 1, only_looks: bool = False
+) -> AsyncIterator[Pool]:
     """A pool as `database` makes it. Raises Transient while the database is away or not prepared for this release."""
-    async with database(settings, name=name, max_size=max_size) as pool:
+    opened = read_database if only_looks else database
+    async with opened(settings, name=name, max_size=max_size) as pool:
         await StoreReader(pool).probe()
         yield pool
 
@@ -76,5 +87,5 @@ def unstored_redactor(settings: Settings) -> Redactor:
 @contextlib.asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[StoreReader]:
     """A reader of the tables, for commands. Raises Transient as `prepared_database` does."""
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield StoreReader(pool)

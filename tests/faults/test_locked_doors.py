@@ -66,6 +66,16 @@ async def test_the_whole_service_works_behind_locked_doors(doors: LockedDoors, t
         await stage.published(5)
         await stage.settled()
         await stage.verdict(secrets=[stage.password, *doors.passwords.values()])
+        for page in ("/", "/requests", "/sessions", "/dead-letters", "/replays", "/spend", "/feedback", "/tenants"):
+            status, _ = await service.get(page) or (0, "")
+            assert status == 200, page
+        readers = await stage.query(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE '%console'"
+        )
+        assert [row["usename"] for row in readers] == [stage.roles[rights.READER_ROLE]]
+        for command in (["session", "list"], ["package", "list"], ["request", "list"], ["dead-letters", "list"]):
+            done = await stage.command(*command, DATABASE_URL_FILE=str(stage.secrets / "database-read-url"))
+            assert (done.code, done.errors) == (0, ""), command
         looked = await stage.command("doctor", "--json", ESCALATION_HTTP_PORT=str(service.port))
         assert wrong(looked.output) == []
         assert (looked.code, looked.errors) == (0, "")

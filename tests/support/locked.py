@@ -135,6 +135,8 @@ class LockedStage(Stage):
         self._owners = self._environment | self._locked_in(login, rights.OWNER_ROLE, user=OWNER, files=folder / "owner")
         self._environment |= self._locked_in(login, rights.SERVICE_ROLE, user=SERVICE, files=self.secrets)
         self._environment["ESCALATION_REQUIRE_TLS"] = "true"
+        reader = written(self.secrets / "database-read-url", self.database_url(rights.READER_ROLE))
+        self._environment["ESCALATION_DATABASE_READ_URL_FILE"] = str(reader)
 
     def _locked_in(self, login: str, role: str, *, user: str, files: Path) -> dict[str, str]:
         """The environment of one who comes through the locked doors; its addresses with passwords stand in files."""
