@@ -76,9 +76,11 @@ async def test_the_whole_service_works_behind_locked_doors(doors: LockedDoors, t
         for command in (["session", "list"], ["package", "list"], ["request", "list"], ["dead-letters", "list"]):
             done = await stage.command(*command, DATABASE_URL_FILE=str(stage.secrets / "database-read-url"))
             assert (done.code, done.errors) == (0, ""), command
-        looked = await stage.command("doctor", "--json", ESCALATION_HTTP_PORT=str(service.port))
-        assert wrong(looked.output) == []
-        assert (looked.code, looked.errors) == (0, "")
+        for _ in range(3):  # on a busy machine a connection may take longer than `doctor` waits
+            looked = await stage.command("doctor", "--json", ESCALATION_HTTP_PORT=str(service.port))
+            if looked.code == 0:
+                break
+        assert (wrong(looked.output), looked.code, looked.errors) == ([], 0, "")
         logged = [json.loads(line) for line in service.logged.splitlines()]
         told = [line for line in logged if line["level"] != "info" and line.get("hop") != "cache"]
         assert told == [], "but the cache, which a busy machine may lose for a moment"
@@ -180,9 +182,11 @@ async def test_the_name_of_the_host_is_checked(doors: LockedDoors, tmp_path: Pat
         looked = await stage.command(
             "doctor", "--json", KAFKA_BOOTSTRAP_SERVERS=f"localhost:{port}", DATABASE_URL=url, DATABASE_URL_FILE=""
         )
-        found = wrong(looked.output)
-        assert [check for check in ("Kafka", "PostgreSQL") if not any(text.startswith(check) for text in found)] == []
-        assert any("localhost" in text and "certificate" in text for text in found), found
+        findings = wrong(looked.output)
+        assert [
+            check for check in ("Kafka", "PostgreSQL") if not any(text.startswith(check) for text in findings)
+        ] == []
+        assert any("localhost" in text and "certificate" in text for text in findings), findings
 
 
 async def test_the_service_may_do_no_more_at_kafka_than_it_needs(locked: LockedStage) -> None:

@@ -164,14 +164,14 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # it ships no
             token, expires_at = _read(self._held() or "", now)
             if expires_at is not None and expires_at <= now:
                 raise NoToken(
-                    f"the file of ESCALATION_KAFKA_OAUTH_TOKEN holds a token that expired at {_told(expires_at)}"
+                    f"the file of ESCALATION_KAFKA_OAUTH_TOKEN holds a token that expired at {_moment(expires_at)}"
                 )
             return token
         if self._kept is not None and now < self._kept[1]:
             return self._kept[0]
         token, expires_at = _read(await self._printed(), now)
         if expires_at is not None and expires_at <= now:
-            raise NoToken(f"ESCALATION_KAFKA_OAUTH_COMMAND printed a token that expired at {_told(expires_at)}")
+            raise NoToken(f"ESCALATION_KAFKA_OAUTH_COMMAND printed a token that expired at {_moment(expires_at)}")
         if expires_at is not None:
             early = min(EARLY_SECONDS, (expires_at - now) / 2)
             self._kept = token, expires_at - early
@@ -237,7 +237,7 @@ def _read(text: str, now: float) -> tuple[str, float | None]:
     return token, expires_at or _expiry(token)
 
 
-def _told(seconds: float) -> str:
+def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 

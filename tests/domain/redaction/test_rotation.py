@@ -18,7 +18,7 @@ def scope(key: bytes, *others: bytes) -> Scope:
 
 
 def marked(value: str, door: Scope) -> tuple[str, dict[str, FoundSecret]]:
-    """What the door leaves of a marked parameter, and the secrets that it found."""
+    """What the door leaves of a marked parameter, and the secrets that it seen."""
     left = door.parameters(SCHEMA, {"p": value})
     assert isinstance(left, dict)
     return str(left["p"]), {secret.identity: secret for secret in door.found_secrets()}
@@ -29,8 +29,8 @@ def known_by(key: bytes, *values: str) -> dict[str, KnownSecret]:
     known: dict[str, KnownSecret] = {}
     for value in values:
         door = scope(key)
-        _, found = marked(value, door)
-        known |= {secret.identity: secret for secret in door.learn(known, found).fresh}
+        _, seen = marked(value, door)
+        known |= {secret.identity: secret for secret in door.learn(known, seen).fresh}
     return known
 
 
@@ -55,8 +55,8 @@ def test_without_the_old_key_it_would_stay() -> None:
 def test_a_secret_that_comes_again_keeps_its_name_and_is_not_stored_twice() -> None:
     known = known_by(OLD, SECRET)
     door = scope(NEW, OLD)
-    left, found = marked(SECRET, door)
-    learned = door.learn(known, found)
+    left, seen = marked(SECRET, door)
+    learned = door.learn(known, seen)
     assert learned.fresh == ()
     assert identities(learned.arriving.text(left)) == [*known]
     assert identities(learned.arriving.text(f"{SECRET} and {left}")) == [*known, *known]
@@ -65,8 +65,8 @@ def test_a_secret_that_comes_again_keeps_its_name_and_is_not_stored_twice() -> N
 def test_a_new_secret_is_fingerprinted_with_the_new_key_alone() -> None:
     known = known_by(OLD, SECRET)
     door = scope(NEW, OLD)
-    _, found = marked("Another-secret-1", door)
-    (fresh,) = door.learn(known, found).fresh
+    _, seen = marked("Another-secret-1", door)
+    (fresh,) = door.learn(known, seen).fresh
     assert "Another" not in scope(NEW).sweep("Another-secret-1", [fresh])
     assert "Another" in scope(OLD).sweep("Another-secret-1", [fresh])
 
@@ -75,8 +75,8 @@ def test_a_new_secret_is_fingerprinted_with_the_new_key_alone() -> None:
 def test_a_secret_within_a_secret_over_the_rotation(first: str, second: str) -> None:
     known = known_by(OLD, first)
     door = scope(NEW, OLD)
-    left, found = marked(second, door)
-    learned = door.learn(known, found)
+    left, seen = marked(second, door)
+    learned = door.learn(known, seen)
     both = known | {secret.identity: secret for secret in learned.fresh}
     for text in (first, second, f"{second} {first}"):
         assert SECRET not in scope(NEW, OLD).sweep(text, both.values())
@@ -100,8 +100,8 @@ def test_replicas_with_the_keys_in_either_order_understand_each_other() -> None:
 def test_a_swept_text_stays_as_it_is(before: list[str], after: str) -> None:
     known = known_by(OLD, *before)
     door = scope(NEW, OLD)
-    left, found = marked(after, door)
-    learned = door.learn(known, found)
+    left, seen = marked(after, door)
+    learned = door.learn(known, seen)
     swept = learned.arriving.text(" ".join([*before, left]))
     assert learned.stored.text(swept) == swept
 
