@@ -34,7 +34,7 @@ from consumer.flows.rebuild.standing import Standing
 from consumer.flows.redrive import redriving as redrive
 from consumer.flows.relay import loop as relay
 from consumer.settings import Settings
-from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor
+from consumer.wiring.database import database, database_hints, no_trust_yet, open_redactor, read_database
 from consumer.wiring.jobs.rebuilds import standing_loop
 from consumer.wiring.jobs.redrives import redrive_loop
 from consumer.wiring.loops import (
@@ -60,6 +60,8 @@ RELAY_CONNECTIONS = 3
 PREPARE_AGAIN_SECONDS = 1.0
 CONSOLE_CONNECTIONS = 3
 """For people who look: few, so that they take nothing from the loops."""
+ACTING_CONNECTIONS = 2
+"""For what people start in the console. Connections are made at their first use."""
 WORK_CONNECTIONS = 12
 """For intake and drafting together. Drafting, by rules or by the model, holds a connection only for milliseconds."""
 
@@ -94,15 +96,18 @@ class Service:
     async def run(self, *, prepare_first: bool = False) -> None:
         ease_collection()
         settings = self._settings
-        async with database(settings, name="console", max_size=CONSOLE_CONNECTIONS) as console_pool:
-            await self._serve(console_pool, prepare_first=prepare_first)
+        async with (
+            read_database(settings, name="console", max_size=CONSOLE_CONNECTIONS) as read_pool,
+            database(settings, name="console-acts", max_size=ACTING_CONNECTIONS) as acting_pool,
+        ):
+            await self._serve(acting_pool, read_pool, prepare_first=prepare_first)
         if self._guard.reason is not None:
             raise self._guard.reason
         log.info("The service has ended.", event_name="ended")
 
-    async def _serve(self, console_pool: Pool, *, prepare_first: bool) -> None:
+    async def _serve(self, acting_pool: Pool, read_pool: Pool, *, prepare_first: bool) -> None:
         settings = self._settings
-        http = http_server(settings, pool=console_pool, health=self._health, meters=self._meters)
+        http = http_server(settings, pool=acting_pool, read_pool=read_pool, health=self._health, meters=self._meters)
         port = await http.start()
         log.info("The service has started.", event_name="started", http_host=settings.http_host, http_port=port)
         try:
@@ -120,7 +125,7 @@ class Service:
                         settings, pool=standing_pool, trust=trust, health=self._health, meters=self._meters
                     )
                     sampling = sampling_loop(
-                        {"standing": standing_pool, "work": work_pool, "relay": relay_pool, "console": console_pool},
+                        {"standing": standing_pool, "work": work_pool, "relay": relay_pool, "console": read_pool},
                         model,
                         self._health,
                         self._meters,

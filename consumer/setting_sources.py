@@ -7,12 +7,12 @@ import difflib
 import os
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import AliasChoices, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
@@ -118,6 +118,82 @@ def _secret_of(path: str) -> str:
     if "\0" in text:
         raise ValueError(f"{path} is no text; write the secret into it as it is")
     return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFile:
+    """The file that one secret comes from."""
+
+    variable: str
+    path: str
+    parse: Callable[[str], object]
+    """As the field is read. Raises ValueError."""
+
+    @classmethod
+    def of(cls, model: type[BaseSettings], name: str, files: Mapping[str, str]) -> Self | None:
+        """None where the secret comes from elsewhere."""
+        for variable in variables(model)[name]:
+            if (path := files.get(variable + FILE_SUFFIX)) is not None:
+                field = model.model_fields[name]
+                form: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+                adapter: TypeAdapter[object] = TypeAdapter(form)
+                return cls(variable=variable + FILE_SUFFIX, path=path, parse=adapter.validate_python)
+        return None
+
+    def stamp(self) -> tuple[int, int, int] | None:
+        """It changes when the file does, or another takes its place; None while there is none."""
+        try:
+            state = os.stat(self.path)  # noqa: PTH116 - also a descriptor's path
+        except OSError:
+            return None
+        return state.st_mtime_ns, state.st_size, state.st_ino
+
+    def read(self) -> str | None:
+        """Raises ValueError, without quoting the text."""
+        try:
+            value = self.parse(_secret_of(self.path))
+        except ValidationError as error:
+            raise ValueError(error.errors(include_input=False, include_url=False)[0]["msg"]) from None
+        return value.get_secret_value() if isinstance(value, SecretStr) else None
+
+
+class RenewedSecret:
+    """A secret that is read anew from its file when that has changed, so that it can be replaced without a restart.
+
+    A file that is away or wrong for a moment (while it is replaced, say) changes nothing: the last good value counts.
+    """
+
+    def __init__(self, first: str | None, file: SecretFile | None) -> None:
+        self._value = first
+        self._file = file
+        self._stamp = None if file is None else file.stamp()
+
+    def __call__(self) -> str | None:
+        """The secret as it is now. Reads a small file, and only after a change."""
+        file = self._file
+        if file is not None and (stamp := file.stamp()) != self._stamp:
+            self._stamp = stamp
+            try:
+                self._value = file.read()
+            except ValueError as error:
+                import structlog  # slow to load, and most commands never come here
+
+                log = structlog.stdlib.get_logger("escalation.service")
+                log.warning(
+                    "A file of a secret cannot be used: what it held before counts on.",
+                    event_name="secret_file_unusable",
+                    variable=file.variable,
+                    error=str(error),
+                )
+        return self._value
+
+
+def secret_files(model: type[BaseSettings], given: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name a file of a secret, with its path."""
+    values = _given(given)
+    names = secret_fields(model)
+    wanted = [choice + FILE_SUFFIX for name, choices in variables(model).items() if name in names for choice in choices]
+    return {variable: values[variable] for variable in wanted if variable in values}
 
 
 def origins(model: type[BaseSettings], given: Mapping[str, str]) -> dict[str, SettingOrigin]:

@@ -21,6 +21,10 @@ def _stripped_or_unset(value: object) -> object:
     return value.strip() or None if isinstance(value, str) else value
 
 
+def _of_postgresql_or_none(url: SecretStr | None) -> SecretStr | None:
+    return None if url is None else _of_postgresql(url)
+
+
 def _of_postgresql(url: SecretStr) -> SecretStr:
     parts = environment.split_url(url.get_secret_value(), "postgresql", "postgres")
     for name, part in sorted(environment.completing(parts, os.environ).items()):
@@ -77,17 +81,29 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
+def _all_long_enough(keys: SecretStr | None) -> SecretStr | None:
+    for line in () if keys is None else keys.get_secret_value().splitlines():
+        if line.strip():
+            _long_enough(SecretStr(line))
+    return keys
+
+
 def _or_none(name: str | None) -> str | None:
     return None if name == "none" else name
 
 
 PostgresUrl = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_of_postgresql)]
+OptionalPostgresUrl = Annotated[
+    SecretStr | None, BeforeValidator(_stripped_or_unset), AfterValidator(_of_postgresql_or_none)
+]
 RedisUrl = Annotated[SecretStr | None, BeforeValidator(_stripped), AfterValidator(_of_redis)]
 HttpAddress = Annotated[str, BeforeValidator(_stripped), AfterValidator(_of_http)]
 Blankable = BeforeValidator(_stripped_or_unset)
 """A blank text is none."""
 Key = Annotated[SecretStr | None, Blankable]
 LongKey = Annotated[SecretStr | None, Blankable, AfterValidator(_long_enough)]
+Keys = Annotated[SecretStr | None, Blankable, AfterValidator(_all_long_enough)]
+"""Keys, one a line."""
 HeaderLines = Annotated[SecretStr | None, Blankable, AfterValidator(_of_headers)]
 ProxyUrl = Annotated[SecretStr | None, Blankable, AfterValidator(_of_a_proxy)]
 CertificateFile = Annotated[str | None, Blankable, AfterValidator(_of_certificates)]

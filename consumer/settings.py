@@ -4,13 +4,14 @@ import os
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import environment, providers, setting_sources
+from consumer import environment, exposure, providers, setting_sources
 from consumer import setting_types as types
 from consumer.errors import Misconfigured
 from consumer.providers import ModelAccess
+from consumer.server_settings import ServerSettings
 
 PREFIX = "ESCALATION_"
 
@@ -20,7 +21,7 @@ def _named(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
-class Settings(BaseSettings):
+class Settings(ServerSettings):
     """Everything that can be set. Secrets never appear in a repr, a log or an error."""
 
     model_config = SettingsConfigDict(
@@ -35,22 +36,6 @@ class Settings(BaseSettings):
     )
 
     # connections
-    kafka_bootstrap_servers: str = Field("localhost:9092", validation_alias=_named("KAFKA_BOOTSTRAP_SERVERS"))
-    """Kafka's brokers, each as host:port, separated by commas."""
-    database_url: types.PostgresUrl = Field(
-        SecretStr("postgresql://localhost/escalation"), validation_alias=_named("DATABASE_URL")
-    )
-    """The URL of PostgreSQL. Each environment needs a database of its own. No PG… variable may complete it.
-
-    It may name several hosts, separated by commas: the writable one is used.
-    """
-    database_pooler: str = Field("auto", pattern="^(auto|transaction)$")
-    """Whether a pooler such as PgBouncer in transaction mode stands before PostgreSQL: `transaction` says so.
-
-    `auto` finds out, but a pooler that passes on the process ids of PostgreSQL's sessions stays unnoticed.
-    """
-    redis_url: types.RedisUrl = Field(None, validation_alias=_named("REDIS_URL"))
-    """The URL of Redis. It is only a cache: its loss costs speed and nothing else. Without it there is no cache."""
     model_provider: str = Field("anthropic", pattern="^(anthropic|bedrock|vertex|foundry)$")
     """Where the model runs: the Messages API, Amazon Bedrock, Google Vertex AI or Microsoft Foundry."""
     anthropic_api_key: types.Key = Field(None, validation_alias=_named("ANTHROPIC_API_KEY"))
@@ -98,16 +83,10 @@ class Settings(BaseSettings):
     """As SSL_CERT_FILE, a folder of them."""
     redaction_key: SecretStr | None = None
     """The key for fingerprints of secrets, 16 characters or more. Without it `prepare` makes one and stores it."""
-    kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    """The protocol of connections to Kafka."""
-    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
-    """How to log in to Kafka. For SASL protocols only."""
-    kafka_sasl_username: str | None = None
-    """The user name at Kafka. For SASL protocols only."""
-    kafka_sasl_password: SecretStr | None = None
-    """The password at Kafka. For SASL protocols only."""
-    kafka_ssl_cafile: types.CertificateFile = None
-    """A file with the certificate authorities to trust. Without it the system's are trusted."""
+    redaction_other_keys: types.Keys = None
+    """Further keys, one a line: fingerprints that were made with them are recognised too. For a rotation."""
+    require_tls: bool = False
+    """Whether to refuse connections beyond loopback whose other end is not verified by TLS; else they are only told."""
 
     # names
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
@@ -194,6 +173,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20.0, gt=0, le=24)
     """How long work under way may take after SIGTERM before it is handed back. The process exits within 25 s."""
 
+    _secret_files: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, _: object) -> None:
+        """Remembers which secrets came from files, to read them again when they are replaced."""
+        self._secret_files = setting_sources.secret_files(type(self), os.environ)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -255,14 +240,26 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ESCALATION_KEY_RETENTION_DAYS needs ESCALATION_RETENTION_DAYS: content goes before its keys"
             )
-        if self.kafka_security_protocol.startswith("SASL") and not (
-            self.kafka_sasl_username and self.kafka_sasl_password
-        ):
-            raise ValueError(
-                f"ESCALATION_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs "
-                "ESCALATION_KAFKA_SASL_USERNAME and ESCALATION_KAFKA_SASL_PASSWORD"
-            )
+        if self.require_tls and self.unprotected:
+            raise ValueError(f"ESCALATION_REQUIRE_TLS is set: {'; '.join(self.unprotected)}")
         return self
+
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """A sentence for each connection beyond loopback that others can read or answer."""
+        return exposure.unprotected(
+            kafka_servers=self.kafka_bootstrap_servers,
+            kafka_protocol=self.kafka_security_protocol,
+            database_urls=tuple(filter(None, map(_revealed, (self.database_url, self.database_read_url)))),
+            redis_url=_revealed(self.redis_url),
+            model_url=None if self.model_access is None else self.model_access.url,
+        )
+
+    def renewed(self, field: str) -> "setting_sources.RenewedSecret":
+        """A secret as its file holds it whenever it is asked for; one of the environment stays as it is."""
+        return setting_sources.RenewedSecret(
+            _revealed(getattr(self, field)), setting_sources.SecretFile.of(type(self), field, self._secret_files)
+        )
 
     @property
     def behind_pooler(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.adapters.postgres.core import rights
 from consumer.cli import settings_table
 from consumer.flows.operation.meters import Meter
 from tests.support import readme
@@ -126,8 +127,8 @@ def test_calls_of_the_program_are_seen() -> None:
 def test_every_variable_and_metric_that_it_names_exists(page: Path) -> None:
     variables = {row.variable for row in settings_table.setting_rows()} | OF_THE_TESTS
     assert set(re.findall(r"\bESCALATION_[A-Z_]+[A-Z]\b", text(page))) <= variables
-    metrics = {meter.value.name for meter in Meter}
-    assert set(re.findall(r"`(escalation_[a-z_]+)`", text(page))) <= metrics
+    names = {meter.value.name for meter in Meter} | {rights.OWNER_ROLE, rights.SERVICE_ROLE, rights.READER_ROLE}
+    assert set(re.findall(r"`(escalation_[a-z_]+)`", text(page))) <= names
 
 
 def test_the_price_of_a_package_is_what_the_command_says(tmp_path: Path) -> None:

@@ -113,6 +113,6 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _kind(annotation: object) -> str:
-    kinds = {int: "integer", float: "number"}
+    kinds = {bool: "true, false", int: "integer", float: "number"}
     names = [kinds[part] for part in (annotation, *typing.get_args(annotation)) if part in kinds]
     return names[0] if names else "text"

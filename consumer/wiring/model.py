@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from consumer.adapters.anthropic.clients import OpenClient
     from consumer.adapters.anthropic.messages import Anthropic
 
+_KEYS = {"anthropic": "anthropic_api_key", "bedrock": "aws_bearer_token_bedrock", "foundry": "foundry_api_key"}
+"""The setting that holds the key of each provider that takes one."""
+
 log = structlog.stdlib.get_logger("escalation.service")
 
 
@@ -43,8 +46,8 @@ async def open_model(settings: Settings) -> AsyncIterator[PacedModel | None]:
         yield None
         return
     model = await asyncio.to_thread(_made, settings, access)
-    redis = settings.redis_url
-    shared = None if redis is None else RedisPace(redis.get_secret_value(), prefix=settings.topic_prefix)
+    redis = None if settings.redis_url is None else settings.renewed("redis_url")
+    shared = None if redis is None else RedisPace(redis, prefix=settings.topic_prefix)
     try:
         await model.warm_up()
         yield PacedModel(model=model, pace=Pace(places=settings.model_concurrency, shared=shared, clock=time.monotonic))
@@ -73,6 +76,7 @@ def _made(settings: Settings, access: ModelAccess) -> "Anthropic":
         attempt_seconds=settings.model_attempt_seconds,
         transport=_transport(settings),
         headers=_headers(settings),
+        renewed_key=settings.renewed(_KEYS[access.provider]) if access.key is not None else None,
     )
 
 

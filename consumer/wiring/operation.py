@@ -39,31 +39,40 @@ def metrics() -> PrometheusMeters:
     return meters
 
 
-def http_server(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> HttpServer:
-    """Serves the console, /livez, /readyz and /metrics; port 0 takes a free port. `pool` is the console's own."""
+def http_server(
+    settings: Settings, *, pool: Pool, read_pool: Pool, health: Health, meters: PrometheusMeters
+) -> HttpServer:
+    """Serves the console, /livez, /readyz and /metrics; port 0 takes a free port. The pools are the console's own."""
     probes = Probes(health, lambda: (meters.exposition(health.stuck()), CONTENT_TYPE))
     access = Access(host=settings.http_host, token=settings.console_token)
+    readers = console_readers(settings, pool=pool, read_pool=read_pool, health=health, meters=meters)
     return HttpServer(
         settings.http_host,
         settings.http_port,
-        [probes, Console(access, console_readers(settings, pool=pool, health=health, meters=meters))],
+        [
+            probes,
+            Console(access, readers),
+        ],
     )
 
 
-def console_readers(settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters) -> Readers:
-    """What the console's pages read through."""
+def console_readers(
+    settings: Settings, *, pool: Pool, health: Health, meters: PrometheusMeters, read_pool: "Pool | None" = None
+) -> Readers:
+    """What the console's pages read through; what acts goes through `pool`, and all else where there is no other."""
+    reading = pool if read_pool is None else read_pool
     return Readers(
         health=health,
         figures=meters,
-        views=viewing(settings, pool),
-        packages=PostgresPackageShelf(pool),
+        views=viewing(settings, reading),
+        packages=PostgresPackageShelf(reading),
         replays=replay_desk(settings, pool),
-        refused=PostgresRefusedRecords(pool),
+        refused=PostgresRefusedRecords(reading),
         letters=letter_jobs(
             settings, pool=pool, redactor=unstored_redactor(settings)
         ),  # it foretells; a service stores
         policies=PolicySender(event=policy_event, send=partial(send_policy, settings)),
-        accounts=PostgresAccountViews(pool, monthly_budget_usd=settings.monthly_budget_usd),
+        accounts=PostgresAccountViews(reading, monthly_budget_usd=settings.monthly_budget_usd),
     )
 
 

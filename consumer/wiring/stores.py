@@ -28,7 +28,7 @@ class Prepared:
 
 
 async def prepare_stores(settings: Settings) -> Prepared:
-    """Applies migrations, makes the redaction key and the topics. Raises Transient.
+    """Applies migrations, makes the topics and, unless the settings hold one, the redaction key. Raises Transient.
 
     It may be repeated, and run by several processes at once.
     """
@@ -47,8 +47,9 @@ async def prepare_database(settings: Settings) -> list[str]:
         applied = await migrate.migrate(dsn, pooled=settings.behind_pooler)
     except ERRORS as error:
         raise Transient(f"PostgreSQL: {describe_error(error)}") from error
-    async with database(settings, name="prepare", max_size=1) as pool:
-        await StoreReader(pool).make_redaction_key()
+    if settings.redaction_key is None:
+        async with database(settings, name="prepare", max_size=1) as pool:
+            await StoreReader(pool).make_redaction_key()
     return applied
 
 
@@ -59,7 +60,7 @@ async def open_cache(settings: Settings, health: Health) -> AsyncIterator[DraftC
         yield NoCache()
         return
     cache = RedisCache(
-        settings.redis_url.get_secret_value(),
+        settings.renewed("redis_url"),
         prefix=settings.topic_prefix,
         keep_seconds=settings.draft_cache_seconds,
         health=health,

@@ -18,13 +18,13 @@ from consumer.wiring.database import prepared_database
 @contextlib.asynccontextmanager
 async def open_proofs(settings: Settings) -> AsyncIterator[Proofs]:
     """Raises Transient as `prepared_database` does; so do the others."""
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield Proofs(pool)
 
 
 @contextlib.asynccontextmanager
 async def open_export(settings: Settings) -> AsyncIterator[Export]:
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield Export(pool, source=settings.source)
 
 
@@ -36,13 +36,13 @@ async def open_trimmer(settings: Settings) -> AsyncIterator[PostgresTrimmer]:
 
 @contextlib.asynccontextmanager
 async def open_tenants(settings: Settings) -> AsyncIterator[TenantReader]:
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield TenantReader(pool)
 
 
 @contextlib.asynccontextmanager
 async def open_packages(settings: Settings) -> AsyncIterator[PostgresPackageShelf]:
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield PostgresPackageShelf(pool)
 
 
@@ -53,5 +53,5 @@ def viewing(settings: Settings, pool: Pool) -> Viewing:
 
 @contextlib.asynccontextmanager
 async def open_viewing(settings: Settings) -> AsyncIterator[Viewing]:
-    async with prepared_database(settings, name="look") as pool:
+    async with prepared_database(settings, name="look", only_looks=True) as pool:
         yield viewing(settings, pool)

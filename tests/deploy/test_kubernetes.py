@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from consumer.setting_sources import secret_fields
 from consumer.settings import Settings, variable_of
 from tests.deploy.expressions import faults_of
 from tests.support.compose import ROOT
@@ -16,6 +17,7 @@ from tests.support.compose import ROOT
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 BASE = KUBERNETES / "base"
 PRODUCTION = KUBERNETES / "overlays" / "production"
+LOCKED = KUBERNETES / "overlays" / "locked"
 OURS = "escalation-consumer"
 VARIABLES = {variable_of(field) for field in Settings.model_fields}
 
@@ -42,7 +44,7 @@ CONTAINER = STATEFUL_SET["spec"]["template"]["spec"]["containers"][0]
 SCALER = documents(PRODUCTION / "scaledobject.yaml")[0]
 
 
-@pytest.mark.parametrize("folder", [BASE, PRODUCTION], ids=["base", "production"])
+@pytest.mark.parametrize("folder", [BASE, PRODUCTION, LOCKED], ids=["base", "production", "locked"])
 def test_every_file_of_a_folder_is_named(folder: Path) -> None:
     kustomization = documents(folder / "kustomization.yaml")[0]
     named = {name for name in kustomization["resources"] if name.endswith(".yaml")}
@@ -61,7 +63,7 @@ def test_the_check_by_schema_sees_a_misspelt_field() -> None:
         kubernetes_validate.validate(wrong, "1.31", strict=True)
 
 
-@pytest.mark.parametrize("folder", [BASE, PRODUCTION], ids=["base", "production"])
+@pytest.mark.parametrize("folder", [BASE, PRODUCTION, LOCKED], ids=["base", "production", "locked"])
 def test_kustomize_renders_it(folder: Path) -> None:
     kustomize, kubectl = shutil.which("kustomize"), shutil.which("kubectl")
     if kustomize is None and kubectl is None:
@@ -93,6 +95,27 @@ def test_no_secret_stands_in_a_file() -> None:
     assert not in_the_open & secret
     sources = [source for pod in PODS for source in pod["spec"]["containers"][0]["envFrom"]]
     assert {next(iter(source.values()))["name"] for source in sources} == {OURS}
+
+
+def test_secrets_of_the_locked_overlay_come_from_files_that_are_mounted() -> None:
+    secret = {variable_of(name) for name in secret_fields(Settings)}
+    common = documents(LOCKED / "configmap.yaml")[0]["data"]
+    for file in ("statefulset.yaml", "prepare.yaml"):
+        pod = documents(LOCKED / file)[0]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        given = {name: value for name, value in common.items() if value}
+        given |= {entry["name"]: entry["value"] for entry in container["env"]}
+        files = {name: path for name, path in given.items() if name.endswith("_FILE")}
+        assert {name.removesuffix("_FILE") for name in files} <= secret
+        assert not set(given) & secret, "a secret stands in the open"
+        assert set(given) - set(files) <= VARIABLES
+        mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+        assert {str(Path(path).parent) for path in (*files.values(), given["ESCALATION_KAFKA_SSL_CAFILE"])} <= set(
+            mounts
+        )
+        assert not any("subPath" in mount for mount in mounts.values()), "such a file is never replaced"
+        assert {mount["name"] for mount in mounts.values()} <= {volume["name"] for volume in pod["volumes"]}
+        assert [set(source) for source in container["envFrom"]] == [{"configMapRef"}]
 
 
 def test_names_that_are_referred_to_exist() -> None:

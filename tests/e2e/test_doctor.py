@@ -69,6 +69,8 @@ async def test_a_sound_installation_is_well_and_stays_as_it_is(stage: Stage) -> 
     assert done.code == 0, done.output + done.errors
     assert levels(done) == {
         "settings": "ok",
+        "encryption": "ok",
+        "certificates": "ok",
         "cost": "ok",
         "Kafka": "ok",
         "topics": "ok",
@@ -217,6 +219,8 @@ async def test_silent_servers_are_told_within_the_bound_and_hide_no_other(silent
     )
     assert levels(done) == {
         "settings": "ok",
+        "encryption": "ok",
+        "certificates": "ok",
         "cost": "ok",
         "Kafka": "wrong",
         "topics": "warning",

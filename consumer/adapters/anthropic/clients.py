@@ -38,6 +38,11 @@ class OpenClient:
     client: Client
     close: Callable[[], Awaitable[None]]
 
+    def take_key(self, key: str | None) -> None:
+        """From the next call on: the SDK makes its headers anew for each. None changes nothing."""
+        if key and not isinstance(self.client, AsyncAnthropicVertex):
+            self.client.api_key = key
+
 
 def client_of(
     access: ModelAccess,

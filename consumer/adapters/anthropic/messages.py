@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx2
 import structlog
@@ -29,20 +29,23 @@ class Anthropic:
         attempt_seconds: float,
         transport: httpx2.AsyncBaseTransport,
         headers: Mapping[str, str] | None = None,
+        renewed_key: Callable[[], str | None] | None = None,
     ) -> None:
-        """`transport` leads to the API. `headers` are sent with every call.
+        """`transport` leads to the API. `headers` are sent with every call; `renewed_key` gives the key as it is then.
 
         Of the environment nothing counts but the credentials of a cloud, where `access` has no key.
         """
         _keep_bodies_out_of_logs()
         self._attempt_seconds = attempt_seconds
         self._plain: set[str] = set()
+        self._renewed_key = renewed_key
         self._open = client_of(access, seconds=attempt_seconds, transport=transport, headers=headers)
 
     async def draft(self, call: Call) -> Answer:
         """See the port `Model`."""
         fault: ModelFault
         plain = call.model in self._plain
+        self._open.take_key(self._renewed_key() if self._renewed_key is not None else None)
         try:
             # The SDK's own timeout counts per socket read, so an answer that trickles in escapes it.
             async with asyncio.timeout(self._attempt_seconds):

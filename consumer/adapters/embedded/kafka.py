@@ -5,10 +5,12 @@ import base64
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from consumer.adapters.embedded import errors, ports
 from consumer.adapters.embedded.jvm import Jvm
+from consumer.adapters.embedded.locked.locks import Locks
 from consumer.adapters.embedded.process import Command, Server
 from consumer.adapters.embedded.progress import ProgressCallback, StartProgress, silent
 from consumer.adapters.embedded.watchdog import Watchdog
@@ -21,9 +23,14 @@ class Kafka(Server):
 
     title = "Apache Kafka"
 
-    def __init__(self, folder: Path, watchdog: Watchdog, *, progress: ProgressCallback) -> None:
+    def __init__(
+        self, folder: Path, watchdog: Watchdog, *, progress: ProgressCallback, locks: Locks | None = None
+    ) -> None:
+        """With `locks` it has two more doors, and rights count there."""
         super().__init__(folder, watchdog)
         self.controller_port = ports.free_port()
+        self.locked_port, self.mutual_port = ports.free_port(), ports.free_port()
+        self._locks = locks
         self._progress = progress
         self._jvm: Jvm | None = None
 
@@ -32,8 +39,19 @@ class Kafka(Server):
         return f"{ports.LOOPBACK}:{self.port}"
 
     @property
+    def locked_servers(self) -> str:
+        """Where a login by SASL is needed."""
+        return f"{ports.LOOPBACK}:{self.locked_port}"
+
+    @property
+    def mutual_servers(self) -> str:
+        """Where a certificate is needed."""
+        return f"{ports.LOOPBACK}:{self.mutual_port}"
+
+    @property
     def taken_ports(self) -> tuple[int, ...]:
-        return (self.port, self.controller_port)
+        locked = () if self._locks is None else (self.locked_port, self.mutual_port)
+        return (self.port, self.controller_port, *locked)
 
     async def _lay_out(self) -> Command:
         if self._jvm is None:
@@ -42,19 +60,25 @@ class Kafka(Server):
         jvm = self._jvm
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
-        write_properties(properties, self.folder / "data", self.port, self.controller_port)
+        write_properties(properties, self.folder / "data", self._listeners(), self.controller_port, self._locks)
         if not (self.folder / "data" / "meta.properties").exists():
             await asyncio.to_thread(self._format, jvm, properties)
+        java, *others = jvm.command("kafka.Kafka", str(properties), tmp=self.folder / "tmp")
         return Command(
-            arguments=jvm.command("kafka.Kafka", str(properties), tmp=self.folder / "tmp"),
+            arguments=(java, *(() if self._locks is None else (self._locks.kafka_flag(),)), *others),
             folder=self.folder,
             ready_line=b"Kafka Server started",
             environment={"LC_ALL": "C"},
         )
 
+    def _listeners(self) -> dict[str, int]:
+        """The port of each protocol."""
+        locked = {} if self._locks is None else {"SASL_SSL": self.locked_port, "SSL": self.mutual_port}
+        return {"PLAINTEXT": self.port} | locked
+
     def _format(self, jvm: Jvm, properties: Path) -> None:
         finished = subprocess.run(
-            format_command(jvm.using(), properties, self.folder / "tmp"),
+            format_command(jvm.using(), properties, self.folder / "tmp", self._locks),
             capture_output=True,
             check=False,
             env={"LC_ALL": "C"},
@@ -87,23 +111,28 @@ class Kafka(Server):
         self._progress(StartProgress(step="Preparing Apache Kafka", done=done, total=1, unit="steps"))
 
 
-def format_command(jvm: Jvm, properties: Path, tmp: Path) -> tuple[str, ...]:
+def format_command(jvm: Jvm, properties: Path, tmp: Path, locks: Locks | None = None) -> tuple[str, ...]:
     """Returns the command that formats the data folder for a new cluster."""
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    users = () if locks is None else tuple(f"--add-scram={record}" for record in locks.scram_records())
     return jvm.command(
-        "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties), tmp=tmp
+        "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties), *users, tmp=tmp
     )
 
 
-def write_properties(path: Path, data: Path, port: int, controller_port: int) -> None:
-    """Writes the configuration of a single node that listens on loopback only."""
+def write_properties(
+    path: Path, data: Path, listeners: Mapping[str, int], controller_port: int, locks: Locks | None = None
+) -> None:
+    """Writes the configuration of a single node that listens on loopback only, at a port for each protocol."""
+    doors = ",".join(f"{protocol}://{ports.LOOPBACK}:{port}" for protocol, port in listeners.items())
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{ports.LOOPBACK}:{port}",
+        "listeners": f"{doors},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
+        "advertised.listeners": doors,
+        "listener.security.protocol.map": ",".join(f"{name}:{name}" for name in listeners) + ",CONTROLLER:PLAINTEXT",
         "log.dirs": data,
         # Replication for a single node, and few partitions, because each costs time at every start.
         "offsets.topic.replication.factor": 1,
@@ -128,5 +157,6 @@ def write_properties(path: Path, data: Path, port: int, controller_port: int) ->
         "log.index.size.max.bytes": 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
+        **({} if locks is None else locks.kafka_settings()),
     }
     path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")

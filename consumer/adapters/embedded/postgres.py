@@ -8,11 +8,17 @@ import tempfile
 from pathlib import Path
 
 from consumer.adapters.embedded import account, errors, packages, ports
+from consumer.adapters.embedded.locked import Locks, TlsDoor
 from consumer.adapters.embedded.process import Command, Server
 from consumer.adapters.embedded.watchdog import Watchdog
 
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
 _MAX_CONNECTIONS = 100
+_LOCKED = """
+host all postgres 127.0.0.1/32 trust
+host all all      127.0.0.1/32 scram-sha-256
+"""
+"""The administrator comes through the open door. PostgreSQL is told nothing of TLS, which its own door ends."""
 
 
 class Postgres(Server):
@@ -24,9 +30,12 @@ class Postgres(Server):
     title = "PostgreSQL"
     stop_signal = signal.SIGINT  # the "fast" shutdown; SIGTERM would wait for every client to disconnect
 
-    def __init__(self, folder: Path, watchdog: Watchdog, *, durable: bool) -> None:
+    def __init__(self, folder: Path, watchdog: Watchdog, *, durable: bool, locks: Locks | None = None) -> None:
+        """With `locks` everybody but the administrator needs a password, and there is a door with TLS."""
         super().__init__(folder, watchdog)
         self._durable = durable
+        self._locked = locks is not None
+        self.door = None if locks is None else TlsDoor(self, watchdog, locks, postgres=True)
         self._account: account.Account | None = None
         self._binaries: Path | None = None
 
@@ -43,6 +52,8 @@ class Postgres(Server):
         binaries = self._reachable_binaries()
         if not (self.folder / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise, binaries)
+            if self._locked:
+                (self.folder / "pg_hba.conf").write_text(_LOCKED, encoding="utf-8")
         settings = {
             "listen_addresses": ports.LOOPBACK,
             "port": str(self.port),

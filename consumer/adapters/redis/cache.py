@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from consumer.adapters.redis.connection import RedisConnection
+from consumer.adapters.redis.login import RedisAddress
 from consumer.domain.events import SessionKey
 from consumer.domain.writing.ledger import DraftKey, LedgerEntry
 from consumer.flows.operation.health import Health
@@ -53,7 +54,13 @@ class RedisCache:
     """
 
     def __init__(
-        self, url: str, *, prefix: str, keep_seconds: int, health: Health, clock: Callable[[], float] = monotonic
+        self,
+        url: RedisAddress,
+        *,
+        prefix: str,
+        keep_seconds: int,
+        health: Health,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._connection = RedisConnection(
             url, failures_to_open=FAILURES_TO_OPEN, clock=clock, report=self._report, max_connections=64

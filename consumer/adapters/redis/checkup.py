@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from consumer.adapters.redis.login import redis_client
 from consumer.flows.operation.checkup import Finding, broken, doubtful, sound
 
 LEAST_VERSION = (6, 2)
@@ -24,7 +24,7 @@ class RedisCheck:
     async def findings(self) -> Sequence[Finding]:
         if self._url is None:
             return [doubtful("there is no REDIS_URL: no draft is cached, and replicas pace their calls alone")]
-        client = Redis.from_url(
+        client = redis_client(
             self._url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
         )
         try:

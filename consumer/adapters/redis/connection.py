@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from consumer.adapters.redis.login import RedisAddress, redis_client
 from consumer.flows.pacing import is_asked_to_end
 
 SOCKET_SECONDS = 0.1  # no retries: even with this limit the client's default ones make a frozen Redis cost 3.5 to 5.5 s
@@ -21,7 +21,7 @@ class RedisConnection:
 
     def __init__(
         self,
-        url: str,
+        url: RedisAddress,
         *,
         failures_to_open: int,
         clock: Callable[[], float],
@@ -30,7 +30,7 @@ class RedisConnection:
         decode_responses: bool = False,
     ) -> None:
         """It rests after so many failures in a row. `report` is told of each failure, and with None of each answer."""
-        self.client = Redis.from_url(
+        self.client = redis_client(
             url,
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=SOCKET_SECONDS,

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from consumer.adapters.redis.connection import RedisConnection
+from consumer.adapters.redis.login import RedisAddress
 from consumer.flows.drafting.calls.pace import Pause
 
 T = TypeVar("T")
@@ -16,7 +17,7 @@ T = TypeVar("T")
 class RedisPace:
     """Implements the port `flows.drafting.calls.pace.SharedPace`. After an error Redis rests for OPEN_SECONDS."""
 
-    def __init__(self, url: str, *, prefix: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, url: RedisAddress, *, prefix: str, clock: Callable[[], float] = monotonic) -> None:
         self._connection = RedisConnection(url, failures_to_open=1, clock=clock, decode_responses=True)
         self._redis = self._connection.client
         self._pause = f"{prefix}escalation:pace:pause"

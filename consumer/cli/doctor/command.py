@@ -18,9 +18,11 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON f
     It changes nothing and costs nothing. Each check takes 5 seconds at most, and all run at once. Exits with 0 when
     nothing is wrong (what is only to be looked at does not count), with 1 else, with 2 for a wrong setting.
     """
+    from consumer import logs
     from consumer.settings import read_settings
 
     settings = read_settings()
+    logs.configure("CRITICAL")  # whatever there is to say, a finding says; the output is for programs
     checks = asyncio.run(_examined(settings, show=not as_json))
     from consumer.cli.doctor import report
     from consumer.cli.settings_table import effective_settings
@@ -50,6 +52,7 @@ async def _examined(settings: "Settings", *, show: bool) -> "list[CheckupResult]
 
     own: list[Checkup] = [
         own_checks.SettingsCheck(setting_sources.origins(Settings, os.environ)),
+        own_checks.EncryptionCheck(settings),
         own_checks.ModelCostCheck(settings, datetime.now(UTC)),
     ]
     ended = []

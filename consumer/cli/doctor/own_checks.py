@@ -59,3 +59,21 @@ class ModelCostCheck:
         budget = settings.monthly_budget_usd
         limit = "no monthly budget is set" if budget is None else f"the monthly budget is {budget:g} USD"
         return [sound(f"prices of {prices.AS_OF} are known of all models; {limit}")]
+
+
+class EncryptionCheck:
+    """Whether a connection beyond this machine can be read or answered by others."""
+
+    name = "encryption"
+    after: str | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def findings(self) -> Sequence[Finding]:
+        if unprotected := self._settings.unprotected:
+            return [
+                doubtful(sentence, "ESCALATION_REQUIRE_TLS=true makes the start refuse it") for sentence in unprotected
+            ]
+        kept = "is refused" if self._settings.require_tls else "would only be told (ESCALATION_REQUIRE_TLS)"
+        return [sound(f"every connection beyond this machine is verified by TLS; another one {kept}")]

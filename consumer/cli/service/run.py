@@ -27,6 +27,8 @@ def run(
     log = structlog.stdlib.get_logger("escalation.service")
     for sentence in setting_sources.lookalikes(Settings, os.environ):
         log.warning("A variable looks like a setting.", event_name="variable_looks_like_a_setting", hint=sentence)
+    for reason in settings.unprotected:
+        log.warning("Others can read or answer on a connection.", event_name="unprotected", reason=reason)
 
     async def serve() -> None:
         await service.Service(settings).run(prepare_first=prepare)

@@ -47,16 +47,16 @@ How a value goes through::
     numbering = number_placeholders(texts_in_order)
     shown, count = numbering.text(clean), numbering.count
 
-The files in reading order: redactor (the door), detectors, parameters, stand_ins, placeholders, fingerprints, forms (the
-spellings of a value), sweep, occurrences.
+The files in reading order: redactor (the door), detectors, parameters, stand_ins, placeholders, fingerprints, keyring
+(when keys are replaced), forms (the spellings of a value), sweep, occurrences.
 """
 
 from consumer.domain.redaction.detectors import Looks, is_clean
 from consumer.domain.redaction.fingerprints import Fingerprint, FoundSecret, KnownSecret
 from consumer.domain.redaction.parameters import Entries, entries
 from consumer.domain.redaction.placeholders import Numbering, SecretKind, number_placeholders
-from consumer.domain.redaction.redactor import Learned, Redactor, Scope
-from consumer.domain.redaction.sweep import Sweeper
+from consumer.domain.redaction.redactor import Redactor, Scope
+from consumer.domain.redaction.sweep import Learned, Sweeper
 
 __all__ = [
     "Entries",

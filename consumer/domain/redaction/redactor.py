@@ -1,17 +1,16 @@
 """The door: turns raw texts and parameters into redacted ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
-from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from consumer.domain.redaction import detectors, parameters
 from consumer.domain.redaction.detectors import TextSpan
 from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FingerprintKey, FoundSecret, KnownSecret
+from consumer.domain.redaction.keyring import Keyring, known_names
 from consumer.domain.redaction.parameters import Entries
 from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, stored_placeholder
-from consumer.domain.redaction.sweep import Sweeper
+from consumer.domain.redaction.sweep import Learned, Sweeper
 
 DEEPEST = 70
 """Levels of a JSON value that are read. What lies deeper becomes null (events over 64 levels are refused anyway)."""
@@ -25,29 +24,17 @@ _TOGETHER = 256
 _FEW = 8
 
 
-class Learned(NamedTuple):
-    """The result of `Scope.learn`: secrets to remember, and a sweeper each for stored and for arriving texts."""
-
-    fresh: tuple[KnownSecret, ...]
-    """The secrets that were not known before. The caller remembers them."""
-    stored: Sweeper
-    """For stored texts, which were swept by the secrets known before. They need it only if any secret is fresh."""
-    arriving: Sweeper
-    """For the texts in which the secrets were found and the texts that came with them, as the door leaves them."""
-
-
 class Redactor:
-    """Holds the service's redaction key. Raises ``ValueError`` if the key is empty. The repr does not show the key."""
+    """Holds the service's redaction keys. Raises ``ValueError`` if one is empty. The repr does not show them."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_keys",)
 
-    def __init__(self, key: bytes) -> None:
-        if not key:
-            raise ValueError("the redaction key is empty; give it at least 16 random bytes")
-        self._key = key if len(key) <= blake2b.MAX_KEY_SIZE else blake2b(key).digest()
+    def __init__(self, key: bytes, others: Iterable[bytes] = ()) -> None:
+        """Fingerprints are made with ``key``; those that were made with one of the ``others`` are recognised too."""
+        self._keys = Keyring(key, others)
 
     def scope(self, tenant_id: str, session_id: str) -> "Scope":
-        return Scope(self._key, tenant_id, session_id)
+        return Scope(self._keys, tenant_id, session_id)
 
 
 class Scope:
@@ -57,10 +44,10 @@ class Scope:
     is never shown.
     """
 
-    __slots__ = ("_by_identity", "_key", "_names", "_redaction_key", "_session_id", "_tenant_id", "looks")
+    __slots__ = ("_by_identity", "_key", "_keys", "_names", "_session_id", "_tenant_id", "looks")
 
-    def __init__(self, redaction_key: bytes, tenant_id: str, session_id: str) -> None:
-        self._redaction_key = redaction_key
+    def __init__(self, keys: Keyring, tenant_id: str, session_id: str) -> None:
+        self._keys = keys
         self._tenant_id = tenant_id
         self._session_id = session_id
         self._key: FingerprintKey | None = None
@@ -118,7 +105,8 @@ class Scope:
 
     def sweeper(self, known: Iterable[KnownSecret]) -> Sweeper:
         """``known`` must be secrets of this session: fingerprints of another session match nothing here."""
-        return Sweeper(self._session_key(), known)
+        others = self._keys.others_of(self._tenant_id, self._session_id)
+        return Sweeper(self._session_key(), known, others)
 
     def learn(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> Learned:
         """Returns what follows from ``secrets``, the secrets that doors of this session found.
@@ -130,7 +118,7 @@ class Scope:
     def fresh(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> Iterator[KnownSecret]:
         """The first part of `learn`: yields the secrets that are not known. Each takes up to a millisecond."""
         before = self.sweeper(known.values())
-        for identity in sorted(secrets.keys() - known.keys()):
+        for identity in sorted(secrets.keys() - known.keys() - self._known_names(known, secrets).keys()):
             yield before.within(secrets[identity])
 
     def learned(
@@ -138,15 +126,20 @@ class Scope:
     ) -> Learned:
         """The second part of `learn`, with all that `fresh` yielded."""
         stored = self.sweeper((*known.values(), *fresh))
-        return Learned(tuple(fresh), stored, stored.with_at_hand(secrets.values()) if secrets else stored)
+        names = self._known_names(known, secrets)
+        return Learned(tuple(fresh), stored, stored.with_at_hand(secrets.values(), names) if secrets else stored)
 
     def sweep(self, text: str, known: Iterable[KnownSecret]) -> str:
         """Sweeps one text. For several texts, make one `sweeper`."""
         return self.sweeper(known).text(text)
 
+    def _known_names(self, known: Mapping[str, KnownSecret], secrets: Mapping[str, FoundSecret]) -> dict[str, str]:
+        others = self._keys.others_of(self._tenant_id, self._session_id)
+        return known_names(known, secrets, self._session_key(), others) if others else {}
+
     def _session_key(self) -> FingerprintKey:
         if self._key is None:
-            self._key = FingerprintKey(self._redaction_key, self._tenant_id, self._session_id)
+            self._key = self._keys.of(self._tenant_id, self._session_id)
         return self._key
 
     def _replaced(self, text: str, detections: list[detectors.Detection]) -> tuple[str, list[TextSpan]]:

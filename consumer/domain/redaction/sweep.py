@@ -1,6 +1,7 @@
 """Removes known secrets from texts: as substrings, in any of their spellings."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from consumer.domain.redaction.fingerprints import (
     LONGEST_HEAD,
@@ -33,33 +34,46 @@ class Sweeper:
     Looks are counted. What is left of a text when they are used up is taken for one secret: it is removed and not read.
     """
 
-    __slots__ = ("_forms", "_key", "_values")
+    __slots__ = ("_forms", "_key", "_names", "_others", "_values")
 
-    def __init__(self, key: FingerprintKey, known: Iterable[KnownSecret]) -> None:
+    def __init__(
+        self, key: FingerprintKey, known: Iterable[KnownSecret], others: Iterable[FingerprintKey] = ()
+    ) -> None:
+        """A known secret is recognised by the key that it was fingerprinted with: `key` or one of the `others`."""
         self._key = key
         self._values: Mapping[str, bytes] = {}
+        self._names: Mapping[str, str] = {}
         # Prefix to length to fingerprint to the placeholder's identity. Two secrets can share a spelling
         # (a nested value and its leaf): the smaller identity wins, so that order does not matter.
         self._forms: dict[bytes, dict[int, dict[bytes, str]]] = {}
+        known = tuple(known)
         for secret in known:
             identity = secret.identity
             for fingerprint, prefilter, length in secret.forms:
                 identities = self._forms.setdefault(prefilter_bytes(prefilter), {}).setdefault(length, {})
                 identities[fingerprint] = min(identity, identities.get(fingerprint, identity))
+        self._others = tuple(Sweeper(other, known) for other in others)
 
-    def with_at_hand(self, secrets: Iterable[FoundSecret]) -> "Sweeper":
+    def with_at_hand(self, secrets: Iterable[FoundSecret], names: Mapping[str, str] | None = None) -> "Sweeper":
         """The same sweeper for texts as the door leaves them: it reads the placeholders of ``secrets`` as their values.
 
+        ``names`` are the identities under which some of them are known; their placeholders get these.
         Not for a swept text: there a placeholder can stand for any spelling of the value.
         """
-        sweeper = Sweeper(self._key, ())
-        sweeper._forms = self._forms
-        sweeper._values = {
-            secret.identity: encoded(value)
+        names = names or {}
+        values = {
+            names.get(secret.identity, secret.identity): encoded(value)
             for secret in secrets
             for value in secret.values[:1]  # the identity of a nested secret is that of none of its values
             if self._key.identity(value) == secret.identity
         }
+        return self.reading(values, names)
+
+    def reading(self, values: Mapping[str, bytes], names: Mapping[str, str]) -> "Sweeper":
+        """The same sweeper, which gives placeholders these names, and then reads them as these values."""
+        sweeper = Sweeper(self._key, ())
+        sweeper._forms, sweeper._values, sweeper._names = self._forms, values, names
+        sweeper._others = tuple(other.reading(values, {}) for other in self._others)
         return sweeper
 
     def __bool__(self) -> bool:
@@ -80,6 +94,10 @@ class Sweeper:
         """The text without the known secrets; the same object if it contains none."""
         if not self._forms or len(text) < PREFIX_BYTES:
             return text
+        for identity, name in self._names.items():
+            text = text.replace(f":{identity}]", f":{name}]")
+        for other in self._others:
+            text = other.text(text)
         plain, placeholders = opened(text, self._values) if BEGINNING in text else (encoded(text), [])
         places, end = self._places(plain.translate(self._key.classes()))
         unread = list(self._rest(plain, end))
@@ -174,6 +192,17 @@ class Sweeper:
             taken[start:stop] = b"\x01" * length
         if identity:
             yield _occurrence(begin, end, identity)
+
+
+class Learned(NamedTuple):
+    """The result of `Scope.learn`: secrets to remember, and a sweeper each for stored and for arriving texts."""
+
+    fresh: tuple[KnownSecret, ...]
+    """The secrets that were not known before. The caller remembers them."""
+    stored: Sweeper
+    """For stored texts, which were swept by the secrets known before. They need it only if any secret is fresh."""
+    arriving: Sweeper
+    """For the texts in which the secrets were found and the texts that came with them, as the door leaves them."""
 
 
 def _occurrence(start: int, stop: int, identity: str) -> Occurrence:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from consumer.adapters.certificates import CertificatesCheck, TlsServer
 from consumer.adapters.kafka.checkup import BrokersCheck, GroupCheck, KafkaRightsCheck, KafkaTarget, TopicsCheck
 from consumer.adapters.kafka.client import connection
 from consumer.adapters.postgres.operation.checkup import ClockCheck, PostgresCheck, TablesCheck
@@ -20,6 +21,7 @@ from consumer.wiring.model import client_for
 from consumer.wiring.values import consumer_group
 from schemas.topics import Topics
 
+_TLS_MODES = frozenset({"require", "verify-ca", "verify-full"})
 _CONNECTIONS = 3  # the checks of PostgreSQL ask at once
 
 
@@ -39,6 +41,7 @@ async def server_checks(settings: Settings) -> AsyncIterator[list[Checkup]]:
             TablesCheck(pool, has_key=settings.redaction_key is not None),
             ClockCheck(pool, now=lambda: datetime.now(UTC)),
             RedisCheck(redis),
+            CertificatesCheck(servers=tls_servers(settings), files=tls_files(settings), now=lambda: datetime.now(UTC)),
             ReadinessCheck(settings.http_host, settings.http_port),
         ]
         if access is not None:
@@ -56,6 +59,39 @@ def _kafka(settings: Settings) -> KafkaTarget:
         transactional_id=prefix + relay.NAME,
         key_retention_days=settings.key_retention_days,
     )
+
+
+def tls_servers(settings: Settings) -> list[TlsServer]:
+    """Those that are reached by TLS, and show a certificate."""
+    servers = []
+    if settings.kafka_security_protocol.endswith("SSL"):
+        for address in settings.kafka_bootstrap_servers.split(","):
+            host, _, port = address.strip().rpartition(":")
+            servers.append(TlsServer(title="Kafka", host=host.strip("[]"), port=int(port)))
+    database = urlsplit(settings.database_url.get_secret_value())
+    if parse_qs(database.query).get("sslmode", ["prefer"])[-1] in _TLS_MODES:
+        for address in database.netloc.rpartition("@")[2].split(","):
+            parts = urlsplit(f"//{address}")
+            servers.append(
+                TlsServer(title="PostgreSQL", host=parts.hostname or "", port=parts.port or 5432, postgres=True)
+            )
+    redis = urlsplit("" if settings.redis_url is None else settings.redis_url.get_secret_value())
+    if redis.scheme == "rediss":
+        servers.append(TlsServer(title="Redis", host=redis.hostname or "", port=redis.port or 6379))
+    return servers
+
+
+def tls_files(settings: Settings) -> list[tuple[str, str]]:
+    """The files of certificates that the settings name, each with its setting."""
+    named = {
+        "ESCALATION_KAFKA_SSL_CAFILE": settings.kafka_ssl_cafile,
+        "ESCALATION_KAFKA_SSL_CERTFILE": settings.kafka_ssl_certfile,
+    }
+    for variable, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        query = parse_qs(urlsplit("" if url is None else url.get_secret_value()).query)
+        for part in ("sslrootcert", "sslcert", "ssl_ca_certs", "ssl_certfile"):
+            named[f"{part} of {variable}"] = query.get(part, [None])[-1]
+    return [(setting, path) for setting, path in named.items() if path]
 
 
 def model_check(settings: Settings, access: ModelAccess) -> Checkup:

@@ -61,7 +61,7 @@ class KafkaSource:
         instance_id: str | None = None,
     ) -> None:
         """A static member with `instance_id`: who joins under that name takes over its partitions, and nobody else."""
-        self._connection = dict(connection)
+        self._connection = connection
         self._group = group
         self._topics = topics
         self._session_timeout_seconds = session_timeout_seconds

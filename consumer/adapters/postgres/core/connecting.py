@@ -6,6 +6,7 @@ transaction, which is bounded by itself, and no lock, setting or LISTEN outlives
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record]  # generic in the stubs only, not at run time
 else:
     _Connection = asyncpg.Connection
+
+
+Dsn = str | Callable[[], str | None]
+"""The URL of the database, or what gives it as it is now: its password may be replaced at any time."""
 
 
 class StoreConnection(_Connection):
@@ -105,7 +110,7 @@ class Connector:
 
     def __init__(
         self,
-        dsn: str,
+        dsn: Dsn,
         *,
         name: str,
         pooled: bool,
@@ -116,7 +121,8 @@ class Connector:
 
         Statements and idle transactions end after so many seconds; 0 leaves them unbounded.
         """
-        self._dsn = dsn
+        self._given = dsn
+        self._seen = self._dsn = dsn if isinstance(dsn, str) else dsn() or ""
         self._name = name
         self._pooled = pooled
         self._direct = False  # until it is seen: what a pooler needs works without one, too
@@ -149,12 +155,18 @@ class Connector:
             "target_session_attrs": SessionAttribute.read_write,  # a read-only node, after a failover, is no use
             "server_settings": {"application_name": self._name},  # the one that poolers take
         }
+        self._renew()
         try:
             connection: StoreConnection = await asyncpg.connect(self._dsn, **given)
         except (TimeoutError, asyncio.CancelledError):
             self._dsn = _first_host_last(self._dsn)  # hazard: else a host that is silent hides the others for ever
             raise
         return connection
+
+    def _renew(self) -> None:
+        """A URL that was replaced counts from now on. Certificates of its query are read by each connection."""
+        if not isinstance(self._given, str) and (now := self._given() or "") != self._seen:
+            self._seen = self._dsn = now
 
     async def _bound(self, connection: StoreConnection, *, direct: bool) -> None:
         word = "SET" if direct else "SET LOCAL"

@@ -5,7 +5,7 @@ import contextlib
 
 import structlog
 
-from consumer.adapters.postgres.core.connecting import Connector
+from consumer.adapters.postgres.core.connecting import Connector, Dsn
 from consumer.adapters.postgres.core.faults import AWAY
 from consumer.flows.pacing import rest
 
@@ -40,7 +40,7 @@ class Hints:
     Behind a pooler that shares its connections there is no LISTEN, because it would stay with one of them: all polls.
     """
 
-    def __init__(self, dsn: str, *, pooled: bool = False) -> None:
+    def __init__(self, dsn: Dsn, *, pooled: bool = False) -> None:
         self._connector = Connector(dsn, name="escalation-hints", pooled=pooled)
         self._hints = {channel: Hint() for channel in CHANNELS}
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from consumer.adapters.postgres.core.connecting import Connector
+from consumer.adapters.postgres.core.connecting import Connector, Dsn
 from consumer.adapters.postgres.core.sql import Queries
 
 ACQUIRE_TIMEOUT_SECONDS = 2.0
@@ -37,7 +37,7 @@ class Trust:
             raise StoreReplaced("the database was started anew, and whether it has lost commits is looked at first")
 
 
-async def open_pool(dsn: str, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None) -> Pool:
+async def open_pool(dsn: Dsn, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None) -> Pool:
     """A pool that connects at its first use, so that the service starts while the database is away.
 
     `name` is the application name that PostgreSQL shows. `pooled` says that a transaction pooler stands before the
@@ -54,7 +54,7 @@ async def open_pool(dsn: str, *, name: str, max_size: int, pooled: bool = False,
 
 @asynccontextmanager
 async def closing_pool(
-    dsn: str, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None
+    dsn: Dsn, *, name: str, max_size: int, pooled: bool = False, trust: Trust | None = None
 ) -> AsyncIterator[Pool]:
     """A pool that is closed at the end, within CLOSE_SECONDS, also while the database is away."""
     pool = await open_pool(dsn, name=f"escalation-{name}", max_size=max_size, pooled=pooled, trust=trust)

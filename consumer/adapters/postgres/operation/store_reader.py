@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from consumer.adapters.postgres.core import from_rows
+from consumer.adapters.postgres.core import from_rows, rights
 from consumer.adapters.postgres.core.faults import NotPrepared, StoreFault, missing_grant, reachable
 from consumer.adapters.postgres.core.migrate import known_migrations
 from consumer.adapters.postgres.core.pool import Pool
@@ -15,6 +15,8 @@ from schemas.dead_letters import RefusalReason
 
 _queries = Queries("store_reader")
 _KEY_BYTES = 32
+MOST_GRANTS = 4
+"""So many single grants are named. Who lacks more was granted nothing, and is told the one statement for all tables."""
 
 TableRow = Mapping[str, object]
 """A row for people, by column."""
@@ -34,8 +36,16 @@ class StoreReader:
 
     async def entitled(self) -> None:
         """Raises StoreFault, with what to run, when the role lacks a right that the service needs."""
-        if await self._fetch(_queries.lacking):
-            raise StoreFault(f"PostgreSQL: the role lacks rights; {await missing_grant(self._pool)}")
+        lacking = await self._fetch(_queries.lacking, *rights.needed_pairs(), list(rights.SEQUENCES))
+        if not lacking:
+            return
+        role = (await self._fetch(_queries.role))[0]["role"]
+        advice = "; ".join(f"GRANT {row['verbs']} ON {row['named']} TO {role}" for row in lacking)
+        if len(lacking) > MOST_GRANTS:
+            advice = str(await missing_grant(self._pool)).removeprefix("as an administrator run: ")
+        raise StoreFault(
+            f"PostgreSQL: the role lacks rights on {len(lacking)} tables; as an administrator run: {advice}"
+        )
 
     async def whole(self) -> None:
         """Raises Transient while a rebuild is unfinished: half a store must not serve."""
@@ -59,6 +69,8 @@ class StoreReader:
 
     async def make_redaction_key(self) -> None:
         """Makes a random key unless one is stored. May be repeated, and run by several processes at once."""
+        if await self._fetch(_queries.redaction_key):
+            return  # who only looks whether all is prepared needs no right to store a key
         async with reachable(self._pool):
             await self._pool.execute(_queries.make_redaction_key, secrets.token_bytes(_KEY_BYTES))
 

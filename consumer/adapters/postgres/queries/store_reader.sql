@@ -5,11 +5,18 @@
 SELECT number FROM schema_migrations;
 
 -- name: lacking
--- A row when the role lacks a right that every service needs from its start on. Missing tables are an error.
-SELECT FROM unnest(ARRAY['sessions', 'session_events', 'session_secrets', 'requests', 'drafts', 'packages', 'outbox',
-                         'dead_letters', 'relay', 'intake_positions', 'model_outage']::regclass[]) AS named,
-            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS verb
-WHERE NOT has_table_privilege(named, verb) OR NOT has_sequence_privilege('lease_tokens', 'USAGE') LIMIT 1;
+-- The tables with the verbs that the role lacks, of the tables $1 with the verbs $2, and the sequences $3 that it may not
+-- use. Missing tables are an error.
+SELECT needed.table_name AS named, string_agg(needed.verb, ', ') AS verbs
+FROM unnest($1::text[], $2::text[]) AS needed (table_name, verb)
+WHERE NOT has_table_privilege(needed.table_name, needed.verb) GROUP BY needed.table_name
+UNION ALL
+SELECT 'SEQUENCE ' || sequence_name, 'USAGE' FROM unnest($3::text[]) AS sequence_name
+WHERE NOT has_sequence_privilege(sequence_name, 'USAGE')
+ORDER BY named;
+
+-- name: role
+SELECT quote_ident(current_user) AS role;
 
 -- name: rebuilding
 -- A row while a rebuild of this store is unfinished.
