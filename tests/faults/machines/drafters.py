@@ -30,7 +30,7 @@ from tests.support.wire import REDACTOR, arrive
 
 _TABLES = (
     "SELECT table_name FROM information_schema.tables"
-    f" WHERE table_schema = current_schema() AND table_name NOT IN ('migrations', '{HANDS}')"
+    f" WHERE table_schema = current_schema() AND table_name NOT IN ('schema_migrations', 'service_keys', '{HANDS}')"
 )
 _MOST_TURNS = 20
 
@@ -40,6 +40,8 @@ class Drafters:
     """What all examples of a test share. `begin` makes it new for the next one."""
 
     settings: Settings
+    dsn: str
+    """With the clock in the way."""
     pool: Pool
     cache: DraftCache
     model: PacedModel | None
@@ -106,7 +108,7 @@ class Drafters:
 
 @asynccontextmanager
 async def drafters(dsn: str, redis_url: str, prefix: str, model_url: str, **changes: Any) -> AsyncIterator[Drafters]:
-    """With short leases and three revisions at most. `changes` are settings."""
+    """With short leases and two revisions by change at most. `changes` are settings."""
     settings = Settings().model_copy(
         update={
             "topic_prefix": prefix,
@@ -119,7 +121,7 @@ async def drafters(dsn: str, redis_url: str, prefix: str, model_url: str, **chan
             "model_probe_seconds": 0.1,
             "upgrade_spread_seconds": 0.0,
             "lease_seconds": 20.0,
-            "revise_limit": 3,
+            "revise_limit": 2,
             **changes,
         }
     )
@@ -132,6 +134,7 @@ async def drafters(dsn: str, redis_url: str, prefix: str, model_url: str, **chan
         names = [row["table_name"] for row in await pool.fetch(_TABLES)]
         yield Drafters(
             settings=settings,
+            dsn=clock.dsn,
             pool=pool,
             cache=cache,
             model=model,
