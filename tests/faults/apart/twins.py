@@ -6,6 +6,7 @@ whatever it says.
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -210,7 +211,8 @@ def fact(tenant: str, version: int, text: str, session: str = SESSION) -> dict[s
 
 def feedback(tenant: str, event_id: str, package_id: str, outcome: str = "rejected") -> dict[str, Any]:
     said = {"package_id": package_id, "outcome": outcome, "comment": f"{WORDS[tenant]} says so."}
-    return event("escalation.package_feedback.v1", said, id=event_id, **who(tenant))
+    now = datetime.now(UTC).isoformat()  # pages show what is of late
+    return event("escalation.package_feedback.v1", said, id=event_id, time=now, **who(tenant))
 
 
 def history(tenant: str, session: str) -> Iterator[dict[str, Any]]:

@@ -150,7 +150,7 @@ def tenants(database: str, redis_url: str, topic_prefix: str) -> Iterator[type[P
 
 
 def test_a_tenant_gets_what_it_allows_and_pays_for(tenants: type[PolicyMachine]) -> None:
-    explore(tenants, examples=6, steps=20, by_chance=False)
+    explore(tenants, examples=4, steps=15, by_chance=False)
 
 
 @pytest.mark.long
