@@ -27,6 +27,8 @@ SEEN: dict[str, list[str]] = _KNOWN["seen"]
 """The queries that the cases run, by file."""
 SHARED: dict[str, dict[str, str]] = _KNOWN["shared"]
 """Why each of the others serves all tenants, by file."""
+EMPTY = {"cache_evictions", "model_doubts", "session_secrets", "settled_dead_letters"}
+"""Tables that hold nothing of the other tenant."""
 BROAD = {("GET", "/dead-letters"), ("GET", "/spend")}
 """Pages that read more than they show."""
 
@@ -119,6 +121,9 @@ def test_whatever_is_done_for_a_tenant_nothing_of_the_other_is_seen_or_changed(t
         **{f"`{name}`": case for name, case in COMMANDS.items()},
         **{case.__name__: case for case in RECORDS},
     }
+    assert {table for table, rows in twins.standing(OTHER).items() if not rows} == EMPTY, (
+        "what is not there cannot change"
+    )
     with watch.watching():
         for name, case in cases.items():
             if not isinstance(case, str):

@@ -192,9 +192,9 @@ class LetterMachine(RuleBasedStateMachine):
             job.state = "done"
         self.each_letter_is_where_the_model_says()
         self.each_record_is_stored_once_and_each_refusal_told_once()
-        for job in self.loop.run(self.scene.jobs.jobs(limit=100)):
-            assert (job.state is LetterJobState.DONE) == (self.expected.jobs[job.job_id].state == "done")
-            assert job.looked_at <= job.matched
+        for ended in self.loop.run(self.scene.jobs.jobs(limit=100)):
+            assert (ended.state is LetterJobState.DONE) == (self.expected.jobs[ended.job_id].state == "done")
+            assert ended.looked_at <= ended.matched
 
 
 @pytest.fixture
