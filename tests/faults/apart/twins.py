@@ -18,6 +18,7 @@ from consumer.__main__ import main
 from consumer.adapters.kafka.admin import prepare_topics
 from consumer.adapters.postgres.evictions import PostgresEvictions
 from consumer.adapters.redis.cache import RedisCache
+from consumer.flows.relay.ports import MARKER_TOPIC
 from schemas.topics import Topics
 from tests.faults.machines.drafters import Drafters
 from tests.faults.machines.machine import EventLoop
@@ -115,6 +116,9 @@ class Twins:
     def value(self, sql: str, *arguments: object) -> Any:
         return self.loop.run(self.system.pool.fetchval(sql, *arguments))
 
+    def rows(self, sql: str, *arguments: object) -> list[Any]:
+        return self.loop.run(self.system.pool.fetch(sql, *arguments))
+
     def package_id(self, tenant: str, *, revision: int = 1) -> str:
         wanted = "(tenant_id, session_id, request_id, revision) = ($1, $2, 'r1', $3)"
         return str(self.value(f"SELECT package_id FROM packages WHERE {wanted}", tenant, SESSION, revision))
@@ -124,7 +128,9 @@ class Twins:
     def fill(self) -> None:
         """Both tenants have the same history; nothing of either is due then."""
         prefix, servers = self._settings.topic_prefix, self.environment["KAFKA_BOOTSTRAP_SERVERS"]
-        self.loop.run(prepare_topics({"bootstrap_servers": servers}, Topics(prefix), f"{prefix}marker", partitions=1))
+        self.loop.run(
+            prepare_topics({"bootstrap_servers": servers}, Topics(prefix), prefix + MARKER_TOPIC, partitions=1)
+        )
         for tenant in (OTHER, ACTING):
             self._begin(tenant)
         self.turn()

@@ -19,10 +19,10 @@ class ModelLetter:
 
 @dataclass(slots=True)
 class ModelJob:
-    """A redrive or a purge of all dead letters, or of those of sessions that are known."""
+    """A redrive or a purge of all dead letters, or of those that an earlier release refused."""
 
     action: str
-    only_known: bool
+    only_internal: bool
     submitted: int
     state: str = "open"
     holder: int = 0
@@ -30,7 +30,7 @@ class ModelJob:
     held_until: float = -1.0
 
     def is_for(self, letter: ModelLetter) -> bool:
-        return letter.noted < self.submitted and not (self.only_known and letter.kind == "broken")
+        return letter.noted < self.submitted and not (self.only_internal and letter.kind != "sound")
 
     def lets_go(self, letter: ModelLetter) -> str | None:
         """What may become of the letter by this job."""

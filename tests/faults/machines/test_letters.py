@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from consumer.domain.events import Origin
 from consumer.flows.redrive import redriving
 from consumer.flows.redrive.ports import ChosenLetters, HeldJob, LetterAction, LetterJobState, LostJob
+from schemas.dead_letters import RefusalReason
 from tests.faults.machines.letter_model import LEASE_SECONDS, ListModel, ModelJob, ModelLetter
 from tests.faults.machines.machine import EventLoop, event_loop, explore
 from tests.support.letters import BROKEN, Scene, open_scene
@@ -68,7 +69,7 @@ class LetterMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_record_is_read_again(self, data: st.DataObject) -> None:
         """After a rewind, say: what is sound now is stored, what is not is the same dead letter."""
-        origin = data.draw(st.sampled_from(sorted(self.expected.letters)))
+        origin = data.draw(st.sampled_from(list(self.expected.letters)))
         self.loop.run(self.scene.take_in(origin))
         self._stores(origin)
 
@@ -78,25 +79,25 @@ class LetterMachine(RuleBasedStateMachine):
 
     # jobs
 
-    @rule(action=st.sampled_from(LetterAction), only_known=st.booleans())
-    def a_job_is_submitted(self, action: LetterAction, only_known: bool) -> None:
-        chosen = ChosenLetters(session="s1") if only_known else ChosenLetters()
+    @rule(action=st.sampled_from(LetterAction), only_internal=st.booleans())
+    def a_job_is_submitted(self, action: LetterAction, only_internal: bool) -> None:
+        chosen = ChosenLetters(reason=RefusalReason.INTERNAL) if only_internal else ChosenLetters()
         job = self.loop.run(self.scene.jobs.submit(action, chosen, asked_by="a machine"))
         self.expected.step += 1
         same = [
             name
             for name, each in self.expected.jobs.items()
-            if (each.action, each.only_known, each.state) == (action, only_known, "open")
+            if (each.action, each.only_internal, each.state) == (action, only_internal, "open")
         ]
         assert same in ([], [job.job_id]), "an unended job of the same choice goes on"
         if not same:
-            self.expected.jobs[job.job_id] = ModelJob(action, only_known, self.expected.step)
+            self.expected.jobs[job.job_id] = ModelJob(action, only_internal, self.expected.step)
         self.expected.step += 1
 
     @precondition(lambda self: self.expected.jobs)
     @rule(data=st.data())
     def a_job_is_stopped(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.expected.jobs)))
+        name = data.draw(st.sampled_from(list(self.expected.jobs)))
         job = self.loop.run(self.scene.jobs.stop(name, stopped_by="a machine"))
         if self.expected.jobs[name].state == "open":
             self.expected.jobs[name].state = "stopped"

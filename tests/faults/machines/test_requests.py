@@ -188,7 +188,7 @@ class LifeMachine(RuleBasedStateMachine):
 @pytest.fixture
 def life(database: str, redis_url: str, topic_prefix: str) -> Iterator[type[LifeMachine]]:
     with event_loop() as loop, ModelServer(structured) as model:
-        opened = drafters(database, redis_url, topic_prefix, model.url)
+        opened = drafters(database, redis_url, topic_prefix, model.url, revise_limit=1)
         system = loop.run(opened.__aenter__())
         try:
             yield type("Life", (LifeMachine,), {"loop": loop, "system": system, "answers": model})
