@@ -147,6 +147,7 @@ def shown(twins: Twins, everybody: set[str]) -> None:
         assert "X-Injected" not in page.headers
         assert "<script>alert(1)" not in page.text
         assert "<img src=x" not in page.text
+    for text in sorted(everybody)[::2]:
         listed = json.loads(twins.command("request", "list", "--json", f"--tenant={text}"))
         assert {each["tenant_id"] for each in listed} == {text}
         lines = twins.command("export", f"--tenant={text}").splitlines()
