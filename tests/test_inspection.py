@@ -309,3 +309,25 @@ def test_a_policy_is_changed_in_part_and_the_one_before_is_shown(run: Run, datab
     assert "before: model on, language de, budget $4.5 a month, footer 'Rate it', set 2026-03-02 09:01:00Z." in out
     shown = json.loads(run("tenant", "show", "acme", "--json")[1])
     assert (shown["model"], shown["previous"]["model"], shown["previous"]["note_footer"]) == ("off", "on", "Rate it")
+
+
+def test_what_would_steer_a_terminal_is_shown_as_it_is_written(run: Run, database: str) -> None:
+    """Ids and titles are whatever their senders choose: none may hide, move or colour what stands around it."""
+    hostile = "\x1b[31mred\r\nnext\u202eabc\x07"
+    who = {"subject": hostile, "tenantid": hostile}
+
+    async def store() -> None:
+        async with closing_pool(database, name="test", max_size=2) as pool:
+            opened = change("session.opened.v1", {"title": hostile}, version=1, **who)
+            filler = StoreFiller(pool)
+            await filler.store(opened, opened | {"id": "rival"}, request(hostile, attributes=who, reason=hostile))
+            await filler.draft()
+
+    asyncio.run(store())
+    for command in ("request list", "session list", "package list", "dead-letters list", "outbox"):
+        code, out, _ = run(*command.split())
+        assert code == 0
+        assert [sign for sign in "\x1b\r\x07\u202e" if sign in out] == [], command
+    code, out, _ = run("session", "list")
+    assert "\\x1b[31mred" in out, "and it is shown"
+    assert [line for line in out.splitlines() if line.startswith("next")] == [], "one line stays one line"

@@ -1,6 +1,7 @@
 """The output of the commands: text for people or JSON for machines on standard output, the rest on standard error."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from rich.table import Table
 
 _WIDEST = 10_000
 """Columns of a table that is measured; no line is cut below that."""
+_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, or what turns the direction of what follows. Ids and texts of records may hold it."""
 
 
 def say(text: str) -> None:
-    """Prints one line for people, without markup."""
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+    """Prints a text for people, without markup. What would steer their terminal is shown as it is written."""
+    Console(highlight=False, soft_wrap=True).print(_harmless(text), markup=False)
 
 
 def as_json(value: object) -> None:
@@ -31,7 +34,7 @@ def heading(text: str) -> None:
     """Prints an empty line and the heading of what follows."""
     console = Console(highlight=False, soft_wrap=True)
     console.print()
-    console.print(text, style="bold", markup=False)
+    console.print(_harmless(text), style="bold", markup=False)
 
 
 def markdown(text: str) -> None:
@@ -82,7 +85,7 @@ def _blocks(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
 
 def complain(text: str) -> None:
     """Prints one line on standard error, without markup."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(_harmless(text), markup=False)
 
 
 @contextmanager
@@ -124,7 +127,11 @@ def _cell(value: object) -> str:
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         case _:
-            return str(value)
+            return _harmless(str(value)).replace("\n", "\\n")
+
+
+def _harmless(text: str) -> str:
+    return _STEERS.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def _plain(value: object) -> str:

@@ -71,10 +71,10 @@ ORDER BY p.tenant_id LIMIT $3;
 
 -- part: package_of
 -- The package that feedback is about, looked up by its key for each row alone: a join would read all packages. Senders may
--- name anything; only what looks like an id can be one.
+-- name anything; only what looks like an id can be one, and only of the sender's own tenant.
 LATERAL (SELECT * FROM packages
          WHERE package_id = CASE WHEN f.package_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                                 THEN f.package_id::uuid END
+                                 THEN f.package_id::uuid END AND tenant_id = f.tenant_id
          LIMIT 1) AS p ON true
 
 -- name: feedback
@@ -89,11 +89,11 @@ ORDER BY f.occurred_at DESC, f.event_id;
 -- By prompt version, by model and by tenant (`by` says which), the last word on each package among the newest $5: `posted`
 -- says nothing of its worth, so any other goes before it. What is about no known package counts as `unknown`.
 WITH newest AS (
-    SELECT f.package_id, f.outcome, f.occurred_at, f.event_id FROM package_feedback AS f
+    SELECT f.tenant_id, f.package_id, f.outcome, f.occurred_at, f.event_id FROM package_feedback AS f
     WHERE {{feedback_of}} ORDER BY f.occurred_at DESC LIMIT $5
 ), last AS (
-    SELECT DISTINCT ON (package_id) package_id, outcome FROM newest
-    ORDER BY package_id, outcome = 'posted', occurred_at DESC, event_id
+    SELECT DISTINCT ON (tenant_id, package_id) tenant_id, package_id, outcome FROM newest
+    ORDER BY tenant_id, package_id, outcome = 'posted', occurred_at DESC, event_id
 ), told AS (
     SELECT f.outcome, coalesce(p.prompt_version, 'unknown') AS prompt,
            CASE WHEN p.package_id IS NULL THEN 'unknown' ELSE coalesce(p.model, 'rules') END AS model,
@@ -119,7 +119,7 @@ FROM (SELECT * FROM packages
       ORDER BY created_at DESC LIMIT $4) AS p
 WHERE p.ticket IS NOT NULL AND ($1::text IS NULL OR p.tenant_id = $1)
   AND EXISTS (SELECT FROM package_feedback)
-  AND NOT EXISTS (SELECT FROM package_feedback AS f WHERE f.package_id = p.package_id::text)
+  AND NOT EXISTS (SELECT FROM package_feedback AS f WHERE (f.tenant_id, f.package_id) = (p.tenant_id, p.package_id::text))
   AND p.package_id = (SELECT r.last_package_id FROM requests AS r
                       WHERE (r.tenant_id, r.session_id, r.request_id) = (p.tenant_id, p.session_id, p.request_id)
                         AND r.state = 'done')

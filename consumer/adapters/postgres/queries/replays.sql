@@ -18,7 +18,8 @@ WHERE r.state = 'done' AND (r.tenant_id, r.session_id, r.request_id) > ($11, $12
   AND ($6::text IS NULL OR p.status = $6) AND ($7::text IS NULL OR p.prompt_version = $7)
   AND ($8::text IS NULL OR p.model = $8) AND ($9::text IS NULL OR p.cause = $9)
   AND (NOT $10::boolean OR EXISTS (SELECT FROM package_feedback AS f
-                                   WHERE f.package_id = p.package_id::text AND f.outcome = 'rejected'))
+                                   WHERE (f.tenant_id, f.package_id) = (p.tenant_id, p.package_id::text)
+                                     AND f.outcome = 'rejected'))
 ORDER BY r.tenant_id, r.session_id, r.request_id
 LIMIT $14;
 

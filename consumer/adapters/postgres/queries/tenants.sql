@@ -24,15 +24,17 @@ ON CONFLICT DO NOTHING
 RETURNING true;
 
 -- part: last_feedback
--- The last word on each package: `posted` says nothing of its worth, so any other outcome goes before it.
-SELECT DISTINCT ON (package_id) package_id, outcome FROM package_feedback
-ORDER BY package_id, outcome = 'posted', occurred_at DESC, event_id
+-- The last word on each package: `posted` says nothing of its worth, so any other outcome goes before it. Feedback counts
+-- for packages of its own tenant alone, whatever id it names: of others it is on an unknown package.
+SELECT DISTINCT ON (tenant_id, package_id) tenant_id, package_id, outcome FROM package_feedback
+ORDER BY tenant_id, package_id, outcome = 'posted', occurred_at DESC, event_id
 
 -- name: feedback
 -- The newest $3, of the tenant $1 and with the outcome $2 where these are given.
 SELECT f.occurred_at, f.tenant_id, f.session_id, f.package_id, f.outcome, f.said, p.request_id, p.revision,
        p.prompt_version, p.model
-FROM package_feedback AS f LEFT JOIN packages AS p ON p.package_id::text = f.package_id
+FROM package_feedback AS f
+LEFT JOIN packages AS p ON p.package_id::text = f.package_id AND p.tenant_id = f.tenant_id
 WHERE ($1::text IS NULL OR f.tenant_id = $1) AND ($2::text IS NULL OR f.outcome = $2)
 ORDER BY f.occurred_at DESC, f.event_id
 LIMIT $3;
@@ -43,7 +45,7 @@ LIMIT $3;
 WITH last AS ({{last_feedback}}), told AS (
     SELECT p.package_id, last.outcome,
            EXISTS (SELECT FROM package_feedback AS f
-                   WHERE f.package_id = p.package_id::text AND f.outcome <> 'failed') AS posted,
+                   WHERE (f.tenant_id, f.package_id) = (p.tenant_id, p.package_id::text) AND f.outcome <> 'failed') AS posted,
            CASE $2::text
                WHEN 'prompt' THEN p.prompt_version
                WHEN 'model' THEN coalesce(p.model, 'rules')
@@ -51,7 +53,7 @@ WITH last AS ({{last_feedback}}), told AS (
                WHEN 'language' THEN coalesce(p.event::jsonb ->> 'language', 'en')
                WHEN 'tenant' THEN p.tenant_id
                ELSE 'all' END AS value
-    FROM packages AS p LEFT JOIN last ON last.package_id = p.package_id::text
+    FROM packages AS p LEFT JOIN last ON (last.tenant_id, last.package_id) = (p.tenant_id, p.package_id::text)
     WHERE p.created_at > now() - make_interval(secs => $3::float8 * 86400) AND ($1::text IS NULL OR p.tenant_id = $1)
 )
 SELECT value, count(*) AS packages, count(*) FILTER (WHERE posted) AS posted,
@@ -63,7 +65,7 @@ UNION ALL
 SELECT 'unknown', count(*), 0, 0, 0, 0, 0, 0
 FROM package_feedback AS f
 WHERE ($1::text IS NULL OR f.tenant_id = $1) AND f.stored_at > now() - make_interval(secs => $3::float8 * 86400)
-  AND NOT EXISTS (SELECT FROM packages AS p WHERE p.package_id::text = f.package_id)
+  AND NOT EXISTS (SELECT FROM packages AS p WHERE (p.tenant_id, p.package_id::text) = (f.tenant_id, f.package_id))
 HAVING count(*) > 0
 ORDER BY packages DESC, value;
 
@@ -75,7 +77,7 @@ p.ticket IS NOT NULL AND p.created_at < now() - make_interval(secs => $1::float8
       AND p.package_id = (SELECT r.last_package_id FROM requests AS r
                           WHERE (r.tenant_id, r.session_id, r.request_id) = (p.tenant_id, p.session_id, p.request_id)
                             AND r.state = 'done')
-      AND NOT EXISTS (SELECT FROM package_feedback AS f WHERE f.package_id = p.package_id::text)
+      AND NOT EXISTS (SELECT FROM package_feedback AS f WHERE (f.tenant_id, f.package_id) = (p.tenant_id, p.package_id::text))
 
 -- name: unposted
 SELECT p.created_at, p.tenant_id, p.session_id, p.request_id, p.revision, p.package_id, p.ticket

@@ -145,6 +145,6 @@ ORDER BY id LIMIT $4;
 
 -- name: feedback
 SELECT f.package_id, f.outcome, f.said, f.occurred_at, f.origin_topic, f.origin_partition, f.origin_offset
-FROM packages AS p JOIN package_feedback AS f ON f.package_id = p.package_id::text
+FROM packages AS p JOIN package_feedback AS f ON (f.tenant_id, f.package_id) = (p.tenant_id, p.package_id::text)
 WHERE (p.tenant_id, p.session_id, p.request_id) = ($1, $2, $3)
 ORDER BY f.occurred_at, f.event_id LIMIT $4;

@@ -106,3 +106,16 @@ async def test_spend_is_told_by_tenant_and_model_and_by_day(pool: Pool) -> None:
         ("a", 4, 1.0, 40), ("b", 4, 1.0, 40),
     ]  # fmt: skip
     assert len(await reader.spend("a", date(2026, 3, 2), by_day=True)) == 1
+
+
+async def test_feedback_of_another_tenant_counts_for_no_package_of_this_one(pool: Pool, filler: StoreFiller) -> None:
+    """Ids of packages can be reckoned: whoever names one of another tenant's has named an unknown one."""
+    mine, _ = await packages(filler, "a", "b")
+    await pool.execute("UPDATE packages SET created_at = now() - interval '1 hour'")
+    await tell(filler, mine, "b", "posted", "edited", comment="Not mine.")
+    reader = TenantReader(pool)
+    (whole,) = await reader.summary("a", "all", 30)
+    assert (whole["packages"], whole["posted"], whole["edited"], whole["silent"]) == (1, 0, 0, 1)
+    assert {row["value"]: row["packages"] for row in await reader.summary("b", "all", 30)} == {"all": 1, "unknown": 2}
+    assert [row["request_id"] for row in await reader.feedback("b", None, 10)] == [None, None]
+    assert [row["tenant_id"] for row in await reader.unposted("a", 30, 10)] == ["a"]

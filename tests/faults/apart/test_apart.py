@@ -1,0 +1,75 @@
+"""Every page, command, record and query for one of two tenants: nothing of the other is shown, read or changed."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consumer.adapters.http.console.routes import ROUTES
+from tests.faults.apart.cases import COMMANDS, PAGES, RECORDS, Case
+from tests.faults.apart.twins import OTHER, WORDS, Twins
+from tests.faults.apart.watch import QueryWatch, named_queries
+from tests.support.walker import commands, leaves
+
+_KNOWN = tomllib.loads((Path(__file__).parent / "queries.toml").read_text(encoding="utf-8"))
+SEEN: dict[str, list[str]] = _KNOWN["seen"]
+"""The queries that the cases run, by file."""
+SHARED: dict[str, dict[str, str]] = _KNOWN["shared"]
+"""Why each of the others serves all tenants, by file."""
+EMPTY = {"cache_evictions", "model_doubts", "session_secrets", "settled_dead_letters"}
+"""Tables that hold nothing of the other tenant."""
+BROAD = {("GET", "/dead-letters"), ("GET", "/spend")}
+"""Pages that read more than they show."""
+
+
+def apart(twins: Twins, watch: QueryWatch, name: str, case: Case) -> Iterator[str]:
+    """What of the other tenant the case has seen or changed."""
+    before = twins.standing(OTHER)
+    watch.forbidden, watch.leaks = WORDS[OTHER], set()
+    twins.looks_at_the_other = watch.allow
+    shown: object = None
+    try:
+        shown = case(twins)
+    except AssertionError as error:
+        yield f"{name}: {error}"
+    leaks, watch.forbidden = watch.leaks, None
+    if isinstance(shown, str) and WORDS[OTHER] in shown:
+        yield f"{name} shows the other tenant"
+    if leaks and name not in map(str, BROAD):
+        yield f"{name} reads the other tenant by {sorted(leaks)}"
+    after = twins.standing(OTHER)
+    yield from (f"{name} changes {table} of the other" for table in before if before[table] != after[table])
+
+
+def test_every_page_has_a_case_or_a_reason() -> None:
+    assert {(route.method, route.path) for route in ROUTES} == PAGES.keys()
+
+
+def test_every_command_has_a_case_or_a_reason() -> None:
+    assert {" ".join(path) for path, _ in leaves(commands())} == COMMANDS.keys()
+
+
+def test_every_query_has_a_case_or_a_reason() -> None:
+    known = [f"{stem}.{name}" for table in (SEEN, SHARED) for stem, names in table.items() for name in names]
+    assert sorted(known) == sorted(named_queries())
+
+
+@pytest.mark.long
+def test_whatever_is_done_for_a_tenant_nothing_of_the_other_is_seen_or_changed(twins: Twins) -> None:
+    watch, wrong = QueryWatch(), list[str]()
+    cases: dict[str, Case | str] = {
+        **{str(name): case for name, case in PAGES.items()},
+        **{f"`{name}`": case for name, case in COMMANDS.items()},
+        **{case.__name__: case for case in RECORDS},
+    }
+    assert {table for table, rows in twins.standing(OTHER).items() if not rows} == EMPTY, (
+        "what is not there cannot change"
+    )
+    with watch.watching():
+        for name, case in cases.items():
+            if not isinstance(case, str):
+                wrong += apart(twins, watch, name, case)
+    assert not wrong, "\n".join(wrong)
+    expected = {f"{stem}.{name}" for stem, names in SEEN.items() for name in names}
+    assert expected - watch.ran == set(), "they have a case that does not run them"
