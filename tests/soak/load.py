@@ -39,7 +39,7 @@ class Load:
                 continue
             task = asyncio.create_task(self._tell(self._histories.next()), name="telling")
             self._telling.add(task)
-            task.add_done_callback(self._told)
+            task.add_done_callback(self._ended)
             await asyncio.sleep(self._chance.expovariate(self._rate))
 
     def go_on(self) -> None:
@@ -60,7 +60,7 @@ class Load:
             with suppress(KafkaError, OSError):
                 await self._producer.stop()
 
-    def _told(self, task: "asyncio.Task[None]") -> None:
+    def _ended(self, task: "asyncio.Task[None]") -> None:
         self._telling.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._figures.complaints.append(f"the load itself failed: {error!r}")

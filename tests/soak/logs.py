@@ -14,7 +14,8 @@ LIBRARIES = re.compile(
     r"^(Unable connect to |Unable to update metadata|Unable to request metadata|Error sending \w+Request to node"
     r"|Heartbeat (send request failed|session expired|failed)|Failed fetch messages|Group Coordinator Request failed"
     r"|Got error produce response|OffsetCommit failed|Failed to get offsets|Topic \S+ not found in cluster metadata"
-    r"|Error sending|LeaveGroup request failed|Request timed out)"
+    r"|Error sending|LeaveGroup request failed|Request timed out"
+    r"|Unexpected error in sender routine)"  # a batch expired as it was taken up; the relay takes a new producer
 )
 """What the client of Kafka says on that level about a broker that is away."""
 
