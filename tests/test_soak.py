@@ -122,10 +122,30 @@ class TestGrowth:
         assert list(growth_complaints(samples(), seconds=1200)) == []
 
     @pytest.mark.parametrize(
-        ("figure", "each"), [("rss_mb", 1.0), ("descriptors", 0.5), ("tasks", 0.5), ("blocks", 50.0)]
+        ("figure", "each"), [("rss_mb", 1.0), ("descriptors", 0.5), ("tasks", 0.5), ("blocks", 3000.0)]
     )
     def test_growth_is_a_complaint(self, figure: str, each: float) -> None:
         assert len(list(growth_complaints(samples(**{figure: each}), seconds=1200))) == 1
+
+    def test_a_container_that_grows_by_one_for_two_requests_is_a_complaint(self) -> None:
+        some = samples()
+        chance = random.Random(1)
+        for number, sample in enumerate(some):
+            sample.containers = {
+                "1": ("consumer.x.SEEN list of str", 40 + 25 * number),
+                "2": ("heap list of TimerHandle", chance.randrange(30, 900)),
+                "3": ("a bounded cache dict of str", 512),
+            }
+        assert [complaint.split()[1] for complaint in growth_complaints(some, seconds=1200)] == ["consumer.x.SEEN"]
+
+    def test_statements_that_come_and_go_hide_no_growth_and_are_none(self) -> None:
+        chance = random.Random(2)
+        for each, complaints in ((0.0, 0), (2500.0, 1)):
+            some = samples(blocks=each)
+            for sample in some:
+                sample.statements = chance.randrange(200, 600)
+                sample.blocks += 50 * sample.statements
+            assert len(list(growth_complaints(some, seconds=1200))) == complaints
 
 
 class TestSpend:

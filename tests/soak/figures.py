@@ -19,6 +19,10 @@ class Sample:
     """By the service's own metric."""
     blocks: int
     objects: int
+    statements: int = 0
+    """Prepared ones, which come and go with connections."""
+    containers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By identity: what it is, and how long."""
     types: dict[str, int] = field(default_factory=dict)
     named_tasks: dict[str, int] = field(default_factory=dict)
 

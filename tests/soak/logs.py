@@ -10,6 +10,8 @@ from consumer.log_events import LIBRARY, LOG_EVENTS
 
 ERRORS = frozenset({"consumer_stuck", "relay_refused"})
 """Lines of the level `error` that a fault of a server explains."""
+ASYNCPG = re.compile(r"^Future exception was never retrieved\s+future: <Future finished exception=ConnectionDoesNot")
+"""asyncpg leaves the future of a statement behind whose connection ends while it is given up."""
 LIBRARIES = re.compile(
     r"^(Unable connect to |Unable to update metadata|Unable to request metadata|Error sending \w+Request to node"
     r"|Heartbeat (send request failed|session expired|failed)|Failed fetch messages|Group Coordinator Request failed"
@@ -39,6 +41,7 @@ def _of_line(name: str, line: str, counts: Counter[str]) -> Iterator[str]:
         return
     event, level = str(entry["event"]), str(entry.get("level"))
     counts[f"{level} {event}"] += 1
-    explained = event in ERRORS or (event == LIBRARY and LIBRARIES.match(str(entry.get("message"))))
+    said = str(entry.get("message"))
+    explained = event in ERRORS or (event == LIBRARY and (LIBRARIES.match(said) or ASYNCPG.match(said)))
     if level in {"error", "critical"} and not explained:
         yield f"{name}: {line[:3000]}"

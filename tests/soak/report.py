@@ -44,7 +44,8 @@ def report(
         },
         "steady_replica": {
             "samples": [
-                {name: value for name, value in asdict(sample).items() if name != "types"} for sample in figures.samples
+                {name: value for name, value in asdict(sample).items() if name not in ("types", "containers")}
+                for sample in figures.samples
             ],
             "trends": {
                 name: line and {"per_request": line.slope, "error": line.error, "share": line.share}

@@ -56,9 +56,10 @@ def fitted(samples: Sequence[Sample]) -> Trend | None:
     return Trend(slope=slope, error=error, level=level, span=max(work) - min(work))
 
 
-def settled(samples: Sequence[Sample], *, skipped: float) -> Sequence[Sample]:
-    """The samples after the first `skipped` share of the work: caches and pools fill at the beginning."""
-    if not samples:
-        return samples
-    begin = samples[0][0] + skipped * (samples[-1][0] - samples[0][0])
-    return [sample for sample in samples if sample[0] >= begin]
+def beside(figures: Sequence[float], cause: Sequence[float]) -> list[float]:
+    """What is left of each figure when its line over another cause is taken away; the level stays."""
+    line = fitted(list(zip(cause, figures, strict=True)))
+    if line is None:
+        return list(figures)
+    middle = fmean(cause)
+    return [figure - line.slope * (each - middle) for figure, each in zip(figures, cause, strict=True)]

@@ -19,8 +19,8 @@ WARM_SECONDS = 600.0
 WARM_SHARE = 1 / 3
 """Of a run that is shorter than that."""
 FLAT = 0.05
-BLOCKS_PER_REQUEST = 0.5
-"""Small objects that may stay for each request, by the line through the samples: a leak is one or more."""
+LEAK_PER_REQUEST = 0.1
+"""Elements by which no container may grow for each request that all replicas answered."""
 MORE_DESCRIPTORS = 6
 MORE_TASKS = 4
 """Pools and their keepers breathe. A leak of one for each fault is more than that."""
@@ -113,10 +113,18 @@ def spend_complaints(bills: Bills, tenants: list[Tenant], *, replicas: int) -> I
 def trends(samples: Sequence[Sample]) -> dict[str, trend.Trend | None]:
     """The lines through what was sampled after the warm-up, over the requests that were answered."""
     warm = _warm(samples)
-    return {
-        name: trend.fitted([(float(sample.answered), float(getattr(sample, name))) for sample in warm])
+    work = [float(sample.answered) for sample in warm]
+    figures = {
+        name: [float(getattr(sample, name)) for sample in warm]
         for name in ("rss_mb", "blocks", "objects", "descriptors", "tasks")
     }
+    # Prepared statements are bounded, and swing more than any leak: growth is looked for beside theirs.
+    statements = [float(sample.statements) for sample in warm]
+    without = trend.beside(work, statements)
+    lines = {name: trend.fitted(list(zip(work, values, strict=True))) for name, values in figures.items()}
+    for name in ("blocks", "objects"):
+        lines[name] = trend.fitted(list(zip(without, trend.beside(figures[name], statements), strict=True)))
+    return lines
 
 
 def _warm(samples: Sequence[Sample]) -> list[Sample]:
@@ -131,9 +139,10 @@ def growth_complaints(samples: Sequence[Sample], *, seconds: float) -> Iterator[
     """Of the steady replica."""
     lines, warm = trends(samples), _warm(samples)
     blocks, memory = lines["blocks"], lines["rss_mb"]
-    if blocks is not None and blocks.grows_by(BLOCKS_PER_REQUEST):
+    yield from leaks(warm)
+    if blocks is not None and blocks.grows and blocks.share > FLAT:
         yield (
-            f"memory: {blocks.slope:.2f} ± {blocks.error:.2f} small objects more for each request; "
+            f"memory: {blocks.slope:.1f} ± {blocks.error:.1f} small objects more for each request; "
             f"{grown_types(warm[0], warm[-1])}"
         )
     if seconds >= RSS_RUN_SECONDS and memory is not None and memory.grows and memory.share > FLAT:
@@ -142,6 +151,18 @@ def growth_complaints(samples: Sequence[Sample], *, seconds: float) -> Iterator[
         line = lines[name]
         if line is not None and line.grows and line.slope * line.span > most:
             yield f"{name}: {getattr(warm[0], name)} became {getattr(warm[-1], name)}; tasks: {warm[-1].named_tasks}"
+
+
+def leaks(samples: Sequence[Sample]) -> Iterator[str]:
+    """Containers that live through all samples and grow with the requests, be it by something small."""
+    if not samples:
+        return
+    for identity in set.intersection(*(set(sample.containers) for sample in samples)):
+        kinds = {sample.containers[identity][0] for sample in samples}
+        line = trend.fitted([(float(each.answered), float(each.containers[identity][1])) for each in samples])
+        if len(kinds) == 1 and line is not None and line.grows_by(LEAK_PER_REQUEST):
+            last = samples[-1].containers[identity][1]
+            yield f"memory: {kinds.pop()} grows by {line.slope:.2f} ± {line.error:.2f} for each request, to {last}"
 
 
 def grown_types(first: Sample, last: Sample) -> str:

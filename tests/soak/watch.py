@@ -80,6 +80,8 @@ class Watch:
             tasks=int(seen["tasks"]),
             blocks=census["blocks"],
             objects=census["objects"],
+            statements=census["statements"],
+            containers={identity: (kind, length) for identity, (kind, length) in census["containers"].items()},
             types=census["types"],
             named_tasks=census["tasks"],
         )
