@@ -6,17 +6,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from consumer.domain.arrival.decode import decode
 from consumer.domain.events import Refusal
 from schemas.topics import Topics
 from tests.soak import logs, plan, poison, trend
 from tests.soak.bills import Bills
-from tests.soak.figures import Sample
+from tests.soak.figures import Figures, Sample
 from tests.soak.histories import Histories
 from tests.soak.plan import MENU, STEADY, FaultKind, Thing, Weather
 from tests.soak.tenants import tenants
 from tests.soak.verdict import growth_complaints, spend_complaints
+from tests.soak.view import View
 from tests.support.wire import REDACTOR, record
 
 STORMS = [plan.storm(7, number, Weather()) for number in range(1, 80)]
@@ -179,3 +181,17 @@ class TestSpend:
 def test_only_expected_lines_may_stand_in_a_log(tmp_path: Path, line: str, wrong: int) -> None:
     (tmp_path / "log").write_text(line + "\n", encoding="utf-8")
     assert len(list(logs.complaints([tmp_path / "log"], Counter()))) == wrong
+
+
+def test_the_live_view_shows_what_was_asked_for() -> None:
+    figures = Figures(lag=7.0, phase="storm 3")
+    figures.faults.update({"kafka killed": 2, "poison": 5})
+    figures.requested |= {("t", "s", str(number)) for number in range(12)}
+    figures.answered |= {("t", "s", str(number)) for number in range(9)}
+    figures.replicas = {"0": {"rss_mb": 150.4, "descriptors": 31.0, "tasks": 44.0}, "1": {"rss_mb": 31.0}}
+    console = Console(width=120)
+    with console.capture() as written:
+        console.print(View(figures, minutes=30, seed=7)._table())
+    text = " ".join(written.get().split())
+    for said in ("00:00 of 30 minutes, storm 3", "12 / 9", "150 31 44", "31 ? ?", "kafka killed │ 2", "faults │ 7"):
+        assert said in text

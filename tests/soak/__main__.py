@@ -51,7 +51,7 @@ async def _soaked(servers: TestServers, options: argparse.Namespace) -> Mapping[
         seed=options.seed,
         tenants=options.tenants,
         rate=options.rate,
-        weather=Weather(replicas=options.replicas),
+        weather=Weather(replicas=options.replicas, storm_seconds=options.storm_seconds),
     )
     console = Console()
     with CopiedDatabases(servers.postgres.dsn).fresh(migrated=True) as dsn:
@@ -80,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--tenants", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1.5, help="new sessions a second")
+    parser.add_argument("--storm-seconds", type=float, default=25.0, help="from one quiet phase to the next")
     parser.add_argument("--json", type=Path, help="write the report to this file")
     parser.add_argument("--keep", type=Path, help="the folder for the logs of the replicas")
     return parser.parse_args()
