@@ -10,8 +10,11 @@ from consumer.log_events import LIBRARY, LOG_EVENTS
 
 ERRORS = frozenset({"consumer_stuck", "relay_refused"})
 """Lines of the level `error` that a fault of a server explains."""
-ASYNCPG = re.compile(r"^Future exception was never retrieved\s+future: <Future finished exception=ConnectionDoesNot")
-"""asyncpg leaves the future of a statement behind whose connection ends while it is given up."""
+ASYNCPG = re.compile(
+    r"^(Future exception was never retrieved\s+future: <Future finished exception=ConnectionDoesNotExist"
+    r"|Resetting connection with an active transaction )"
+)
+"""What asyncpg leaves behind of a statement or a transaction that is given up as its connection ends."""
 LIBRARIES = re.compile(
     r"^(Unable connect to |Unable to update metadata|Unable to request metadata|Error sending \w+Request to node"
     r"|Heartbeat (send request failed|session expired|failed)|Failed fetch messages|Group Coordinator Request failed"

@@ -223,7 +223,9 @@ def _outcomes(written: Written, accepted: Accepted) -> Iterator[str]:
             last[name] = data["revision"]
             first[name] += data["revision"] == 1
         else:
-            first[name] += data.get("revision") is None
+            # An erasure takes back a package, too, that nobody has seen yet: it may stand on the topic unnoted.
+            is_first = data.get("revision") is None or (data["reason"] == "session_erased" and name not in last)
+            first[name] += is_first
             ended.add(name)
     for name in accepted.requests:
         if first[name] != 1:
