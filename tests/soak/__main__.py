@@ -26,6 +26,9 @@ from tests.support.stage import Stage
 
 def main() -> int:
     options = _options()
+    if options.keep is not None and options.keep.exists():
+        print(f"{options.keep} is there already: each run has a folder of its own.", file=sys.stderr)  # noqa: T201
+        return 2
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # the soak's own clients: their broker is killed on purpose
