@@ -155,10 +155,13 @@ class Soak:
         chance = random.Random(self._terms.seed)
         for tenant in self._tenants:
             await self._deeds.set_policy(tenant, chance)
-        await until(self._all_read, every_seconds=_LOOK_SECONDS)
+        await until(self._all_read, within_seconds=READY_SECONDS, every_seconds=_LOOK_SECONDS)
 
     async def _all_read(self) -> bool:
-        return not await self._stage.oracle.unread()
+        try:
+            return not await self._stage.oracle.unread()
+        except (OSError, TimeoutError, KafkaError):  # the group has no coordinator before its first member
+            return False
 
     async def _end(self) -> None:
         """What is remembered by then is complete; each replica ends well, and the log is read when all have ended."""
