@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate screenshots clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate soak screenshots clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -58,6 +58,11 @@ bench-latency: $(STAMP) ## Measure the time from a request's record to its event
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay
+
+MINUTES ?= 30
+SEED ?= 7
+soak: $(STAMP) ## Let everything flap at random for MINUTES (30) by SEED (7), then check all promises
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) $(SOAK)
 
 mutate: $(STAMP) ## Switch each rule of the validator off in turn: a test must notice (minutes)
 	@$(BIN)/python -m tests.mutation

@@ -1,5 +1,6 @@
 """What operators look at: metrics, health over HTTP, and the tables."""
 
+import asyncio
 import platform
 import time
 from collections.abc import Mapping
@@ -106,4 +107,7 @@ def sampling_loop(pools: Mapping[str, Pool], model: PacedModel | None, health: H
             Meter.CALL_PAUSE: {"": allowance.pause_seconds},
         }
 
-    return Sampler(readings=(connections, calls), health=health, meters=meters, clock=time.monotonic)
+    def tasks() -> dict[Meter, dict[LabelValues, float]]:
+        return {Meter.TASKS: {"": len(asyncio.all_tasks())}}
+
+    return Sampler(readings=(connections, calls, tasks), health=health, meters=meters, clock=time.monotonic)

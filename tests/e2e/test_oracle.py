@@ -2,6 +2,7 @@
 
 import base64
 import copy
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +16,8 @@ from consumer.domain.language.language import Language
 from consumer.domain.language.languages import LANGUAGES
 from consumer.domain.rendering import markdown
 from consumer.domain.writing import rules_draft
-from tests.support import build, expected, leaks, package_checks
+from tests.support import build, expected, leaks, package_checks, wire
+from tests.support.oracle import Accepted, Written, _outcomes, _rows
 from tests.support.package_checks import Knowledge
 
 SECRET = "Winter-2031!x"
@@ -167,3 +169,53 @@ def test_a_secret_is_found_in_every_form(before: str, after: str) -> None:
     ):
         assert leaks.findings([SECRET], {"place": place})
     assert not leaks.findings([SECRET], {"place": b"nothing here", "other": b""})
+
+
+READY, FAILED, WITHDRAWN = "package_ready", "package_failed", "package_withdrawn"
+NAME = ("default", "session-1", "r1")
+
+
+def written(
+    *events: tuple[str, int | None, str | None], tables: dict[str, list[dict[str, Any]]] | None = None
+) -> Written:
+    """Events of one request as they stand on the ready topic: kind, revision, reason."""
+    ids = dict(zip(("tenant_id", "session_id", "request_id"), NAME, strict=True))
+    values = [
+        {"type": f"escalation.{kind}.v1", "data": {**ids, "revision": revision, "reason": reason}}
+        for kind, revision, reason in events
+    ]
+    ready = [wire.record(value) for value in values]
+    return Written(input=[], ready=ready, failed=[], dead_letters=[], tables=tables or {})
+
+
+@pytest.mark.parametrize(
+    ("events", "complaints"),
+    [
+        ([(READY, 1, None)], 0),
+        ([(READY, 1, None), (READY, 2, None)], 0),
+        ([(FAILED, None, "session_not_found")], 0),
+        ([(WITHDRAWN, None, "cancelled")], 0),
+        ([(READY, 1, None), (WITHDRAWN, 1, "cancelled")], 0),
+        ([(READY, 1, None), (WITHDRAWN, 1, "session_erased")], 0),
+        ([(WITHDRAWN, 1, "session_erased")], 0),  # the package was taken back before anybody saw it
+        ([(WITHDRAWN, 1, "cancelled")], 1),
+        ([], 1),
+        ([(READY, 2, None)], 2),
+        ([(READY, 1, None), (READY, 1, None)], 2),
+        ([(WITHDRAWN, None, "cancelled"), (READY, 1, None)], 2),
+        ([(WITHDRAWN, 1, "session_erased"), (WITHDRAWN, 1, "session_erased")], 2),
+    ],
+)
+def test_anything_but_one_first_outcome_is_seen(
+    events: list[tuple[str, int | None, str | None]], complaints: int
+) -> None:
+    accepted = Accepted(requests={NAME: {}})
+    assert len(list(_outcomes(written(*events), accepted))) == complaints
+
+
+@pytest.mark.parametrize(("trimmed_at", "complaints"), [(None, 1), ("2026-03-02", 0)])
+def test_an_event_may_be_missing_only_where_retention_deleted_it(trimmed_at: str | None, complaints: int) -> None:
+    session = {"tenant_id": "default", "session_id": "session-1", "erased_at": None, "event_count": 0}
+    tables: dict[str, list[dict[str, Any]]] = {"session_events": [], "sessions": [session | {"trimmed_at": trimmed_at}]}
+    accepted = Accepted(sessions=defaultdict(dict, {NAME[:2]: {1: wire.change()}}))
+    assert len(list(_rows(written(tables=tables), accepted))) == complaints

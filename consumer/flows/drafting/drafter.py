@@ -114,9 +114,11 @@ class Drafter:
             yield held
         finally:
             attempt.claim = None
-            if not held.settled:
-                await self._give_back(claim)
-            self.held.discard(claim)
+            try:
+                if not held.settled:
+                    await self._give_back(claim)
+            finally:  # hazard: a second cancellation; what stays here is renewed for ever, and nobody can draft
+                self.held.discard(claim)
 
     async def _give_back(self, claim: Claim) -> None:
         try:

@@ -84,7 +84,7 @@ class RecordSource(Protocol):
         """What is open in these partitions, asked on a connection of its own. Within a few seconds."""
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        """Returns whether the offsets are committed."""
+        """Returns whether all of these offsets are committed; those of partitions that are not owned now are not."""
 
     def pause(self) -> None: ...
     async def resume(self) -> None: ...

@@ -241,6 +241,11 @@ class Meter(Enum):
         "`decode` near 1 a second: intake is bound by its CPU; near-all `store`: by PostgreSQL.",
         metric.LOOP_PHASES,
     )
+    TASKS = _gauge(
+        "tasks",
+        "Tasks of the event loop: loops, connections, work under way.",
+        "Grows for hours: something leaks. Report it; a restart helps until then.",
+    )
     LOOP_DELAY = _histogram(
         "event_loop_delay_seconds",
         "How much later than asked the event loop woke a task, sampled four times a second.",

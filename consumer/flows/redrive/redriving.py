@@ -69,6 +69,8 @@ class Redriving:
         self._only = only
         self._clock = clock
         self._backlogged = False
+        self._waits: tuple[str, str] | None = None
+        """The job that waits and the reason that was logged; each is logged once."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Survives the loss of Kafka and of the database."""
@@ -80,35 +82,43 @@ class Redriving:
                     await self._look_at_backlog()
                 if (held := await self._store.claim(runner=self._runner, only=self._only)) is not None:
                     worked = await self._work_on(held, stop)
-            except Transient as error:
-                log.warning("A job on dead letters waits.", event_name="redrive_waits", error=str(error))
+            except Transient:
+                pass  # the hop is told as lost where it is watched; a job that waits for it says so itself
             if not worked:
                 await rest(stop, LOOK_SECONDS)
 
     async def _work_on(self, held: HeldJob, stop: asyncio.Event) -> bool:
         """Works until the job has ended or `stop`. Returns False where there is nothing to go on with at once."""
-        log.info(
-            "A job on dead letters is worked on.",
-            event_name="redrive_begun",
-            job=held.job.job_id,
-            asked_by=held.job.asked_by,
-            dead_letters=held.job.matched,
-        )
+        if self._waits is None or self._waits[0] != held.job.job_id:
+            log.info(
+                "A job on dead letters is worked on.",
+                event_name="redrive_begun",
+                job=held.job.job_id,
+                asked_by=held.job.asked_by,
+                dead_letters=held.job.matched,
+            )
         try:
             while not stop.is_set():
                 began = self._clock()
                 if await attended(self._piece(held), lambda: self._alive(held), every_seconds=self._lease_seconds / 3):
                     return True
+                self._waits = None
                 await rest(stop, min(self._clock() - began, LONGEST_REST_SECONDS))
             await self._store.hand_back(held)
         except LostJob:
             log.info("A job on dead letters was stopped or taken over.", event_name="redrive_lost", job=held.job.job_id)
             return True
         except Transient as error:
+            self._tell_once(held.job.job_id, str(error))
             with contextlib.suppress(Transient):
                 await self._store.hand_back(held, waits=str(error), seconds=AGAIN_SECONDS)
             raise
         return True
+
+    def _tell_once(self, job_id: str, reason: str) -> None:
+        if self._waits != (job_id, reason):
+            self._waits = (job_id, reason)
+            log.warning("A job on dead letters waits.", event_name="redrive_waits", error=reason)
 
     async def _alive(self, held: HeldJob) -> None:
         self._health.beat(LOOP)

@@ -18,6 +18,9 @@ from consumer.adapters.kafka.consuming.placement import place
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.domain.events import Origin, Record, TopicPartition
 from consumer.errors import Transient
+from consumer.flows.intake.membership import Membership
+from consumer.flows.operation.health import Health
+from consumer.flows.operation.meters import NoMeters
 from schemas.topics import Topics
 from tests.support.servers import KafkaServer
 from tests.support.waiting import until
@@ -212,8 +215,26 @@ async def test_offsets_of_partitions_that_are_not_owned_are_not_committed(
     source = make()
     records = await _read(source, 10, commit=False)
     await source.close()
-    await source.commit(_after(records))
+    assert not await source.commit(_after(records)), "who believes that it is would never commit it"
+    assert await source.commit({})
     assert len(await _read(make(), 10)) == 10
+
+
+async def test_what_comes_back_after_a_rebalance_is_committed_though_it_was_read_to_the_same_end(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 10)
+    source = make()
+    membership = Membership(
+        source=source, health=Health(time.monotonic), meters=NoMeters(), loop="intake", clock=time.monotonic
+    )
+    offsets = _after(await _read(source, 10, commit=False))
+    owned, source._listener.owned = source._listener.owned, frozenset()  # as while the group is rebalanced
+    await membership.commit(offsets)
+    source._listener.owned = owned
+    await membership.commit(offsets)
+    await source.close()
+    assert await _nothing_more(make())
 
 
 @pytest.mark.failure(14)

@@ -17,7 +17,7 @@ from consumer.domain.writing.ledger import DraftKey
 from consumer.flows.drafting.drafter import FRESH_SECONDS
 from consumer.flows.drafting.ports import Claim, DraftingStores, FinishResult
 from tests.support import build
-from tests.support.model_server import Menu, ModelServer
+from tests.support.model_server import Menu, ModelServer, error
 from tests.support.replicas import MODEL, Changed, Replicas, stopped
 from tests.support.servers import PostgresServer
 from tests.support.tables import KEY, Tables
@@ -194,3 +194,33 @@ async def test_before_a_repair_it_looks_again_whether_the_model_is_away(
     async with replicas.start(change=out, check_model=None):
         (event,) = await published(tables, 1)
     assert (event["status"], model.calls) == ("fallback", 1)
+
+
+async def test_a_claim_whose_giving_back_is_cut_off_does_not_stand_in_the_way_for_ever(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    """A cancellation comes while it is given back: of the work, or one of asyncpg's own as its connection ends."""
+    cut_off: list[Claim] = []
+
+    def cutting(stores: DraftingStores) -> DraftingStores:
+        async def release_draft(claim: Claim) -> None:
+            if not cut_off:
+                cut_off.append(claim)
+                raise asyncio.CancelledError
+            await stores.ledger.release_draft(claim)
+
+        return replace(stores, ledger=Changed(stores.ledger, release_draft=release_draft))
+
+    await tables.add_request(deadline_at=20.0)
+    model.always(error(529))
+    async with replicas.start(change=cutting, lease_seconds=1.0):
+
+        async def is_cut_off() -> bool:
+            return bool(cut_off)
+
+        await until(is_cut_off)
+        model.always(None)
+        events = await published(tables, 1)
+        if events[0]["status"] == "fallback":
+            events = await published(tables, 2)
+    assert events[-1]["status"] == "ready"

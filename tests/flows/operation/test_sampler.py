@@ -7,6 +7,7 @@ from consumer.flows.operation.health import Health
 from consumer.flows.operation.meters import Meter
 from consumer.flows.operation.phases import PhaseClock
 from consumer.flows.operation.sampler import Sampler
+from consumer.wiring.operation import sampling_loop
 from tests.support.meters import RememberedMeters
 from tests.support.waiting import until
 
@@ -30,6 +31,20 @@ async def test_an_event_loop_that_is_held_up_shows_in_the_delay() -> None:
     assert meters.values[Meter.CALL_LIMIT, ""] == 3
     stop.set()
     await task
+
+
+async def test_the_tasks_of_the_event_loop_are_counted() -> None:
+    meters, stop = RememberedMeters(), asyncio.Event()
+    others = [asyncio.create_task(stop.wait()) for _ in range(7)]
+    sampling = asyncio.create_task(sampling_loop({}, None, Health(time.monotonic), meters).run(stop))
+
+    async def is_known() -> bool:
+        return (Meter.TASKS, "") in meters.values
+
+    await until(is_known)
+    assert meters.values[Meter.TASKS, ""] >= 9, "the test, the sampler and the others"
+    stop.set()
+    await asyncio.gather(sampling, *others)
 
 
 def test_the_time_of_a_loop_is_counted_to_the_phase_that_ends() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from structlog.testing import capture_logs
 
 from consumer.adapters.postgres.core.sql import Queries
 from consumer.cli.dead_letters import following
@@ -25,6 +27,7 @@ from consumer.flows.redrive.ports import (
 from schemas.dead_letters import RefusalReason
 from schemas.topics import REQUESTS, SESSIONS
 from tests.support.letters import BROKEN, EVENTS, Scene
+from tests.support.replicas import Changed
 from tests.support.waiting import until
 from tests.support.wire import change, event, request
 
@@ -441,3 +444,53 @@ class TestCommand:
         assert [job[name] for name in ("chosen", "matched", "taken", "refused")] == [{"ticket": "#777"}, 2, 1, 1]
         assert (await scene.command("purge", "--ticket", "777", "--yes")).code == 0
         assert list(await scene.listed()) == [(SESSIONS, 3)]
+
+
+
+class TestLines:
+    """No loop logs its retries: what is away is told by the hop, once."""
+
+    @staticmethod
+    async def events(loop: redriving.Redriving, looked: Callable[[], bool]) -> list[str]:
+        stop = asyncio.Event()
+        with capture_logs() as lines:
+            running = asyncio.create_task(loop.run(stop))
+
+            async def often_enough() -> bool:
+                return looked()
+
+            await until(often_enough)
+            stop.set()
+            await running
+        return [line["event_name"] for line in lines]
+
+    async def test_a_database_that_is_away_is_no_job_that_waits(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redriving, "LOOK_SECONDS", 0.01)
+        looks = 0
+
+        async def claim(**_: object) -> None:
+            nonlocal looks
+            looks += 1
+            raise Transient("PostgreSQL: nobody answers")
+
+        loop = scene.loop()
+        monkeypatch.setattr(loop, "_store", Changed(scene.store, claim=claim))
+        assert await self.events(loop, lambda: looks > 5) == []
+
+    async def test_a_job_that_waits_says_so_once(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redriving, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(redriving, "AGAIN_SECONDS", 0.01)
+        await scene.refused(*await scene.send(change(version=1)))
+        await scene.jobs.submit(LetterAction.REDRIVE, ChosenLetters(), asked_by="a test")
+        tries = 0
+
+        async def piece(*_: object) -> None:
+            nonlocal tries
+            tries += 1
+            raise Transient("Kafka: nobody answers")
+
+        loop = scene.loop()
+        monkeypatch.setattr(loop, "_store", Changed(scene.store, piece=piece))
+        assert await self.events(loop, lambda: tries > 5) == ["redrive_begun", "redrive_waits"]

@@ -149,18 +149,22 @@ class KafkaSource:
         )
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        """Commits the offsets of owned partitions. Returns whether the broker has taken them; never raises."""
+        """Commits the offsets of owned partitions. Returns whether the broker has taken all of them; never raises.
+
+        Hazard: in a rebalance nothing is owned. A partition that comes back is read again from its committed offset, to
+        the same end: were this one believed to be committed, nobody would ever commit it.
+        """
         consumer = self._consumer
         given = {KafkaPartition(*partition): offset for partition, offset in offsets.items()}
         owned = {partition: offset for partition, offset in given.items() if partition in self._listener.owned}
         if consumer is None or not owned:
-            return True
+            return not given
         try:
             await asyncio.wait_for(consumer.commit(owned), COMMIT_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("Offsets were not committed.", event_name="commit_failed", error=type(error).__name__)
             return False
-        return True
+        return len(owned) == len(given)
 
     def pause(self) -> None:
         """Polls return nothing until `resume`; the group membership stays."""

@@ -8,6 +8,7 @@ import asyncio
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -25,6 +26,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
     UnsupportedForMessageFormatError,
 )
+from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly
@@ -252,7 +254,7 @@ class KafkaPublisher:
         producer = self._producer
         # Hazard: `stop()` waits for batches that can no longer be sent. So the batches are failed and the sender is
         # cancelled. A cancelled sender awaits its own requests: it takes one more cancellation for each of them.
-        producer._message_accumulator.fail_all(BrokerAway())  # noqa: SLF001 - there is no public way to give up
+        _give_up(producer._message_accumulator)  # noqa: SLF001
         sender = producer._sender.sender_task  # noqa: SLF001
         stopping = asyncio.create_task(producer.stop(), name="relay-discard")
         deadline = asyncio.get_running_loop().time() + DISCARD_SECONDS
@@ -277,6 +279,14 @@ def _retrieved(done: asyncio.Future[Any]) -> None:
     """Takes the error out of a future that may be given up, or asyncio would log it."""
     if not done.cancelled():
         done.exception()
+
+
+def _give_up(batches: MessageAccumulator) -> None:
+    """Fails all batches. There is no public way; nobody else takes the error out of those that were never taken up."""
+    waited_for = [batch._drain_waiter for batch in chain(*batches._batches.values(), batches._pending_batches)]  # noqa: SLF001
+    batches.fail_all(BrokerAway())
+    for waiter in waited_for:
+        _retrieved(waiter)
 
 
 def _refusal(topic: str, error: KafkaError, rows: Sequence[OutboxRow]) -> EventsRefused:

@@ -1,0 +1,86 @@
+"""The service, which tells of its memory when asked: `python -m tests.soak.replica run`.
+
+At SIGUSR1 it collects its garbage and adds a line to the file that SOAK_CENSUS names. Else it is `python -m consumer`,
+but for `gc.freeze`: what is frozen is not counted.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from consumer.cli.main import run_command_line
+
+CENSUS = "SOAK_CENSUS"
+STATEMENTS = "asyncpg.protocol.protocol.PreparedStatementState"
+"""Each costs some fifty small objects, and lives as long as its connection."""
+_TYPES = 60
+_LARGE = 20
+"""Containers with fewer elements are not told."""
+
+
+def _tell(*_: object) -> None:
+    gc.collect()
+    objects = gc.get_objects()
+    types = Counter(_name(type(each)) for each in objects)
+    try:
+        tasks = Counter(task.get_name().split("-")[0] for task in asyncio.all_tasks())
+    except RuntimeError:  # no loop turns at the very begin and end
+        tasks = Counter()
+    line = {
+        "blocks": sys.getallocatedblocks(),
+        "objects": len(objects),
+        "statements": types[STATEMENTS],
+        "types": dict(types.most_common(_TYPES)),
+        "tasks": dict(tasks),
+        "containers": dict(_containers(objects)),
+    }
+    with Path(os.environ[CENSUS]).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _containers(objects: list[Any]) -> Iterator[tuple[str, tuple[str, int]]]:
+    """The large ones by identity: what they are, and their length."""
+    owners = {
+        id(value): f"{module}.{name}"
+        for module, loaded in list(sys.modules.items())
+        for name, value in list(getattr(loaded, "__dict__", {}).items())
+    }
+    # A mapping of plain values is not tracked: it is found through what refers to it.
+    hidden = {id(each): each for each in gc.get_referents(*objects) if type(each) is dict and not gc.is_tracked(each)}
+    for each in (*objects, *hidden.values()):
+        if isinstance(each, list | dict | set | deque) and each is not objects and len(each) >= _LARGE:
+            kind = f"{_name(type(each))} of {_name(type(next(iter(each))))}"
+            yield str(id(each)), (f"{owners.get(id(each), '')} {kind}".strip(), len(each))
+
+
+def _end_with_the_soak(parent: int) -> None:
+    """A soak that is killed leaves no replica behind."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+if __name__ == "__main__":
+    gc.freeze = lambda: None
+    signal.signal(signal.SIGUSR1, _tell)
+    threading.Thread(target=_end_with_the_soak, args=(os.getppid(),), daemon=True).start()
+    sys.argv[0] = "escalation-consumer"
+    try:
+        run_command_line()
+    except SystemExit as end:
+        # Not frozen, all objects would be collected once more: seconds on a busy machine, which the service spares.
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
