@@ -1,0 +1,257 @@
+"""The whole of it: plays every act undisturbed, then once for each point that it passes, with a kill there.
+
+Compared with the undisturbed run: what is stored of the act, and the drafts that the model was asked for. At the end of
+each group of kills the oracle looks at everything that was written and published.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support import oracle
+from tests.support.killing import acts
+from tests.support.killing.acts import Act
+from tests.support.killing.mother import Mother
+from tests.support.killing.page import Page
+from tests.support.killing.points import Moment, all_points
+from tests.support.killing.world import Outcome, World, open_world
+from tests.support.servers import TestServers
+from tests.support.stage import Stage
+
+GROUP = 30
+"""Kills on one stage: then the oracle looks, and another stage begins."""
+TRIES = 3
+"""How often an act is played for one kill. Where a point is passed by chance, the act may pass it by."""
+_CALLS_OF_A_DRAFT = 4
+
+Databases = Callable[[], AbstractContextManager[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    point: int
+    moment: Moment
+    act: Act
+    passes: int
+    """Of the point, in this moment, from the act's beginning on."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.moment.name.lower()} {all_points()[self.point].name}"
+
+    def __str__(self) -> str:
+        return f"{self.name} (pass {self.passes} of {self.act.__name__})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undisturbed:
+    """What an act does when nobody disturbs it."""
+
+    outcome: Outcome
+    drafts: Counter[str]
+    passes: Sequence[int]
+    """By slot."""
+    seconds: float
+
+
+@dataclass(slots=True)
+class Report:
+    undisturbed: dict[str, Undisturbed] = field(default_factory=dict)
+    done: list[Kill] = field(default_factory=list)
+    unmet: list[Kill] = field(default_factory=list)
+    """Kills whose point was not passed again."""
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def unreached(self) -> set[str]:
+        """The names of the points that no act passed."""
+        return {
+            point.name
+            for number, point in enumerate(all_points())
+            if not any(each.passes[Page.slot(number, Moment.BEFORE)] for each in self.undisturbed.values())
+        }
+
+
+class Siege:
+    """`lanes` services at a time, each on a stage of its own."""
+
+    def __init__(
+        self,
+        *,
+        servers: TestServers,
+        databases: Databases,
+        mother: Mother,
+        folder: Path,
+        seed: int,
+        lanes: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._servers = servers
+        self._databases = databases
+        self._mother = mother
+        self._folder = folder
+        self._chance = random.Random(seed)
+        self._lanes = lanes
+        self._tell = tell
+        self._stages = 0
+        self._tags = 0
+        self._began = time.monotonic()
+        self.report = Report()
+
+    async def record(self, chosen: Collection[Act]) -> None:
+        """Plays the acts undisturbed."""
+        chosen = list(chosen)
+        await self._in_lanes([chosen[lane :: self._lanes] for lane in range(self._lanes)], self._recorded)
+
+    def plan(self, *, only: str = "") -> list[Kill]:
+        """A kill before each point that some act passes, and one while each waits that waits there.
+
+        In the shortest act that passes it; with `only`, in each act, at the points whose kill has this in its name.
+        """
+        kills = []
+        by_length = sorted(self.report.undisturbed.items(), key=lambda entry: entry[1].seconds)
+        for point in range(len(all_points())):
+            for moment in (Moment.BEFORE, Moment.DURING):
+                slot = Page.slot(point, moment)
+                passing = [(acts.ACTS[name], known.passes[slot]) for name, known in by_length if known.passes[slot]]
+                for act, passes in passing if only else passing[:1]:
+                    kill = Kill(point=point, moment=moment, act=act, passes=self._chance.randint(1, passes))
+                    if only in str(kill):
+                        kills.append(kill)
+        return kills
+
+    async def kill(self, kills: Sequence[Kill]) -> None:
+        live = [kill for kill in kills if kill.act in acts.LIVE]
+        jobs = [kill for kill in kills if kill.act in acts.JOBS]
+        groups = []
+        for some in (live, jobs):
+            self._chance.shuffle(some)
+            groups += [some[at : at + GROUP] for at in range(0, len(some), GROUP)]
+        self._tell(f"{len(kills)} kills in {len(groups)} groups")
+        await self._in_lanes(groups, self._killed)
+        self.report.seconds = time.monotonic() - self._began
+
+    async def _in_lanes(self, groups: "list[list[Act]] | list[list[Kill]]", work: Callable[..., object]) -> None:
+        waiting = iter(groups)
+
+        async def lane() -> None:
+            for group in waiting:
+                await work(group)  # type: ignore[misc]
+
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(self._lanes):
+                lanes.create_task(lane())
+
+    async def _recorded(self, group: list[Act]) -> None:
+        async with self._world() as world:
+            for act in group:
+                before, began = world.page.counts(), time.monotonic()
+                await self._play(world, act)
+                self.report.undisturbed[act.__name__] = Undisturbed(
+                    outcome=await world.outcome(),
+                    drafts=world.drafts_begun(),
+                    passes=[after - known for after, known in zip(world.page.counts(), before, strict=True)],
+                    seconds=time.monotonic() - began,
+                )
+                self._tell(f"{act.__name__} takes {time.monotonic() - began:.1f} s undisturbed")
+
+    async def _killed(self, group: list[Kill]) -> None:
+        left = list(group)
+        while left:
+            done: list[Kill] = []
+            try:
+                async with self._world() as world:
+                    while left:
+                        done.append(left.pop(0))
+                        await self._kill(world, done[-1])
+                    await self._judge(world, jobs=done[-1].act in acts.JOBS)
+            except (AssertionError, TimeoutError) as error:
+                self._note_wrong(f"after {len(done)} kills, the last {done[-1:]}", error)
+            except BaseExceptionGroup as errors:
+                self._note_wrong(f"after {len(done)} kills, the last {done[-1:]}", errors)
+
+    async def _kill(self, world: World, kill: Kill) -> None:
+        known = self.report.undisturbed[kill.act.__name__]
+        for passes in (kill.passes, 1, 1):
+            began = time.monotonic()
+            world.page.arm(Page.slot(kill.point, kill.moment), passes)
+            await self._play(world, kill.act)
+            met = world.page.has_killed
+            world.page.arm(0)
+            outcome = await world.outcome()
+            if outcome != known.outcome:
+                self._note_wrong(str(kill), AssertionError(_difference(known.outcome, outcome)))
+            if more := world.drafts_begun() - known.drafts:
+                if max(more.values()) > 1 or not met:
+                    self._note_wrong(str(kill), AssertionError(f"more drafts than one: {more}"))
+            if met:
+                self.report.done.append(kill)
+                self._tell(
+                    f"{len(self.report.done)} {time.monotonic() - self._began:.0f} s: {kill}, "
+                    f"{time.monotonic() - began:.1f} s"
+                )
+                return
+        self.report.unmet.append(kill)
+        self._tell(f"not met: {kill}")
+
+    async def _play(self, world: World, act: Act) -> None:
+        self._tags += 1
+        world.tag = f"a{self._tags}a"
+        try:
+            await act(world)
+        finally:
+            world.model.always(None)
+            world.model.reader(None)
+
+    async def _judge(self, world: World, *, jobs: bool) -> None:
+        await world.committed()
+        if not jobs:
+            await world.stage.verdict(secrets=world.secrets)
+            return
+        written = await world.stage.oracle.read()
+        accepted = oracle._accepted(written.input, world.stage.refused)  # noqa: SLF001
+        checks = (oracle._outcomes(written, accepted), oracle._events(written), oracle._nothing_left(written))  # noqa: SLF001
+        wrong = [complaint for check in checks for complaint in check]
+        assert not wrong, "\n".join(wrong)
+
+    def _note_wrong(self, where: str, error: BaseException) -> None:
+        self.report.wrong.append(f"{where}\n{error}")
+        self._tell(f"WRONG: {where}\n{error}")
+
+    @asynccontextmanager
+    async def _world(self) -> AsyncIterator[World]:
+        self._stages += 1
+        number = self._stages
+        opened = self._databases()
+        dsn = await asyncio.to_thread(opened.__enter__)
+        try:
+            stage = Stage(
+                bootstrap_servers=self._servers.kafka.bootstrap_servers,
+                dsn=dsn,
+                redis_url=self._servers.redis.url,
+                prefix=f"k{number}x{self._chance.randrange(10**6)}.",
+                folder=self._folder,
+            )
+            page = Page(self._folder / f"stage-{number}.page")
+            async with stage, open_world(stage, self._mother, page) as world:
+                await world.start(retention_days="30", key_retention_days="60")
+                yield world
+        finally:
+            await asyncio.to_thread(opened.__exit__, None, None, None)
+
+
+def _difference(known: Outcome, outcome: Outcome) -> str:
+    return "\n".join(_lines(known, outcome))
+
+
+def _lines(known: Outcome, outcome: Outcome) -> Iterator[str]:
+    for name in known:
+        yield from (f"{name}: - {row[:900]}" for row in known[name] if row not in outcome[name])
+        yield from (f"{name}: + {row[:900]}" for row in outcome[name] if row not in known[name])
+        if len(known[name]) != len(outcome[name]):
+            yield f"{name}: {len(outcome[name])} rows, not {len(known[name])}"
