@@ -24,9 +24,9 @@ async def plain(world: World) -> None:
     """Events and requests of two tenants; a repeated event, a conflict, an unreadable record, an unknown type."""
     here, there = world.story(), world.story(tenant="t")
     first = opened(world, here)
-    await world.send(first, fact(here), here.fix(), here.request(priority=1), first)
+    await world.send(first, fact(here), here.fix(), here.event("session.dreamed.v1"), here.request(priority=1), first)
     await world.send(opened(world, there), fact(there) | {"actor": "a person"}, there.request(reason="It is urgent."))
-    await world.send(here.event("session.dreamed.v1"), {**fact(there), "id": "a rival", "stateversion": 1})
+    await world.send({**fact(there), "id": "a rival", "stateversion": 1})
     await send_rubbish(world, here)
     await world.quiet()
 
@@ -60,6 +60,32 @@ async def flagged(world: World) -> None:
     """The second reader flags a statement, and flags it again in the repair: it falls out."""
     world.model.reader(lambda call: world.model.flagging(call, {"n": 1, "verdict": "contradicted", "reason": "no"}))
     story = world.story()
+    await world.send(opened(world, story), fact(story), story.request())
+    await world.quiet()
+
+
+async def rejected(world: World) -> None:
+    """Answers that are refused again after the repair; a second request of the same state."""
+    world.model.always(lambda call: nonsense(world, call))
+    story = world.story()
+    await world.send(opened(world, story), fact(story), story.request())
+    await world.quiet()
+    await world.send(story.request("r2"))
+    await world.quiet()
+
+
+async def at_once(world: World) -> None:
+    """Two requests that want the same draft, of which one waits for the other."""
+    world.model.always(model_server.Menu(world.model).slow(0.4))
+    story = world.story()
+    await world.send(opened(world, story), fact(story), story.request(), story.request("r2"))
+    await world.quiet()
+
+
+async def asked_to_wait(world: World) -> None:
+    """The API refuses a call for its limits, and takes the next one."""
+    story = world.story()
+    world.model.script(model_server.error(429, retry_after="0.1"))
     await world.send(opened(world, story), fact(story), story.request())
     await world.quiet()
 
@@ -132,13 +158,19 @@ async def erased(world: World) -> None:
 async def secret_late(world: World) -> None:
     """A value that becomes known as secret after it was stored, drafted and published in other texts."""
     story = world.story()
-    world.secrets.add(PASSWORD)
     used = {"generation_id": "g", "template": {"name": "Reset", "parameters_schema": _PROTECTED}}
-    await world.send(opened(world, story), fact(story), story.request(reason="They still wait."))
+    await world.send(opened(world, story), fact(story, f"They typed {PASSWORD} there."))
+    await world.send(story.request(reason=f"They still see {PASSWORD} there."))
+    await send_rubbish(world, story)
+    await world.quiet()
+    package = await world.tables.fetchval("SELECT package_id FROM packages WHERE session_id = $1", story.session_id)
+    await world.send_raw(*feedback(world, story, "edited", str(package), comment=f"There is {PASSWORD} in it."))
     await world.quiet()
     await world.send(story.event("session.script_generated.v1", used | {"parameters_used": {"pass": PASSWORD}}))
-    await world.send(fact(story, f"They typed {PASSWORD} there."))
     await world.quiet()
+    held = await world.tables.fetch("SELECT 1 FROM session_events WHERE session_id = $1 AND data LIKE $2",
+                                    story.session_id, f"%{PASSWORD}%")
+    assert not held
 
 
 async def policies(world: World) -> None:
@@ -180,6 +212,22 @@ async def doubted(world: World) -> None:
     await world.quiet()
 
 
+async def first_start(world: World) -> None:
+    """A service that starts for the first time, and finds what is there already."""
+    story = world.story()
+    await world.send(opened(world, story), fact(story), story.request())
+    await world.start()
+    await world.quiet()
+
+
+async def without_key(world: World) -> None:
+    """A service without a key: rules draft."""
+    story = world.story()
+    await world.send(opened(world, story), fact(story), story.request())
+    await world.start(keyed=False)
+    await world.quiet()
+
+
 async def killed_and_back(world: World) -> None:
     """A start that finds a call under way, and records that nobody has read."""
     world.model.always(model_server.hang())
@@ -189,6 +237,24 @@ async def killed_and_back(world: World) -> None:
     async with world.down():
         world.model.always(None)
         await world.send(opened(world, other), fact(other), other.request())
+    await world.quiet()
+
+
+async def lost_twice(world: World) -> None:
+    """Work that was lost twice with its process: rules draft it alone, and an upgrade follows."""
+    world.model.always(model_server.hang())
+    story = world.story()
+    await world.send(opened(world, story), story.request())
+    for attempts in (1, 2):
+        await world.seen(
+            "EXISTS (SELECT FROM requests WHERE session_id = $1 AND attempts >= $2 AND leased_until IS NOT NULL)",
+            story.session_id,
+            attempts,
+        )
+        async with world.down():
+            if attempts == 2:
+                world.model.always(None)
+    await world.seen("EXISTS (SELECT FROM packages WHERE session_id = $1 AND revision = 2)", story.session_id)
     await world.quiet()
 
 
@@ -251,6 +317,26 @@ async def replayed(world: World) -> None:
     await world.quiet()
 
 
+async def replayed_free(world: World) -> None:
+    """Replays of an older prompt: rendered anew from stored drafts, drafted but not published, and cancelled."""
+    story = world.story()
+    await world.send(opened(world, story), fact(story), story.request())
+    await world.quiet()
+    await world.tables.execute(
+        "UPDATE packages SET prompt_version = 'older' WHERE session_id = $1", story.session_id
+    )
+    chosen = ("replay", "plan", "--json", "--session", story.session_id)
+    plan = json.loads(await world.command(*chosen))
+    await world.command("replay", "apply", plan["replay_id"], "--publish", "--model", "none", "--json")
+    await world.quiet()
+    plan = json.loads(await world.command(*chosen))
+    await world.command("replay", "apply", plan["replay_id"], "--json")
+    await world.quiet()
+    plan = json.loads(await world.command(*chosen))
+    await world.command("replay", "cancel", plan["replay_id"], "--json")
+    await world.quiet()
+
+
 async def trimmed(world: World) -> None:
     """A session whose content is old enough to go, and one whose keys are; by the service and by the command."""
     story, keys = world.story(), world.story("keys")
@@ -300,28 +386,33 @@ LIVE: tuple[Act, ...] = (
     late,
     behind,
     repaired,
+    rejected,
     flagged,
+    at_once,
+    asked_to_wait,
     refused_by_model,
     model_away,
     answer_late,
     revised,
     cancelled,
     erased,
-    secret_late,
     policies,
     sent_again,
     doubted,
     killed_and_back,
+    lost_twice,
     ended,
     cut_off,
 )
-JOBS: tuple[Act, ...] = (redriven, purged, replayed, trimmed, rebuilt, restored)
-ACTS = {act.__name__: act for act in (*LIVE, *JOBS)}
+JOBS: tuple[Act, ...] = (secret_late, redriven, purged, replayed, replayed_free, trimmed, rebuilt, restored)
+FIRST: tuple[Act, ...] = (first_start, without_key)
+"""They need a stage of their own, and start the service."""
+ACTS = {act.__name__: act for act in (*LIVE, *JOBS, *FIRST)}
 
 
 def opened(world: World, story: Story, **fields: object) -> Event:
     """The session's first event; its title names it."""
-    return story.opened(f"Case of {story.session_id} at {world.tag}", **fields)
+    return story.opened(f"Case of {story.session_id} of {story.tenant_id or world.tag}", **fields)
 
 
 def fact(story: Story, text: str = "The mailbox opens in the browser.") -> Event:
@@ -371,11 +462,11 @@ def policy(world: World, story: Story, data: dict[str, object]) -> tuple[str, st
     return f"{world.stage.topics.prefix}escalation-tenant-policy", tenant, _value(event | {"data": data})
 
 
-def feedback(world: World, story: Story, outcome: str, package_id: str) -> tuple[str, str, bytes]:
+def feedback(world: World, story: Story, outcome: str, package_id: str, **said: str) -> tuple[str, str, bytes]:
     """Topic, key and value."""
     event = {"subject": story.session_id, "type": "escalation.package_feedback.v1", "id": f"{world.tag}-{outcome}"}
-    event |= {"tenantid": str(story.tenant_id)}
-    data = {"package_id": package_id, "outcome": outcome}
+    event |= {"tenantid": story.tenant_id or "default"}
+    data = {"package_id": package_id, "outcome": outcome, **said}
     return f"{world.stage.topics.prefix}escalation-package-feedback", story.session_id, _value(event | {"data": data})
 
 

@@ -29,6 +29,7 @@ SETTINGS = {
     "model_probe_seconds": "0.2",
     "drain_seconds": "2",
 }
+RETENTION = {"retention_days": "30", "key_retention_days": "60"}
 QUIET_SECONDS = 60.0
 """An act takes a second or two, and after a kill as much again; a machine may be busy."""
 _LOOK_SECONDS = 0.03
@@ -60,10 +61,18 @@ _TOLD = ("state_version", "status", "cause", "warnings", "language", "markdown",
 """Of a package: what does not hold a time or a digest of the session's id."""
 
 _NOT_REBUILT = ("drafts", "settled", "replayed")
+_CASE = re.compile(r'Case of ([^"]+)"')
 _FINGERPRINT = re.compile(r":[0-9a-f]{16}\]")
 """A placeholder's, which differs from session to session."""
 
 Outcome = Mapping[str, list[str]]
+
+
+class NarrowStage(Stage):
+    """Few partitions, short times, and a name for the service."""
+
+    def environment(self, *, keyed: bool = True, **changes: str) -> dict[str, str]:
+        return super().environment(keyed=keyed, **SETTINGS | changes)
 
 
 class World:
@@ -135,7 +144,7 @@ class World:
 
     async def command(self, *arguments: str, **variables: str) -> str:
         """Runs a command, again where it is killed, until it succeeds. Returns its output."""
-        environment = self.stage.environment(**SETTINGS) | variables
+        environment = self.stage.environment() | variables
         for _ in range(3):
             self._commands += 1
             log = self._log.with_suffix(f".{self._commands}")
@@ -183,11 +192,12 @@ class World:
 
     # life and death
 
-    async def start(self, **changes: str) -> None:
+    async def start(self, *, keyed: bool = True) -> None:
         """Starts the service; when a point kills it, it is back at once."""
-        environment = self.stage.environment(**SETTINGS | changes)
+        environment = self.stage.environment(keyed=keyed, **RETENTION)
         self._keeping = asyncio.create_task(self._keep(environment), name="keeping")
         await self.seen("EXISTS (SELECT FROM relay WHERE leader IS NOT NULL)")
+        await self.seen("EXISTS (SELECT FROM intake_positions)")
 
     async def _keep(self, environment: Mapping[str, str]) -> None:
         while True:
@@ -253,8 +263,8 @@ class World:
     def drafts_begun(self) -> Counter[str]:
         """How many drafts the model was asked for, by the act's session: retries and repairs belong to their draft."""
         drafts = {call.boundary: call.user_text for call in self.model.requests if self.tag in call.user_text}
-        names = (text.partition(f"{self.tag}-")[2].partition(" ")[0].strip('",.') for text in drafts.values())
-        return Counter(names)
+        names = (_CASE.search(text) for text in drafts.values())
+        return Counter(name[1].replace(self.tag, "#") for name in names if name is not None)
 
     def log_tail(self, lines: int = 30) -> str:
         if not self._log.exists():
