@@ -4,6 +4,7 @@ The first line of its docstring says what it is about. Acts of `LIVE` leave what
 delete or repair, so that only its checks of what was published apply.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -105,6 +106,8 @@ async def model_away(world: World) -> None:
     story = world.story()
     await world.send(opened(world, story), fact(story), story.request())
     await world.seen("EXISTS (SELECT FROM packages WHERE session_id = $1)", story.session_id)
+    while sum(world.drafts_begun().values()) < 2:  # a probe that finds it away, too
+        await asyncio.sleep(0.03)
     world.model.always(None)
     await world.seen("EXISTS (SELECT FROM packages WHERE session_id = $1 AND revision = 2)", story.session_id)
     await world.quiet()
@@ -381,6 +384,8 @@ async def restored(world: World) -> None:
     await world.quiet()
 
 
+PROBING: tuple[Act, ...] = (model_away,)
+"""How often the model is asked in these is a matter of time."""
 LIVE: tuple[Act, ...] = (
     plain,
     late,

@@ -73,6 +73,11 @@ class Point:
         again = f" #{self.number}" if self.number > 1 else ""
         return f"{self.module.removeprefix('consumer.')}:{self.function}: {self.what}{again}"
 
+    @property
+    def is_border(self) -> bool:
+        """Whether it is the beginning or the end of a context."""
+        return self.what.startswith(("enter ", "exit "))
+
 
 @cache
 def all_points() -> tuple[Point, ...]:
@@ -81,11 +86,10 @@ def all_points() -> tuple[Point, ...]:
 
 
 @cache
-def _modules() -> tuple[tuple[str, "_Watched"], ...]:
+def _modules() -> tuple[tuple[str, "Watched"], ...]:
     first, modules = 0, []
     for name, path in _sources():
-        watched = _Watched(name, first)
-        watched.tree = ast.fix_missing_locations(watched.visit(ast.parse(path.read_bytes(), path)))
+        watched = Watched(name, path.read_text(encoding="utf-8"), first)
         first += len(watched.points)
         modules.append((name, watched))
     return tuple(modules)
@@ -102,12 +106,19 @@ def _is_within(name: str, packages: "Sequence[str] | dict[str, str]") -> bool:
     return any(f"{name}.".startswith(f"{package}.") for package in packages)
 
 
-class _Watched(ast.NodeTransformer):
-    """Finds the points of a module, and puts a call around what each waits for."""
+class Watched:
+    """A module, its points, and its code with a call around what each of them waits for."""
 
+    def __init__(self, module: str, source: str, first: int) -> None:
+        """The points are numbered from `first` on."""
+        finder = _Points(module, first)
+        self.tree: ast.Module = ast.fix_missing_locations(finder.visit(ast.parse(source)))
+        self.points: Sequence[Point] = finder.points
+
+
+class _Points(ast.NodeTransformer):
     def __init__(self, module: str, first: int) -> None:
         self.points: list[Point] = []
-        self.tree: ast.Module | None = None
         self._module = module
         self._first = first
         self._scopes: list[str] = []
@@ -173,10 +184,8 @@ class _Watched(ast.NodeTransformer):
 
 class _Loader(SourceFileLoader):
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
-        trees = {name: watched.tree for name, watched in _modules()}
-        tree = trees[self.name]
-        assert tree is not None
-        made: CodeType = compile(tree, path, "exec", dont_inherit=True)
+        watched = dict(_modules())[self.name]
+        made: CodeType = compile(watched.tree, path, "exec", dont_inherit=True)
         return made
 
     def get_code(self, fullname: str) -> CodeType:
