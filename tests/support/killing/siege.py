@@ -9,10 +9,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from consumer.errors import Transient
 from tests.support import oracle
 from tests.support.killing import acts
 from tests.support.killing.acts import Act
@@ -27,6 +28,8 @@ GROUP = 30
 
 FALLS = 3
 """How often a stage may fall by itself, before its kills are given up."""
+
+STAGE_TRIES = 5
 
 Databases = Callable[[], AbstractContextManager[str]]
 
@@ -102,6 +105,7 @@ class Siege:
         self._stages = 0
         self._tags = 0
         self._began = time.monotonic()
+        all_points()  # seconds of work, which would hold up the lanes
         self.report = Report()
 
     async def record(self, chosen: Collection[Act]) -> None:
@@ -246,6 +250,19 @@ class Siege:
         opened = self._databases()
         dsn = await asyncio.to_thread(opened.__enter__)
         try:
+            async with AsyncExitStack() as stack:
+                page = Page(self._folder / f"stage-{number}.page")
+                stage = await self._staged(stack, dsn, number)
+                world = await stack.enter_async_context(open_world(stage, self._mother, page))
+                if started:
+                    await world.start()
+                yield world
+        finally:
+            await asyncio.to_thread(opened.__exit__, None, None, None)
+
+    async def _staged(self, stack: AsyncExitStack, dsn: str, number: int) -> NarrowStage:
+        """A machine that is busy with many stages may let a first connection wait for too long."""
+        for left in range(STAGE_TRIES - 1, -1, -1):
             stage = NarrowStage(
                 bootstrap_servers=self._servers.kafka.bootstrap_servers,
                 dsn=dsn,
@@ -253,13 +270,12 @@ class Siege:
                 prefix=f"k{number}x{self._chance.randrange(10**6)}.",
                 folder=self._folder,
             )
-            page = Page(self._folder / f"stage-{number}.page")
-            async with stage, open_world(stage, self._mother, page) as world:
-                if started:
-                    await world.start()
-                yield world
-        finally:
-            await asyncio.to_thread(opened.__exit__, None, None, None)
+            try:
+                return await stack.enter_async_context(stage)
+            except Transient:
+                if not left:
+                    raise
+        raise AssertionError
 
 
 def _difference(known: Outcome, outcome: Outcome) -> str:
