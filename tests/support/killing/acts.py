@@ -106,7 +106,7 @@ async def model_away(world: World) -> None:
     story = world.story()
     await world.send(opened(world, story), fact(story), story.request())
     await world.seen("EXISTS (SELECT FROM packages WHERE session_id = $1)", story.session_id)
-    while sum(world.drafts_begun().values()) < 2:  # a probe that finds it away, too
+    while sum(world.drafts_begun().values()) < 2:  # noqa: ASYNC110 - a probe finds it away, too
         await asyncio.sleep(0.03)
     world.model.always(None)
     await world.seen("EXISTS (SELECT FROM packages WHERE session_id = $1 AND revision = 2)", story.session_id)
@@ -171,8 +171,9 @@ async def secret_late(world: World) -> None:
     await world.quiet()
     await world.send(story.event("session.script_generated.v1", used | {"parameters_used": {"pass": PASSWORD}}))
     await world.quiet()
-    held = await world.tables.fetch("SELECT 1 FROM session_events WHERE session_id = $1 AND data LIKE $2",
-                                    story.session_id, f"%{PASSWORD}%")
+    held = await world.tables.fetch(
+        "SELECT 1 FROM session_events WHERE session_id = $1 AND data LIKE $2", story.session_id, f"%{PASSWORD}%"
+    )
     assert not held
 
 
@@ -312,7 +313,7 @@ async def replayed(world: World) -> None:
     await world.quiet()
     for table in ("drafts", "packages"):
         await world.tables.execute(
-            f"UPDATE {table} SET prompt_version = 'older' WHERE session_id = $1",  # noqa: S608
+            f"UPDATE {table} SET prompt_version = 'older' WHERE session_id = $1",
             story.session_id,
         )
     plan = json.loads(await world.command("replay", "plan", "--json", "--session", story.session_id))
@@ -325,9 +326,7 @@ async def replayed_free(world: World) -> None:
     story = world.story()
     await world.send(opened(world, story), fact(story), story.request())
     await world.quiet()
-    await world.tables.execute(
-        "UPDATE packages SET prompt_version = 'older' WHERE session_id = $1", story.session_id
-    )
+    await world.tables.execute("UPDATE packages SET prompt_version = 'older' WHERE session_id = $1", story.session_id)
     chosen = ("replay", "plan", "--json", "--session", story.session_id)
     plan = json.loads(await world.command(*chosen))
     await world.command("replay", "apply", plan["replay_id"], "--publish", "--model", "none", "--json")
@@ -429,7 +428,7 @@ async def refuse(world: World, story: Story, origins: Sequence[Origin]) -> None:
     """The store as an earlier release left it, which could not take these records."""
     async with world.tables.transaction():
         for table in ("requests", "session_events", "sessions"):
-            await world.tables.execute(f"DELETE FROM {table} WHERE session_id = $1", story.session_id)  # noqa: S608
+            await world.tables.execute(f"DELETE FROM {table} WHERE session_id = $1", story.session_id)
         for origin in origins:
             await world.tables.execute(
                 'INSERT INTO dead_letters (topic, partition, "offset", record_ms, tenant_id, session_id, reason, error,'
@@ -442,12 +441,9 @@ async def refuse(world: World, story: Story, origins: Sequence[Origin]) -> None:
 async def age(world: World, story: Story, *, days: int) -> None:
     """The session and its requests become older."""
     by = f"interval '{days} days'"
-    for statement in (
-        f"UPDATE sessions SET changed_at = changed_at - {by} WHERE session_id = $1",  # noqa: S608
-        f"UPDATE requests SET stored_at = stored_at - {by}, ended_at = ended_at - {by},"  # noqa: S608
-        f" first_done_at = first_done_at - {by} WHERE session_id = $1",
-    ):
-        await world.tables.execute(statement, story.session_id)
+    older = ", ".join(f"{column} = {column} - {by}" for column in ("stored_at", "ended_at", "first_done_at"))
+    for change in (f"sessions SET changed_at = changed_at - {by}", f"requests SET {older}"):
+        await world.tables.execute(f"UPDATE {change} WHERE session_id = $1", story.session_id)
 
 
 async def send_rubbish(world: World, story: Story) -> None:

@@ -1,7 +1,8 @@
 """Starts processes of the service whose code counts its points: `python -m tests.support.killing.mother`.
 
-It has loaded all code, rewritten, and forks: a start takes hundredths of a second. Orders come as JSON lines on standard
-input: environment, log, page, arguments. Each is answered with the process id, and later with how that process ended.
+It has loaded all code, rewritten, and forks: a start takes hundredths of a second. Orders come as JSON lines on
+standard input: environment, log, page, arguments. Each is answered with the process id, and later with how that process
+ended.
 """
 
 import asyncio
@@ -86,9 +87,7 @@ async def open_mother() -> AsyncIterator[Mother]:
 
 def main() -> None:
     calls = WatchedCalls()
-    points.watch(
-        watched_await=calls.watched_await, watched_for=calls.watched_for, watched_with=calls.watched_with
-    )
+    points.watch(watched_await=calls.watched_await, watched_for=calls.watched_for, watched_with=calls.watched_with)
     for name in _modules():
         importlib.import_module(name)
     awake, wake = os.pipe()

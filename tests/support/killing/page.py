@@ -1,4 +1,4 @@
-"""A page of memory that a test shares with the processes that it kills: how often each point was passed, and where to die.
+"""Memory that a test shares with the processes that it kills: how often each point was passed, and where to die.
 
 A process dies by its own SIGKILL in the middle of its instructions: no handler, no `finally`, no answer is waited for.
 """
@@ -102,9 +102,7 @@ class _Waiting:
 
     __slots__ = ("_calls", "_inner", "_is_plumbing", "_slot")
 
-    def __init__(
-        self, calls: WatchedCalls, slot: int, inner: Generator[Any, Any, Any], is_plumbing: bool
-    ) -> None:
+    def __init__(self, calls: WatchedCalls, slot: int, inner: Generator[Any, Any, Any], is_plumbing: bool) -> None:
         self._is_plumbing = is_plumbing
         self._calls = calls
         self._slot = slot

@@ -124,26 +124,26 @@ class _Points(ast.NodeTransformer):
         self._scopes: list[str] = []
         self._known: Counter[tuple[str, str]] = Counter()
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802 - ast's names
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self._scope(node, node.name)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._scope(node, node.name)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         return self._scope(node, node.name)
 
-    def visit_Await(self, node: ast.Await) -> ast.AST:  # noqa: N802
+    def visit_Await(self, node: ast.Await) -> ast.AST:
         node.value = self._around("watched_await", node.value, "await")
         self.generic_visit(node.value)
         return node
 
-    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:  # noqa: N802
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
         node.iter = self._around("watched_for", node.iter, "async for")
         self.generic_visit(node)
         return node
 
-    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:  # noqa: N802
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
         for item in node.items:
             if ast.unparse(item.context_expr).startswith("asyncio.timeout"):
                 continue  # it never waits
@@ -183,7 +183,7 @@ class _Points(ast.NodeTransformer):
 
 
 class _Loader(SourceFileLoader):
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override] # noqa: ARG002
         watched = dict(_modules())[self.name]
         made: CodeType = compile(watched.tree, path, "exec", dont_inherit=True)
         return made
@@ -194,7 +194,9 @@ class _Loader(SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if not _is_within(fullname, INSIDE) or _is_within(fullname, OUTSIDE):
             return None
         spec = PathFinder.find_spec(fullname, path, target)

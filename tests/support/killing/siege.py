@@ -29,7 +29,7 @@ GROUP = 30
 FALLS = 3
 """How often a stage may fall by itself, before its kills are given up."""
 
-STAGE_TRIES = 5
+STAGE_TRIES = 20
 
 Databases = Callable[[], AbstractContextManager[str]]
 
@@ -104,6 +104,7 @@ class Siege:
         self._tell = tell
         self._stages = 0
         self._tags = 0
+        self._opening = asyncio.Lock()
         self._began = time.monotonic()
         all_points()  # seconds of work, which would hold up the lanes
         self.report = Report()
@@ -121,7 +122,9 @@ class Siege:
         In the shortest act that passes it; with `only`, in each act, at the points whose kill has this in its name.
         """
         kills = []
-        by_length = sorted(self.report.undisturbed.items(), key=lambda entry: entry[1].seconds)
+        by_length = sorted(
+            self.report.undisturbed.items(), key=lambda entry: (acts.ACTS[entry[0]] in acts.FIRST, entry[1].seconds)
+        )
         for point in range(len(all_points())):
             waits = any(each.passes[Page.slot(point, Moment.DURING)] for each in self.report.undisturbed.values())
             for moment in (Moment.BEFORE, Moment.DURING):
@@ -142,7 +145,9 @@ class Siege:
         while kills:
             await self._in_lanes(self._groups(kills), self._killed)
             missed, self.report.unmet = self.report.unmet, [each for each in self.report.unmet if not each.others]
-            kills = [replace(each, act=each.others[0], passes=1, others=each.others[1:]) for each in missed if each.others]
+            kills = [
+                replace(each, act=each.others[0], passes=1, others=each.others[1:]) for each in missed if each.others
+            ]
         self.report.seconds = time.monotonic() - self._began
 
     def _groups(self, kills: Sequence[Kill]) -> list[list[Kill]]:
@@ -191,7 +196,9 @@ class Siege:
             except AssertionError as error:
                 self._note_wrong(f"on a stage with {len(done)} kills, the last: {done[-1] if done else None}", error)
             except Exception as error:  # noqa: BLE001 - one stage that fell must not end the others
-                self._note_wrong(f"a stage fell, after {len(done)} kills, the last: {done[-1] if done else None}", error)
+                self._note_wrong(
+                    f"a stage fell, after {len(done)} kills, the last: {done[-1] if done else None}", error
+                )
                 falls += 1
                 if falls == FALLS:
                     return
@@ -235,8 +242,8 @@ class Siege:
             await world.stage.verdict(secrets=world.secrets)
             return
         written = await world.stage.oracle.read()
-        accepted = oracle._accepted(written.input, world.stage.refused)  # noqa: SLF001
-        checks = (oracle._outcomes(written, accepted), oracle._events(written), oracle._nothing_left(written))  # noqa: SLF001
+        accepted = oracle._accepted(written.input, world.stage.refused)
+        checks = (oracle._outcomes(written, accepted), oracle._events(written), oracle._nothing_left(written))
         wrong = [complaint for check in checks for complaint in check]
         assert not wrong, "\n".join(wrong)
 
@@ -271,10 +278,12 @@ class Siege:
                 folder=self._folder,
             )
             try:
-                return await stack.enter_async_context(stage)
+                async with self._opening:
+                    return await stack.enter_async_context(stage)
             except Transient:
                 if not left:
                     raise
+                await asyncio.sleep(1)
         raise AssertionError
 
 
