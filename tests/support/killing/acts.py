@@ -385,6 +385,8 @@ async def restored(world: World) -> None:
 
 PROBING: tuple[Act, ...] = (model_away,)
 """How often the model is asked in these is a matter of time."""
+DRAFTS_AT_ONCE = {refused_by_model: 2}
+"""How many drafts a kill may cost, where it is not one: here each model is asked anew."""
 LIVE: tuple[Act, ...] = (
     plain,
     late,

@@ -7,6 +7,7 @@ ended.
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -90,6 +91,8 @@ def main() -> None:
     points.watch(watched_await=calls.watched_await, watched_for=calls.watched_for, watched_with=calls.watched_with)
     for name in _modules():
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # else each child walks, and so copies, all of it
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)

@@ -50,7 +50,7 @@ _OUTCOME = {
     "events": "tenant_id, session_id, version, event_id, type, data FROM session_events",
     "sessions": "tenant_id, session_id, newest_version, event_count, has_secrets, last_ticket,"
     " erased_at IS NULL AS is_here, trimmed_at IS NULL AS is_whole FROM sessions",
-    "drafts": "tenant_id, session_id, state, model, attempts FROM drafts",
+    "drafts": "tenant_id, session_id, state, model FROM drafts",
     "feedback": "tenant_id, session_id, event_id, outcome FROM package_feedback",
     "dead_letters": "tenant_id, session_id, reason, redrive_error IS NULL FROM dead_letters",
     "settled": "tenant_id, session_id, reason, became FROM settled_dead_letters",
@@ -145,13 +145,14 @@ class World:
     async def command(self, *arguments: str, **variables: str) -> str:
         """Runs a command, again where it is killed, until it succeeds. Returns its output."""
         environment = self.stage.environment() | variables
-        code: int | None = None
-        while code in (None, -signal.SIGKILL):
+        while True:
             self._commands += 1
             log = self._log.with_suffix(f".{self._commands}")
             pid = await self._mother.start(environment, log, self.page.path, *arguments)
             async with asyncio.timeout(QUIET_SECONDS):
                 code = await self._mother.ended(pid)
+            if code != -signal.SIGKILL:
+                break
         output = log.read_text(encoding="utf-8")
         assert code == 0, f"{arguments} ended with {code}\n{output}\n{self.log_tail()}"
         return output
