@@ -84,15 +84,15 @@ class TestPoints:
         assert gone == [], "left out, and no longer there"
 
     def test_every_kind_is_found_and_what_never_waits_is_not(self) -> None:
-        found = [(point.function, point.what) for point in Watched("sample", SAMPLE, 0).points]
-        assert [pair for pair in found if pair[0] == "Sample.run"] == [
+        pairs = [(point.function, point.what) for point in Watched("sample", SAMPLE, 0).points]
+        assert [pair for pair in pairs if pair[0] == "Sample.run"] == [
             ("Sample.run", "enter noted(notes)"),
             ("Sample.run", "exit noted(notes)"),
             ("Sample.run", "async for numbers(2)"),
             ("Sample.run", "async for numbers(3)"),
             ("Sample.run", "await self.done()"),
         ]
-        assert len(found) == 5 + 2 + 3 + 3
+        assert len(pairs) == 5 + 2 + 3 + 3
 
     def test_what_is_explained_is_there(self) -> None:
         names = [point.name for point in all_points()]
@@ -103,9 +103,9 @@ class TestWatchedCode:
     """It does what it does unwatched, or the kills would prove nothing."""
 
     async def test_it_gives_the_same_values_errors_and_cancellations(self, tmp_path: Path) -> None:
-        told = [await _everything(make()) for make in (_plain, lambda: _watched(Page(tmp_path / "page")))]
-        assert told[0] == told[1]
-        assert told[0][0] == ("done", ["in", 0, 1, 1, 2, "out"])
+        results = [await _everything(make()) for make in (_plain, lambda: _watched(Page(tmp_path / "page")))]
+        assert results[0] == results[1]
+        assert results[0][0] == ("done", ["in", 0, 1, 1, 2, "out"])
 
     async def test_each_moment_of_a_point_is_noted(self, tmp_path: Path) -> None:
         page = Page(tmp_path / "page")

@@ -54,12 +54,12 @@ class Mother:
     async def listen(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            told = json.loads(line)
-            if "code" in told:
-                self._ended[told["pid"]].set_result(told["code"])
+            message = json.loads(line)
+            if "code" in message:
+                self._ended[message["pid"]].set_result(message["code"])
             else:
-                self._ended[told["pid"]] = asyncio.get_running_loop().create_future()
-                self._started.put_nowait(told["pid"])
+                self._ended[message["pid"]] = asyncio.get_running_loop().create_future()
+                self._started.put_nowait(message["pid"])
 
 
 @asynccontextmanager

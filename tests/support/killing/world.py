@@ -75,6 +75,13 @@ class NarrowStage(Stage):
         return super().environment(keyed=keyed, **SETTINGS | changes)
 
 
+class _PatientStory(Story):
+    """Its requests can wait: on a busy machine no deadline comes near but where an act wants that."""
+
+    def request(self, request_id: str = "r1", **fields: Any) -> Event:
+        return super().request(request_id, **{"deadline_seconds": 3600} | fields)
+
+
 class World:
     """Everything of one act has the tag in its ids, so that acts do not meet."""
 
@@ -102,7 +109,7 @@ class World:
         return self.stage.model
 
     def story(self, name: str = "s", *, tenant: str | None = None) -> Story:
-        return Story(f"{self.tag}-{name}", tenant_id=None if tenant is None else f"{self.tag}-{tenant}")
+        return _PatientStory(f"{self.tag}-{name}", tenant_id=None if tenant is None else f"{self.tag}-{tenant}")
 
     async def send(self, *events: Event, topic: str | None = None) -> list[Origin]:
         """To the topic of each type."""
