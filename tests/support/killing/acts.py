@@ -6,7 +6,7 @@ delete or repair, so that only its checks of what was published apply.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from consumer.domain.events import Origin
 from schemas.topics import REPLAY_SUFFIX
@@ -385,7 +385,7 @@ async def restored(world: World) -> None:
 
 PROBING: tuple[Act, ...] = (model_away,)
 """How often the model is asked in these is a matter of time."""
-DRAFTS_AT_ONCE = {refused_by_model: 2}
+DRAFTS_AT_ONCE: Mapping[Act, int] = {refused_by_model: 2}
 """How many drafts a kill may cost, where it is not one: here each model is asked anew."""
 LIVE: tuple[Act, ...] = (
     plain,

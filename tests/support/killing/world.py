@@ -32,7 +32,7 @@ SETTINGS = {
 RETENTION = {"retention_days": "30", "key_retention_days": "60"}
 QUIET_SECONDS = 120.0
 """An act takes a second or two, and after a kill as much again; a machine may be busy."""
-_LOOK_SECONDS = 0.03
+_LOOK_SECONDS = 0.1
 _LEFT = """
     SELECT (SELECT count(*) FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS sent (topic, partition, at)
             LEFT JOIN intake_positions AS read USING (topic, partition)
