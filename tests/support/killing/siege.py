@@ -233,7 +233,7 @@ class Siege:
 
     async def _play(self, world: World, act: Act) -> None:
         self._tags += 1
-        world.tag = f"a{self._tags}a"
+        await world.begin(f"a{self._tags}a")
         try:
             await act(world)
         finally:

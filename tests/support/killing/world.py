@@ -123,6 +123,12 @@ class World:
         self._sent[receipt.topic, receipt.partition] = receipt.offset
         return Origin(receipt.topic, receipt.partition, receipt.offset, receipt.timestamp)
 
+    async def begin(self, tag: str) -> None:
+        """The next act. What the one before has left of an outage, having been killed at its end, is over."""
+        self.tag = tag
+        for table in ("model_outage", "model_doubts"):
+            await self.tables.execute(f"DELETE FROM {table}")
+
     async def quiet(self) -> None:
         """Returns when all that was sent is read, and nothing is left to do in the next seconds."""
         left: dict[str, int] = {}
