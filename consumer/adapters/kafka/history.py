@@ -62,7 +62,9 @@ class TopicHistory:
         async with brokers_reachable(), self._consumer() as consumer:
             starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
             if since is not None:
-                dated = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
+                # A store that has lost everything asks for an hour before the epoch; the client refuses negative times.
+                since_ms = max(0, int(since.timestamp() * 1000))
+                dated = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
                 starts = {partition: at.offset if at else ends[partition] for partition, at in dated.items()}
         return {
             TopicPartition(*partition): OffsetRange(start=starts[partition], end=ends[partition])

@@ -1,6 +1,7 @@
 """Topic history from a real Kafka."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -58,6 +59,26 @@ async def test_spans_are_read_by_timestamp_and_in_order_within_a_partition(
     finally:
         await member.stop()
     assert await history.committed(group, [TopicPartition(live, 0)]) == {(live, 0): 2}
+
+
+@pytest.mark.parametrize(("since", "start"), [(-3600, 0), (0, 0), (5, 1), (6, 2)])
+async def test_spans_since_a_time_hold_the_records_from_then_on(
+    bootstrap_servers: str, topic_prefix: str, since: int, start: int
+) -> None:
+    """A store that has lost everything asks for a time before all times, which the client would refuse."""
+    topic = f"{topic_prefix}live"
+    await make_topics(bootstrap_servers, **{topic: 1})
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers)
+    await producer.start()
+    try:
+        for second in (1, 5):
+            await producer.send_and_wait(topic, b"1", timestamp_ms=second * 1000)
+    finally:
+        await producer.stop()
+    spans = await TopicHistory(bootstrap_servers=bootstrap_servers).spans(
+        [topic], since=datetime.fromtimestamp(since, UTC)
+    )
+    assert spans == {(topic, 0): OffsetRange(start=start, end=2)}
 
 
 async def test_a_broker_that_yields_nothing_is_away(
