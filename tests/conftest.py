@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "kills_servers: kills, stops, pauses or flushes a server (skipped for given ones)"
     )
     config.addinivalue_line("markers", "long: left to `make faults`; a case like it stays in `make test`")
+    config.addinivalue_line("markers", "promise(*numbers): shows that these promises are kept (promises.toml)")
     config.addinivalue_line("markers", "failure(*numbers): shows these failures of the catalogue (failures.toml)")
     try:
         config.stash[_source] = support.choose(_CALLER)

@@ -43,6 +43,7 @@ def sent(model: ModelServer) -> str:
     return "\n".join(str(call.body) for call in (*model.requests, *model.checks))
 
 
+@pytest.mark.promise(12)
 async def test_nothing_of_a_tenant_without_model_reaches_one(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
@@ -101,6 +102,7 @@ async def test_the_second_reader_is_held_back_too_and_the_package_says_unchecked
 
 
 @pytest.mark.parametrize("whose", ["tenant", "all"])
+@pytest.mark.promise(12)
 async def test_two_replicas_overspend_a_budget_by_the_calls_in_flight_at_most(
     replicas: Replicas, tables: Tables, model: ModelServer, whose: str
 ) -> None:
