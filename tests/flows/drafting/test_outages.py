@@ -182,10 +182,11 @@ async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
-    await tables.add_request(deadline_at=5.0)
     gate = threading.Event()
     model.always(Menu(model).held(gate))
     async with replicas.start(margin_seconds=3.0):
+        await tables.add_request(deadline_at=6.0)
+        await model.called()
         (fallback,) = await packages(tables)
         row = await tables.request()
         assert row["first_done_at"] < row["deadline_at"]
