@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 _OWN = (AssertionError, TimeoutError)
 """What a test raises itself: `assert`, and a wait that has ended."""
@@ -29,6 +30,14 @@ class Testimony:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--witness", type=Path, help="the file that takes one line of JSON for each phase that failed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """A mutant needs no smallest example, and to look for it takes minutes."""
+    phases = (Phase.explicit, Phase.reuse, Phase.generate)
+    settings.register_profile("without_shrinking", settings(phases=phases))
+    settings.load_profile("without_shrinking")
 
 
 @pytest.hookimpl(wrapper=True)
