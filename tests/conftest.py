@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if inspect.iscoroutinefunction(item.obj):
             # First in, last out: it also sees tasks that other fixtures leave.
             item.fixturenames.insert(0, "no_leaked_tasks")
-        if item.get_closest_marker("kills_servers") and config.stash[_source] is Source.GIVEN:
+        if item.get_closest_marker("kills_servers") and config.stash[_source] in {Source.GIVEN, Source.SHARED}:
             item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
 
 

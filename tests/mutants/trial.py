@@ -80,7 +80,7 @@ class Trials:
             witness = Path(folder) / "witness"
             witness.touch()
             options = ["-q", "-p", "no:cacheprovider", "-p", "tests.mutants.witness", "--witness", str(witness)]
-            given = {} if any(map(self._kills_servers, tests)) else {SWITCH: Source.GIVEN.value, **self._addresses}
+            given = {} if any(map(self._kills_servers, tests)) else {SWITCH: Source.SHARED.value, **self._addresses}
             with subprocess.Popen(
                 [sys.executable, "-m", "pytest", *options, *tests],
                 cwd=self._copy.root,
@@ -125,14 +125,12 @@ def kills_servers(source: str, names: Sequence[str]) -> bool:
 
 
 class SharedServers:
-    """Servers for all trials, in a `with` block. A caller who gives addresses keeps them."""
+    """Servers for all trials, in a `with` block."""
 
     def __init__(self) -> None:
         self._servers: Servers | None = None
 
     def __enter__(self) -> Mapping[str, str]:
-        if os.environ.get(SWITCH) == Source.GIVEN:
-            return {variable: os.environ[variable] for variable in ADDRESSES.values()}
         self._servers = Servers()
         asyncio.run(self._servers.start())
         addresses = (self._servers.kafka.bootstrap_servers, self._servers.postgres.dsn, self._servers.redis.url)
