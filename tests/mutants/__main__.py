@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
@@ -52,7 +53,7 @@ def _expect_green(trials: Trials, wanted: Sequence[GuardMutant]) -> None:
     with _screen.status(f"Running {len(tests)} tests without a mutant…"):
         failed = trials.unharmed(tests)
     for said in failed:
-        _screen.print(f"[red]{said.test}[/] is red or skipped without any mutant: {said.error}: {said.said}")
+        _screen.print(escape(f"{said.test} is red or skipped without any mutant: {said.error}: {said.said}"))
     if failed:
         sys.exit(1)
 
@@ -78,7 +79,7 @@ def _all(trials: Trials, wanted: Sequence[GuardMutant]) -> dict[str, Outcome]:
                 f"[{colour}]{outcome.verdict.value:9}[/] {outcome.seconds:5.1f} s  {mutant.name}  [dim]{of}[/]"
             )
             if outcome.verdict is not Verdict.NOTICED:
-                progress.console.print(f"          {mutant.file}, {mutant.test}: {outcome.said or 'it passed'}")
+                progress.console.print(escape(f"          {mutant.file}, {mutant.test}: {outcome.said or 'it passed'}"))
             progress.advance(bar)
     return outcomes
 

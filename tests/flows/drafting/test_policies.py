@@ -167,6 +167,17 @@ async def test_a_call_that_a_kill_cut_off_holds_its_part_of_the_budget(replicas:
     assert event["warnings"] == ["budget_exhausted"]
 
 
+@pytest.mark.promise(12)
+async def test_a_call_under_way_holds_what_it_may_cost(replicas: Replicas, tables: Tables) -> None:
+    await set_policy(tables, "acme", budget=0.01)
+    payer = Payer(SessionKey("acme", "s"), "r/1")
+    async with replicas.start() as replica:
+        accounts = replica.stores.accounts
+        await accounts.open(payer, Purpose.DRAFT, "m", held_usd=0.02)
+        with pytest.raises(CallForbidden):
+            await accounts.open(payer, Purpose.DRAFT, "m", held_usd=0.02)
+
+
 async def test_a_new_month_begins_with_nothing_spent(replicas: Replicas, tables: Tables) -> None:
     await set_policy(tables, "acme", budget=0.01)
     await tables.execute(
