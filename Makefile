@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate soak screenshots clean
+.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate mutate-promises soak screenshots clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--strip-extras --python-version 3.11
 
 help: ## List these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 setup: $(STAMP) ## Install everything into .venv, from locked packages
 
@@ -66,6 +66,9 @@ soak: $(STAMP) ## Let everything flap at random for MINUTES (30) by SEED (7), th
 
 mutate: $(STAMP) ## Switch each rule of the validator off in turn: a test must notice (minutes)
 	@$(BIN)/python -m tests.mutation
+
+mutate-promises: $(STAMP) ## Switch each guard of the promises and failures off in turn: a test must notice (minutes)
+	@$(BIN)/python -m tests.mutants
 
 screenshots: $(STAMP) ## Write docs/screenshots from the demo's data, with the chromium that is installed (two minutes)
 	@$(BIN)/python -m tests.screenshots

@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "kills_servers: kills, stops, pauses or flushes a server (skipped for given ones)"
     )
     config.addinivalue_line("markers", "long: left to `make faults`; a case like it stays in `make test`")
+    config.addinivalue_line("markers", "promise(*numbers): shows that these promises are kept (promises.toml)")
     config.addinivalue_line("markers", "failure(*numbers): shows these failures of the catalogue (failures.toml)")
     try:
         config.stash[_source] = support.choose(_CALLER)
@@ -64,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if inspect.iscoroutinefunction(item.obj):
             # First in, last out: it also sees tasks that other fixtures leave.
             item.fixturenames.insert(0, "no_leaked_tasks")
-        if item.get_closest_marker("kills_servers") and config.stash[_source] is Source.GIVEN:
+        if item.get_closest_marker("kills_servers") and config.stash[_source] in {Source.GIVEN, Source.SHARED}:
             item.add_marker(pytest.mark.skip(reason="kills a server, and the given ones are not ours"))
 
 

@@ -234,7 +234,7 @@ class TestTripwires:
         monkeypatch.setenv("ESCALATION_TEST_SERVERS", "podman")
         result = _pytest(tmp_path, "def test_it():\n    pass\n")
         assert result.returncode == pytest.ExitCode.USAGE_ERROR
-        assert "ESCALATION_TEST_SERVERS is 'podman'; it takes auto, given, docker, embedded" in result.stderr
+        assert "ESCALATION_TEST_SERVERS is 'podman'; it takes auto, given, shared, docker, embedded" in result.stderr
 
 
 def _pytest(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":

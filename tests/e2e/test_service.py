@@ -125,6 +125,7 @@ async def test_a_session_nobody_knows_and_a_version_that_never_comes_are_answere
 
 
 @pytest.mark.failure(18)
+@pytest.mark.promise(5)
 async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: Stage) -> None:
     await stage.running()
     story = Story()
@@ -137,6 +138,7 @@ async def test_a_request_waits_for_its_version_and_is_then_built_from_it(stage: 
 
 
 @pytest.mark.failure(15)
+@pytest.mark.promise(11)
 async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -> None:
     service = await stage.running()
     story = Story("healthy")
@@ -177,6 +179,7 @@ async def test_poison_becomes_dead_letters_and_harms_nobody_else(stage: Stage) -
     assert (console[0], "records were refused in the last day" in console[1]) == (200, True)
 
 
+@pytest.mark.promise(6)
 async def test_a_secret_stops_at_the_door_wherever_it_stands(stage: Stage) -> None:
     service = await stage.running(log_level="DEBUG")
     story = Story()

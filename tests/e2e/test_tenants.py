@@ -44,6 +44,7 @@ async def policies_hold(stage: Stage, count: int) -> None:
     await until(stored)
 
 
+@pytest.mark.promise(12)
 async def test_under_load_two_replicas_keep_opposite_policies_and_a_budget(stage: Stage) -> None:
     for _ in range(2):
         await stage.running(check_model="none")

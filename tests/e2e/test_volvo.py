@@ -35,6 +35,7 @@ def stream() -> volvo.Stream:
 
 
 @pytest.mark.failure(17)
+@pytest.mark.promise(6)
 async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_secret(
     stream: volvo.Stream, stage: Stage
 ) -> None:
@@ -55,7 +56,8 @@ async def test_real_history_ends_in_one_valid_outcome_per_request_and_shows_no_s
 
 
 @pytest.mark.timeout(360)
-@pytest.mark.failure(1, 2, 3)
+@pytest.mark.failure(1, 2, 3, 40)
+@pytest.mark.promise(1, 3, 4)
 async def test_killing_the_service_at_ten_random_moments_changes_nothing_in_the_outcome(
     stream: volvo.Stream, stage: Stage
 ) -> None:

@@ -49,15 +49,16 @@ async def test_with_instance_ids_killed_replicas_are_back_at_once_and_requests_a
 
 @pytest.mark.failure(53)
 async def test_a_replica_that_is_back_takes_back_the_work_that_it_held(stage: Stage) -> None:
-    """Nobody waits for the lease to expire."""
+    """Nobody waits for the lease to expire, nor for the group to notice the death."""
     stage.model.always(model_server.hang())
-    replica = await stage.running(instance_id="first", lease_seconds="120")
+    replica = await stage.running(instance_id="first", lease_seconds="120", session_timeout_seconds="60")
     story = Story("held")
     await stage.send(story.opened(), story.request())
     await stage.model.called()
     await replica.kill()
     stage.model.always(None)
     replica.start()
+    await replica.wait_ready(within_seconds=40)
     await stage.published(1, within_seconds=20)
     await stage.settled()
     await stage.verdict()

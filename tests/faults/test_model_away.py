@@ -15,6 +15,7 @@ OVERLOADED = 529
 
 @pytest.mark.long
 @pytest.mark.failure(20)
+@pytest.mark.promise(8)
 async def test_an_outage_gives_fallbacks_at_once_and_upgrades_when_it_is_over(stage: Stage) -> None:
     stage.model.always(model_server.error(OVERLOADED))
     service = await stage.running()

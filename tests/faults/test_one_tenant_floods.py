@@ -20,6 +20,7 @@ QUIET_SECONDS = 5.0
     [pytest.param([8], id="one replica"), pytest.param([4, 4], id="two replicas", marks=pytest.mark.long)],
 )
 @pytest.mark.failure(49)
+@pytest.mark.promise(11)
 async def test_five_requests_of_another_tenant_do_not_wait_behind_three_hundred(
     stage: Stage, places: list[int]
 ) -> None:

@@ -96,7 +96,8 @@ class Fight:
             await connection.close()
 
 
-@pytest.mark.failure(3, 5)
+@pytest.mark.failure(3, 5, 40)
+@pytest.mark.promise(3)
 async def test_every_event_is_seen_once_whoever_is_killed_or_frozen(
     bootstrap_servers: str, database: str, topic_prefix: str
 ) -> None:

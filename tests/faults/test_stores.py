@@ -51,6 +51,7 @@ async def known(service: ServiceProcess) -> bool:
 
 
 @pytest.mark.failure(26)
+@pytest.mark.promise(10)
 async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
     stage: Stage, servers: support.TestServers
 ) -> None:
@@ -72,6 +73,7 @@ async def test_postgresql_killed_under_load_is_named_and_costs_nothing(
 
 
 @pytest.mark.failure(24)
+@pytest.mark.promise(9)
 async def test_redis_flushed_frozen_and_killed_changes_nothing_but_speed(
     stage: Stage, servers: support.TestServers
 ) -> None:

@@ -1,6 +1,7 @@
 """Real Kafka, PostgreSQL and Redis for tests, from one of three sources.
 
-`ESCALATION_TEST_SERVERS` names the source: `given` (the addresses in the environment), `docker` (testcontainers, the
+`ESCALATION_TEST_SERVERS` names the source: `given` (the addresses in the environment), `shared` (as `given`, but the
+servers are for tests alone: each test makes a database of its own there), `docker` (testcontainers, the
 images of docker-compose.yml), `embedded` (from packages), or `auto`, the default: the first that is available.
 """
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 class Source(StrEnum):
     GIVEN = "given"
+    SHARED = "shared"
     DOCKER = "docker"
     EMBEDDED = "embedded"
 
@@ -81,15 +83,15 @@ def choose(environment: Mapping[str, str]) -> Source:
         return Source.DOCKER if _docker_answers(environment) else Source.EMBEDDED
     if wanted not in list(Source):
         raise ValueError(f"{SWITCH} is {wanted!r}; it takes auto, {', '.join(Source)}")
-    if wanted == Source.GIVEN and not given:
-        raise ValueError(f"{SWITCH}=given needs {', '.join(ADDRESSES.values())}")
+    if wanted in {Source.GIVEN, Source.SHARED} and not given:
+        raise ValueError(f"{SWITCH}={wanted} needs {', '.join(ADDRESSES.values())}")
     return Source(wanted)
 
 
 def make(source: Source, environment: Mapping[str, str]) -> TestServers:
     """Starts nothing yet."""
     match source:
-        case Source.GIVEN:
+        case Source.GIVEN | Source.SHARED:
             return GivenServers.of(environment)
         case Source.DOCKER:
             from tests.support.containers import ContainerServers  # needs an engine to be imported

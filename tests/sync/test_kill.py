@@ -112,6 +112,7 @@ async def wrongly_ended(
     return {line: it for line, it in zip(chosen, results, strict=True) if it != expected}
 
 
+@pytest.mark.failure(38)
 async def test_killed_at_some_of_its_lines_it_ends_as_if_undisturbed(bootstrap_servers: str, tmp_path: Path) -> None:
     expected, lines = await undisturbed(bootstrap_servers, tmp_path / "undisturbed")
     chance = random.Random(SEED)
@@ -122,6 +123,7 @@ async def test_killed_at_some_of_its_lines_it_ends_as_if_undisturbed(bootstrap_s
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("walk", range(WALKS))
+@pytest.mark.failure(38)
 async def test_killed_at_any_of_its_lines_it_ends_as_if_undisturbed(
     walk: int, bootstrap_servers: str, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -235,6 +236,58 @@ async def test_what_comes_back_after_a_rebalance_is_committed_though_it_was_read
     await membership.commit(offsets)
     await source.close()
     assert await _nothing_more(make())
+
+
+@pytest.mark.promise(1)
+@pytest.mark.failure(7)
+async def test_offsets_of_partitions_that_moved_away_are_not_committed(
+    bootstrap_servers: str, topics: Topics, make: Make
+) -> None:
+    await _write(bootstrap_servers, topics.sessions, 40)
+    first, second = make(), make()
+    read = _after(await _read(first, 40, commit=False))
+    assert len(read) == 2
+
+    async def shared() -> bool:
+        await asyncio.gather(first.poll(100), second.poll(100))
+        return bool(first.owned and second.owned and not first.owned & second.owned)
+
+    await until(shared)
+    assert await first.commit(read), "what it still owns is committed whatever has left"
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    committed = await admin.list_consumer_group_offsets(topics.prefix + "group")
+    await admin.close()
+    reached = {TopicPartition(*at): answer.offset for at, answer in committed.items() if answer.offset > 0}
+    assert reached == {at: offset for at, offset in read.items() if at in first.owned}
+
+
+@pytest.mark.failure(8)
+async def test_a_call_that_hangs_while_partitions_are_handed_over_expels_nobody(
+    bootstrap_servers: str, topics: Topics, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "CALL_SECONDS", 0.5)
+    first, second = make(), make()
+    await _write(bootstrap_servers, topics.sessions, 10)
+    await _read(first, 10)
+    polling, hung = asyncio.current_task(), asyncio.Event()
+
+    async def hanging(*given: Any, **named: Any) -> Any:
+        if asyncio.current_task() is not polling and not hung.is_set():  # the client's task, within the rebalance
+            hung.set()
+            await asyncio.sleep(3600)
+        return await place(*given, **named)
+
+    monkeypatch.setattr(consumer, "place", hanging)
+
+    async def shared() -> bool:
+        for member in (first, second):
+            with contextlib.suppress(Transient):
+                await member.poll(100)
+        return first.is_member and second.is_member and bool(second.owned)
+
+    await until(shared, within_seconds=30)
+    assert hung.is_set()
 
 
 @pytest.mark.failure(14)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from consumer.adapters.postgres.core.connecting import Connector
-from consumer.adapters.postgres.core.faults import reachable
+from consumer.adapters.postgres.core.faults import StoreFault, reachable
 from consumer.adapters.postgres.core.migrate import indexes
 from consumer.adapters.postgres.core.pool import Pool, closing_pool
 from consumer.errors import Transient
@@ -66,6 +66,24 @@ async def test_statements_and_pauses_are_bounded_with_and_without_a_pooler(pool:
     assert await pool.fetchval("SHOW statement_timeout") == "5s"
     with pytest.raises(asyncpg.exceptions.QueryCanceledError, match="statement timeout"):
         await pool.fetchval("SELECT pg_sleep($1)", 30.0)
+
+
+@pytest.mark.promise(11)
+@pytest.mark.failure(36, 42)
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("P0001", StoreFault),  # a customer's trigger
+        ("23514", StoreFault),  # a constraint of others
+        ("53100", Transient),  # the disk is full
+        ("XX001", Transient),  # a damaged block
+        ("22023", asyncpg.DataError),
+    ],
+)
+async def test_only_an_error_of_the_data_passes(pool: Pool, code: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        async with reachable(pool):
+            await pool.execute(f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$")
 
 
 async def test_a_pooled_session_keeps_no_statement_and_no_setting(database: str) -> None:

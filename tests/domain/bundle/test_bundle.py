@@ -291,6 +291,7 @@ OUTCOMES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 class TestTheDigest:
     @given(histories.histories(), st.data())
+    @pytest.mark.promise(2)
     def test_is_that_of_the_set_of_events(self, events: list[SessionEvent], data: st.DataObject) -> None:
         repeated = data.draw(st.lists(st.sampled_from(events), max_size=3))
         shuffled = data.draw(st.permutations([*events, *repeated]))

@@ -99,6 +99,7 @@ def test_every_rule_of_code_is_broken_by_an_answer() -> None:
 
 
 @pytest.mark.parametrize(("rule", "answer"), BROKEN)
+@pytest.mark.promise(7)
 def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, answer: str, bundle: Bundle) -> None:
     verdict = gate.review(answer, bundle, scan=_scan)
     assert {violation.rule for violation in verdict.violations} == {rule}, [str(each) for each in verdict.violations]

@@ -264,6 +264,7 @@ def test_there_are_enough_attacks() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
+@pytest.mark.promise(7)
 def test_a_model_that_obeys_an_attack_changes_nothing_that_matters(attack: Attack, language: Language) -> None:
     bundle = attacked(attack, language)
     verdict = judged(attack.answer, bundle)

@@ -221,6 +221,7 @@ class TestAsAFunctionOfTheSet:
         assert fold(build.KEY, []) == Session(key=build.KEY)
 
     @given(histories.histories(erasures=True), st.data())
+    @pytest.mark.promise(2)
     def test_order_and_repetition_do_not_matter(self, events: list[SessionEvent], data: st.DataObject) -> None:
         repeated = data.draw(st.lists(st.sampled_from(events), max_size=5))
         shuffled = data.draw(st.permutations([*events, *repeated]))

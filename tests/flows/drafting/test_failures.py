@@ -50,6 +50,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.failure(51)
+@pytest.mark.promise(11)
 async def test_a_release_that_can_draft_nothing_ends_nothing(
     replicas: Replicas, tables: Tables, faults: set[str], fault: str
 ) -> None:

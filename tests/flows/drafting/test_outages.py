@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,24 @@ async def test_a_call_that_fails_twice_begins_an_outage_and_its_fallbacks_are_up
     assert len(model.calls_by_prompt()) == 1
     assert await tables.database.fetchval("SELECT count(*) FROM requests WHERE upgrade_wanted") == 0
     assert await tables.database.fetchval("SELECT sum(revisions_by_change) FROM requests") == 0
+
+
+@pytest.mark.failure(20)
+async def test_an_outage_that_another_replica_has_just_begun_holds_back_the_call(
+    replicas: Replicas, tables: Tables, model: ModelServer
+) -> None:
+    def meanwhile(stores: DraftingStores) -> DraftingStores:
+        async def claim_draft(*given: Any, **named: Any) -> Any:
+            await stores.outages.begin_outage("another replica's", probe_in_seconds=60.0)
+            return await stores.ledger.claim_draft(*given, **named)
+
+        return replace(stores, ledger=Changed(stores.ledger, claim_draft=claim_draft))
+
+    await a_session(tables)
+    await tables.add_request()
+    async with replicas.start(change=meanwhile):
+        (event,) = await packages(tables)
+    assert (event["status"], event["warnings"], model.calls) == ("fallback", ["model_unavailable"], 0)
 
 
 async def test_a_look_that_is_older_than_the_outage_does_not_say_that_the_model_is_well(
@@ -158,14 +177,16 @@ async def test_known_drafts_are_used_while_the_model_is_away(
     assert (events[1]["status"], events[1]["from_cache"], model.calls) == ("ready", True, 1)
 
 
+@pytest.mark.promise(8)
 async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
     await a_session(tables)
-    await tables.add_request(deadline_at=5.0)
     gate = threading.Event()
     model.always(Menu(model).held(gate))
     async with replicas.start(margin_seconds=3.0):
+        await tables.add_request(deadline_at=6.0)
+        await model.called()
         (fallback,) = await packages(tables)
         row = await tables.request()
         assert row["first_done_at"] < row["deadline_at"]
@@ -177,6 +198,7 @@ async def test_a_deadline_beats_a_slow_model_and_its_answer_becomes_the_upgrade(
     assert upgrade["supersedes"] == fallback["package_id"]
 
 
+@pytest.mark.promise(8)
 async def test_a_fallback_never_queues_behind_the_model(replicas: Replicas, tables: Tables, model: ModelServer) -> None:
     await a_session(tables)
     await tables.add_request(priority=1)

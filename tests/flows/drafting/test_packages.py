@@ -53,6 +53,7 @@ async def test_what_is_sent_holds_the_records_and_no_actor(
 
 
 @pytest.mark.failure(25)
+@pytest.mark.promise(4)
 async def test_twenty_requests_of_one_session_on_two_replicas_cost_one_call(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
@@ -144,6 +145,7 @@ async def test_a_clock_that_stands_while_the_model_answers_costs_no_second_call(
     assert [line for line in lines if line["log_level"] == "error"] == []
 
 
+@pytest.mark.promise(5)
 async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be_missing(
     replicas: Replicas, tables: Tables
 ) -> None:
@@ -157,6 +159,7 @@ async def test_a_version_that_does_not_arrive_by_half_the_deadline_is_said_to_be
     assert (event["state_version"], event["requested_state_version"]) == (2, 9)
 
 
+@pytest.mark.promise(5)
 async def test_a_package_is_at_least_as_new_as_asked(replicas: Replicas, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request(requested_state_version=9)

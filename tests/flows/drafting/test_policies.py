@@ -43,6 +43,7 @@ def sent(model: ModelServer) -> str:
     return "\n".join(str(call.body) for call in (*model.requests, *model.checks))
 
 
+@pytest.mark.promise(12)
 async def test_nothing_of_a_tenant_without_model_reaches_one(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:
@@ -101,6 +102,7 @@ async def test_the_second_reader_is_held_back_too_and_the_package_says_unchecked
 
 
 @pytest.mark.parametrize("whose", ["tenant", "all"])
+@pytest.mark.promise(12)
 async def test_two_replicas_overspend_a_budget_by_the_calls_in_flight_at_most(
     replicas: Replicas, tables: Tables, model: ModelServer, whose: str
 ) -> None:
@@ -163,6 +165,17 @@ async def test_a_call_that_a_kill_cut_off_holds_its_part_of_the_budget(replicas:
     async with replicas.start():
         (event,) = await packages(tables)
     assert event["warnings"] == ["budget_exhausted"]
+
+
+@pytest.mark.promise(12)
+async def test_a_call_under_way_holds_what_it_may_cost(replicas: Replicas, tables: Tables) -> None:
+    await set_policy(tables, "acme", budget=0.01)
+    payer = Payer(SessionKey("acme", "s"), "r/1")
+    async with replicas.start() as replica:
+        accounts = replica.stores.accounts
+        await accounts.open(payer, Purpose.DRAFT, "m", held_usd=0.02)
+        with pytest.raises(CallForbidden):
+            await accounts.open(payer, Purpose.DRAFT, "m", held_usd=0.02)
 
 
 async def test_a_new_month_begins_with_nothing_spent(replicas: Replicas, tables: Tables) -> None:

@@ -92,6 +92,7 @@ async def test_what_it_flags_is_repaired_with_the_reason(
     assert FALSE not in event["markdown"]
 
 
+@pytest.mark.promise(7)
 async def test_what_is_flagged_again_leaves_and_the_rest_stays(
     replicas: Replicas, tables: Tables, model: ModelServer
 ) -> None:

@@ -155,6 +155,7 @@ async def stage(servers: support.TestServers, database: str, topic_prefix: str) 
     await pool.close()
 
 
+@pytest.mark.promise(1)
 async def test_everything_is_stored_and_then_committed(stage: Stage) -> None:
     poison: list[object] = [None, b"{", b"\xff", b"x" * 2_000_000]
     await stage.send([*facts(300), *poison])
@@ -200,6 +201,8 @@ async def test_a_clock_starts_when_the_marks_of_transactions_are_passed(stage: S
 
 
 @pytest.mark.kills_servers
+@pytest.mark.promise(1)
+@pytest.mark.failure(26)
 async def test_a_database_that_is_away_pauses_intake_and_loses_nothing(
     stage: Stage, postgres_server: support.PostgresServer
 ) -> None:

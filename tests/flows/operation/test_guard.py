@@ -70,6 +70,7 @@ async def test_whoever_does_not_end_in_time_is_cut_off() -> None:
     await asyncio.sleep(0)
     loops.guard.ask_to_stop("one")
     assert not await loops.guard.ended("one", within_seconds=0.01)
+    assert loops.guard._tasks["one"].done()
 
 
 async def test_a_loop_that_was_never_started_is_passed_over() -> None:

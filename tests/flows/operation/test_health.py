@@ -69,6 +69,7 @@ def test_trouble_counts_from_its_first_word(health: Health, clock: Clock) -> Non
     assert (stuck.seconds, stuck.reason) == (5, "timed out")
 
 
+@pytest.mark.promise(10)
 def test_a_silent_loop_is_named_within_thirty_seconds(health: Health, clock: Clock) -> None:
     health.expect("intake")
     clock.now += SILENCE_SECONDS + 0.1

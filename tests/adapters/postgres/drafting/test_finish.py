@@ -39,6 +39,7 @@ async def test_package_request_and_outbox_are_written_together(stores: DraftingS
     assert (kept["arrivals"], kept["model"]) == (2, "m1")
 
 
+@pytest.mark.promise(3)
 async def test_a_zombies_finish_is_refused(pool: Pool, tables: Tables) -> None:
     await a_session(tables)
     await tables.add_request()

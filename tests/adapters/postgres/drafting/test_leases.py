@@ -66,6 +66,21 @@ async def test_tenants_take_turns_whatever_priority_they_claim(stores: DraftingS
     assert taken[6:] == ["loud"] * 4
 
 
+@pytest.mark.failure(49)
+async def test_the_next_tenant_in_the_circle_is_served_when_the_one_before_holds_nothing(
+    stores: DraftingStores, tables: Tables
+) -> None:
+    for tenant in ("calm", "loud", "quiet"):
+        for number in range(2):
+            await tables.add_request(RequestKey(tenant, f"s{number}", "r"))
+    served = []
+    for _ in range(6):
+        (work,) = await stores.queue.claim(Lane.MODEL, 1)
+        served.append(work.key.tenant_id)
+        await stores.queue.release(work, in_seconds=600.0, counted=False)
+    assert served == ["calm", "loud", "quiet"] * 2
+
+
 async def test_several_places_are_shared_out_in_one_claim(stores: DraftingStores, tables: Tables) -> None:
     for number in range(9):
         await tables.add_request(RequestKey("loud", f"s{number}", "r"), priority=1)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from consumer.adapters.postgres.core.pool import Pool
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined
@@ -10,6 +12,7 @@ from tests.adapters.postgres.drafting.steps import BASIS, DRAFT_KEY, a_secret, a
 from tests.support.tables import Tables
 
 
+@pytest.mark.promise(4)
 async def test_one_of_fifty_gets_the_claim(stores: DraftingStores) -> None:
     results = await asyncio.gather(
         *(stores.ledger.claim_draft(DRAFT_KEY, drafted_for=f"r-{number}/1", force=False) for number in range(50))

@@ -27,6 +27,7 @@ MOST_ROWS = 100
 
 @pytest.mark.parametrize("tenants", [1, 5000])
 @pytest.mark.parametrize("waiting", [10, 1], ids=["a tenth waits", "all wait"])
+@pytest.mark.failure(30)
 async def test_a_claim_reads_a_few_rows_of_its_index(pool: Pool, tables: Tables, tenants: int, waiting: int) -> None:
     await tables.execute(
         "INSERT INTO requests (tenant_id, session_id, request_id, state, due_at, rank, stored_at, deadline_at)"

@@ -47,6 +47,7 @@ class TestEvents:
         assert times == [local, utc, "2026-03-02T03:30:00+00:00"]
 
     @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.promise(2)
     async def test_order_repetition_and_batches_change_nothing(self, pool: Pool, store: Store, seed: int) -> None:
         chance = random.Random(seed)
         values = [fact(f"text {version}", version=version, subject=f"s{version % 3}") for version in range(1, 25)]
