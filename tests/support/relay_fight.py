@@ -14,34 +14,37 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumer.adapters.embedded import ServerName
 from consumer.adapters.kafka.topic_reader import TopicReader
 from tests.support import servers
-from tests.support.databases import CopiedDatabases, connected
+from tests.support.databases import CopiedDatabases, Database, connected
 from tests.support.proxies.kafka import KafkaProxy
-from tests.support.proxies.plan import Action, Armed, Fault, Listed
+from tests.support.proxies.plan import FAULTS, Action, Armed, Fault, Listed
 from tests.support.proxies.postgres import PostgresProxy
 from tests.support.relay_process import ForkedRelay, Parameters
 from tests.support.topics import make_topics
 from tests.support.waiting import until
 
-FAULTS = 30
+FAULTS_OF_A_FIGHT = 30
 RELAYS = 3
 PARTITIONS = 3
 _AT_ONCE_ROWS = 20
-_PAUSE_SECONDS = (0.1, 0.4)
-_FROZEN_SECONDS = (0.8, 2.4)
+_BETWEEN_SECONDS = (0.1, 1.2)
+_FROZEN_SECONDS = (0.9, 2.2)
 """About as long as the lease of a relay, and less than its transaction."""
 _LEASE_SECONDS = 1.0
 _PAUSED_SECONDS = 0.5
 """Between fencing and reading the position: no order of the two may rest on haste."""
 _LATE_SECONDS = (0.2, 4.0)
+_DUEL_LEASE_SECONDS, _DUEL_HELD_SECONDS, _DUEL_PAUSE_SECONDS = 2.0, 2.6, 1.2
+"""The held request arrives while the next leader pauses, and before the transaction runs out."""
+_LOOK_SECONDS = 0.05
 _WRITE_SECONDS = 0.05
 _ZOMBIE_SECONDS = 0.5
-_LEADER_SHARE = 0.6
-"""Of the kills and freezes; the others harm whoever it is."""
+_AT_A_REQUEST_SHARE = 0.7
+"""Of the kills and freezes, those of the leader in the middle of a transaction; the others harm whoever it is."""
 _MEET_SECONDS = 15.0
 """How long rows are still added so that the last faults meet their requests."""
 _EMPTY_SECONDS = 120.0
@@ -90,8 +93,11 @@ class Fight:
     """How many were written so far."""
     _faults: list[str] = field(default_factory=list)
     _relays: list[ForkedRelay] = field(default_factory=list)
+    _leading: ForkedRelay | None = None
+    _starts: set[asyncio.Task[None]] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
-    async def fought(self, faults: int = FAULTS) -> Fought:
+    async def fought(self, faults: int = FAULTS_OF_A_FIGHT) -> Fought:
         started = time.monotonic()
         topic = f"{self.prefix}events"
         with KafkaProxy(self.bootstrap_servers) as kafka, PostgresProxy(self.dsn) as postgres:
@@ -107,7 +113,7 @@ class Fight:
             await make_topics(self.bootstrap_servers, **{topic: PARTITIONS, parameters.marker_topic: 1})
             await self._fight(parameters, kafka, postgres, faults)
             met = len(kafka.ledger.met) + len(postgres.ledger.met)
-        seen = await self._published(topic)
+        seen = await self.published(topic)
         return Fought(
             seed=self.seed,
             faults=self._faults,
@@ -124,62 +130,89 @@ class Fight:
         kafka.ledger.follow(of_kafka)
         postgres.ledger.follow(of_postgres)
         self._relays = [ForkedRelay(parameters) for _ in range(RELAYS)]
+        await asyncio.gather(*(relay.start() for relay in self._relays))
+        following = asyncio.create_task(self._follow_the_leader())
+        enough = asyncio.Event()
         try:
-            await asyncio.gather(*(relay.start() for relay in self._relays))
-            enough = asyncio.Event()
             writing = asyncio.create_task(self._write(parameters.topics[0], enough))
             for _ in range(faults):
-                await asyncio.sleep(chance.uniform(*_PAUSE_SECONDS))
+                await asyncio.sleep(chance.uniform(*_BETWEEN_SECONDS))
                 if chance.random() < 0.5:
-                    await self._harm(chance)
+                    self._harm(chance, of_kafka)
                 else:
-                    kind = chance.choice(OF_KAFKA + OF_POSTGRES)
-                    fault = Fault(kind=kind, action=chance.choice(list(Action)), seconds=chance.uniform(*_LATE_SECONDS))
+                    kind = chance.choice((*OF_KAFKA, *OF_POSTGRES, "EndTxn"))
+                    action = chance.choice((*FAULTS, Action.HOLD))
+                    fault = Fault(kind=kind, action=action, seconds=chance.uniform(*_LATE_SECONDS))
                     (of_postgres if kind in OF_POSTGRES else of_kafka).arm(fault)
                     self._faults.append(str(fault))
             with suppress(TimeoutError):
                 await until(_all_met(of_kafka, of_postgres), within_seconds=_MEET_SECONDS, every_seconds=0.1)
             enough.set()
             await writing
+            await asyncio.gather(*self._starts)
             for proxy in (kafka, postgres):
                 proxy.ledger.follow(Listed())
             for relay in self._relays:
                 relay.signal(signal.SIGCONT)
-            await self._until_empty()
+            await self.until_empty()
             await asyncio.sleep(_ZOMBIE_SECONDS)  # zombies that woke up late would publish now
         finally:
+            following.cancel()
+            await asyncio.gather(following, *self._starts, return_exceptions=True)
             for relay in self._relays:
                 await relay.kill()
 
-    async def _harm(self, chance: random.Random) -> None:
-        relay = chance.choice(self._relays)
-        if chance.random() < _LEADER_SHARE:
-            leader = await self._leader()
-            relay = next((each for each in self._relays if each.name == leader), relay)
-        assert relay.running, "a relay ended by itself"
-        if chance.random() < 0.5:
-            self._faults.append("kill")
-            await relay.kill()
-            await relay.start()
+    def _harm(self, chance: random.Random, armed: Armed) -> None:
+        """A kill or a freeze: of any relay now, or of the leader when its next request of some kind passes."""
+        chosen, kind = chance.choice(self._relays), chance.choice(OF_KAFKA)
+        seconds = chance.uniform(*_FROZEN_SECONDS) if chance.random() < 0.5 else None
+        word = "kill" if seconds is None else "freeze"
+        assert self._starts or chosen.running, "a relay ended by itself"
+        if chance.random() < _AT_A_REQUEST_SHARE:
+            self._faults.append(f"{word} at {kind}")
+            armed.arm(Fault(kind=kind, action=Action.PASS), lambda: self._hit(self._leading or chosen, seconds))
         else:
-            self._faults.append("freeze")
-            relay.signal(signal.SIGSTOP)
-            asyncio.get_running_loop().call_later(chance.uniform(*_FROZEN_SECONDS), relay.signal, signal.SIGCONT)
+            self._faults.append(word)
+            self._hit(chosen, seconds)
 
-    async def _leader(self) -> str | None:
-        """The name of the relay that leads, or was the last one to do so."""
+    def _hit(self, relay: ForkedRelay, frozen_seconds: float | None) -> None:
+        """Takes effect at once, in any thread."""
+        if frozen_seconds is None:
+            relay.signal(signal.SIGKILL)
+            self._loop.call_soon_threadsafe(self._replace, relay)
+        else:
+            relay.signal(signal.SIGSTOP)
+            self._loop.call_soon_threadsafe(self._loop.call_later, frozen_seconds, relay.signal, signal.SIGCONT)
+
+    def _replace(self, killed: ForkedRelay) -> None:
+        task = asyncio.create_task(killed.start_again())
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
+
+    async def _follow_the_leader(self) -> None:
         async with connected(self.dsn) as connection:
-            return str(await connection.fetchval("SELECT leader FROM relay"))
+            while True:
+                name = await connection.fetchval("SELECT leader FROM relay")
+                self._leading = next((each for each in self._relays if each.name == str(name)), None)
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def _write(self, topic: str, enough: asyncio.Event) -> None:
         async with connected(self.dsn) as connection:
             while not enough.is_set():
-                numbers = list(range(self.rows, self.rows + _AT_ONCE_ROWS))
-                await connection.execute(_ADD, topic, numbers)
-                self.rows += len(numbers)
+                await self._add(connection, topic)
                 await asyncio.sleep(_WRITE_SECONDS)
 
-    async def _until_empty(self) -> None:
+    async def add(self, topic: str) -> None:
+        """The next rows, in one transaction."""
+        async with connected(self.dsn) as connection:
+            await self._add(connection, topic)
+
+    async def _add(self, connection: Database, topic: str) -> None:
+        numbers = list(range(self.rows, self.rows + _AT_ONCE_ROWS))
+        await connection.execute(_ADD, topic, numbers)
+        self.rows += len(numbers)
+
+    async def until_empty(self) -> None:
         async with connected(self.dsn) as connection:
             await until(
                 lambda: connection.fetchval("SELECT count(*) = 0 FROM outbox"),
@@ -187,9 +220,42 @@ class Fight:
                 every_seconds=0.1,
             )
 
-    async def _published(self, topic: str) -> Counter[int]:
+    async def published(self, topic: str) -> Counter[int]:
         async with TopicReader((topic,), bootstrap_servers=self.bootstrap_servers) as reader:
             return Counter(int(record.value or b"") for record in await reader.read_to_end())
+
+
+async def duelled(bootstrap_servers: str, dsn: str, prefix: str, *, hasty: bool) -> Mapping[int, int]:
+    """What is published twice when the end of a transaction arrives between the two steps of the next leader.
+
+    Its request is held for longer than the lease. The next leader has come, and pauses between its two steps; `hasty`
+    says that it reads the position first.
+    """
+    topic, armed = f"{prefix}events", Armed()
+    with KafkaProxy(bootstrap_servers) as kafka:
+        kafka.ledger.follow(armed)
+        first = Parameters(
+            bootstrap_servers=kafka.address, dsn=dsn, prefix=prefix, topics=[topic], lease_seconds=_DUEL_LEASE_SECONDS
+        )
+        second = replace(first, hasty=hasty, pause_seconds=_DUEL_PAUSE_SECONDS)
+        await make_topics(bootstrap_servers, **{topic: 1, first.marker_topic: 1})
+        fight = Fight(bootstrap_servers, dsn, prefix, seed=0)
+        relays = [ForkedRelay(first), ForkedRelay(second)]
+        try:
+            await relays[0].start()
+            await fight.add(topic)
+            await fight.until_empty()
+            armed.arm(Fault(kind="EndTxn", action=Action.HOLD, seconds=_DUEL_HELD_SECONDS))
+            await relays[1].start()
+            await fight.add(topic)
+            await fight.until_empty()
+        finally:
+            for relay in relays:
+                await relay.kill()
+        assert kafka.ledger.met, "the end of a transaction was held"
+    seen = await fight.published(topic)
+    assert not set(range(fight.rows)) - seen.keys(), "lost"
+    return {number: times for number, times in seen.items() if times > 1}
 
 
 def _all_met(*plans: Armed) -> Callable[[], Awaitable[bool]]:

@@ -103,6 +103,7 @@ class ForkedRelay:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._process: ForkServerProcess | None = None
+        self._starting = asyncio.Lock()
 
     @property
     def running(self) -> bool:
@@ -119,6 +120,12 @@ class ForkedRelay:
         made = context.Process(target=_run, args=(self._parameters,), daemon=True)
         await asyncio.to_thread(made.start)
         self._process = made
+
+    async def start_again(self) -> None:
+        """After a SIGKILL."""
+        async with self._starting:
+            await self.kill()
+            await self.start()
 
     def signal(self, sent: signal.Signals) -> None:
         """Nothing, where the process has ended."""

@@ -80,7 +80,7 @@ def _redis() -> dict[str, Kind]:
         "HMGET": Kind(in_doubt=_NOTHING),
         "EVAL": Kind(in_doubt="whether the draft is kept"),
         "MULTI": Kind(in_doubt=_NOTHING, repeats=False),
-        "EXEC": Kind(in_doubt="whether the writer is admitted, or the pause read", repeats=False),
+        "EXEC": Kind(in_doubt="whether the writer is admitted", repeats=False),
         "HSET": Kind(in_doubt=_NOTHING),
         "EXPIRE": Kind(in_doubt=_NOTHING),
         "HDEL": Kind(in_doubt="whether the writer is still admitted", always=False),

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -11,12 +11,16 @@ from tests.support.proxies.kinds import Kind
 
 
 class Action(StrEnum):
+    """What can happen to a request and its answer."""
+
     CUT = "cut"
     """The connection is reset before the server hears of the request."""
     LOSE = "lose"
     """The server answers; its answer is dropped and the connection reset."""
     HOLD = "hold"
     """The server hears of the request late, even if the client has gone or died since."""
+    PASS = "pass"
+    """Nothing: for what happens elsewhere at this moment."""
     DELAY = "delay"
     """The answer comes late, and all that follow it on its connection."""
     SWALLOW = "swallow"
@@ -25,6 +29,9 @@ class Action(StrEnum):
     """Half of the answer passes; then the connection is reset."""
     REPEAT = "repeat"
     """The server gets the request twice, and the client the first answer."""
+
+
+FAULTS = tuple(action for action in Action if action is not Action.PASS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ class Armed:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[Fault] = []
+        self._waiting: list[tuple[Fault, Callable[[], object]]] = []
 
     @property
     def waiting(self) -> int:
@@ -101,17 +108,20 @@ class Armed:
         with self._lock:
             return len(self._waiting)
 
-    def arm(self, fault: Fault) -> None:
+    def arm(self, fault: Fault, also: Callable[[], object] = lambda: None) -> None:
+        """`also` is called in the proxy's thread, before the request goes on."""
         with self._lock:
-            self._waiting.append(fault)
+            self._waiting.append((fault, also))
 
     def fault(self, kind: str, nth: int, name: str, nth_of_name: int) -> Fault | None:  # noqa: ARG002
         with self._lock:
-            for fault in self._waiting:
-                if fault.kind == kind:
-                    self._waiting.remove(fault)
-                    return replace(fault, nth=nth)
-        return None
+            armed = next((each for each in self._waiting if each[0].kind == kind), None)
+            if armed is None:
+                return None
+            self._waiting.remove(armed)
+        fault, also = armed
+        also()
+        return replace(fault, nth=nth)
 
 
 class Ledger:
