@@ -32,12 +32,13 @@ RELAYS = 3
 PARTITIONS = 3
 _AT_ONCE_ROWS = 20
 _BETWEEN_SECONDS = (0.1, 1.2)
-_FROZEN_SECONDS = (0.9, 2.2)
-"""About as long as the lease of a relay, and less than its transaction."""
-_LEASE_SECONDS = 1.0
+_LATE_SECONDS = (1.4, 2.6)
+"""Of what is frozen or held up: so that it goes on while the next leader begins its term."""
+_LEASE_SECONDS = 1.5
+"""Longer than a term takes to begin, also on a busy machine: else nobody leads long enough to do harm."""
+_TRANSACTION_SECONDS = 4.0
 _PAUSED_SECONDS = 0.5
 """Between fencing and reading the position: no order of the two may rest on haste."""
-_LATE_SECONDS = (0.2, 4.0)
 _DUEL_LEASE_SECONDS, _DUEL_HELD_SECONDS, _DUEL_PAUSE_SECONDS = 2.0, 2.6, 1.2
 """The held request arrives while the next leader pauses, and before the transaction runs out."""
 _LOOK_SECONDS = 0.05
@@ -108,6 +109,7 @@ class Fight:
                 topics=[topic],
                 hasty=self.hasty,
                 lease_seconds=_LEASE_SECONDS,
+                transaction_seconds=_TRANSACTION_SECONDS,
                 pause_seconds=_PAUSED_SECONDS,
             )
             await make_topics(self.bootstrap_servers, **{topic: PARTITIONS, parameters.marker_topic: 1})
@@ -140,7 +142,7 @@ class Fight:
                 if chance.random() < 0.5:
                     self._harm(chance, of_kafka)
                 else:
-                    kind = chance.choice((*OF_KAFKA, *OF_POSTGRES, "EndTxn"))
+                    kind = chance.choice((*OF_KAFKA, *OF_POSTGRES, "EndTxn", "EndTxn", "EndTxn"))
                     action = chance.choice((*FAULTS, Action.HOLD))
                     fault = Fault(kind=kind, action=action, seconds=chance.uniform(*_LATE_SECONDS))
                     (of_postgres if kind in OF_POSTGRES else of_kafka).arm(fault)
@@ -165,7 +167,7 @@ class Fight:
     def _harm(self, chance: random.Random, armed: Armed) -> None:
         """A kill or a freeze: of any relay now, or of the leader when its next request of some kind passes."""
         chosen, kind = chance.choice(self._relays), chance.choice(OF_KAFKA)
-        seconds = chance.uniform(*_FROZEN_SECONDS) if chance.random() < 0.5 else None
+        seconds = chance.uniform(*_LATE_SECONDS) if chance.random() < 0.5 else None
         word = "kill" if seconds is None else "freeze"
         assert self._starts or chosen.running, "a relay ended by itself"
         if chance.random() < _AT_A_REQUEST_SHARE:
