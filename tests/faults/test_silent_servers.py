@@ -2,14 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from consumer.adapters.kafka.history import TopicHistory
+from consumer.domain.events import TopicPartition
+from consumer.errors import Transient
 from tests.support.proxies.around import Proxies
+from tests.support.proxies.kafka import KafkaProxy
 from tests.support.proxies.kinds import KAFKA, MODEL, POSTGRES, REDIS
 from tests.support.proxies.plan import Action, Always, Listed
 from tests.support.stage import Stage, Story
+from tests.support.topics import make_topics
 from tests.support.waiting import until
 
 HEALED_SECONDS = 90.0
@@ -65,3 +70,27 @@ async def test_a_connection_on_which_no_record_comes_any_more_is_given_up(stage:
     await stage.settled(within_seconds=HEALED_SECONDS)
     assert time.monotonic() - started < HEALED_SECONDS
     await stage.verdict()
+
+
+QUESTIONS: dict[str, Callable[[TopicHistory, str], Awaitable[object]]] = {
+    "ApiVersions": lambda history, topic: history.spans([topic]),
+    "Metadata": lambda history, topic: history.spans([topic]),
+    "ListOffsets": lambda history, topic: history.spans([topic]),
+    "FindCoordinator": lambda history, _: history.has_members("a group"),
+    "OffsetFetch": lambda history, topic: history.committed("a group", [TopicPartition(topic, 0)]),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", QUESTIONS)
+async def test_what_the_topics_hold_is_asked_within_a_bound(
+    bootstrap_servers: str, topic_prefix: str, kind: str
+) -> None:
+    """The service takes up nothing until its store was held against them, at its start and after a failover."""
+    topic = f"{topic_prefix}events"
+    await make_topics(bootstrap_servers, **{topic: 1})
+    with KafkaProxy(bootstrap_servers, Always(Action.SWALLOW, kind)) as proxy:
+        started = time.monotonic()
+        with pytest.raises(Transient):
+            await QUESTIONS[kind](TopicHistory(bootstrap_servers=proxy.address), topic)
+    assert time.monotonic() - started < 25
