@@ -1,6 +1,6 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate mutate-promises soak screenshots clean
+.PHONY: help setup demo test faults fight check format generate lock bench bench-claim bench-console bench-hostile bench-latency bench-replay mutate mutate-promises soak screenshots clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -23,6 +23,9 @@ test: check ## Check everything, then run all tests on real servers
 
 faults: $(STAMP) ## Run every test of a fault on real servers, the long ones too
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/faults tests/sync
+
+fight: $(STAMP) ## Let three relays fight over one outbox: 200 seeds, 30 faults each (an hour)
+	@$(BIN)/python -m tests.support.relay_fight --first $(or $(FIRST),0) --seeds $(or $(SEEDS),200)
 
 check: $(STAMP) ## Format, lint, strict types, import contracts, generated files
 	@$(BIN)/ruff format --check --quiet

@@ -4,6 +4,7 @@ Records of one partition keep their order. Between partitions the record with th
 closest available approximation of the order in which the service read them.
 """
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -18,7 +19,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 from aiokafka.structs import ConsumerRecord
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.adapters.kafka.client import brokers_reachable, origin_of, quietly
+from consumer.adapters.kafka.client import BOUND_SECONDS, brokers_reachable, origin_of, quietly
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
@@ -26,6 +27,8 @@ from consumer.flows.rebuild.ports import Dated, OffsetRange
 
 _POLL_MS = 200
 _FETCH_RECORDS = 2000
+_ANSWER_MS = int(BOUND_SECONDS * 800)
+"""Hazard: before the bound itself; for a client that is cancelled while it connects leaves its socket open."""
 SILENCE_SECONDS = 60.0
 """A broker that yields nothing for so long is away."""
 
@@ -42,7 +45,9 @@ _retry_without_coordinator = retry(
 class TopicHistory:
     """Implements the port `RetainedTopics`. Every method raises Transient while Kafka is unreachable.
 
-    Requests about groups are repeated for up to 30 s while the brokers have no group coordinator.
+    What only asks is bounded: on a connection that has fallen silent the client waits 40 s for each answer, and the
+    service takes up nothing until it has them all. Requests about groups are repeated for up to 30 s while the brokers
+    have no group coordinator.
     """
 
     def __init__(self, **connection: Any) -> None:
@@ -52,14 +57,18 @@ class TopicHistory:
         self, topics: Collection[str], *, since: datetime | None = None
     ) -> dict[TopicPartition, OffsetRange]:
         """Returns the offsets that each partition retains; with `since` those of records from then on."""
-        async with brokers_reachable(), _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+        async with brokers_reachable(), asyncio.timeout(BOUND_SECONDS), self._admin() as admin:
             described = await admin.describe_topics(list(topics))
         partitions = [
             KafkaPartition(topic["topic"], partition["partition"])
             for topic in described
             for partition in topic["partitions"]
         ]
-        async with brokers_reachable(), self._consumer() as consumer:
+        async with (
+            brokers_reachable(),
+            asyncio.timeout(BOUND_SECONDS),
+            self._consumer(request_timeout_ms=_ANSWER_MS) as consumer,
+        ):
             starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
             if since is not None:
                 # A store that has lost everything asks for an hour before the epoch; the client refuses negative times.
@@ -85,7 +94,7 @@ class TopicHistory:
     async def _offsets(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[KafkaPartition, Any]:
         """Hazard: while the coordinator loads, the client swallows the broker's error and leaves entries out."""
         wanted = [KafkaPartition(*partition) for partition in partitions]
-        async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+        async with asyncio.timeout(BOUND_SECONDS), self._admin() as admin:
             offsets: Mapping[KafkaPartition, Any] = await admin.list_consumer_group_offsets(group, partitions=wanted)
         if wanted and not offsets.keys() >= set(wanted):
             raise GroupCoordinatorNotAvailableError
@@ -98,7 +107,7 @@ class TopicHistory:
 
     @_retry_without_coordinator
     async def _has_members(self, group: str) -> bool:
-        async with _closing(AIOKafkaAdminClient(**self._connection)) as admin:
+        async with asyncio.timeout(BOUND_SECONDS), self._admin() as admin:
             answers = await admin.describe_consumer_groups([group])
         return any(described["members"] for answer in answers for described in answer.to_object()["groups"])
 
@@ -129,29 +138,30 @@ class TopicHistory:
                     )
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def _consumer(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
         keep_readable()
         consumer = AIOKafkaConsumer(
             **self._connection,
+            **options,
             group_id=None,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",  # `read` seeks in every partition
         )
-        await consumer.start()
         try:
+            await consumer.start()
             yield consumer
         finally:
             await quietly(consumer.stop())
 
-
-@asynccontextmanager
-async def _closing(admin: AIOKafkaAdminClient) -> AsyncIterator[AIOKafkaAdminClient]:
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(**self._connection, request_timeout_ms=_ANSWER_MS)
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            await quietly(admin.close())
 
 
 async def _fill(
