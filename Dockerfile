@@ -10,7 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas ./schemas
 COPY consumer ./consumer
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation . \
-    && /opt/venv/bin/pip uninstall --yes hatchling pip
+    && /opt/venv/bin/pip uninstall --yes hatchling pathspec pluggy tomlkit trove-classifiers pip
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="escalation-consumer" \
