@@ -1,4 +1,6 @@
-FROM python:3.13-slim AS build
+FROM python:3.13-slim AS base
+
+FROM base AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python -m venv /opt/venv
@@ -10,9 +12,11 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas ./schemas
 COPY consumer ./consumer
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation . \
-    && /opt/venv/bin/pip uninstall --yes hatchling pip
+    && /opt/venv/bin/pip uninstall --yes hatchling pathspec pluggy tomlkit trove-classifiers pip
 
-FROM python:3.13-slim
+FROM base
+# The base image brings pip of its own; nothing is installed here any more.
+RUN ["python", "-m", "pip", "uninstall", "--yes", "--quiet", "--root-user-action=ignore", "pip"]
 LABEL org.opencontainers.image.title="escalation-consumer" \
       org.opencontainers.image.description="Turns escalated troubleshooting sessions into handoff packages" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -131,7 +131,12 @@ class TestFiles:
         assert [name for name in named if not any((home / name).exists() for home in homes)] == []
 
     def test_packages_are_locked_with_checksums(self) -> None:
-        for name in ("requirements.lock", "requirements-run.lock", "requirements-clouds.lock"):
+        for name in (
+            "requirements.lock",
+            "requirements-run.lock",
+            "requirements-clouds.lock",
+            "requirements-audit.lock",
+        ):
             blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text(encoding="utf-8"))
             assert len(blocks) > 20
             assert [block for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []

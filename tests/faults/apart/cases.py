@@ -222,9 +222,9 @@ def refused_prompt(twins: Twins) -> None:
 
 def known_secret(twins: Twins) -> None:
     """From now on the value is a secret of this tenant's session. The other one has said it, too, and keeps it."""
-    told = feedback(ACTING, "f4", twins.package_id(ACTING), "edited")
-    told["data"]["comment"] = f"It says {SECRET}."
-    twins.take_in(told, topic=TOPICS.feedback)
+    said = feedback(ACTING, "f4", twins.package_id(ACTING), "edited")
+    said["data"]["comment"] = f"It says {SECRET}."
+    twins.take_in(said, topic=TOPICS.feedback)
     twins.take_in(request("r12", attributes=who(ACTING), state_version=97, reason=f"{SECRET} fails."))
     schema = {"parameters": [{"key": "pass", "field_type": "password"}]}
     script = {"generation_id": "g2", "template": {"name": "Log in", "parameters_schema": schema}}

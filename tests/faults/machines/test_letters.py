@@ -178,9 +178,9 @@ class LetterMachine(RuleBasedStateMachine):
             return
         rows = self.loop.run(self.scene.rows("SELECT version, event_id FROM session_events"))
         assert dict(rows) == self.expected.stored  # type: ignore[arg-type]
-        told = Counter(at for (at,) in self.loop.run(self.scene.rows(_TOLD)))
+        refusals = Counter(at for (at,) in self.loop.run(self.scene.rows(_TOLD)))
         wanted = [str(origin.offset) for origin, letter in self.expected.letters.items() if letter.kind != "sound"]
-        assert told == Counter(wanted)
+        assert refusals == Counter(wanted)
 
     def teardown(self) -> None:
         """In the end every job is worked to its end by whoever comes next, and its counts add up."""

@@ -446,7 +446,6 @@ class TestCommand:
         assert list(await scene.listed()) == [(SESSIONS, 3)]
 
 
-
 class TestLines:
     """No loop logs its retries: what is away is told by the hop, once."""
 
