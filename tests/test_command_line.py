@@ -35,7 +35,14 @@ LIGHT = (
     "schemas",
 )
 """The project's own modules that a command may load to read its arguments: types of options, and no work."""
-SETTINGS = ("consumer.settings", "consumer.setting_sources", "consumer.setting_types", "consumer.providers")
+SETTINGS = (
+    "consumer.settings",
+    "consumer.server_settings",
+    "consumer.setting_sources",
+    "consumer.setting_types",
+    "consumer.exposure",
+    "consumer.providers",
+)
 """What `settings` is about."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from consumer.adapters.kafka import admin
 from consumer.adapters.kafka.client import connection
-from consumer.adapters.kafka.transactions import open_transactions
+from consumer.adapters.kafka.consuming.transactions import open_transactions
 from consumer.adapters.kafka.writing import TopicWriter
 from consumer.domain.events import TopicPartition
 from consumer.flows.intake.ports import OpenTransaction

@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 
 from consumer.adapters.kafka import asking
 from consumer.adapters.kafka.asking import BrokerQuestions
+from consumer.adapters.kafka.consuming.transactions import open_transactions
 from consumer.adapters.kafka.ends import ends_now
 from consumer.adapters.kafka.login import NoToken
-from consumer.adapters.kafka.transactions import open_transactions
 from consumer.domain.events import TopicPartition as OwnPartition
 from consumer.errors import Transient
 from consumer.flows.operation.checkup import CannotLook, Finding, broken, doubtful, sound

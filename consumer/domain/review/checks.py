@@ -49,6 +49,8 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+_LINKED = re.compile(r"\]\([^()]*[^()\w]")
+"""A link to more than a word: brackets of a log have a letter or a number."""
 _TO_FILL_IN = re.compile(
     r"""
       \bT\.?B\.?[DCA]\b | \bTODO\b | \bFIXME\b | \blorem\s+ipsum\b | \bX{3,}\b | \?{3,} | \{\{ | \$\{
@@ -181,8 +183,8 @@ def _markup(statement: Said, case: Evidence) -> Iterator[str]:
 
 
 def _is_recorded(mark: str, case: Evidence) -> bool:
-    """Whether it is a pair of brackets that stands in the records, as in "[8/8] [UUUUUUUU]"; never a link."""
-    return mark[0] == mark[-1] == "[" and case.lexicon.holds(names.normal(mark))
+    """Whether it is brackets that stand in the records, as in "[8/8] [UUUUUUUU]" or "sdc3[2](F)"; never a link."""
+    return mark[0] == "[" and names.normal(mark) in case.lexicon.text and not _LINKED.search(case.lexicon.text)
 
 
 def _invisible(statement: Said, case: Evidence) -> Iterator[str]:

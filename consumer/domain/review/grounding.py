@@ -13,8 +13,8 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.review import moments
-from consumer.domain.text import elisions, names, places, quantities, words
+from consumer.domain.review import foreign_names, moments
+from consumer.domain.text import elisions, names, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
@@ -159,7 +159,7 @@ class Lexicon:
         return self.holds(left.strip()) and (is_prose or self.holds(right.strip()))
 
     def _is_named(self, part: str) -> bool:
-        return self.holds(part) or any(self.holds(name) for name in places.RECORDED.get(part, ()))
+        return self.holds(part) or any(self.holds(name) for name in foreign_names.RECORDED.get(part, ()))
 
     def _version(self, name: str) -> bool:
         """Whether the records hold a name such as "smb2" with its number set off: "SMB v2", "SMBv1/v2"."""
@@ -213,7 +213,7 @@ class Lexicon:
 
     def _beside(self, noun: str, number: str) -> bool:
         near, alone = rf"[^.!?\n]{{0,{_NEAR}}}?", rf"(?<![\d.])0*{number}(?![\d]|\.\d)"
-        noun = re.escape(noun)
+        noun = f"(?:{'|'.join(map(re.escape, (noun, *foreign_names.RECORDED.get(noun, ()))))})"
         return re.search(rf"\b{noun}\w*{near}{alone}|{alone}{near}\b{noun}", self.text) is not None
 
     def _number(self, name: str) -> bool:

@@ -161,7 +161,8 @@ def test_what_may_be_true_is_not_refused(answer: str, bundle: Bundle) -> None:
     ("recorded", "said", "broken"),
     [("md127 [8/8] [UUUUUUUU]", "It shows md127 [8/8] [UUUUUUUU] today.", ()),
      ("md127 [8/8]", "It shows md127 [8/8] [UUUUUUU_] today.", (Rule.MARKUP,)),
-     ("see [today](what)", "Ask the users [today](what) they saw.", (Rule.MARKUP,))],
+     ("sdb3[1] sdc3[2](F)", "It shows sdb3[1] sdc3[2](F) today.", ()),
+     ("see [today](http://what.example)", "Ask the users [today](http://what.example) they saw.", (Rule.MARKUP,))],
 )  # fmt: skip
 def test_brackets_of_a_record_are_no_markup_and_links_are(recorded: str, said: str, broken: tuple[Rule, ...]) -> None:
     bundle = build.bundle(*answers.events(build.fact(recorded, fact_id="f9")))

@@ -323,6 +323,7 @@ EQUAL = [
     ("Nov 26 10:52:09.114: removed; 10:56:14,902 back", "Removed at 10:52:09, back at 10:56:14."),
     ("\u00e9cran = 14 j", "Screen = 14 d."),
     ("Recount with Corwin Haldane: 7 of 12", "By the count with Corwin Haldane 7 of 12 failed."),
+    ("el disco de la bahía 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
     ("46 pallets voor Amerika, aus Deutschland", "Pallets for America, agreed with Germany."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -370,6 +371,7 @@ UNEQUAL = [
     ("\u00e9cran = 14 j", "Screen = 21 d."),
     ("retries: 14", "timeout = 14 there."),
     ("Haldane is there.", "Look at Haldane 7 first."),
+    ("el disco de la bahía 3", "The disk of bay 4."),
     ("46 pallets voor Amerika", "Pallets for Africa."),
 ]
 MONDAY = (datetime(2026, 3, 9, 8, 0, tzinfo=UTC),)

@@ -23,8 +23,8 @@ from consumer.adapters.kafka.consuming.lags import LagWatch
 from consumer.adapters.kafka.consuming.order import Order
 from consumer.adapters.kafka.consuming.ownership import Ownership
 from consumer.adapters.kafka.consuming.placement import place
+from consumer.adapters.kafka.consuming.transactions import open_transactions
 from consumer.adapters.kafka.ends import Ends
-from consumer.adapters.kafka.transactions import open_transactions
 from consumer.adapters.kafka.unpacking import keep_readable
 from consumer.domain.events import Record, TopicPartition
 from consumer.errors import Transient
@@ -34,7 +34,6 @@ from schemas.topics import Topics
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 CALL_SECONDS = 10.0
-COMMIT_SECONDS = 10.0
 STANDSTILL_SECONDS = 45.0  # behind the log's end and without a record for this time, the consumer is replaced
 CHECK_SECONDS = 5.0
 LIVE_SECONDS = 5.0  # for this time after a live record, replayed ones are read in small pieces
@@ -160,7 +159,7 @@ class KafkaSource:
         if consumer is None or not owned:
             return not given
         try:
-            await asyncio.wait_for(consumer.commit(owned), COMMIT_SECONDS)
+            await asyncio.wait_for(consumer.commit(owned), CALL_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("Offsets were not committed.", event_name="commit_failed", error=type(error).__name__)
             return False
@@ -229,10 +228,7 @@ class KafkaSource:
         return await self._getmany(consumer, (), wait_ms, REPLAY_BATCH if order.replayed else None)
 
     async def _live(self, consumer: AIOKafkaConsumer, groups: Sequence[Collection[KafkaPartition]]) -> list[Record]:
-        """The first group that holds something, and a few records of those after it.
-
-        So a request and the events that it was sent after are stored in one transaction, where there is no backlog.
-        """
+        """The first group that holds something, and a few records of those after it: a request with its events."""
         records: list[Record] = []
         for group in groups:
             if not records:

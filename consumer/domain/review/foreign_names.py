@@ -1,11 +1,11 @@
-"""Names of continents and countries in the languages of records: "America" is what a Dutch record calls "Amerika".
+"""What records of other languages call what an English text names: a country, or the noun before a number ("bay 3").
 
-An English wording of a foreign record says the English name. The languages are German, French, Spanish, Italian, Dutch.
+The languages are German, French, Spanish, Italian and Dutch. All names are in lower case.
 """
 
 from collections.abc import Mapping
 
-_NAMES = """
+_COUNTRIES = """
 africa afrika afrique áfrica | america amerika amérique américa | asia asien asie azië | europe europa |
 australia australien australie | austria österreich autriche oostenrijk |
 belgium belgien belgique bélgica belgio belgië |
@@ -26,7 +26,12 @@ slovenia slowenien slovénie eslovenia slovenië | spain spanien espagne españa
 sweden schweden suède suecia svezia zweden | switzerland schweiz suisse suiza svizzera zwitserland |
 turkey türkei turquie turquía turchia turkije | ukraine ucrania ucraina oekraïne | wales gales galles
 """
+_NOUNS = """
+error fehler erreur fout errore | event ereignis événement evento gebeurtenis | code codice código |
+port puerto porta poort | channel kanal canal canale kanaal | slot steckplatz emplacement ranura sleuf |
+bay schacht einschub baie bahía vano baia | incident vorfall incidente | build compilación compilazione
+"""
 RECORDED: Mapping[str, tuple[str, ...]] = {
-    english: tuple(others) for english, *others in (names.split() for names in _NAMES.split("|"))
+    english: tuple(others) for english, *others in (names.split() for names in f"{_COUNTRIES}|{_NOUNS}".split("|"))
 }
-"""By the English name: what records of other languages call it. In lower case."""
+"""By the English name: what records of other languages call it."""
