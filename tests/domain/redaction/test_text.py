@@ -333,3 +333,29 @@ def test_a_text_of_nothing_but_anchors_takes_linear_time(dense: str) -> None:
     started = time.process_time()
     find_secrets((dense * LENGTH)[:LENGTH], Looks())
     assert time.process_time() - started < GENEROUS_SECONDS
+
+
+@pytest.mark.parametrize(
+    "label", ["p\u0430ssw\u043erd", "\u0420\u0430ssword", "K\u0435nnwort", "\u0391dmin p\u0430ssword"]
+)
+def test_a_letter_of_another_script_hides_no_label(label: str) -> None:
+    assert bare(scope().text(f"{label}: Harbor!Pike9")) == f"{label}: \N{BLACK SQUARE}"
+
+
+def test_words_of_another_script_are_read_as_they_are() -> None:
+    for text in (
+        "\u041f\u0430\u0440\u043e\u043b\u044c: Harbor!Pike9",
+        "Outlook \u043f\u0430\u0440\u043e\u043b\u044c: Harbor!Pike9",
+    ):
+        assert "Harbor" not in scope().text(text)
+    started = time.process_time()
+    scope().text("a" * LENGTH + "\u0430 " + "\u0430a" * LENGTH)
+    assert time.process_time() - started < GENEROUS_SECONDS
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in cases("dev") if case.family is Family.CLOUD], ids=lambda case: case.text[:32]
+)
+def test_every_mark_of_an_issuer_is_known(case: Case) -> None:
+    """One mark among many would not lower the share of the family enough to be seen."""
+    assert is_found(case) if case.secrets else scope().text(case.text) == case.text

@@ -14,6 +14,7 @@ from consumer.domain.redaction.detectors.anchors import Anchors
 from consumer.domain.redaction.detectors.families import (
     cloud,
     connections,
+    issuers,
     keys,
     network,
     powershell,
@@ -162,6 +163,7 @@ RULES: tuple[Detector, ...] = (
     *windows.OUTPUT,
     *windows.COMMANDS,
     *cloud.RULES,
+    *issuers.RULES,
     *network.RULES,
     *prose.RULES,
     *tables.RULES,

@@ -24,6 +24,10 @@ _COMPANY = {
     "qwert": "qwerty?[0-9!@#$%]",
     "key": "(?:api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
     "|function|host|symmetric|primary|secondary|registration|wi-?fi|wlan|wireless|network|guest)[ _-]?key",
+    **{word: word + "[\"'\\]]?[\"'\\]]? ?[:=]" for word in ("_key", "_pat")},
+    **{word: f"(?:^|[^0-9a-z_]){word}[0-9a-f][0-9a-f][0-9a-f]" for word in ("pk_", "sk_")},
+    "1000.": r"1000\.[0-9a-f][0-9a-f][0-9a-f][0-9a-f]",
+    "A3-": "(?:^|[^0-9a-z-])a3-[0-9a-z][0-9a-z][0-9a-z]",
     "answer": "(?:security|secret)[ _-]?answer",
     "key ": "key [0-9] ",
     "secret ": "secret (?:[0-9]|enc )",

@@ -12,7 +12,7 @@ _SHAPES: tuple[tuple[SecretKind, tuple[str, ...], str, int], ...] = (
     (SecretKind.TOKEN, ("github_pat_",), r"github_pat_\w{30,255}", 0),
     (SecretKind.TOKEN, ("xox",), r"xox[abeoprs]-[\w-]{10,255}", 0),
     (SecretKind.TOKEN, ("SG.",), r"(?<![\w.])SG\.[\w-]{16,32}\.[\w-]{16,64}", 0),
-    (SecretKind.KEY, ("_live_", "_test_"), r"[spr]k_(?:live|test)_[A-Za-z0-9]{10,99}", 2),
+    (SecretKind.KEY, ("_live_", "_test_"), r"[a-z]k_(?:live|test)_[A-Za-z0-9]{10,99}", 2),
     (SecretKind.KEY, ("sk-",), r"(?<![\w-])sk-(?=[\w-]{0,60}[0-9A-Z])[A-Za-z0-9_-]{20,200}", 0),
     (SecretKind.TOKEN, ("glpat-", "gldt-", "glrt-"), r"gl(?:pat|dt|rt)-[\w-]{16,64}", 0),
     (SecretKind.TOKEN, ("npm_",), r"npm_[A-Za-z0-9]{30,64}", 0),
@@ -29,6 +29,10 @@ _SHAPES: tuple[tuple[SecretKind, tuple[str, ...], str, int], ...] = (
 _WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("office.com/webhook", r"office\.com/webhook(?:b2)?/(?P<s>[\w@/-]{20,400})"),
     ("hooks.slack.com/services/", r"hooks\.slack\.com/services/(?P<s>[\w/-]{20,200})"),
+    ("hooks.slack.com/", r"hooks\.slack\.com/(?:workflows|triggers)/(?P<s>[\w/-]{20,200})"),
+    ("hooks.zapier.com/", r"hooks\.zapier\.com/hooks/(?:catch|standard)/(?P<s>[\w/-]{12,200})"),
+    (".tines.com/", r"\.tines\.com/webhook/(?P<s>[\w/-]{30,200})"),
+    (".make.com/", r"\.make\.com/(?P<s>[a-z0-9]{28,40})(?!\w)"),
     ("/api/webhooks/", r"/api/webhooks/(?P<s>[0-9]{10,24}/[\w-]{20,200})"),
 )
 

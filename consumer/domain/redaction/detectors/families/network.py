@@ -50,6 +50,10 @@ RULES: tuple[Detector, ...] = (
     *(Detector(family=Family.NETWORK, kind=kind, anchors=anchors, look=look) for kind, anchors, look in _PATTERNS),
     Detector(
         family=Family.NETWORK, kind=SecretKind.HASH, anchors=("$1$", "$5$", "$6$", "$8$", "$9$", "$14$", "$2a$", "$2b$", "$2y$", "$y$"),
-        look=shape(r"\$(?:1|5|6|8|9|14|2[aby]|y)\$[\w./$-]{8,200}"),
+        look=shape(r"\$(?:1|5|6|8|9|14|2[aby]|y)\$(?:rounds=[0-9]{1,9}\$)?[\w./$-]{8,200}"),
+    ),
+    Detector(
+        family=Family.NETWORK, kind=SecretKind.HASH, anchors=("$argon2", "$pbkdf2", "$scrypt$"),
+        look=shape(r"\$(?:argon2(?:id|i|d)|pbkdf2[\w-]{0,12}|scrypt)\$[\w=,./+$-]{24,300}"),
     ),
 )  # fmt: skip

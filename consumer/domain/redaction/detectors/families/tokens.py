@@ -59,7 +59,7 @@ RULES: tuple[Detector, ...] = (
     ),
     Detector(
         family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("bearer",),
-        look=after(r"bearer[ \t]++(?:token[ \t:=]++)?[\"']?", opaque_and_long),
+        look=after(r"bearer(?:[ \t]++|:[ \t]++)(?:token[ \t:=]++)?[\"']?", opaque_and_long),
     ),
     Detector(
         family=Family.TOKENS, kind=SecretKind.PASSWORD, anchors=("basic",),
