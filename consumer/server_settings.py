@@ -6,13 +6,15 @@ import ssl
 from typing import Self
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer import setting_types as types
 
 
 class ServerSettings(BaseSettings):
     """A part of `Settings`, with its rules: what belongs together is refused when half of it is missing."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     kafka_bootstrap_servers: str = Field("localhost:9092", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS"))
     """Kafka's brokers, each as host:port, separated by commas."""
@@ -25,7 +27,7 @@ class ServerSettings(BaseSettings):
     kafka_sasl_password: SecretStr | None = None
     """The password at Kafka. For SASL protocols only."""
     kafka_oauth_token: types.Key = None
-    """A token for OAUTHBEARER. As a file (ESCALATION_KAFKA_OAUTH_TOKEN_FILE) it is read anew for each connection."""
+    """A token for OAUTHBEARER. As a file (`…_FILE`) it is read anew for each connection."""
     kafka_oauth_command: types.OptionalText = None
     """A command that prints a token for OAUTHBEARER, alone or as JSON with `access_token` and `expires_in`. No shell
     runs it. It is run again when the token is about to expire.
