@@ -59,8 +59,9 @@ bench-console: $(STAMP) ## Measure each page and look of an operator with 1,000,
 bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to decode (a minute)
 	@$(BIN)/python -m tests.benchmarks.hostile
 
-bench-latency: $(STAMP) ## Measure the time from a request's record to its event (a minute)
-	@$(BIN)/python -m tests.benchmarks.latency
+bench-latency: $(STAMP) ## Measure the time from a request's record to its event, at 50 a second and all at once (two minutes)
+	@$(BIN)/python -m tests.benchmarks.latency --a-second 50
+	@$(BIN)/python -m tests.benchmarks.latency --burst --requests 800
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay

@@ -157,7 +157,10 @@ async def test_a_database_that_is_killed_before_a_repair_does_not_cost_the_first
     assert (event["status"], event["warnings"], model.calls) == ("ready", ["repaired", "violated:unreadable:1"], 2)
 
 
-OUTAGE = "INSERT INTO model_outage (reason, next_probe_at) VALUES ('elsewhere', now() + interval '1 minute')"
+OUTAGE = """
+    INSERT INTO model_outage (reason, next_probe_at) VALUES ('elsewhere', now() + interval '1 minute')
+    ON CONFLICT DO NOTHING
+"""
 
 
 async def test_a_claim_that_had_to_wait_for_its_call_looks_again_whether_the_model_is_away(
