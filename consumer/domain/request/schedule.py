@@ -109,13 +109,13 @@ def following(
         )
     change_in_seconds = _change_in_seconds(taken, standing, rules) if news else None
     if upgrade_in_seconds is not None and (change_in_seconds is None or upgrade_in_seconds <= change_in_seconds):
-        return _later(standing, upgrade_in_seconds, Cause.UPGRADE)
-    return _later(standing, change_in_seconds, Cause.STATE_CHANGED)
+        return _later(standing.priority, upgrade_in_seconds, Cause.UPGRADE)
+    return _later(standing.priority, change_in_seconds, Cause.STATE_CHANGED)
 
 
 def unchanged(priority: int) -> NextWork:
     """The next work of a request whose session and schedule stand as they did when the finished work began."""
-    return NextWork(due_in_seconds=None, cause=Cause.STATE_CHANGED, replay_id=None, rank=priority + LATER)
+    return _later(priority, None, Cause.STATE_CHANGED)
 
 
 def _change_in_seconds(taken: FinishedWork, standing: ScheduledRequest, rules: RevisionRules) -> float | None:
@@ -127,5 +127,5 @@ def _change_in_seconds(taken: FinishedWork, standing: ScheduledRequest, rules: R
     return rules.after_seconds
 
 
-def _later(standing: ScheduledRequest, due_in_seconds: float | None, cause: Cause) -> NextWork:
-    return NextWork(due_in_seconds=due_in_seconds, cause=cause, replay_id=None, rank=standing.priority + LATER)
+def _later(priority: int, due_in_seconds: float | None, cause: Cause) -> NextWork:
+    return NextWork(due_in_seconds=due_in_seconds, cause=cause, replay_id=None, rank=priority + LATER)

@@ -6,7 +6,8 @@ transaction, which is bounded by itself, and no lock, setting or LISTEN outlives
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -46,37 +47,34 @@ class StoreConnection(_Connection):
         return _BoundedTransaction(self, isolation, readonly, deferrable)
 
     async def execute(self, query: str, *args: object, **options: Any) -> str:
-        if not args or not self._wants_bounds:  # without: BEGIN, say, or what must not run in a transaction
-            return await super().execute(query, *args, **options)
-        async with self.transaction():
+        if not args:  # as it is: BEGIN, say, or what must not run in a transaction
+            return await super().execute(query, **options)
+        async with self._bounded():
             return await super().execute(query, *args, **options)
 
     async def fetch(self, *args: Any, **options: Any) -> Any:
-        if not self._wants_bounds:
-            return await super().fetch(*args, **options)
-        async with self.transaction():
+        async with self._bounded():
             return await super().fetch(*args, **options)
 
     async def fetchrow(self, *args: Any, **options: Any) -> Any:
-        if not self._wants_bounds:
-            return await super().fetchrow(*args, **options)
-        async with self.transaction():
+        async with self._bounded():
             return await super().fetchrow(*args, **options)
 
     async def fetchval(self, *args: Any, **options: Any) -> Any:
-        if not self._wants_bounds:
-            return await super().fetchval(*args, **options)
-        async with self.transaction():
+        async with self._bounded():
             return await super().fetchval(*args, **options)
 
     def get_reset_query(self) -> str:
         """Nothing: a RESET would undo the bounds, and would run in another client's session behind a pooler."""
         return ""
 
-    @property
-    def _wants_bounds(self) -> bool:
-        """Whether a statement is bounded by a transaction of its own."""
-        return self.behind_pooler and bool(self.bounds) and not self.is_in_transaction()
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        if not self.behind_pooler or not self.bounds or self.is_in_transaction():
+            yield
+            return
+        async with self.transaction():
+            yield
 
     async def reaches_its_session(self) -> bool:
         """Whether the process that PostgreSQL announced at the start runs the statements; a pooler announces another.

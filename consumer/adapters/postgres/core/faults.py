@@ -7,7 +7,6 @@ Transient: the caller pauses, says so, and tries again.
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import Literal
 
 import asyncpg
@@ -66,51 +65,32 @@ def is_of_the_data(error: BaseException) -> bool:
     return of_the_client or isinstance(error, _DATA_CLASSES)
 
 
-class Reachable:
-    """See `reachable`. A class, because every statement passes here: a generator would take four times as long."""
+@asynccontextmanager
+async def reachable(pool: Pool) -> AsyncIterator[None]:
+    """Errors of the data pass.
 
-    __slots__ = ("_pool",)
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, ERRORS) and (fault := await _fault_of(error, self._pool)) is not None:
-            raise fault from error
-
-
-def reachable(pool: Pool) -> Reachable:
-    """A block whose errors of the data pass.
-
-    It raises NotPrepared for a missing table or column, Transient while the database is away, and StoreFault for every
+    Raises NotPrepared for a missing table or column, Transient while the database is away, and StoreFault for every
     other error of PostgreSQL.
     """
-    return Reachable(pool)
-
-
-async def _fault_of(error: Exception, pool: Pool) -> Transient | None:
-    """What an error means for its caller; None for an error of the data."""
-    match error:
-        case asyncpg.exceptions.ReadOnlySQLTransactionError():
-            await pool.expire_connections()  # hazard: else the pool keeps its connections to the old primary for ever
-            return Transient(f"PostgreSQL: {describe_error(error)}")
-        case asyncpg.exceptions.UndefinedTableError() | asyncpg.exceptions.UndefinedColumnError():
-            if (grant := await missing_grant(pool, only_unseen=True)) is not None:
-                return StoreFault(f"PostgreSQL: {name_error(error)}; {grant}")
-            return NotPrepared()
-        case asyncpg.exceptions.InsufficientPrivilegeError():
-            return StoreFault(f"PostgreSQL: {name_error(error)}; {await missing_grant(pool) or _GRANTS}")
-    if is_of_the_data(error):
-        return None
-    if isinstance(error, AWAY):
-        return Transient(f"PostgreSQL: {describe_error(error)}")
-    if isinstance(error, asyncpg.exceptions.InvalidCachedStatementError):
-        await pool.expire_connections()  # a table was altered: new connections plan anew
-    return StoreFault(f"PostgreSQL: {name_error(error)}; {_advice(error)}")
+    try:
+        yield
+    except asyncpg.exceptions.ReadOnlySQLTransactionError as error:
+        await pool.expire_connections()  # hazard: else the pool keeps its connections to the old primary for ever
+        raise Transient(f"PostgreSQL: {describe_error(error)}") from error
+    except (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError) as error:
+        if (grant := await missing_grant(pool, only_unseen=True)) is not None:
+            raise StoreFault(f"PostgreSQL: {name_error(error)}; {grant}") from error
+        raise NotPrepared from error
+    except asyncpg.exceptions.InsufficientPrivilegeError as error:
+        raise StoreFault(f"PostgreSQL: {name_error(error)}; {await missing_grant(pool) or _GRANTS}") from error
+    except ERRORS as error:
+        if is_of_the_data(error):
+            raise
+        if isinstance(error, AWAY):
+            raise Transient(f"PostgreSQL: {describe_error(error)}") from error
+        if isinstance(error, asyncpg.exceptions.InvalidCachedStatementError):
+            await pool.expire_connections()  # a table was altered: new connections plan anew
+        raise StoreFault(f"PostgreSQL: {name_error(error)}; {_advice(error)}") from error
 
 
 @asynccontextmanager
