@@ -108,7 +108,7 @@ class TestFirstOutput:
         assert loaded_by(*arguments) in ([], ["pydantic"])
 
     def test_no_command_loads_its_work_before_its_arguments_are_read(self) -> None:
-        """By modules, not by a clock, which would measure other work, too: with these alone it takes 0.3 s of CPU."""
+        """By modules, not by a clock, which would measure other work, too: with these alone it takes 0.3 to 0.4 s."""
         every = [path for path, _ in leaves(commands())]
         assert len(every) > 40
         loaded = loaded_by_each(every)
