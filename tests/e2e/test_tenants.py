@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.stage import Stage, Story
 from tests.support.waiting import until
+from tests.support.wire import feedback_on
 
 SECRET_PLACE = "Zephyr-Quartz-9"
 
@@ -17,17 +18,8 @@ def ask(tenant: str, name: str, text: str) -> list[dict[str, Any]]:
 
 
 def feedback(package: dict[str, Any], outcome: str, **data: Any) -> str:
-    event = {
-        "specversion": "1.0",
-        "id": f"{package['package_id']}/{outcome}",
-        "source": "/psa-sync",
-        "type": "escalation.package_feedback.v1",
-        "subject": package["session_id"],
-        "tenantid": package["tenant_id"],
-        "time": "2026-03-02T10:00:00Z",
-        "data": {"package_id": package["package_id"], "outcome": outcome, **data},
-    }
-    return json.dumps({"topic": "escalation-package-feedback", "key": package["session_id"], "value": event})
+    said = feedback_on(package, outcome, time="2026-03-02T10:00:00Z", **data)
+    return json.dumps({"topic": "escalation-package-feedback", "key": package["session_id"], "value": said})
 
 
 async def shown(stage: Stage, *arguments: str) -> Any:

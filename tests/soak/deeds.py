@@ -14,6 +14,7 @@ from tests.soak.load import Load
 from tests.soak.plan import FaultKind
 from tests.soak.tenants import Tenant, policy_event
 from tests.support.stage import Stage
+from tests.support.wire import feedback_on
 
 _COMMAND_SECONDS = 90
 _REDRIVEN = ("undecodable", "invalid", "too_large")
@@ -66,16 +67,7 @@ class Deeds:
             return
         package = chance.choice(self._figures.packages)
         outcome = chance.choice(["posted", "accepted", "edited", "rejected", "failed"])
-        event = {
-            "specversion": "1.0",
-            "id": f"{package['package_id']}/{outcome}",
-            "source": "/psa-sync",
-            "type": "escalation.package_feedback.v1",
-            "subject": package["session_id"],
-            "tenantid": package["tenant_id"],
-            "time": datetime.now(UTC).isoformat(),
-            "data": {"package_id": package["package_id"], "outcome": outcome, "comment": "The third step is wrong."},
-        }
+        event = feedback_on(package, outcome, time=datetime.now(UTC).isoformat(), comment="The third step is wrong.")
         topic = self._stage.topics.feedback
         await self._load.send((topic, package["session_id"].encode(), json.dumps(event).encode(), ()))
 

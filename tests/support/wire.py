@@ -41,6 +41,19 @@ def request(request_id: str = "r1", *, attributes: dict[str, Any] | None = None,
     return event("escalation.requested.v1", {"request_id": request_id, **data}, **(attributes or {}))
 
 
+def feedback_on(package: dict[str, Any], outcome: str, *, time: str, **data: Any) -> dict[str, Any]:
+    """What a sync says of a published package."""
+    return event(
+        "escalation.package_feedback.v1",
+        {"package_id": package["package_id"], "outcome": outcome, **data},
+        id=f"{package['package_id']}/{outcome}",
+        source="/psa-sync",
+        subject=package["session_id"],
+        tenantid=package["tenant_id"],
+        time=time,
+    )
+
+
 def cancellation(request_id: str = "r1", **attributes: Any) -> dict[str, Any]:
     return event("escalation.cancelled.v1", {"request_id": request_id}, **attributes)
 

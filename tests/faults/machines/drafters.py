@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ from consumer.settings import Settings
 from consumer.wiring.loops import drafting_loop, drafting_stores, inbox
 from consumer.wiring.model import PacedModel, open_model
 from consumer.wiring.stores import open_cache
+from tests.faults.machines.machine import event_loop
+from tests.support.answers import structured
+from tests.support.model_server import ModelServer
 from tests.support.moved_clock import HANDS, MovedClock, move
 from tests.support.replicas import MODEL, Often
 from tests.support.wire import REDACTOR, arrive
@@ -141,3 +144,15 @@ async def drafters(dsn: str, redis_url: str, prefix: str, model_url: str, **chan
             tables=tuple(names),
             stores=drafting_stores(settings, pool, REDACTOR, has_model=True),
         )
+
+
+@contextmanager
+def driving(dsn: str, redis_url: str, prefix: str, **changes: Any) -> Iterator[dict[str, Any]]:
+    """What a machine needs to drive drafters: `loop`, `system`, and in `answers` the server of the model."""
+    with event_loop() as loop, ModelServer(structured) as model:
+        opened = drafters(dsn, redis_url, prefix, model.url, **changes)
+        system = loop.run(opened.__aenter__())
+        try:
+            yield {"loop": loop, "system": system, "answers": model}
+        finally:
+            loop.run(opened.__aexit__(None, None, None))

@@ -12,10 +12,9 @@ from consumer.domain.events import SessionKey
 from consumer.flows.drafting.calls.accounting import Payer, Purpose
 from consumer.flows.drafting.model import CallForbidden
 from schemas.packages import Usage
-from tests.faults.machines.drafters import Drafters, drafters
-from tests.faults.machines.machine import EventLoop, event_loop, explore
+from tests.faults.machines.drafters import Drafters, driving
+from tests.faults.machines.machine import EventLoop, explore
 from tests.faults.machines.policy_model import ModelPolicy, Month, PurseModel
-from tests.support.answers import structured
 from tests.support.model_server import ModelServer
 from tests.support.replicas import MODEL
 from tests.support.wire import TOPICS, change, event, request
@@ -140,13 +139,8 @@ class PolicyMachine(RuleBasedStateMachine):
 
 @pytest.fixture
 def tenants(database: str, redis_url: str, topic_prefix: str) -> Iterator[type[PolicyMachine]]:
-    with event_loop() as loop, ModelServer(structured) as model:
-        opened = drafters(database, redis_url, topic_prefix, model.url, monthly_budget_usd=BUDGET_OF_ALL)
-        system = loop.run(opened.__aenter__())
-        try:
-            yield type("Policies", (PolicyMachine,), {"loop": loop, "system": system, "answers": model})
-        finally:
-            loop.run(opened.__aexit__(None, None, None))
+    with driving(database, redis_url, topic_prefix, monthly_budget_usd=BUDGET_OF_ALL) as system:
+        yield type("Policies", (PolicyMachine,), system)
 
 
 def test_a_tenant_gets_what_it_allows_and_pays_for(tenants: type[PolicyMachine]) -> None:

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from consumer.domain.request.work import Work
-from tests.faults.machines.drafters import Drafters, drafters
-from tests.faults.machines.machine import EventLoop, event_loop, explore
+from tests.faults.machines.drafters import Drafters, driving
+from tests.faults.machines.machine import EventLoop, explore
 from tests.faults.machines.request_model import LEASE_SECONDS, LifeModel
-from tests.support.answers import structured
 from tests.support.model_server import ModelServer, error
 from tests.support.wire import TOPICS, cancellation, change, request
 
@@ -187,13 +186,8 @@ class LifeMachine(RuleBasedStateMachine):
 
 @pytest.fixture
 def life(database: str, redis_url: str, topic_prefix: str) -> Iterator[type[LifeMachine]]:
-    with event_loop() as loop, ModelServer(structured) as model:
-        opened = drafters(database, redis_url, topic_prefix, model.url, revise_limit=1)
-        system = loop.run(opened.__aenter__())
-        try:
-            yield type("Life", (LifeMachine,), {"loop": loop, "system": system, "answers": model})
-        finally:
-            loop.run(opened.__aexit__(None, None, None))
+    with driving(database, redis_url, topic_prefix, revise_limit=1) as system:
+        yield type("Life", (LifeMachine,), system)
 
 
 def test_a_request_lives_as_the_contract_says(life: type[LifeMachine]) -> None:
