@@ -40,6 +40,24 @@ _REPEAT_SECONDS = 30.0
 """A library's message is logged once in this time: without a broker aiokafka would log thirty lines a second."""
 
 
+def go_with_libraries() -> None:
+    """Until `configure` is called, our own lines go where those of libraries go: structlog alone would print them.
+
+    What a command prints is for programs, too, so nothing else may stand there.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.stdlib.filter_by_level,
+                structlog.contextvars.merge_contextvars,
+                _without_values,
+                structlog.processors.JSONRenderer(default=repr),
+            ],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
+
+
 def configure(level: str) -> None:
     """Configures all logging. Called once, at the start of a process that runs the service."""
     shared: list[Processor] = [

@@ -125,6 +125,17 @@ class TestFirstOutput:
         ]
 
 
+def test_what_is_logged_does_not_stand_among_a_commands_output() -> None:
+    program = (
+        "import sys, structlog, consumer.wiring.database\n"
+        "from consumer.cli.ending import ended\n"
+        "log = structlog.stdlib.get_logger('escalation.test')\n"
+        "sys.exit(ended(lambda: (log.error('It is so.', event_name='so'), print('{}'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{}\n", "")
+
+
 class TestLazyCommands:
     def test_each_says_of_itself_what_the_list_of_commands_says(self) -> None:
         known = commands().commands

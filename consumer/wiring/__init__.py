@@ -4,3 +4,7 @@ Law: adapters are constructed here and nowhere else, but for the demo's own serv
 in reading order: values (what the settings mean), database, stores, topics, tables, policies, model, operation,
 tracing, loops; then jobs, for commands and the console.
 """
+
+from consumer import logs
+
+logs.go_with_libraries()  # whatever is put together here may log
