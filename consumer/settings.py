@@ -78,7 +78,9 @@ class Settings(ServerSettings):
     no_proxy: str = Field("", validation_alias=_named("NO_PROXY"))
     """Hosts, domains, addresses and networks, separated by commas, that are reached without a proxy."""
     ssl_cert_file: types.CertificateFile = Field(None, validation_alias=_named("SSL_CERT_FILE"))
-    """A file with the certificate authorities to trust instead of the system's, in every connection with TLS."""
+    """A file with the certificate authorities to trust instead of the system's: for the model, and for Kafka and Redis
+    where their own settings name none. For PostgreSQL `sslrootcert` in DATABASE_URL names them.
+    """
     ssl_cert_dir: types.CertificateFolders = Field(None, validation_alias=_named("SSL_CERT_DIR"))
     """As SSL_CERT_FILE, a folder of them."""
     redaction_key: SecretStr | None = None
