@@ -150,9 +150,9 @@ class RelayMachine(RuleBasedStateMachine):
             self.expected.leader = None
 
     @precondition(lambda self: self.frozen is None and self.expected.may_lead())
-    @rule(name=st.sampled_from("ab"), when=st.sampled_from(("before", "after")))
-    def a_relay_is_killed(self, name: str, when: str) -> None:
-        """It hands nothing back: its lease runs out."""
+    @rule(name=st.sampled_from("ab"), when=st.sampled_from(("before", "after")), forgotten=st.booleans())
+    def a_relay_is_killed(self, name: str, when: str, *, forgotten: bool) -> None:
+        """It hands nothing back: its lease runs out. What it did may be `forgotten` with it."""
         self.rows_come(1)
         self.system.fates[name].dies = when
         relay = self.system.relays[name]
@@ -166,6 +166,8 @@ class RelayMachine(RuleBasedStateMachine):
             self.loop.run(self.system.term(name))
         relay._outbox = outbox
         self.expected.leads(name)
+        if forgotten:
+            self.the_store_forgets_how_far_it_was()
 
     @precondition(lambda self: self.frozen is None and self.expected.may_lead())
     @rule()
@@ -206,10 +208,10 @@ class RelayMachine(RuleBasedStateMachine):
         self.loop.run(move(self.system.pool, LEASE_SECONDS + 1))
         self.expected.now += LEASE_SECONDS + 1
 
-    @precondition(lambda self: self.frozen is None and self.expected.may_lead())
+    @precondition(lambda self: self.frozen is None)
     @rule()
     def the_store_forgets_how_far_it_was(self) -> None:
-        """As one that was restored: the position that Kafka holds is what counts."""
+        """As one that was restored: the position that Kafka holds is what counts, and what stands on the topics."""
         self.loop.run(self.system.pool.execute("UPDATE relay SET position = 0, numbered = 0"))
         self.loop.run(self.system.pool.execute("UPDATE outbox SET position = NULL"))
 

@@ -42,9 +42,17 @@ class Mother:
         """The id of a new process of `escalation-consumer`."""
         order = {"environment": whole_environment(environment), "log": str(log), "page": str(page)}
         order["arguments"] = list(arguments)
+        starting = asyncio.create_task(self._start(json.dumps(order).encode()), name="starting")
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # the next start must not be told of this process, and nobody would end it
+            os.kill(await starting, signal.SIGKILL)
+            raise
+
+    async def _start(self, order: bytes) -> int:
         assert self._process.stdin is not None
         async with self._one_start, asyncio.timeout(_LOAD_SECONDS):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(order + b"\n")
             return await self._started.get()
 
     def ended(self, pid: int) -> "asyncio.Future[int]":

@@ -27,7 +27,7 @@ SETTINGS = {
     "revise_after_seconds": "0.2",
     "upgrade_spread_seconds": "0",
     "model_probe_seconds": "0.2",
-    "drain_seconds": "2",
+    "drain_seconds": "4",
 }
 RETENTION = {"retention_days": "30", "key_retention_days": "60"}
 QUIET_SECONDS = 120.0
@@ -55,7 +55,8 @@ _OUTCOME = {
     "dead_letters": "tenant_id, session_id, reason, redrive_error IS NULL FROM dead_letters",
     "settled": "tenant_id, session_id, reason, became FROM settled_dead_letters",
     "secrets": "tenant_id, session_id, kind FROM session_secrets",
-    "replayed": "tenant_id, session_id, request_id, state FROM replay_items",
+    "replayed": "tenant_id, session_id, request_id, state"
+    " FROM (SELECT * FROM replay_items WHERE state <> 'planned') AS begun",
 }
 _TOLD = ("state_version", "status", "cause", "warnings", "language", "markdown", "supersedes_revision", "footer")
 """Of a package: what does not hold a time or a digest of the session's id."""
