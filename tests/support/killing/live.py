@@ -31,8 +31,8 @@ async def late(world: World) -> None:
 async def behind(world: World) -> None:
     """Requests whose version or session never comes."""
     story, unknown = world.story(), world.story("unknown")
-    await world.send(opened(world, story), story.request(state_version=9, deadline_seconds=9))
-    await world.send(unknown.request(deadline_seconds=9))
+    await world.send(opened(world, story), story.request(state_version=9, deadline_seconds=12))
+    await world.send(unknown.request(deadline_seconds=12))
     await world.quiet()
 
 
