@@ -133,7 +133,7 @@ GERMAN = Language(
         "Entscheiden, ob {title} (teilweise umgesetzt, inzwischen ersetzt) abgeschlossen oder zurückgenommen wird:"
         " {notes}"
     ),
-    what_remains="Klären, was nach {title} übrig bleibt: welches Symptom genau und seit wann.",
+    what_remains="Klären, ob das, was nach {title} übrig bleibt, damit kam oder schon vorher da war.",
     other_way="Einen anderen Weg als {title} suchen, denn dies wurde verworfen{facts}.",
     from_facts="; Ausgangspunkt ist, was die Feststellungen offenlassen",
     test_premise=(

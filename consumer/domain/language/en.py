@@ -107,7 +107,7 @@ ENGLISH = Language(
     complete_superseded_notes=(
         "Decide whether {title}, done in part and since superseded, is completed or undone: {notes}"
     ),
-    what_remains="Establish what remains after {title}: which exact symptom, and since when.",
+    what_remains="Find out whether what remains after {title} came with it or was there before.",
     other_way="Find another way than {title}, which was set aside{facts}.",
     from_facts=", from what the facts leave open",
     test_premise="Test the premise of {title} (only {confidence}% confidence, not applied) before applying it.",

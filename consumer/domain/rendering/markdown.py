@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord
-from consumer.domain.rendering import html, listing, quotes
+from consumer.domain.rendering import html, listing
 from consumer.domain.rendering.listing import APART, SHORTER, SHORTEST, WHOLE, Level, Line, Listed
 from consumer.domain.text.sanitize import clean, shorten
-from consumer.domain.writing import fact_lines, outcome_table, sections
+from consumer.domain.writing import fact_lines, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft
 from schemas.packages import Section, SectionKey
 

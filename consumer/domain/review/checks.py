@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from consumer.domain.language.language import Language
-from consumer.domain.rendering import quotes
 from consumer.domain.review import spellings
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.text import language, names, sentences, words
 from consumer.domain.text.sanitize import ADDRESS, clean, is_harmless, shorten
-from consumer.domain.writing import prompt, sections
+from consumer.domain.writing import prompt, quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, StepAction
 from schemas.sessions import FixStatus
 

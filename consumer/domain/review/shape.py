@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FixRecord
 from consumer.domain.language.language import Language
-from consumer.domain.rendering import quotes
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review.grounding import of_bundle
 from consumer.domain.review.violations import Rule, Violation
 from consumer.domain.text.names import normal
 from consumer.domain.text.sanitize import ADDRESS, escape, is_harmless
-from consumer.domain.writing import fact_lines, outcome_table, sections
+from consumer.domain.writing import fact_lines, outcome_table, quotes, sections
 from schemas.packages import SectionKey
 
 _CODE = re.compile(r"`[^`\n]*`")

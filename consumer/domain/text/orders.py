@@ -2,7 +2,7 @@
 
 A text that is taken for one is shown as a quotation with its source, and is called no finding. That does no harm to a
 finding that only looks like one. A sentence that only forbids sets bounds, which a package tells. The words are
-English, German, French and Spanish.
+English, German, French and Spanish, those that forbid Italian and Dutch, too.
 """
 
 import re
@@ -49,13 +49,19 @@ _ORDERED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """How a sentence begins that asks or orders something."""
-_AND = re.compile(r"(?:\b(?:and|then|but)|,)\s+(?=\S)", re.IGNORECASE)
+_AND = re.compile(r"(?:\b(?:and|then|but|und|aber|et|mais|e|ma|y|pero|en|maar)|[,;])\s+(?=\S)", re.IGNORECASE)
 _RESTRICTION = re.compile(
     r"""\b(?:do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]t|may\s+not|never|no\s+(?:restarts?|reboots?|changes?)
     |not\s+between|only\s+(?:after|before|between|from|outside|with\s+(?:the\s+)?(?:approval|consent|ok))|not\s+before)\b
     |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
     |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+(?:nach|vor|zwischen|mit\s+freigabe))\b
-    |\bne\s+(?:pas|jamais|rien)\b|\bne\s+\w+\s+(?:pas|jamais|rien)\b|\bseulement\s+(?:apr\u00e8s|avant|entre)\b""",
+    |\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+|n['\u2019])\w+ez\s+(?:pas|jamais|rien)\b
+    |\bseulement\s+(?:apr\u00e8s|avant|entre)\b
+    |\bnon\s+(?:\w+(?:[aei]te|[aei]re)|si\s+deve|va\s+(?!\W|bene)\w+)\b|\bsolo\s+(?:dopo|prima|tra|fuori|con\s+il\s+consenso)\b
+    |\b(?:por\s+favor[,\s]+no|no\s+(?:se\s+(?:debe|puede)|reinici\w+|apag\w+|toqu\w+|llam\w+|cambi\w+))\b
+    |\bs\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)\b
+    |\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){0,3}(?:niet|geen)\b|\bmag\s+(?:\w+\s+){0,3}(?:niet|niets)\b
+    |\balleen\s+(?:na|voor|tussen|buiten|met\s+toestemming)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What sets bounds: what must not be done, or when alone."""
@@ -72,6 +78,16 @@ def restricts(text: str) -> bool:
         return False
     starts = (match.end() for pattern in (_STATEMENT, _AND) for match in pattern.finditer(plain))
     return not any(_ORDERED_TO_DO.match(plain, start) for start in starts)
+
+
+def restriction_in(sentence: str) -> str | None:
+    """The sentence where it only sets bounds, else the rest of it from where it begins to; None where it sets none."""
+    if restricts(sentence):
+        return sentence
+    if to_the_machine(sentence):
+        return None
+    rests = (sentence[match.end() :] for match in _AND.finditer(sentence))
+    return next((rest for rest in rests if _RESTRICTION.match(rest) and restricts(rest)), None)
 
 
 def to_the_machine(text: str) -> bool:

@@ -1,7 +1,7 @@
 """What an intake says of its impact: who and how many are affected, by when it has to work, who is to be called back.
 
-Sentences of the intake are quoted word for word; one that asks or orders something is left out. English, German and
-French words are known; a sentence that has none of them is not quoted.
+Sentences of the intake are quoted word for word; one that asks or orders something is left out. English, German,
+French, Italian, Spanish and Dutch words are known; a sentence that has none of them is not quoted.
 """
 
 import re
@@ -20,21 +20,26 @@ _ALREADY_SAID = 0.8
 _WHO = re.compile(
     r"""
       \b(?:all|every|everyone|everybody|nobody|no\s+one|none|both|half|about|\d+|two|three|four|five|six|seven|eight|nine|ten
-      |eleven|twelve|twenty|thirty|nous\s+sommes|toute)\b.{0,40}\b(?:users?|people|staff|colleagues?|sites?|branch(?:es)?
+      |eleven|twelve|twenty|thirty|nous\s+sommes|toute|tutt[ei]|nessun\w*|tod[oa]s|ning\w+|iedereen|niemand|alle)\b.{0,40}\b(?:users?|people|staff|colleagues?|sites?|branch(?:es)?
       |offices?|machines?|pcs?|laptops?|tills?|rooms?|stations?|printers?|phones?|handsets?|tablets?|ipads?|mailbox(?:es)?
       |clients?|teams?|departments?|orders?|patients?|drivers?|agents?|teachers?|planners?|carers?|pupils?|tenants?|kiosks?
       |benche?s?|wards?|clinics?|depots?|surger(?:y|ies)|shops?|stores?|passengers?|\d{2,}|pl\u00e4tze?|nutzer|mitarbeiter\w*
       |kolleg\w+|rechner|filialen?|standorte?|leute|damen|stationen|postes?|utilisateurs?|salari\u00e9s|agences?|pr\u00e9parateurs?
-      |quais?|personnes)\b
+      |quais?|personnes|utenti|persone|colleghi|negozi|sedi|casse|postazioni|uffici|clienti|usuarios|personas|tiendas|cajas
+      |puestos|gebruikers|mensen|collega\w*|winkels|kassa\w*|werkplekken)\b
     | \b(?:can(?:no|['\u2019])t|cannot|unable|not\s+able|stands?\s+still|stopped|down|blocked|lost|nix|nichts|steht
-      |stehen|bloqu\u00e9\w*|impossible|plus\s+rien)\b
+      |stehen|bloqu\u00e9\w*|impossible|plus\s+rien|non\s+(?:funzion\w+|riesc\w+|possiamo|parte|va)|bloccat\w+|ferm[oaie]
+      |no\s+(?:funciona\w*|podemos|puede\w*)|bloquead\w+|parad[oa]s?|(?:werkt|kan|kunnen|lukt)\s+(?:\w+\s+)?niet|ligt\s+stil)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _DAY = (
     r"(?:\d|noon|midnight|tonight|tomorrow|today|morning|mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday"
     r"|saturday|sunday|week|month|close|audit|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|morgen|heute|mittag"
-    r"|inventur|lundi|mardi|mercredi|jeudi|vendredi|samedi|midi|demain|ce\s+soir)"
+    r"|inventur|lundi|mardi|mercredi|jeudi|vendredi|samedi|midi|demain|ce\s+soir|luned\u00ec|marted\u00ec|mercoled\u00ec"
+    r"|gioved\u00ec|venerd\u00ec|sabato|domenica|mezzogiorno|domani|oggi|stasera|lunes|martes|mi\u00e9rcoles|jueves|viernes"
+    r"|s\u00e1bado|domingo|mediod\u00eda|ma\u00f1ana|hoy|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|vandaag"
+    r"|vanavond)"
 )
 _WEEKDAY = r"(?:mon|tues?|wed|thu|fri|sat|sun|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\w*"
 _DEADLINE = re.compile(
@@ -46,12 +51,13 @@ _DEADLINE = re.compile(
     | \b{_DAY}\b.{{0,40}}\b(?:deadline|cut-?off|at\s+the\s+latest|has\s+to|must|muss|audit|inventur|doit|clinic
       |exams?)\b
     | \b(?:bis|vor|sp\u00e4testens|frist|ab|f\u00fcr)\b.{{0,30}}\b{_DAY} | \bmuss\b.{{0,30}}\b{_DAY} | \bheute\s+um\b
-    | \b(?:avant|d['\u2019]ici|jusqu\w*|pour)\b.{{0,40}}\b{_DAY}
+    | \b(?:avant|d['\u2019]ici|jusqu\w*|pour|entro|prima|fino|antes|hasta|para|tot|v\u00f3\u00f3r|voor|uiterlijk)
+      \b.{{0,40}}\b{_DAY}
     | \b(?:vendredi|lundi|mardi|mercredi|jeudi|samedi)\b.{{0,30}}\d
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_SINCE = re.compile(r"\b(?:since|seit|depuis)\b", re.IGNORECASE)
+_SINCE = re.compile(r"\b(?:since|seit|depuis|dal|dalle|dall['\u2019]\w+|da\s+ieri|desde|sinds)\b", re.IGNORECASE)
 
 
 def impact_of(intake: str | None, language: Language, *, known: str) -> Iterator[str]:
@@ -89,12 +95,13 @@ def _joined(chosen: Sequence[str], intake: str) -> str:
 
 
 def _restrictions(intake: str, quoted_already: Sequence[str]) -> Iterator[str]:
-    """Sentences that say what must not be done, or when alone: as many as fit."""
+    """What must not be done, or when alone, by the intake's sentences or the rest of one: as many as fit."""
     room = _MOST_BOUNDS
     for sentence in _sentences(intake):
-        if sentence not in quoted_already and len(sentence) <= room and orders.restricts(sentence):
-            yield sentence
-            room -= len(sentence) + 1
+        bound = None if sentence in quoted_already else orders.restriction_in(sentence)
+        if bound is not None and len(bound) <= room:
+            yield bound
+            room -= len(bound) + 1
 
 
 def _weightiest(said: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.language.language import Domain, Language
 from consumer.domain.text import loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
-from consumer.domain.writing import fact_lines, impact, outcome_table, sections
+from consumer.domain.writing import errand, fact_lines, impact, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
 from consumer.domain.writing.outcome_table import quoted, sentence
 from schemas.sessions import FixStatus
@@ -23,6 +23,7 @@ from schemas.sessions import FixStatus
 _EXCERPT = 200
 """Characters of a quoted text of the record, such as a fact."""
 _LONGEST_REASON = 420
+"""Characters of a reason; a longer one is shortened."""
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _MOST_OPEN = 2
 """Steps on what a fact calls open."""
@@ -70,7 +71,10 @@ def problem(bundle: Bundle) -> Statement:
     if records.problem_domain and len(said) < 2:
         said.append(language.filed_under.format(domain=sentence(records.problem_domain, language, 80)))
     if records.reason:
-        said.append(language.escalated_because.format(reason=sentence(records.reason, language)))
+        reason = sentence(records.reason, language, _LONGEST_REASON)
+        if quotes.too_long(records.intake_text, reason):
+            reason = sentence(records.reason, language)
+        said.append(language.escalated_because.format(reason=reason))
     return Statement(text=" ".join(said) or language.no_problem, records=("P1",))
 
 
@@ -124,8 +128,9 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
     elif active is not None and (active.status is FixStatus.PROPOSED or not records.reason):
         yield _step(_step_on_active(active, records, language), active.id)
     if records.reason and not orders.to_the_machine(records.reason):
-        reason = sentence(records.reason, language, _LONGEST_REASON)
-        yield _step(language.take_up_reason.format(reason=reason), "R1")
+        reason = clean(records.reason)
+        asked = errand.errand_of(reason) if len(reason) <= _LONGEST_REASON else reason  # the problem holds it whole
+        yield _step(language.take_up_reason.format(reason=sentence(asked, language, _LONGEST_REASON)), "R1")
     for fix in _earlier(records, FixStatus.APPLIED_PENDING):
         if not fix.superseded:
             yield _step(_confirmation(fix, language), fix.id)
@@ -134,10 +139,12 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
 def _fillers(records: Records, language: Language) -> Iterator[NextStep]:
     """Steps that say less than the reason and the open ends do, the best first."""
     active = records.active_fix
+    yield from (_step(_confirmation(fix, language), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
+    partial = [*_earlier(records, FixStatus.APPLIED_PARTIAL)]
+    yield from (_step(_completion(fix, language), fix.id) for fix in partial if not fix.superseded)
     if active is not None and active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED} and records.reason:
         yield _step(_step_on_active(active, records, language), active.id)
-    yield from (_step(_confirmation(fix, language), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
-    yield from (_step(_completion(fix, language), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PARTIAL))
+    yield from (_step(_completion(fix, language), fix.id) for fix in partial if fix.superseded)
     if advice := _advice(records.problem_domain, language):
         yield _step(advice)
     yield _step(language.reproduce)

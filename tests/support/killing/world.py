@@ -50,7 +50,7 @@ _OUTCOME = {
     "events": "tenant_id, session_id, version, event_id, type, data FROM session_events",
     "sessions": "tenant_id, session_id, newest_version, event_count, has_secrets, last_ticket,"
     " erased_at IS NULL AS is_here, trimmed_at IS NULL AS is_whole FROM sessions",
-    "drafts": "tenant_id, session_id, state, model FROM drafts",
+    "drafts": "DISTINCT tenant_id, session_id, state, model FROM drafts",  # a cached one may spare a row
     "feedback": "tenant_id, session_id, event_id, outcome FROM package_feedback",
     "dead_letters": "tenant_id, session_id, reason, redrive_error IS NULL FROM dead_letters",
     "settled": "tenant_id, session_id, reason, became FROM settled_dead_letters",
