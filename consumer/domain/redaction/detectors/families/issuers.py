@@ -15,7 +15,7 @@ _UNIFORM = pattern(_UUID)
 _LONGEST_CODED = 16_384
 
 _TOKENS: tuple[tuple[tuple[str, ...], str, int], ...] = (
-    (("xapp-",), r"xapp-[0-9]-[A-Z0-9]{6,16}-[0-9]{6,20}-[0-9a-f]{32,80}", 0),
+    (("xapp-",), r"xapp-[0-9]{1,10}-[A-Za-z0-9]{6,16}-[0-9]{6,20}-[0-9a-fA-F]{32,80}", 0),
     (("ATATT3", "ATCTT3"), r"AT[AC]TT3[\w=-]{60,300}", 0),
     (("ATBB",), rf"{_FREE}ATBB[A-Za-z0-9]{{28,36}}{_END}", 0),
     (("glptt-", "glft-", "glsoat-", "glcbt-", "glimt-", "glagent-", "gloas-", "glffct-"),
@@ -39,7 +39,7 @@ _TOKENS: tuple[tuple[tuple[str, ...], str, int], ...] = (
     (("secret_",), rf"{_FREE}secret_[A-Za-z0-9]{{43}}{_END}", 0),
     (("lin_api_",), r"lin_api_[A-Za-z0-9]{36,48}", 0),
     (("pscale_",), r"pscale_(?:tkn|pw|oauth)_[\w.=-]{32,64}", 0),
-    (("PMAK-",), r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}", 0),
+    (("PMAK-",), r"PMAK-[0-9a-fA-F]{24}-[0-9a-fA-F]{34}", 0),
     (("phx_",), rf"{_FREE}phx_\w{{40,60}}", 0),
     (("pnu_",), rf"{_FREE}pnu_[A-Za-z0-9]{{36}}{_END}", 0),
     (("pul-",), rf"{_FREE}pul-[0-9a-f]{{40}}{_END}", 0),
@@ -47,20 +47,20 @@ _TOKENS: tuple[tuple[tuple[str, ...], str, int], ...] = (
     (("r8_",), rf"{_FREE}r8_[A-Za-z0-9]{{36,48}}{_END}", 0),
     (("rubygems_",), r"rubygems_[0-9a-f]{48}", 0),
     (("sgp_", "slk_"), rf"{_FREE}(?:sgp|slk)_(?=[A-Za-z_]{{0,60}}[0-9])\w{{40,80}}{_END}", 0),
-    (("xkeysib-", "xsmtpsib-"), r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}", 0),
+    (("xkeysib-", "xsmtpsib-"), r"x(?:key|smtp)sib-[0-9a-fA-F]{64}-[A-Za-z0-9]{16}", 0),
     (("shippo_",), r"shippo_(?:live|test)_[0-9a-fA-F]{40}", 0),
     (("shpca_", "shppa_", "shpss_"), r"shp(?:ca|pa|ss)_[0-9a-fA-F]{32}", 0),
     (("sqp_", "squ_", "sqa_"), rf"{_FREE}sq[pua]_[0-9a-f]{{40}}{_END}", 0),
     (("sq0atp-", "sq0csp-"), r"sq0(?:at|cs)p-[\w-]{22,60}", 0),
     (("EAAA",), rf"{_FREE}EAAA[\w-]{{56,64}}{_END}", 0),
     (("sbp_",), rf"{_FREE}sbp_[0-9a-z]{{40}}{_END}", 0),
-    (("tskey-",), r"tskey-[a-z]{2,12}-[A-Za-z0-9]{6,20}-[A-Za-z0-9]{4,48}", 0),
+    (("tskey-",), r"tskey-[a-z]{2,12}-(?=[a-z-]{0,40}[A-Z0-9])[A-Za-z0-9-]{12,80}", 0),
     (("tkn.v1_",), r"tkn\.v1_[A-Za-z0-9+/]{60,80}={0,2}", 0),
     ((".atlasv1.",), r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,72}", 14),
     (("tfp_",), rf"{_FREE}tfp_[\w-]{{40,64}}", 0),
     (("BBFF-",), rf"{_FREE}BBFF-[A-Za-z0-9]{{28,36}}{_END}", 0),
     (("sntrys_", "sntryu_"), r"sntry[su]_[A-Za-z0-9+/=_-]{48,400}", 0),
-    (("bkua_",), rf"{_FREE}bkua_[0-9a-f]{{40}}{_END}", 0),
+    (("bkua_",), rf"{_FREE}bkua_[0-9a-z]{{40,53}}{_END}", 0),
     (("CCIPAT_",), r"CCIPAT_[A-Za-z0-9]{18,24}_[0-9a-z]{36,48}", 0),
     (("CFPAT-",), rf"{_FREE}CFPAT-[\w-]{{43,64}}", 0),
     (("odt_",), rf"{_FREE}odt_[A-Za-z0-9]{{32,70}}{_END}", 0),
@@ -112,7 +112,7 @@ def _issued(value: Value) -> bool:
 
 
 def _decoded_block(coded: str) -> str | None:
-    """The armoured block that base64 hides. A public key or a certificate holds no secret, and is found to hold none."""
+    """The block or token that base64 hides. A public key or a certificate holds no secret, and is found to hold none."""
     try:
         return b64decode(coded[: len(coded) // 4 * 4], validate=True).decode("ascii", "replace")
     except (Error, ValueError):
@@ -136,6 +136,10 @@ RULES: tuple[Detector, ...] = (
     Detector(
         family=Family.KEYS, kind=SecretKind.KEY, anchors=("LS0tLS1CRUdJTi",), far=True, decoded=_decoded_block,
         look=shape(rf"{_FREE}LS0tLS1CRUdJTi[A-Za-z0-9+/]{{40,{_LONGEST_CODED}}}={{0,2}}", case=True),
+    ),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("ZXlK",), far=True, decoded=_decoded_block,
+        look=shape(rf"{_FREE}ZXlK[A-Za-z0-9+/]{{40,{_LONGEST_CODED}}}={{0,2}}", case=True),
     ),
     Detector(
         family=Family.WINDOWS_OUTPUT, kind=SecretKind.HASH, anchors=("$krb5",), far=True,
