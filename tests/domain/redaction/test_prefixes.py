@@ -3,6 +3,7 @@
 The forms are written by hand, beside the rules; the values are drawn for each. No value belongs to anybody.
 """
 
+import json
 import random
 import re
 import string
@@ -10,6 +11,7 @@ from base64 import b64encode
 
 import pytest
 
+from consumer.domain.redaction import is_clean
 from tests.domain.redaction.test_text import bare, scope
 
 LETTERS = {
@@ -72,6 +74,7 @@ SPELLINGS = (
     "He pasted {}, then the sync ran.",
     "the script has '{}' in line 12",
     "| 14:02 | {} | rotated |",
+    "first\\n{}\\nlast",
 )
 HARMLESS = """\
 EXO mailbox moved; EXOMailboxMigrationStatistics shows 41 GB
@@ -131,6 +134,14 @@ def test_a_mark_and_what_follows_it_are_removed_whole(form: str) -> None:
     value = drawn(form)
     for spelling in SPELLINGS:
         assert bare(scope().text(spelling.format(value))) == spelling.format("\N{BLACK SQUARE}"), spelling
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mark_at_the_begin_of_a_line_is_seen_in_escaped_json_too(form: str) -> None:
+    """The fast path asks the gate about an event's data as it came, before any text of it is read."""
+    for before in ("\n", "\t", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{LINE SEPARATOR}"):
+        for ascii_only in (True, False):
+            assert not is_clean(json.dumps({"text": f"x{before}{drawn(form)}"}, ensure_ascii=ascii_only))
 
 
 @pytest.mark.parametrize("form", ANNOUNCED)
