@@ -1,7 +1,7 @@
 # Everything runs from .venv, made from requirements.lock: `make setup` is part of every target and instant when done.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test faults fight check format generate lock audit sbom pin-images bench bench-claim bench-console \
-	bench-hostile bench-latency bench-replay mutate mutate-promises soak screenshots clean
+	bench-hostile bench-latency bench-redaction-rules bench-replay mutate mutate-promises soak screenshots clean
 
 # The first Python that is new enough; `make PYTHON=…` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -62,6 +62,10 @@ bench-hostile: $(STAMP) ## Print the slowest of 100 kinds of hostile records to 
 bench-latency: $(STAMP) ## Measure the time from a request's record to its event, at 50 a second and all at once (two minutes)
 	@$(BIN)/python -m tests.benchmarks.latency --a-second 50
 	@$(BIN)/python -m tests.benchmarks.latency --burst --requests 800
+
+bench-redaction-rules: $(STAMP) $(AUDIT_STAMP) ## Compare the rules for secrets with known rule sets (GITLEAKS_CONFIG=PATH, MISSED=1)
+	@$(BIN)/python -m tests.benchmarks.redaction_rules $(if $(MISSED),--missed) \
+		$(if $(GITLEAKS_CONFIG),--gitleaks-config $(GITLEAKS_CONFIG))
 
 bench-replay: $(STAMP) ## Measure a full replay over a filled store, and live requests beside one (minutes)
 	@$(BIN)/python -m tests.benchmarks.replay

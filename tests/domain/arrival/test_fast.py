@@ -387,3 +387,23 @@ class TestModels:
         for edge in ("x" * 128, "x" * 256, 0, 100, 2**63 - 1):
             with contextlib.suppress(ValueError):
                 assert check(edge) == read(json.dumps(edge).encode())
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"sk_{'0123456789abcdef' * 3}",
+        "pk_4712345_ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
+        "A3-ASWWYB-798JRY-LJVD4-23DC2-86TVM-H43EB",
+        "re_4tYpZk9Q_aBcDeFgHjKmNpQrStUvWxYz2",
+    ],
+)
+def test_a_token_that_begins_a_line_is_removed_here_too(token: str) -> None:
+    """The gate reads the data while its line ends are escaped: there a letter stands before the token."""
+    for lead in ("x\n", "x\t", "x\r\n"):
+        arrived = record(change(data={**FACT, "text": f"{lead}{token}\nworks"}))
+        decoded = fast(arrived, TOPICS, REDACTOR)
+        assert decoded is not None
+        assert isinstance(decoded.arrival, SessionChange)
+        assert decoded.arrival.data is not None
+        assert token not in decoded.arrival.data

@@ -24,6 +24,10 @@ TextSpan: TypeAlias = tuple[int, int]
 Finder: TypeAlias = Callable[[str, int], Iterable[TextSpan]]
 """Takes a text and the place of an anchor in it. Returns the spans of secrets."""
 NOTHING: tuple[TextSpan, ...] = ()
+FREE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
+"""Before a token: nothing of a word, or a line's end that is escaped."""
+END = r"(?![A-Za-z0-9])"
+"""Behind a token."""
 
 
 class Family(StrEnum):

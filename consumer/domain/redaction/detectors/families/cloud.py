@@ -10,7 +10,7 @@ _SHAPES: tuple[tuple[SecretKind, tuple[str, ...], str, int], ...] = (
     (SecretKind.KEY, ("AIza",), r"AIza[\w-]{30,45}", 0),
     (SecretKind.TOKEN, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{20,255}", 0),
     (SecretKind.TOKEN, ("github_pat_",), r"github_pat_\w{30,255}", 0),
-    (SecretKind.TOKEN, ("xox",), r"xox[abeoprs]-[\w-]{10,255}", 0),
+    (SecretKind.TOKEN, ("xox",), r"xox(?:d-[\w%+/-]{40,400}={0,2}|[abceoprs]-(?=[a-z_-]{0,60}[0-9A-Z])[\w-]{10,255})", 0),
     (SecretKind.TOKEN, ("SG.",), r"(?<![\w.])SG\.[\w-]{16,32}\.[\w-]{16,64}", 0),
     (SecretKind.KEY, ("_live_", "_test_"), r"[a-z]k_(?:live|test)_[A-Za-z0-9]{10,99}", 2),
     (SecretKind.KEY, ("sk-",), r"(?<![\w-])sk-(?=[\w-]{0,60}[0-9A-Z])[A-Za-z0-9_-]{20,200}", 0),
