@@ -3,7 +3,7 @@
 One service with the defaults of production and a loopback model that answers at once. Sessions of three events and a
 request come at an even pace. It prints percentiles of the time from the request's delivery to Kafka until a reader of
 committed records has the event, and the CPU time of the service for each request with its three events. The first
-hundred requests are not counted. With `--burst` all records come at once, and it prints how many packages a second and
+fifteen seconds are not counted. With `--burst` all records come at once, and it prints how many packages a second and
 core the service makes.
 """
 
@@ -26,13 +26,14 @@ from tests.support import stage as stages
 from tests.support.stage import Stage, Story
 
 REQUESTS = 400
-WARM_UP = 100
-"""Requests that are made first and not counted: connections, plans and the brokers' compiled code are new then."""
+WARM_UP_SECONDS = 15.0
+"""Of requests that are not counted: connections, plans and the broker's compiled code are new then."""
 A_SECOND = 20.0
 
 
 async def _measure(requests: int, a_second: float, *, burst: bool, checks: bool) -> dict[str, float]:
     stages.FAST.clear()  # the service's own defaults
+    warm_up = round(WARM_UP_SECONDS * a_second)
     async with Servers() as servers:
         stage = Stage(
             bootstrap_servers=servers.kafka.bootstrap_servers,
@@ -47,12 +48,12 @@ async def _measure(requests: int, a_second: float, *, burst: bool, checks: bool)
             async with TopicReader((stage.topics.ready,), bootstrap_servers=stage.bootstrap_servers) as reader:
                 seen: dict[str, float] = {}
                 reading = asyncio.create_task(_read(reader, seen))
-                await _send(stage, range(-WARM_UP, 0), a_second)
-                await _until_seen(seen, WARM_UP)
+                await _send(stage, range(-warm_up, 0), a_second)
+                await _until_seen(seen, warm_up)
                 used = _cpu_seconds(process)
                 began = time.monotonic()
                 sent = await _send(stage, range(requests), None if burst else a_second)
-                await _until_seen(seen, WARM_UP + requests)
+                await _until_seen(seen, warm_up + requests)
                 took = time.monotonic() - began
                 used = _cpu_seconds(process) - used
                 reading.cancel()
