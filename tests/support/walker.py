@@ -1,5 +1,6 @@
 """Calls commands with bad input, whatever commands there are."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Walker:
 
     def call(self, *arguments: str) -> None:
         self.calls += 1
+        logging.getLogger().handlers.clear()  # one that an earlier call made writes to where nobody reads any more
         code = ended(lambda: app(args=list(arguments), prog_name="escalation-consumer"))
         errors = self._capsys.readouterr().err
         silent = code != 0 and not errors.strip()

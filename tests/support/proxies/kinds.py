@@ -81,8 +81,6 @@ def _redis() -> dict[str, Kind]:
         "EVAL": Kind(in_doubt="whether the draft is kept"),
         "MULTI": Kind(in_doubt=_NOTHING, repeats=False),
         "EXEC": Kind(in_doubt="whether the writer is admitted", repeats=False),
-        "HSET": Kind(in_doubt=_NOTHING),
-        "EXPIRE": Kind(in_doubt=_NOTHING),
         "HDEL": Kind(in_doubt="whether the writer is still admitted", always=False),
         "DEL": Kind(in_doubt="whether the session is forgotten", always=False),
         "UNLINK": Kind(in_doubt="whether the session is forgotten", always=False),

@@ -70,16 +70,24 @@ class EachOnce:
     """Whatever is asked meets the fault once, by its kind and name: a request that is new in the service, too."""
 
     def __init__(
-        self, action: Action, *, seconds: float = 0.5, spared: Collection[str] = (), times: int = 1, every: int = 1
+        self,
+        action: Action,
+        *,
+        seconds: float = 0.5,
+        spared: Collection[str] = (),
+        times: int = 1,
+        every: int = 1,
+        of_each_kind: bool = False,
     ) -> None:
-        """The faults are the first `times` of every `every`-th request of a name. `spared` kinds meet none."""
+        """The faults are the first `times` of every `every`-th request of a name, or of a kind. `spared` meet none."""
+        self._of_each_kind = of_each_kind
         self._action = action
         self._seconds = seconds
         self._spared = spared
         self._at = {1 + number * every for number in range(times)}
 
     def fault(self, kind: str, nth: int, name: str, nth_of_name: int) -> Fault | None:  # noqa: ARG002
-        if kind in self._spared or nth_of_name not in self._at:
+        if kind in self._spared or (nth if self._of_each_kind else nth_of_name) not in self._at:
             return None
         return Fault(kind=kind, nth=nth, action=self._action, seconds=self._seconds)
 
