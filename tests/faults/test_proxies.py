@@ -58,7 +58,7 @@ async def lived_through(stage: Stage, proxies: Proxies, enough: Callable[[], boo
             break
         await asyncio.sleep(MORE_SECONDS)
         story = Story(f"more-{number}")
-        await stage.send(story.opened(), story.fact(), story.request())
+        await stage.send(story.opened(f"Case of {story.session_id}"), story.fact(), story.request())
         await stage.settled(within_seconds=SETTLED_SECONDS)
     ended = await service.terminate()
     assert ended.code == 0
