@@ -91,6 +91,27 @@ async def test_a_new_group_begins_at_the_start_of_the_log(bootstrap_servers: str
     assert len({record.origin for record in records}) == 20
 
 
+async def test_partitions_that_go_while_the_brokers_are_asked_end_nothing(
+    bootstrap_servers: str, topics: Topics, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebalance may come at every await; the client refuses to tell of a partition that is another member's."""
+    source = make()
+    await _write(bootstrap_servers, topics.sessions, 3)
+    await _read(source, 3)
+    gone = KafkaPartition(topics.sessions, 99)
+    asked = source._ends.of
+
+    async def with_one_that_went(partitions: list[KafkaPartition]) -> dict[KafkaPartition, int]:
+        return {**await asked([each for each in partitions if each != gone]), gone: 5}
+
+    monkeypatch.setattr(source._ends, "of", with_one_that_went)
+    source._listener.owned |= {gone}
+    source._checked_at = 0.0
+    assert await source.poll(10) == []
+    assert source._checked_at > 0
+    assert gone not in source.lags()
+
+
 async def test_requests_come_before_a_backlog_of_session_events(
     bootstrap_servers: str, topics: Topics, make: Make
 ) -> None:

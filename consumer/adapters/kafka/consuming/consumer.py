@@ -126,7 +126,8 @@ class KafkaSource:
         consumer = self._consumer
         if consumer is None:
             return {}
-        ends = {TopicPartition(*partition): consumer.highwater(partition) for partition in self._listener.owned}
+        owned = self._listener.owned & consumer.assignment()
+        ends = {TopicPartition(*partition): consumer.highwater(partition) for partition in owned}
         known = {partition: int(end) for partition, end in ends.items() if end is not None}
         return self._lags.lags(self.positions(), known)
 
@@ -297,6 +298,8 @@ class KafkaSource:
         ends = await self._ends.of(list(self._listener.owned))
         if not ends:
             await asyncio.wait_for(consumer.topics(), CALL_SECONDS)
+        here = consumer.assignment()  # hazard: the group may have taken partitions away while the brokers were asked
+        ends = {partition: end for partition, end in ends.items() if partition in here}
         behind = [partition for partition, end in ends.items() if (consumer.last_stable_offset(partition) or 0) > end]
         positions = self.positions()
         behind += [partition for partition, end in ends.items() if positions.get(TopicPartition(*partition), end) < end]
