@@ -39,8 +39,12 @@ ALLOWED = {
     *((kind, *TRIMMED) for kind in ("old", "forgotten")),
 }
 TABLES = ("sessions", "session_events", "session_secrets", "requests", "packages", "drafts")
+COLUMNS = """
+    SELECT array_agg(attname::text) FROM pg_attribute
+    WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+"""
 COPY = """
-    INSERT INTO {table} SELECT copy.* FROM {table} AS one, generate_series(1, $2) AS number,
+    INSERT INTO {table} ({columns}) SELECT {columns_of_copy} FROM {table} AS one, generate_series(1, $2) AS number,
         LATERAL (SELECT number || $1 AS session_id) AS new,
         LATERAL jsonb_populate_record(one, to_jsonb(new) || jsonb_build_object(
             'package_id', md5(new.session_id)::uuid, 'last_package_id', md5(new.session_id)::uuid)) AS copy
@@ -103,8 +107,11 @@ async def fill(dsn: str) -> None:
             " SELECT tenant_id, session_id, 'b', 'p', 'm', 'drafted', '{}' FROM sessions"
         )
         for table in TABLES:
+            columns = await pool.fetchval(COLUMNS, table)
+            copied = ", ".join(f"copy.{column}" for column in columns)
+            copy = COPY.format(table=table, columns=", ".join(columns), columns_of_copy=copied)
             for kind, many in SESSIONS.items():
-                await pool.execute(COPY.format(table=table), kind, many)
+                await pool.execute(copy, kind, many)
             await pool.execute(f"DELETE FROM {table} WHERE session_id = 's1'")
         await pool.execute(AGED)
 

@@ -239,10 +239,15 @@ class Stage:
             await connection.close()
 
     async def execute(self, statements: str, *, database: str | None = None) -> None:
-        """As the administrator, in the stage's database or another one."""
+        """As the administrator, in the stage's database or another one. Again where the service's locks cross these."""
         connection = await asyncpg.connect(self.dsn, database=database)
         try:
-            await connection.execute(statements)
+            while True:
+                try:
+                    await connection.execute(statements)
+                except asyncpg.DeadlockDetectedError:
+                    continue
+                return
         finally:
             await connection.close()
 
