@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from consumer.adapters.postgres.core.pool import closing_pool
 from tests.faults.test_stores import answers, named, sessions
 from tests.support.stage import Stage
 
@@ -45,6 +46,13 @@ async def test_connections_to_a_node_that_is_read_only_now_are_given_up_for_the_
         await answers(service, 200)
         await stage.settled()
     await stage.verdict()
+
+
+@pytest.mark.failure(27)
+async def test_a_node_that_is_read_only_is_not_connected_to(stage: Stage) -> None:
+    async with read_only(stage.dsn), closing_pool(stage.dsn, name="test", max_size=1) as pool:
+        with pytest.raises(asyncpg.InternalClientError):
+            await pool.fetchval("SELECT 1")
 
 
 @pytest.mark.failure(27)
