@@ -392,8 +392,10 @@ async def test_a_consumer_that_stands_still_in_silence_is_replaced(
     await _write(bootstrap_servers, topics.sessions, 10)
     source = make()
     await _read(source, 10)
-    assert source._consumer is not None
-    source._consumer._fetcher._fetch_task.cancel()
+    silent = source._consumer
+    assert silent is not None
+    for task in (silent._fetcher._fetch_task, *silent._fetcher._pending_tasks):  # a question under way is answered yet
+        task.cancel()
     await _write(bootstrap_servers, topics.sessions, 10, key="later")
     records: list[Record] = []
     async with asyncio.timeout(60):
@@ -401,6 +403,7 @@ async def test_a_consumer_that_stands_still_in_silence_is_replaced(
             with contextlib.suppress(Transient):
                 records += await source.poll(100)
     assert len({record.origin for record in records}) == 10
+    assert source._consumer is not silent
 
 
 @pytest.mark.kills_servers
