@@ -376,7 +376,7 @@ def test_the_impact_of_the_intake_is_told() -> None:
     problem = rules_draft.problem(build.bundle(build.opened(title="Labels", intake_text=intake))).text
     assert "All 14 people in dispatch cannot print labels since 07:30." in problem
     assert "The truck leaves by 11:00 today" in problem
-    assert 'To call back: "You can call me on 0821 5550-134"' in problem
+    assert 'To reach them: "You can call me on 0821 5550-134"' in problem
     assert "reboot" not in problem
     assert "hope you are well" not in problem
 
@@ -470,7 +470,7 @@ class TestReason:
     ],
 )
 def test_what_must_not_be_done_is_told_in_the_intakes_words(intake: str, bound: str) -> None:
-    assert f'It set bounds: "{bound}"' in rules_draft.problem(build.bundle(build.opened(intake_text=intake))).text
+    assert f'It asks to heed: "{bound}"' in rules_draft.problem(build.bundle(build.opened(intake_text=intake))).text
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_what_must_not_be_done_is_told_in_the_intakes_words(intake: str, bound: 
     ],
 )
 def test_a_symptom_and_an_attack_set_no_bounds(intake: str) -> None:
-    assert "It set bounds" not in rules_draft.problem(build.bundle(build.opened(intake_text=intake))).text
+    assert "It asks to heed" not in rules_draft.problem(build.bundle(build.opened(intake_text=intake))).text
 
 
 def test_an_earlier_part_comes_before_words_on_what_was_set_aside() -> None:

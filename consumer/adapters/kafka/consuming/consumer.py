@@ -127,9 +127,8 @@ class KafkaSource:
         if consumer is None:
             return {}
         owned = self._listener.owned & consumer.assignment()
-        ends = {TopicPartition(*partition): consumer.highwater(partition) for partition in owned}
-        known = {partition: int(end) for partition, end in ends.items() if end is not None}
-        return self._lags.lags(self.positions(), known)
+        ends = {TopicPartition(*each): int(end) for each in owned if (end := consumer.highwater(each)) is not None}
+        return self._lags.lags(self.positions(), ends)
 
     async def session_ends(self) -> dict[TopicPartition, int]:
         """Returns the ends of all logs with session events, live and replayed, owned or not. Raises Transient."""
@@ -295,11 +294,10 @@ class KafkaSource:
     async def _check(self, consumer: AIOKafkaConsumer) -> None:
         """Raises KafkaError or TimeoutError when the brokers do not answer, TimeoutError when reading stands still."""
         self._checked_at = time.monotonic()
-        ends = await self._ends.of(list(self._listener.owned))
-        if not ends:
+        if not (ends := await self._ends.of(list(self._listener.owned))):
             await asyncio.wait_for(consumer.topics(), CALL_SECONDS)
-        here = consumer.assignment()  # hazard: the group may have taken partitions away while the brokers were asked
-        ends = {partition: end for partition, end in ends.items() if partition in here}
+        # Hazard: the group may have taken partitions away while the brokers were asked.
+        ends = {partition: ends[partition] for partition in ends.keys() & consumer.assignment()}
         behind = [partition for partition, end in ends.items() if (consumer.last_stable_offset(partition) or 0) > end]
         positions = self.positions()
         behind += [partition for partition, end in ends.items() if positions.get(TopicPartition(*partition), end) < end]
