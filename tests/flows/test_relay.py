@@ -56,6 +56,8 @@ class World:
     committed: int | None = None
     log: list[int] = field(default_factory=list)
     hanging: list[int] = field(default_factory=list)
+    aborted: int = 0
+    """How many rows were aborted: they keep their offsets, so that no two transactions begin at the same one."""
     foreign: bool = False
     """What hangs is of another producer: no end of ours ends it."""
     closed: bool = False
@@ -64,6 +66,10 @@ class World:
     """Rows that the topic refuses."""
     parked: set[int] = field(default_factory=set)
     ids: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
+
+    def abort(self) -> None:
+        self.aborted += len(self.hanging)
+        self.hanging.clear()
 
     def add(self, rows: int) -> None:
         for _ in range(rows):
@@ -184,7 +190,7 @@ class Producer:
                 Hanging(
                     topic=TOPIC,
                     partition=0,
-                    begins_at=0 if self._world.foreign else len(self._world.log),
+                    begins_at=0 if self._world.foreign else len(self._world.log) + self._world.aborted,
                     identities=rows,
                 )
             ]
@@ -200,8 +206,10 @@ class Producer:
             raise BrokerAway
         assert [each.identities for each in hanging] == [frozenset(map(_identity, world.hanging))]
         if not world.foreign:
-            world.log += world.hanging if commit else []
-            world.hanging.clear()
+            if commit:
+                world.log += world.hanging
+                world.hanging.clear()
+            world.abort()
 
     async def publish(self, rows: Sequence[OutboxRow], position: int) -> Mapping[int, Delivery]:
         world = self._world
@@ -212,7 +220,7 @@ class Producer:
             if world.forgets and world.chance.random() < 0.5:
                 world.hanging += [row.id for row in rows]
             else:
-                world.hanging.clear()  # the abort of this transaction ends what hangs
+                world.abort()  # the abort of this transaction ends what hangs
             raise BrokerAway
         if world.poison & {row.id for row in rows}:
             raise EventsRefused(TOPIC, "poison", ids=[row.id for row in rows])
