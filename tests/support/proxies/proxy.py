@@ -87,17 +87,19 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server = await asyncio.open_connection(*self._upstream)
+            link = Link(self.conversation(), self.ledger, (reader, writer), server)
+            link.silent = self._silent
+            self._links.add(link)
+            try:
+                await link.run()
+            finally:
+                self._links.discard(link)
         except OSError:
-            writer.transport.abort()
             return
-        link = Link(self.conversation(), self.ledger, (reader, writer), server)
-        link.silent = self._silent
-        self._links.add(link)
-        try:
-            await link.run()
         finally:
-            self._links.discard(link)
+            writer.transport.abort()  # also where the proxy ends while the server is asked for a connection
