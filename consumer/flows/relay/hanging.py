@@ -32,6 +32,7 @@ class HangingTransactions:
         self._looked_at_clock = 0.0
         self._seen: frozenset[Hanging] = frozenset()
         self._ended: Counter[Hanging] = Counter()
+        self._foreign: set[Hanging] = set()
 
     async def begin_term(self, publisher: Publisher) -> None:
         """Ends what hangs in all topics that can be looked at now."""
@@ -63,7 +64,7 @@ class HangingTransactions:
         self._looked_at_clock = self._clock()
         hanging = await publisher.hanging(self._topics)
         seen = frozenset(each for some in hanging.values() for each in some)
-        if standing := {each for each in seen & self._seen if self._ended[each] <= TRIES}:
+        if standing := (seen & self._seen) - self._foreign:
             raise BrokerAway(f"Kafka: a broker has not ended a transaction in {min(each.place for each in standing)}")
         self._seen = seen
 
@@ -71,9 +72,9 @@ class HangingTransactions:
         by_topic = await publisher.hanging(topics)
         self._looked_at |= by_topic.keys()
         hanging = [each for some in by_topic.values() for each in some]
-        self._ended.update(hanging)
         for each in hanging:
-            if self._ended[each] > TRIES:
+            if self._ended[each] >= TRIES:
+                self._foreign.add(each)
                 log.error(
                     "Readers see nothing of a partition from this offset on: a transaction of another producer is open."
                     " Run `kafka-transactions.sh find-hanging`.",
@@ -81,7 +82,7 @@ class HangingTransactions:
                     partition=each.place,
                     offset=each.begins_at,
                 )
-        await self._decide(publisher, [each for each in hanging if self._ended[each] <= TRIES])
+        await self._decide(publisher, [each for each in hanging if each not in self._foreign])
 
     async def _decide(self, publisher: Publisher, hanging: Sequence[Hanging]) -> None:
         if not hanging:
@@ -97,7 +98,9 @@ class HangingTransactions:
         )
         if published_again:
             await publisher.end(published_again, commit=False)
+            self._ended.update(published_again)  # hazard: an end that failed does not make it another producer's
         if published:
             mixed = {waiting[identity] for each in published for identity in each.identities & waiting.keys()}
             await self._outbox.forget(mixed)  # hazard: before they can be seen
             await publisher.end(published, commit=True)
+            self._ended.update(published)
