@@ -75,19 +75,28 @@ class Proxy:
         tasks: set[asyncio.Task[None]] = set()
 
         def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if self._stopped.is_set():
+                writer.transport.abort()
+                return
             task = asyncio.create_task(self._link(reader, writer))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+            # Hazard: not in the task, which may be cancelled before its first step.
+            task.add_done_callback(lambda _: writer.transport.abort())
 
         listening = await asyncio.start_server(take, "127.0.0.1", 0, limit=2**20)
         self.port = listening.sockets[0].getsockname()[1]
         started.set()
         await self._stopped.wait()
+        for socket in listening.sockets:
+            self._loop.remove_reader(socket)
+        # Hazard: what was accepted in the turn before `close` is never closed: asyncio swallows its own AssertionError.
+        await _turns()
         listening.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is closed in the next turn
+        await _turns()  # what was aborted is closed
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -101,5 +110,9 @@ class Proxy:
                 self._links.discard(link)
         except OSError:
             return
-        finally:
-            writer.transport.abort()  # also where the proxy ends while the server is asked for a connection
+
+
+async def _turns() -> None:
+    """Three of the loop, which is what asyncio takes from accepting a connection to handing it over."""
+    for _ in range(3):
+        await asyncio.sleep(0)
