@@ -6,7 +6,6 @@ fingerprint tells nothing about the value. With it a guess can be checked, so th
 
 import struct
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple, Self
 
@@ -21,6 +20,8 @@ LONGEST_HEAD = 512
 time stays linear however long a secret is and however often a text almost contains it. What begins with these bytes is
 the secret, or most of it."""
 _PACKED = struct.Struct(">16sHI")
+_THREE_DIGITS = tuple(bytes(b"0123"[half >> 2 * place & 3] for place in (2, 1, 0)) for half in range(64))
+"""The digits of each half of a prefilter, which has twelve bits."""
 _FOUR_CLASSES = tuple(bytes(b"0123"[byte >> 2 * place & 3] for place in range(4)) for byte in range(256))
 """The classes of four consecutive byte values, for each value of a byte of key material."""
 
@@ -110,7 +111,6 @@ class FingerprintKey:
         )
 
 
-@cache
 def prefilter_bytes(prefilter: int) -> bytes:
     """The classes of a form's first bytes, as digits in a text that was translated by `FingerprintKey.classes`."""
-    return bytes(b"0123"[prefilter >> 2 * (PREFIX_BYTES - 1 - place) & 3] for place in range(PREFIX_BYTES))
+    return _THREE_DIGITS[prefilter >> 6] + _THREE_DIGITS[prefilter & 63]
