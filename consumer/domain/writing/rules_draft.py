@@ -125,12 +125,12 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
     demanded = outcome_table.first_step(active, language)
     if active is not None and demanded is not None:
         yield _step(demanded, active.id)
-    elif active is not None and (active.status is FixStatus.PROPOSED or not records.reason):
-        yield _step(_step_on_active(active, records, language), active.id)
     if records.reason and not orders.to_the_machine(records.reason):
         reason = clean(records.reason)
         asked = errand.errand_of(reason) if len(reason) <= _LONGEST_REASON else reason  # the problem holds it whole
         yield _step(language.take_up_reason.format(reason=sentence(asked, language, _LONGEST_REASON)), "R1")
+    if active is not None and demanded is None and (active.status is FixStatus.PROPOSED or not records.reason):
+        yield _step(_step_on_active(active, records, language), active.id)
     for fix in _earlier(records, FixStatus.APPLIED_PENDING):
         if not fix.superseded:
             yield _step(_confirmation(fix, language), fix.id)

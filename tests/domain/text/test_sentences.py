@@ -11,6 +11,9 @@ from consumer.domain.text.sentences import sentences_of
     "text",
     [
         "Ask Dr. Wendt of the second line.",
+        "Called in by D. Whitlock, ext. 4417, at night.",
+        "Lo pide la Sra. Vidal, tel. 555 0101.",
+        "Gemeld door mevr. De Boer.",
         "All accounts incl. Bob's are open.",
         "Der Lohnlauf ist am 15. Juni um 10:00 Uhr.",
         "Kontrolle am Di 25.11. 06:00 Uhr.",

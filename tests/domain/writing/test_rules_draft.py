@@ -428,6 +428,14 @@ def test_what_is_proposed_without_much_confidence_is_told_where_it_is_tested() -
     )
 
 
+def test_what_is_asked_comes_before_a_step_that_the_table_does_not_demand() -> None:
+    proposed = build.fix(description="Turn it off.", confidence_pct=40)
+    bundle = build.bundle(build.opened(), build.fact("Slow."), proposed, reason="Somebody must look at the rule.")
+    asked, tested, *_ = steps_of(bundle)
+    assert asked.startswith("Take up what it was escalated for")
+    assert tested.startswith("Test the premise of")
+
+
 class TestReason:
     """It stands whole with the problem; a step takes up what of it asks something or is open."""
 
