@@ -1,7 +1,7 @@
 """The images that the project names, and which of them are pinned by digest.
 
-Each stands in one place, as ``name:tag`` or ``name:tag@sha256:…``. Those without a digest are listed in
-deploy/supply/unpinned-images.txt, and a test keeps that list from growing.
+Each stands in one place, as ``name:tag@sha256:…``; a test refuses one without a digest. The digest is that of the list
+of all platforms, so that it holds on every machine.
 """
 
 import re
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.support.compose import ROOT
 
-LIST = ROOT / "deploy" / "supply" / "unpinned-images.txt"
 OURS = "escalation-consumer"
 """Built from the Dockerfile here; whoever runs it pins the digest that their registry gave it."""
 _NAMED = re.compile(
@@ -46,13 +45,8 @@ def unpinned() -> set[str]:
     return {image.tagged for image in named() if not image.digest}
 
 
-def listed() -> set[str]:
-    lines = LIST.read_text(encoding="utf-8").splitlines()
-    return {line for line in lines if line and not line.startswith("#")}
-
-
 def write(digests: dict[str, str]) -> list[str]:
-    """Writes each digest behind its image, and takes the image off the list. Returns the images that changed."""
+    """Writes each digest behind its image. Returns the images that changed."""
     changed: list[str] = []
     for file in _files():
         text = file.read_text(encoding="utf-8")
@@ -63,8 +57,6 @@ def write(digests: dict[str, str]) -> list[str]:
                 text = re.sub(rf"(?<=[\s\"']){re.escape(before)}(?=[\s\"']|$)", f"{image.tagged}@{digest}", text)
                 changed.append(image.tagged)
         file.write_text(text, encoding="utf-8")
-    head = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    LIST.write_text("\n".join([*head, *sorted(unpinned())]) + "\n", encoding="utf-8")
     return sorted(changed)
 
 

@@ -1,5 +1,6 @@
-"""Images by digest: the list of those without one is closed, and a registry is asked as registries are."""
+"""Images by digest: none stands without one, and a registry is asked as registries are."""
 
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +13,6 @@ from tests.supply import images, pinning
 from tests.support.compose import ROOT
 
 DIGEST = "sha256:" + "ab" * 32
-LONGEST_LIST = 6
-"""As many images as stood without a digest when the list was begun. Lower it with the list."""
 
 
 class Registry(ThreadingHTTPServer):
@@ -64,17 +63,15 @@ def registry() -> Iterator[Registry]:
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that name images, where they may be changed."""
-    for name in ("Dockerfile", "docker-compose.yml", "deploy/supply/unpinned-images.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    for name in ("Dockerfile", "docker-compose.yml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.setattr(images, "ROOT", tmp_path)
-    monkeypatch.setattr(images, "LIST", tmp_path / "deploy" / "supply" / "unpinned-images.txt")
     return tmp_path
 
 
-def test_the_list_of_images_without_a_digest_is_exact_and_does_not_grow() -> None:
-    assert images.unpinned() == images.listed()
-    assert len(images.listed()) <= LONGEST_LIST
+def test_every_image_is_pinned_by_a_digest() -> None:
+    assert images.unpinned() == set()
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", image.digest) for image in images.named())
 
 
 def test_every_image_stands_in_one_place() -> None:
@@ -102,7 +99,7 @@ def test_a_dry_run_writes_nothing(copied: Path, registry: Registry, capsys: pyte
     before = (copied / "docker-compose.yml").read_bytes()
     assert pinning.main([f"--registry={registry.url}"]) == 0
     out = capsys.readouterr().out
-    assert f"redis:8-alpine@{DIGEST} in place of no digest" in out
+    assert f"redis:8-alpine@{DIGEST} in place of sha256:" in out
     assert "WRITE=1" in out
     assert (copied / "docker-compose.yml").read_bytes() == before
 
@@ -110,13 +107,13 @@ def test_a_dry_run_writes_nothing(copied: Path, registry: Registry, capsys: pyte
 def test_digests_are_written_where_the_images_stand(copied: Path, registry: Registry) -> None:
     kept = yaml.safe_load((copied / "docker-compose.yml").read_text(encoding="utf-8"))
     assert pinning.main(["--write", f"--registry={registry.url}"]) == 0
-    assert images.unpinned() == images.listed() == set()
+    assert {image.digest for image in images.named()} == {DIGEST}
     assert (copied / "Dockerfile").read_text(encoding="utf-8").startswith(f"FROM python:3.13-slim@{DIGEST} AS base\n")
     assert "/v2/library/redis/manifests/8-alpine" in registry.asked
     assert "/v2/grafana/grafana/manifests/12.1.0" in registry.asked
     for service in kept["services"].values():
         if service["image"] != images.OURS:
-            service["image"] += f"@{DIGEST}"
+            service["image"] = f"{service['image'].partition('@')[0]}@{DIGEST}"
     assert yaml.safe_load((copied / "docker-compose.yml").read_text(encoding="utf-8")) == kept, "nothing else changed"
     # A later run renews them.
     registry.digest = "sha256:" + "cd" * 32
