@@ -23,6 +23,7 @@ from tests.faults.test_stores import sessions
 from tests.support import servers as support
 from tests.support.certificates import Authority
 from tests.support.locked import DEPLOY, LOGINS, SERVICE, LockedDoors, LockedStage, written
+from tests.support.pgbouncer import PgBouncer, PoolerLocks
 from tests.support.service import ServiceProcess
 from tests.support.stage import API_KEY, settings_of
 from tests.support.waiting import until
@@ -91,6 +92,32 @@ async def test_the_whole_service_works_behind_locked_doors(doors: LockedDoors, t
         logged = [json.loads(line) for line in service.logged.splitlines()]
         warnings = [line for line in logged if line["level"] != "info" and line.get("hop") != "cache"]
         assert warnings == [], "but the cache, which a busy machine may lose for a moment"
+        assert (await service.terminate()).code == 0
+
+
+async def test_the_whole_service_works_by_way_of_a_pooler_with_tls_and_scram(
+    doors: LockedDoors, tmp_path: Path
+) -> None:
+    own = doors.authority.issue("pooler")
+    locks = PoolerLocks(own=own, authority=doors.authority.certificate, server_port=doors.postgres_port)
+    pooler = PgBouncer(doors.servers.postgres.dsn, locks)
+    stage = LockedStage(doors, folder=tmp_path, database_port=pooler.port)
+    locks.passwords = dict.fromkeys(stage.roles.values(), stage.password)
+    async with pooler, stage:
+        service = await stage.running()
+        await stage.send(*sessions(5, "pooled"))
+        await stage.published(5)
+        await stage.settled()
+        await stage.verdict(secrets=[stage.password, *doors.passwords.values()])
+        assert '"event": "pooler_noticed"' in service.logged
+        assert await trouble(stage, service) == []
+        plain = stage.database_url(rights.SERVICE_ROLE).partition("?")[0] + "?sslmode=disable"
+        wrong_password = stage.database_url(rights.SERVICE_ROLE).replace(stage.password, "wrong")
+        for refused in (plain, wrong_password):
+            only = {"DATABASE_URL": refused, "DATABASE_URL_FILE": "", "ESCALATION_DATABASE_READ_URL_FILE": ""}
+            done = await stage.command("session", "list", **only)
+            assert done.code != 0, refused
+            assert stage.password not in done.output + done.errors
         assert (await service.terminate()).code == 0
 
 

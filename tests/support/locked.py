@@ -87,11 +87,16 @@ class LockedDoors:
         named = {f"ESCALATION_KAFKA_{name}": value for name, value in settings.items()}
         return {"KAFKA_BOOTSTRAP_SERVERS": servers, **named}
 
-    def database_url(self, role: str, password: str, database: str) -> str:
+    @property
+    def postgres_port(self) -> int:
         door = self.servers.postgres.door
         assert door is not None
+        return door.port
+
+    def database_url(self, role: str, password: str, database: str, port: int | None = None) -> str:
+        """By another port where a pooler stands before the door."""
         tls = f"sslmode=verify-full&sslrootcert={self.authority.certificate}"
-        return f"postgresql://{role}:{password}@127.0.0.1:{door.port}/{database}?{tls}"
+        return f"postgresql://{role}:{password}@127.0.0.1:{port or self.postgres_port}/{database}?{tls}"
 
     def redis_url(self, user: str, password: str) -> str:
         door = self.servers.redis.door
@@ -111,8 +116,11 @@ def written(path: Path, text: str) -> Path:
 class LockedStage(Stage):
     """A stage of its own database, with roles, of its own topics, with ACLs, and of its own user of Redis."""
 
-    def __init__(self, doors: LockedDoors, *, folder: Path, login: str = LOGINS[0]) -> None:
+    def __init__(
+        self, doors: LockedDoors, *, folder: Path, login: str = LOGINS[0], database_port: int | None = None
+    ) -> None:
         self.doors = doors
+        self._database_port = database_port
         self.prefix = f"t{secrets.token_hex(4)}."
         self._database = f"locked_{secrets.token_hex(4)}"
         servers = doors.servers
@@ -152,7 +160,7 @@ class LockedStage(Stage):
         return given | self.doors.kafka(login, files, user=user)
 
     def database_url(self, role: str) -> str:
-        return self.doors.database_url(self.roles[role], self.password, self._database)
+        return self.doors.database_url(self.roles[role], self.password, self._database, self._database_port)
 
     async def __aenter__(self) -> Self:
         await self._make_roles()
