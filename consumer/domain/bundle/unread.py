@@ -1,13 +1,36 @@
-"""The script that was generated last, as long as nothing shows that it ran or that anybody went on after it."""
+"""The script that was generated last, as long as nothing tells whether it ran, and nobody went on after it."""
+
+import re
+from collections.abc import Iterator
 
 from consumer.domain.bundle.records import Records, ScriptRecord
 
+_OF_A_SCRIPT = re.compile(r"\b(?:scripts?|skripte?[ns]?|gui[oó]n(?:es)?)\b", re.IGNORECASE)
+"""How English, German, French, Italian, Spanish and Dutch call one."""
+
 
 def script_to_read(records: Records) -> ScriptRecord | None:
-    """The last script, where there is no later check, and no fix applied since: whether it ran is to be found out."""
+    """The last script, where whether it ran is to be found out.
+
+    It is not where a check was recorded or a fix applied since, nor where a later text speaks of a script: that text
+    may say so, in words that code does not judge.
+    """
     last = records.steps[-1] if records.steps else None
     if not isinstance(last, ScriptRecord):
+        return None
+    if any(_OF_A_SCRIPT.search(text) for text in _later_texts(records, last)):
         return None
     at = last.generated_at
     since = (fix.applied_at for fix in records.applied_fixes)
     return None if at is not None and any(applied is not None and applied > at for applied in since) else last
+
+
+def _later_texts(records: Records, script: ScriptRecord) -> Iterator[str]:
+    """The reason, the facts since, and what is noted of outcomes."""
+    at = script.generated_at
+    yield records.reason or ""
+    for fact in records.facts:
+        if at is None or fact.recorded_at is None or fact.recorded_at >= at:
+            yield fact.text
+    for fix in records.applied_fixes:
+        yield from (fix.partial_notes or "", fix.pending_reason or "", fix.failure_reason or "")

@@ -27,8 +27,8 @@ _LONGEST_WHOLE = 14_400
 """Characters of a package whose texts are not shortened."""
 _ROOM_FOR_OMISSIONS = 200
 """Characters for the lines that say what was left out of the lists."""
-_LONGEST_PROSE = 1_200
-"""Characters of the draft's problem, and of its hypothesis."""
+_LONGEST_PROSE = 2_200
+"""Characters of the draft's problem, and of its hypothesis: a rules draft quotes a reason whole."""
 _LONGEST_STEP = 600
 
 Body = tuple[Line, ...] | Line

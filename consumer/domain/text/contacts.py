@@ -13,10 +13,13 @@ _LONGEST_SENTENCE = 140
 _LONGEST_NAME = 80
 _NUMBER = re.compile(
     r"(?<![\w.,/:-])(?:\+?\d[\d ()/.\u00a0-]{4,18}\d)"
-    r"(?:[\s,]*(?:ext(?:ension)?|x|app|dw|durchwahl|poste)\.?\s*\d{1,5})?(?![\w])",
+    r"(?:[\s,]*(?:extn?|extension|x|app|dw|durchwahl|poste)\.?\s*\d{1,5})?(?![\w])",
     re.IGNORECASE,
 )
-_EXTENSION = re.compile(r"\b(?:ext|extension|dect|bleep|pager|durchwahl|dw|poste)\.?\s*\d{2,5}\b", re.IGNORECASE)
+_EXTENSION = re.compile(
+    r"\b(?:extn?|extension|extensi\u00f3n|interno|anexo|toestel|dect|bleep|pager|durchwahl|dw|poste)\.?\s*\d{2,5}\b",
+    re.IGNORECASE,
+)
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}")
 _TRUNK = re.compile(r"(?:\+\d|0)\d*[ ()/.-]")
 """How a number begins that is a telephone number whatever stands beside it."""
@@ -29,7 +32,7 @@ _NEAR = re.compile(
 _FEWEST_DIGITS, _TRUNK_DIGITS = 7, 9
 _CALLING = re.compile(
     r"""\b(?:please|pls|bitte|merci\s+de|veuillez)?\s*(?:ring|call(?:\s+back)?|text|phone|reach|rappeler|appeler|anrufen
-    |zur\u00fcckrufen)\b|\bask\s+for\b|\bdemander\b""",
+    |zur\u00fcckrufen|r\u00fcckruf|llamen|llamar|bellen)\b|\bask\s+for\b|\bdemander\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What one asks who wants to be called back."""
@@ -43,7 +46,10 @@ _REPORTED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
-_AFTER_NAME = re.compile(r",\s*(?:\u00e0\s+)?\d|\s+\d{1,2}[:.h]\d|(?<=\w{4})\.\s|\s+(?:by|at|on)\s")
+_AFTER_NAME = re.compile(
+    r",\s*(?:i|we|ich|wir|je|nous|io|yo|ik)\b|,\s*(?:\u00e0\s+)?\d|\s+\d{1,2}[:.h]\d|(?<=\w{4})\.\s|\s+(?:by|at|on)\s",
+    re.IGNORECASE,
+)
 _LOWER = re.compile(r"[a-z\u00df-\u00ff]")
 _PHONED = re.compile(r"^phone\s+\d{1,2}[:.]\d{2},\s*(?P<name>[^.:\n\d]{3,70})", re.IGNORECASE)
 
@@ -63,9 +69,16 @@ def callback(intake: str) -> str | None:
     """The sentence with the number to call back; the number alone where the sentence is long or asks for more."""
     for line in intake.splitlines():
         for sentence in sentences.sentences_of(line):
+            if _only_forbids(sentence):
+                continue
             if (number := _number(sentence)) is not None:
                 return _asking_no_more(clean(sentence)) or clean(number)
     return None
+
+
+def _only_forbids(sentence: str) -> bool:
+    """A number in it may be one that nobody shall touch."""
+    return orders.restricts(sentence) and _CALLING.search(sentence) is None
 
 
 def _asking_no_more(sentence: str) -> str | None:

@@ -11,7 +11,7 @@ from consumer.domain.text.quotations import QUOTED
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"
-    r"|done|decided|ordered|restored|cleared|changed|signed|known|seen|proved|proven|opened|searched|set\s+up|explained|said|excluded|ruled\s+out)"
+    r"|done|decided|ordered|restored|cleared|signed|known|seen|proved|proven|opened|searched|set\s+up|explained|said|excluded|ruled\s+out)"
 )
 _GETAN = (
     r"(?:gepr\u00fcft|\u00fcberpr\u00fcft|getestet|best\u00e4tigt|gekl\u00e4rt|gemessen|versucht|gefragt|verglichen|bestellt"
@@ -24,6 +24,7 @@ _FAIT = (
 _OPEN = re.compile(
     rf"""
       \b(?:not|never)\s+(?:(?:yet|been|be|could|properly|fully)\s+){{0,3}}{_DONE}\b
+    | \bnot\s+(?:yet\s+(?:been\s+)?changed|changed\s+yet)\b
     | \b(?:has|have|had|is|are|was|were|did|do)n['\u2019]?t\s+(?:(?:yet|been)\s+){{0,2}}{_DONE}\b
     | \b(?:did\s+not|didn['\u2019]?t|could\s+not|couldn['\u2019]?t)\s+(?:yet\s+)?
       (?:check|test|verify|confirm|look\s+it\s+up|ask|measure|reproduce|clear)\b

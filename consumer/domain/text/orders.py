@@ -50,21 +50,46 @@ _ORDERED = re.compile(
 )
 """How a sentence begins that asks or orders something."""
 _AND = re.compile(r"(?:\b(?:and|then|but|und|aber|et|mais|e|ma|y|pero|en|maar)|[,;])\s+(?=\S)", re.IGNORECASE)
+_CALL = r"\b(?:call|ring|phone|text|contact)"
+_ON_WHAT = (
+    r"(?:call|ring|phone|restart\w*|reboot\w*|touch\w*|chang\w+|allowed|permitted|may|come|access|available|reach\w*"
+    r"|an(?:ruf|fass)\w*|neu\s*start\w*|erreichbar|d\u00fcrfen|darf|appel\w*|red\u00e9marr\w*|touch\w*|joign\w*|chiam\w*|riavvi\w*"
+    r"|tocc\w*|llam\w*|reinici\w*|tocar|toqu\w*|bel(?:len|t)?|herstart\w*|bereikbaar|mag)"
+)
+_ONLY_WHEN = (
+    r"(?:only\s+(?:after|before|between|from|outside)|nur\s+(?:nach|vor|zwischen)|seulement\s+(?:apr\u00e8s|avant|entre)"
+    r"|solo\s+(?:dopo|prima|tra|fuori)|s\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)|alleen\s+(?:na|voor|tussen|buiten))"
+)
+_CLAUSE = r"(?:^|[,.;:(\u2013\u2014-]\s*|\b(?:and|but|please|pls|so|then|or|just|ok|also)\s+)"
+"""Where a clause begins: what somebody tells of themselves has a subject there ("we never restart it")."""
 _RESTRICTION = re.compile(
-    r"""\b(?:do\s+not|don['\u2019]?t|must\s+not|mustn['\u2019]t|may\s+not|never|no\s+(?:restarts?|reboots?|changes?)
-    |not\s+between|only\s+(?:after|before|between|from|outside|with\s+(?:the\s+)?(?:approval|consent|ok))|not\s+before)\b
-    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
-    |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+(?:nach|vor|zwischen|mit\s+freigabe))\b
-    |\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+|n['\u2019])\w+ez\s+(?:pas|jamais|rien)\b
-    |\bseulement\s+(?:apr\u00e8s|avant|entre)\b
-    |\bnon\s+(?:\w+(?:[aei]te|[aei]re)|si\s+deve|va\s+(?!\W|bene)\w+)\b|\bsolo\s+(?:dopo|prima|tra|fuori|con\s+il\s+consenso)\b
-    |\b(?:por\s+favor[,\s]+no|no\s+(?:se\s+(?:debe|puede)|reinici\w+|apag\w+|toqu\w+|llam\w+|cambi\w+))\b
-    |\bs\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)\b
-    |\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){0,3}(?:niet|geen)\b|\bmag\s+(?:\w+\s+){0,3}(?:niet|niets)\b
-    |\balleen\s+(?:na|voor|tussen|buiten|met\s+toestemming)\b""",
+    rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never)\b
+    |\b(?:must\s+not|mustn['\u2019]t|may\s+not\s+be\s+\w+(?:ed|en|wn)|no\s+(?:restarts?|reboots?|changes?)
+      (?=[\s,]+(?:please|before|until|till|between|during|without|on|today|tonight|after)\b)
+    |not\s+between|only\s+with\s+(?:the\s+)?(?:approval|consent|ok)|not\s+before|hands\s+off
+    |leave\s+(?:\S+\s+){{1,6}}alone|stay\s+out\s+of|keep\s+(?:out\s+of|away\s+from|quiet)
+    |(?:nobody|no\s+one)\s+(?:should|may|must|is\s+(?:to|allowed)
+      |(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w+))\b
+    |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b
+    |\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
+    |\b{_ON_WHAT}\b.{{0,60}}\b{_ONLY_WHEN}\b|\b{_ONLY_WHEN}\b.{{0,60}}\b{_ON_WHAT}\b
+    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){{0,3}}(?:nicht|nichts)
+    |d\u00fcrfen\s+(?:\w+\s+){{0,3}}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
+    |nicht\s+(?:anfassen|neu\s*starten|ausschalten|abschalten)|(?:niemand|keiner)\s+(?:darf|soll)
+    |personne\s+ne\s+doit|nessuno\s+deve|nadie\s+debe|niemand\s+mag)\b
+    |\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?|n['\u2019])\w+ez\s+(?:pas|jamais|rien)\b
+    |\blaisse[rz]?\s+(?:\S+\s+){{1,6}}tranquilles?\b
+    |\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]re)|si\s+deve|va\s+(?!\W|bene)\w+)\b|\bsolo\s+con\s+il\s+consenso\b
+    |\blasci(?:are|ate|a)\s+stare\b
+    |\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede)|reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+))\b
+    |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){{0,6}}en\s+paz\b
+    |\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){{0,3}}(?:niet|geen)\b|\bmag\s+(?:\w+\s+){{0,3}}(?:niet|niets)\b
+    |\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What sets bounds: what must not be done, or when alone."""
+_CALLS = re.compile(_CALL, re.IGNORECASE)
+"""Whom to call is asked of nobody but the reader, and harms nothing."""
 _BEGINNING = 30
 """Characters within which a request that forbids says so: "please don't …"."""
 
@@ -77,7 +102,7 @@ def restricts(text: str) -> bool:
     if _ASKED.match(plain) and _RESTRICTION.search(plain, 0, _BEGINNING) is None:
         return False
     starts = (match.end() for pattern in (_STATEMENT, _AND) for match in pattern.finditer(plain))
-    return not any(_ORDERED_TO_DO.match(plain, start) for start in starts)
+    return not any(_ORDERED_TO_DO.match(plain, start) and not _CALLS.match(plain, start) for start in starts)
 
 
 def restriction_in(sentence: str) -> str | None:
@@ -87,7 +112,8 @@ def restriction_in(sentence: str) -> str | None:
     if to_the_machine(sentence):
         return None
     rests = (sentence[match.end() :] for match in _AND.finditer(sentence))
-    return next((rest for rest in rests if _RESTRICTION.match(rest) and restricts(rest)), None)
+    begun = (rest for rest in rests if _RESTRICTION.match(rest) and _AND.match(rest) is None)
+    return next((rest for rest in begun if restricts(rest)), None)
 
 
 def to_the_machine(text: str) -> bool:

@@ -4,7 +4,7 @@ import re
 
 _END = re.compile(r"(?<=[.!?…])[\"')\]]?\s+(?=[^\W\d_a-z]|[\"'(\[\d])")
 _ABBREVIATED = re.compile(
-    r"""(?<!\w)(?:mr|mrs|ms|dr|prof|st|hr|fr|no|nr|approx|ca|incl|resp|vs|e\.g|i\.e|z\.b|d\.h|bzw|etc|inc|ltd|ltg|mio|mrd
+    r"""(?<![\w'\u2019])(?:mr|mrs|ms|dr|prof|st|hr|fr|no|nr|approx|ca|incl|resp|vs|e\.g|i\.e|z\.b|d\.h|bzw|etc|inc|ltd|ltg|mio|mrd
     |tel|t\u00e9l|ext|extn|dw|str|dept|jr|sr|sra|mme|mlle|sig|dott|dhr|mevr|n\u00fam|bijv|[a-z]|\d{1,2}\.\d{1,2})\.$""",
     re.VERBOSE | re.IGNORECASE,
 )

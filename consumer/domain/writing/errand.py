@@ -4,8 +4,12 @@ The words are English, German, French, Italian, Spanish and Dutch. A reason with
 """
 
 import re
+from itertools import pairwise
 
+from consumer.domain.text.sanitize import ELLIPSIS
 from consumer.domain.text.sentences import sentences_of
+
+_LEFT_OUT = f" {ELLIPSIS} "
 
 _ASKS = re.compile(
     r"""
@@ -28,8 +32,42 @@ _ASKS = re.compile(
 )
 
 
-def errand_of(reason: str) -> str:
-    """The part of a cleaned reason that asks; what stands before and after is told with the problem."""
+_OWN = re.compile(
+    r"""\b(?:i\s+(?:have\s+to|must|need\s+to)|ich\s+muss|muss\s+ich|je\s+dois|(?:io\s+)?devo|tengo\s+que|ik\s+moet|moet\s+ik)
+    \b(?!\s+(?:know|wissen|savoir|sapere|saber|weten))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What the writer has to do: it asks nothing of others."""
+
+
+def asks(sentence: str) -> bool:
+    """Whether a cleaned sentence asks something or calls something open."""
+    return _ASKS.search(_OWN.sub(" ", sentence)) is not None
+
+
+def errand_of(reason: str, longest: int) -> str:
+    """The part of a cleaned reason that asks; what stands before and after is told with the problem.
+
+    Where it has more than `longest` characters, only the sentences that ask, with what was left out marked; of those
+    the last that fit: a reason that is so long comes to its point late.
+    """
     parts = sentences_of(reason)
-    at = [number for number, part in enumerate(parts) if _ASKS.search(part)]
-    return " ".join(parts[at[0] : at[-1] + 1]) if at else reason
+    at = [number for number, part in enumerate(parts) if asks(part)]
+    if not at:
+        return reason
+    whole = " ".join(parts[at[0] : at[-1] + 1])
+    if len(whole) <= longest:
+        return whole
+    chosen: list[int] = []
+    room = longest
+    for number in reversed(at):
+        room -= len(parts[number]) + len(_LEFT_OUT)
+        if room < 0:
+            break
+        chosen.insert(0, number)
+    if not chosen:
+        return whole
+    said = parts[chosen[0]]
+    for before, number in pairwise(chosen):
+        said += f"{' ' if number == before + 1 else _LEFT_OUT}{parts[number]}"
+    return said

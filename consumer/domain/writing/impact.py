@@ -15,12 +15,12 @@ from consumer.domain.writing.outcome_table import quoted
 
 MOST_CHARACTERS = 240
 """Of the sentences in one quotation: below the contract's 300 consecutive characters of the intake."""
-_MOST_BOUNDS = 200
+_MOST_BOUNDS = 280
 _ALREADY_SAID = 0.8
 _WHO = re.compile(
     r"""
       \b(?:all|every|everyone|everybody|nobody|no\s+one|none|both|half|about|\d+|two|three|four|five|six|seven|eight|nine|ten
-      |eleven|twelve|twenty|thirty|nous\s+sommes|toute|tutt[ei]|nessun\w*|tod[oa]s|ning\w+|iedereen|niemand|alle)\b.{0,40}\b(?:users?|people|staff|colleagues?|sites?|branch(?:es)?
+      |eleven|twelve|twenty|thirty|nous\s+sommes|toute|tutt[ei]|nessun\w*|tod[oa]s|ning\w+|iedereen|niemand|alle)\b(?:\s+[^\s,.;:]+){0,2}?\s+(?:users?|people|staff|colleagues?|sites?|branch(?:es)?
       |offices?|machines?|pcs?|laptops?|tills?|rooms?|stations?|printers?|phones?|handsets?|tablets?|ipads?|mailbox(?:es)?
       |clients?|teams?|departments?|orders?|patients?|drivers?|agents?|teachers?|planners?|carers?|pupils?|tenants?|kiosks?
       |benche?s?|wards?|clinics?|depots?|surger(?:y|ies)|shops?|stores?|passengers?|\d{2,}|pl\u00e4tze?|nutzer|mitarbeiter\w*
@@ -48,8 +48,8 @@ _DEADLINE = re.compile(
       |has\s+to|have\s+to|must|needs?|audits?|visit|opens?|goes?\s+live)\b.{{0,50}}\b{_DAY}
     | \b{_WEEKDAY}.{{0,25}}\b\d{{1,2}}(?:[:.h]\d{{2}}|\s*[ap]m\b|\s*uhr\b|h\b)
     | \b\d{{1,2}}(?:[:.h]\d{{2}}|\s*[ap]m\b)\s+(?:on\s+)?{_WEEKDAY}
-    | \b{_DAY}\b.{{0,40}}\b(?:deadline|cut-?off|at\s+the\s+latest|has\s+to|must|muss|audit|inventur|doit|clinic
-      |exams?)\b
+    | \b{_DAY}\b.{{0,40}}\b(?:deadline|cut-?off|at\s+the\s+latest|has\s+to|wants|needs|must|muss|audit|inventur|doit
+      |clinic|exams?)\b
     | \b(?:bis|vor|sp\u00e4testens|frist|ab|f\u00fcr)\b.{{0,30}}\b{_DAY} | \bmuss\b.{{0,30}}\b{_DAY} | \bheute\s+um\b
     | \b(?:avant|d['\u2019]ici|jusqu\w*|pour|entro|prima|fino|antes|hasta|para|tot|v\u00f3\u00f3r|voor|uiterlijk)
       \b.{{0,40}}\b{_DAY}
@@ -57,6 +57,12 @@ _DEADLINE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_HEADER = re.compile(
+    r"""\s*(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|datum|de|envoy\u00e9|\u00e0|objet|da|inviato|oggetto|para
+    |enviado|asunto|van|verzonden|aan|onderwerp)\s*:\s""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""How a line of a mail's head begins."""
 _SINCE = re.compile(r"\b(?:since|seit|depuis|dal|dalle|dall['\u2019]\w+|da\s+ieri|desde|sinds)\b", re.IGNORECASE)
 
 
@@ -74,7 +80,7 @@ def impact_of(intake: str | None, language: Language, *, known: str) -> Iterator
     chosen = _weightiest(new)
     if chosen:
         yield language.intake_said.format(said=quoted(_joined(chosen, intake), language, MOST_CHARACTERS))
-    if bounds := list(_restrictions(intake, chosen)):
+    if bounds := list(_restrictions(intake, (*chosen, reach))):
         yield language.intake_bounds.format(said=quoted(" ".join(bounds), language, _MOST_BOUNDS))
     elif said and not known.strip():
         yield language.intake_began.format(said=quoted(said[0], language, MOST_CHARACTERS))
@@ -94,7 +100,7 @@ def _joined(chosen: Sequence[str], intake: str) -> str:
     return joined
 
 
-def _restrictions(intake: str, quoted_already: Sequence[str]) -> Iterator[str]:
+def _restrictions(intake: str, quoted_already: Sequence[str | None]) -> Iterator[str]:
     """What must not be done, or when alone, by the intake's sentences or the rest of one: as many as fit."""
     room = _MOST_BOUNDS
     for sentence in _sentences(intake):
@@ -123,4 +129,11 @@ def _weight(sentence: str) -> int:
 
 def _sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        yield from (clean(said) for said in sentences.sentences_of(line.strip()))
+        if _HEADER.match(line):
+            continue
+        yield from (_balanced(clean(said)) for said in sentences.sentences_of(line.strip()))
+
+
+def _balanced(sentence: str) -> str:
+    """Without the quotation mark that the end or the begin of the sentence left alone."""
+    return sentence if sentence.count('"') % 2 == 0 else "".join(sentence.rsplit('"', 1))

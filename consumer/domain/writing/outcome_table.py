@@ -79,18 +79,25 @@ def leads(fix: FixRecord | None) -> bool:
 def tried(fix: FixRecord, language: Language, limit: int = _LONGEST_TEXT) -> str:
     """The fix's line in the list of what was tried: its title, its outcome and the texts of the outcome.
 
-    That of the active fix also says what it is, where there is room.
+    It also says what the fix is, where there is room: that of the active fix whole, others' in their first sentences.
 
     Empty for a status that is not listed (`proposed`, `dismissed`).
     """
     outcome = _outcome(fix, language, limit, language.superseded if fix.superseded and not fix.active else "")
     if not outcome:
         return ""
-    if fix.active and fix.description and limit >= _LONGEST_TEXT:
+    if limit >= _LONGEST_TEXT and _is_described(fix):
         described = language.what_it_is if fix.status in _IN_PLACE else language.what_it_was
-        outcome += described.format(description=sentence(fix.description, language, limit))
+        text = sentence if fix.active else outline
+        outcome += described.format(description=text(fix.description or "", language))
     title = shown(fix.title.rstrip(" ."), min(limit, _LONGEST_TITLE), unreadable=language.unreadable)
     return language.fix_line.format(title=title, outcome=outcome)
+
+
+def _is_described(fix: FixRecord) -> bool:
+    if not fix.description:
+        return False
+    return fix.active or not (fix.superseded or orders.to_the_machine(fix.description))
 
 
 def _outcome(fix: FixRecord, language: Language, limit: int, superseded: str) -> str:

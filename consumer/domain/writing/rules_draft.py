@@ -15,6 +15,7 @@ from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.language.language import Domain, Language
 from consumer.domain.text import loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
+from consumer.domain.text.sentences import sentences_of
 from consumer.domain.writing import errand, fact_lines, impact, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
 from consumer.domain.writing.outcome_table import quoted, sentence
@@ -22,8 +23,10 @@ from schemas.sessions import FixStatus
 
 _EXCERPT = 200
 """Characters of a quoted text of the record, such as a fact."""
-_LONGEST_REASON = 420
-"""Characters of a reason; a longer one is shortened."""
+_LONGEST_REASON = 900
+"""Characters of a reason that stands with the problem; a longer one is shortened."""
+_LONGEST_ERRAND = 500
+"""Characters of what a reason asks: with its words before it, it fits in a step."""
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _MOST_OPEN = 2
 """Steps on what a fact calls open."""
@@ -120,15 +123,17 @@ def _described(fix: FixRecord, language: Language) -> str:
 
 
 def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
-    """Steps that the recorded outcomes and the reason leave to be done: first the one that the table demands."""
+    """Steps that the recorded outcomes and the reason leave to be done: first the one that the table demands.
+
+    A reason that asks comes before a fix that the table does not demand.
+    """
     active = records.active_fix
     demanded = outcome_table.first_step(active, language)
     if active is not None and demanded is not None:
         yield _step(demanded, active.id)
-    if records.reason and not orders.to_the_machine(records.reason):
-        reason = clean(records.reason)
-        asked = errand.errand_of(reason) if len(reason) <= _LONGEST_REASON else reason  # the problem holds it whole
-        yield _step(language.take_up_reason.format(reason=sentence(asked, language, _LONGEST_REASON)), "R1")
+    asked, is_asked = _asked(records)
+    if is_asked:
+        yield _taken_up(asked, language)
     if active is not None and demanded is None and (active.status is FixStatus.PROPOSED or not records.reason):
         yield _step(_step_on_active(active, records, language), active.id)
     for fix in _earlier(records, FixStatus.APPLIED_PENDING):
@@ -136,9 +141,29 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
             yield _step(_confirmation(fix, language), fix.id)
 
 
+def _taken_up(asked: str, language: Language) -> NextStep:
+    return _step(language.take_up_reason.format(reason=sentence(asked, language, _LONGEST_ERRAND)), "R1")
+
+
+def _asked(records: Records) -> tuple[str, bool]:
+    """What the reason asks, and whether that is a step: it asks something, or no fix has one to be taken.
+
+    Empty for a reason that speaks to whoever processes it.
+    """
+    reason, active = clean(records.reason or ""), records.active_fix
+    if not reason or orders.to_the_machine(reason):
+        return "", False
+    is_all_there_is = active is None or active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED}
+    is_asked = is_all_there_is or any(map(errand.asks, sentences_of(reason)))
+    return errand.errand_of(reason, _LONGEST_ERRAND), is_asked
+
+
 def _fillers(records: Records, language: Language) -> Iterator[NextStep]:
     """Steps that say less than the reason and the open ends do, the best first."""
     active = records.active_fix
+    asked, is_asked = _asked(records)
+    if asked and not is_asked:
+        yield _taken_up(asked, language)
     yield from (_step(_confirmation(fix, language), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
     partial = [*_earlier(records, FixStatus.APPLIED_PARTIAL)]
     yield from (_step(_completion(fix, language), fix.id) for fix in partial if not fix.superseded)

@@ -32,6 +32,7 @@ def test_it_is_one_sentence_at_most(text: str) -> None:
         "It failed at step 3. Next came B.",
         "Fertig am Montag. Juni war gut.",
         'He said "none." Then he left.',
+        "So please don't. My nephew said so.",
     ],
 )
 def test_they_are_two(text: str) -> None:

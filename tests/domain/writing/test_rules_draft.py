@@ -461,9 +461,60 @@ class TestReason:
         bundle = build.bundle(build.opened(), build.fact("Slow."), reason="Tier 2 it is. Firewall again.")
         assert steps_of(bundle)[0].endswith(": Tier 2 it is. Firewall again.")
 
-    def test_one_that_is_too_long_for_the_problem_is_taken_up_from_its_beginning(self) -> None:
+    def test_of_one_that_is_too_long_for_the_problem_what_it_asks_is_taken_up(self) -> None:
         reason = "The first word of it. " + "It goes on and on. " * 30 + "Somebody must look."
-        assert ": The first word of it. It goes on" in steps_of(build.bundle(build.opened(), reason=reason))[0]
+        assert steps_of(build.bundle(build.opened(), reason=reason))[0].endswith(": Somebody must look.")
+
+    def test_of_many_that_ask_the_last_that_fit_are_taken_up_and_what_is_left_out_is_marked(self) -> None:
+        reason = " ".join(f"Somebody must look at number {number}. It is slow." for number in range(30))
+        step = steps_of(build.bundle(build.opened(), reason=reason))[0]
+        assert step.endswith("number 28. \u2026 Somebody must look at number 29.")
+        assert "number 2." not in step
+        assert len(step) <= 600
+
+    def test_one_that_asks_nothing_is_a_step_only_where_there_are_too_few_others(self) -> None:
+        reason = "My shift ends. The port is as it was."
+        events = (build.opened(), build.fix(description="Turn it off.", confidence_pct=40))
+        alone = build.bundle(*events, build.fact("Slow.", source_type="diagnostic_check"), reason=reason)
+        tested, taken_up = steps_of(alone)
+        assert tested.startswith("Test the premise of")
+        assert taken_up == f"Take up what it was escalated for: {reason}"
+        beside = build.bundle(*events, build.fact("Slow."), reason=reason)
+        assert not any(reason in step for step in steps_of(beside))
+        assert reason in rules_draft.problem(beside).text
+
+    @pytest.mark.parametrize(
+        "own",
+        [
+            "I have to leave for a site at noon.",
+            "Ich muss um 12 Uhr zum Kunden nach Stade.",
+            "Je dois partir.",
+            "Tengo que salir.",
+            "Ik moet weg.",
+        ],
+    )
+    def test_what_the_writer_has_to_do_is_asked_of_nobody(self, own: str) -> None:
+        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{own} Who knows the router?")
+        assert "Take up what it was escalated for: Who knows the router?" in steps_of(bundle)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The script was generated with WhatIf on and has not been run.",
+        "script's there, not run",
+        "Das Skript ist erzeugt, aber nicht gelaufen.",
+        "Script is niet gestart.",
+        "Falta lanzar el gui\u00f3n.",
+    ],
+)
+def test_what_the_reason_says_of_a_script_is_not_asked_again(said: str) -> None:
+    """Code does not judge what it says: so it claims nothing either."""
+    silent = build.bundle(build.opened(), build.script(), reason="Somebody must look.")
+    assert "Whether it ran is not recorded." in gate.by_rules(silent).rendered.markdown
+    bundle = build.bundle(build.opened(), build.script(), reason=said)
+    assert "Whether it ran is not recorded." not in gate.by_rules(bundle).rendered.markdown
+    assert not any(step.startswith("Establish whether the generated script") for step in steps_of(bundle))
 
 
 @pytest.mark.parametrize(
@@ -475,10 +526,45 @@ class TestReason:
         ("Non spegnete il modem del magazzino.", "Non spegnete il modem del magazzino"),
         ("No se debe tocar la caja tres.", "No se debe tocar la caja tres"),
         ("De kassa mag overdag niet herstart worden.", "De kassa mag overdag niet herstart worden"),
+        ("Never touch the till by the door.", "Never touch the till by the door"),
+        ("She asks that nobody reboots the router.", "She asks that nobody reboots the router"),
+        ("Nobody should re-run the payroll itself.", "Nobody should re-run the payroll itself"),
+        ("Call my cell, not the office.", "Call my cell, not the office"),
+        ("Las plantillas no las toquen.", "Las plantillas no las toquen"),
+        ("Non lo spegnete, serve alle telecamere.", "Non lo spegnete, serve alle telecamere"),
+        ("Leave the old recorder alone.", "Leave the old recorder alone"),
+        ("Ring the shop only after ten.", "Ring the shop only after ten"),
+        (
+            "Die Durchwahl 19 bitte in Ruhe lassen, da h\u00e4ngt der Notruf.",
+            "Die Durchwahl 19 bitte in Ruhe lassen, da h\u00e4ngt der Notruf",
+        ),
     ],
 )
 def test_what_must_not_be_done_is_told_in_the_intakes_words(intake: str, bound: str) -> None:
     assert f'It asks to heed: "{bound}"' in rules_draft.problem(build.bundle(build.opened(intake_text=intake))).text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I know the other number but I never can find it.",
+        "We don't have a spare.",
+        "It fails only after a login.",
+        "It may not be the server.",
+        "No changes since Tuesday.",
+        "Das passiert nur nach dem Anmelden.",
+    ],
+)
+def test_what_somebody_tells_sets_no_bounds(said: str) -> None:
+    assert "It asks to heed" not in rules_draft.problem(build.bundle(build.opened(intake_text=said))).text
+
+
+def test_a_number_that_nobody_shall_touch_is_none_to_call_back() -> None:
+    bundle = build.bundle(
+        build.opened(intake_text="Die Durchwahl 19 bitte in Ruhe lassen! R\u00fcckruf unter 040 1234567.")
+    )
+    text = rules_draft.problem(bundle).text
+    assert 'To reach them: "R\u00fcckruf unter 040 1234567"' in text
 
 
 @pytest.mark.parametrize(
