@@ -102,7 +102,7 @@ ENGLISH = Language(
     call_back="To reach them: {reach}.",
     proposes="What it proposes: {description}",
     take_up_reason="Take up what it was escalated for: {reason}",
-    confirm_earlier="Confirm whether the earlier fix {title} held; awaited: {awaited}",
+    confirm_earlier="Follow up the earlier fix {title}; awaited: {awaited} Then confirm whether it held.",
     complete_superseded="Decide whether {title}, done in part and since superseded, is completed or undone.",
     complete_superseded_notes=(
         "Decide whether {title}, done in part and since superseded, is completed or undone: {notes}"

@@ -36,13 +36,19 @@ _CALLING = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What one asks who wants to be called back."""
-_NAME = r"(?-i:[^\W\d_][\w.'\u2019-]*(?:\s+(?:de|von|van|of|&|[A-Z\u00c0-\u00dd][\w.'\u2019-]*|\([^)]{1,30}\))){0,5})"
+_NAME = r"(?-i:[^\W\d_][\w.'\u2019-]*(?:\s+(?:(?:della|del|de|von|van|of)\b|&|[A-Z\u00c0-\u00dd][\w.'\u2019-]*|\([^)]{1,30}\))){0,5})"
+_GREETING = (
+    r"\b(?:salve|ciao|buon(?:giorno|asera)|hola|buen[oa]s(?:\s+(?:d[i\u00ed]as|tardes))?|bon(?:jour|soir)|hallo|tach|moin|servus"
+    r"|gr\u00fcezi|guten\s+(?:tag|morgen|abend)|goede(?:morgen|middag)|dag)[\s,.!]+"
+)
 _REPORTED = re.compile(
     rf"""
       ^(?:from|von|de)\s*:\s*(?P<header>[^\n<]{{3,{_LONGEST_NAME}}})
     | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller:?|contact:?|reported\s+by
       |phoned\s+in\s+by|this\s+is|it['\u2019]s
-      |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de)\s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
+      |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de|{_GREETING}(?:sono|soy|ici|je\s+suis|hier\s+spricht|ik\s+ben|u\s+spreekt\s+met))
+      \s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
+    | {_GREETING}(?P<here>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME})\s+hier\b
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
@@ -50,6 +56,7 @@ _AFTER_NAME = re.compile(
     r",\s*(?:i|we|ich|wir|je|nous|io|yo|ik)\b|,\s*(?:\u00e0\s+)?\d|\s+\d{1,2}[:.h]\d|(?<=\w{4})\.\s|\s+(?:by|at|on)\s",
     re.IGNORECASE,
 )
+_PARTICLE = re.compile(r"\s+(?:della|del|de|von|van|of)$")
 _LOWER = re.compile(r"[a-z\u00df-\u00ff]")
 _PHONED = re.compile(r"^phone\s+\d{1,2}[:.]\d{2},\s*(?P<name>[^.:\n\d]{3,70})", re.IGNORECASE)
 
@@ -61,6 +68,7 @@ def reporter(intake: str) -> str | None:
     if match is None:
         return None
     name = _AFTER_NAME.split(clean(next(group for group in match.groups() if group)), maxsplit=1)[0].rstrip(" ,;:")
+    name = _PARTICLE.sub("", name)
     is_name = _LOWER.search(name) is not None and not name.endswith(("'s", "\u2019s"))
     return name[:_LONGEST_NAME] if is_name and not orders.addresses_reader(name) else None
 

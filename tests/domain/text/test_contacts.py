@@ -53,6 +53,11 @@ def test_what_is_no_number_to_call(intake: str) -> None:
         ("Anruf Herr Wenzel Obermüller, Leitung Innere 3, 07:05 Uhr", "Herr Wenzel Obermüller, Leitung Innere 3"),
         ("Appel de M. Gaspard Lemoël, chef de quai, à 05h38.", "M. Gaspard Lemoël, chef de quai"),
         ("Caller: Luis Ferrante, head of security, 555-0142.", "Luis Ferrante, head of security"),
+        ("Hi there this is Lorraine, I'm the clerk over at the water district.", "Lorraine"),
+        ("Tach, Kortl\u00fcke hier. Seit heute geht nichts.", "Kortl\u00fcke"),
+        ("Buenos d\u00edas, soy Chelo, de administraci\u00f3n. No sale.", "Chelo, de administraci\u00f3n"),
+        ("Salve, sono Paola Neri della contabilit\u00e0. Da ieri.", "Paola Neri"),
+        ("Bonjour, ici Mme Roche, pharmacie. Depuis hier.", "Mme Roche, pharmacie"),
         ("Phone 06:32, Callum Strachan, terminal supervisor, 01632 960 871.", "Callum Strachan, terminal supervisor"),
     ],
 )  # fmt: skip
@@ -62,7 +67,7 @@ def test_the_reporter_is_named_as_the_intake_does(intake: str, name: str) -> Non
 
 @pytest.mark.parametrize(
     "intake",
-    ["The mail from OUR account is wrong.", "this is Ortega's assistant", "It is down.", "from: 0821 5550 134", ""],
+    ["The mail from OUR account is wrong.", "this is Ortega's assistant", "It is down.", "from: 0821 5550 134", "Hallo, hier ist Outlook tot.", ""],
 )
 def test_what_is_no_name(intake: str) -> None:
     assert reporter(intake) is None

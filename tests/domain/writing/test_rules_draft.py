@@ -157,7 +157,9 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
     )
     steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert steps[0].startswith('Try "Change the proxy"')
-    assert steps[1] == 'Confirm whether the earlier fix "Move the mailbox" held; awaited: the nightly sync.'
+    assert steps[1] == (
+        'Follow up the earlier fix "Move the mailbox"; awaited: the nightly sync. Then confirm whether it held.'
+    )
     assert steps[-1] == 'Not again as it was, for it did not resolve the issue: "Clear the cache".'
 
 
