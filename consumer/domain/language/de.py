@@ -125,7 +125,10 @@ GERMAN = Language(
     call_back="Erreichbar laut Meldung: {reach}.",
     proposes="Vorgeschlagen ist: {description}",
     take_up_reason="Den Grund der Eskalation aufgreifen: {reason}",
-    confirm_earlier="Die frühere Maßnahme {title} weiterverfolgen; gewartet wird auf: {awaited} Dann prüfen, ob sie gewirkt hat.",
+    confirm_earlier=(
+        "Die frühere Maßnahme {title} weiterverfolgen; gewartet wird auf: {awaited} "
+        "Dann prüfen, ob sie gewirkt hat."
+    ),
     complete_superseded=(
         "Entscheiden, ob {title} (teilweise umgesetzt, inzwischen ersetzt) abgeschlossen oder zurückgenommen wird."
     ),

@@ -36,7 +36,10 @@ _CALLING = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What one asks who wants to be called back."""
-_NAME = r"(?-i:[^\W\d_][\w.'\u2019-]*(?:\s+(?:(?:della|del|de|von|van|of)\b|&|[A-Z\u00c0-\u00dd][\w.'\u2019-]*|\([^)]{1,30}\))){0,5})"
+_NAME = (
+    r"(?-i:[^\W\d_][\w.'\u2019-]*"
+    r"(?:\s+(?:(?:della|del|de|von|van|of)\b|&|[A-Z\u00c0-\u00dd][\w.'\u2019-]*|\([^)]{1,30}\))){0,5})"
+)
 _GREETING = (
     r"\b(?:salve|ciao|buon(?:giorno|asera)|hola|buen[oa]s(?:\s+(?:d[i\u00ed]as|tardes))?|bon(?:jour|soir)|hallo|tach|moin|servus"
     r"|gr\u00fcezi|guten\s+(?:tag|morgen|abend)|goede(?:morgen|middag)|dag)[\s,.!]+"

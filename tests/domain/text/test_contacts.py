@@ -67,7 +67,14 @@ def test_the_reporter_is_named_as_the_intake_does(intake: str, name: str) -> Non
 
 @pytest.mark.parametrize(
     "intake",
-    ["The mail from OUR account is wrong.", "this is Ortega's assistant", "It is down.", "from: 0821 5550 134", "Hallo, hier ist Outlook tot.", ""],
+    [
+        "The mail from OUR account is wrong.",
+        "this is Ortega's assistant",
+        "It is down.",
+        "from: 0821 5550 134",
+        "Hallo, hier ist Outlook tot.",
+        "",
+    ],
 )
 def test_what_is_no_name(intake: str) -> None:
     assert reporter(intake) is None
