@@ -48,7 +48,7 @@ _REPORTED = re.compile(
     rf"""
       ^(?:from|von|de)\s*:\s*(?P<header>[^\n<]{{3,{_LONGEST_NAME}}})
     | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller:?|contact:?|reported\s+by
-      |phoned\s+in\s+by|this\s+is|it['\u2019]s
+      |phoned\s+in\s+by|(?:\A|["\u201c]|\b(?:hi|hello|hey|morning|afternoon|evening|there|all)[\s,.!-]+)(?:this\s+is|it['\u2019]s)
       |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de|{_GREETING}(?:sono|soy|ici|je\s+suis|hier\s+spricht|ik\s+ben|u\s+spreekt\s+met))
       \s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
     | {_GREETING}(?P<here>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME})\s+hier\b
@@ -57,6 +57,10 @@ _REPORTED = re.compile(
 )
 _AFTER_NAME = re.compile(
     r",\s*(?:i|we|ich|wir|je|nous|io|yo|ik)\b|,\s*(?:\u00e0\s+)?\d|\s+\d{1,2}[:.h]\d|(?<=\w{4})\.\s|\s+(?:by|at|on)\s",
+    re.IGNORECASE,
+)
+_DATED = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|today|yesterday|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch",
     re.IGNORECASE,
 )
 _PARTICLE = re.compile(r"\s+(?:della|del|de|von|van|of)$")
@@ -72,7 +76,7 @@ def reporter(intake: str) -> str | None:
         return None
     name = _AFTER_NAME.split(clean(next(group for group in match.groups() if group)), maxsplit=1)[0].rstrip(" ,;:")
     name = _PARTICLE.sub("", name)
-    is_name = _LOWER.search(name) is not None and not name.endswith(("'s", "\u2019s"))
+    is_name = _LOWER.search(name) is not None and not name.endswith(("'s", "\u2019s")) and not _DATED.match(name)
     return name[:_LONGEST_NAME] if is_name and not orders.addresses_reader(name) else None
 
 

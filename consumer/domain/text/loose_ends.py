@@ -49,15 +49,22 @@ _WISH = re.compile(
     (?:for|to|us|me|that)\b|\b(?:verlangt|m\u00f6chte|bittet|fordert|demande|veut|exige|chiede|vuole|pide|quiere)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
+_TELLING = 3
+"""Content words from which a sentence says what it is about."""
 _ANSWERED = 0.6
 """The share of an open sentence's words that a later text has which answers it."""
 
 
 def loose_end(text: str) -> str | None:
-    """The sentences of a cleaned text that call something open, with the one before the first; None without such."""
+    """The sentences of a cleaned text that call something open, with the one before the first; None without such.
+
+    A first sentence that hardly says what is open ("Not sent.") stands with the one after it.
+    """
     parts = sentences.sentences_of(text)
     at = [number for number, part in enumerate(parts) if _is_open(part)]
     left = " ".join(parts[max(at[0] - 1, 0) : at[-1] + 1]) if at else ""
+    if at == [0] and len(words.content(left)) < _TELLING:
+        left = " ".join(parts[:2])
     return left if left and _WISH.search(left) is None else None
 
 

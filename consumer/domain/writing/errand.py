@@ -42,7 +42,7 @@ _OWN = re.compile(
 
 def asks(sentence: str) -> bool:
     """Whether a cleaned sentence asks something or calls something open."""
-    return _ASKS.search(_OWN.sub(" ", sentence)) is not None
+    return "?" in sentence or _ASKS.search(_OWN.sub(" ", sentence)) is not None
 
 
 def errand_of(reason: str, longest: int) -> str:

@@ -72,6 +72,8 @@ def test_the_reporter_is_named_as_the_intake_does(intake: str, name: str) -> Non
         "this is Ortega's assistant",
         "It is down.",
         "from: 0821 5550 134",
+        "I know it's Rosa who did it.",
+        "Mail from Monday: it bounced.",
         "Hallo, hier ist Outlook tot.",
         "",
     ],

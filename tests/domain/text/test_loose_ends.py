@@ -66,3 +66,16 @@ def test_a_later_text_that_speaks_of_it_answers_it() -> None:
     assert not is_answered(text, ["Theatre viewers: new objects not checked."])
     assert not is_answered(text, ["The viewers on the ward are slow."])
     assert not is_answered(text, [])
+
+
+def test_a_first_sentence_that_says_little_stands_with_the_next() -> None:
+    assert (
+        loose_end("Not sent. The PIN wipes stored sales. Lane 5 shows three.")
+        == "Not sent. The PIN wipes stored sales."
+    )
+    assert loose_end("The new list is not tested. It is long.") == "The new list is not tested."
+
+
+def test_what_is_told_as_not_changed_is_not_open() -> None:
+    assert loose_end("The password was reset (not changed) by the other team.") is None
+    assert loose_end("The password is not changed yet.") == "The password is not changed yet."

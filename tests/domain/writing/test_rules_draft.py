@@ -499,6 +499,12 @@ class TestReason:
         bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{own} Who knows the router?")
         assert "Take up what it was escalated for: Who knows the router?" in steps_of(bundle)
 
+    def test_a_question_asks_whatever_its_words(self) -> None:
+        reason = "My shift ends. What was in the files?"
+        assert steps_of(build.bundle(build.opened(), build.fact("Slow."), reason=reason))[0].endswith(
+            ": What was in the files?"
+        )
+
 
 @pytest.mark.parametrize(
     "said",
