@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 
+from consumer.adapters import heap
 from consumer.adapters.http.console.access import Access
 from consumer.adapters.http.console.console import Console
 from consumer.adapters.http.console.readers import PolicySender, Readers
@@ -110,4 +111,5 @@ def sampling_loop(pools: Mapping[str, Pool], model: PacedModel | None, health: H
     def tasks() -> dict[Meter, dict[LabelValues, float]]:
         return {Meter.TASKS: {"": len(asyncio.all_tasks())}}
 
-    return Sampler(readings=(connections, calls, tasks), health=health, meters=meters, clock=time.monotonic)
+    readings = (connections, calls, tasks)
+    return Sampler(readings=readings, trim=heap.trimming(), health=health, meters=meters, clock=time.monotonic)

@@ -5,6 +5,7 @@ At SIGUSR1 it collects its garbage, and a fork of it adds a line to the file tha
 """
 
 import asyncio
+import ctypes
 import gc
 import json
 import os
@@ -23,6 +24,8 @@ CENSUS = "SOAK_CENSUS"
 STATEMENTS = "asyncpg.protocol.protocol.PreparedStatementState"
 """Each costs some fifty small objects, and lives as long as its connection."""
 _TYPES = 60
+_SMALL_BYTES = 512
+"""Up to which pymalloc holds an object; the others are the C library's."""
 _LARGE = 20
 """Containers with fewer elements are not told."""
 
@@ -42,24 +45,27 @@ class _Census:
             tasks = Counter(task.get_name().split("-")[0] for task in asyncio.all_tasks())
         except RuntimeError:  # no loop turns at the very begin and end
             tasks = Counter()
+        heap = _heap()
         self._fork = os.fork()
         if self._fork == 0:
             try:
-                _tell(tasks)
+                _tell(tasks, heap)
             finally:
                 os._exit(0)
 
 
-def _tell(tasks: Counter[str]) -> None:
+def _tell(tasks: Counter[str], heap: dict[str, int]) -> None:
     objects = gc.get_objects()
     types = Counter(_name(type(each)) for each in objects)
     line = {
         "blocks": sys.getallocatedblocks(),
+        "heap": heap,
         "objects": len(objects),
         "statements": types[STATEMENTS],
         "types": dict(types.most_common(_TYPES)),
         "tasks": dict(tasks),
         "containers": dict(_containers(objects)),
+        "large": _large(objects),
     }
     with Path(os.environ[CENSUS]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
@@ -78,6 +84,40 @@ def _containers(objects: list[Any]) -> Iterator[tuple[str, tuple[str, int]]]:
         if isinstance(each, list | dict | set | deque) and each is not objects and len(each) >= _LARGE:
             kind = f"{_name(type(each))} of {_name(type(next(iter(each))))}"
             yield str(id(each)), (f"{owners.get(id(each), '')} {kind}".strip(), len(each))
+
+
+def _large(objects: list[Any]) -> dict[str, int]:
+    """Bytes of the texts and buffers that pymalloc does not hold, by type, and the largest of each."""
+    bytes_of: Counter[str] = Counter()
+    seen = {id(each): each for each in gc.get_referents(*objects) if isinstance(each, str | bytes | bytearray)}
+    for each in seen.values():
+        if (size := sys.getsizeof(each)) > _SMALL_BYTES:
+            name = _name(type(each))
+            bytes_of[name] += size
+            bytes_of[f"largest {name}"] = max(bytes_of[f"largest {name}"], size)
+    return dict(bytes_of)
+
+
+class _MallInfo(ctypes.Structure):
+    """`mallinfo2` of the GNU C library: bytes from the system, in use and free, over all arenas."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    )  # fmt: skip
+
+
+def _heap() -> dict[str, int]:
+    """Empty with another C library."""
+    try:
+        mallinfo = ctypes.CDLL(None).mallinfo2
+    except AttributeError:
+        return {}
+    mallinfo.restype = _MallInfo
+    info = mallinfo()
+    return {"arena": info.arena, "mapped": info.hblkhd, "used": info.uordblks, "free": info.fordblks}
 
 
 def _end_with_the_soak(parent: int) -> None:

@@ -16,6 +16,7 @@ async def test_an_event_loop_that_is_held_up_shows_in_the_delay() -> None:
     meters, stop = RememberedMeters(), asyncio.Event()
     sampler = Sampler(
         readings=[lambda: {Meter.CALL_LIMIT: {"": 3.0}}],
+        trim=lambda: None,
         health=Health(time.monotonic),
         meters=meters,
         clock=time.monotonic,
@@ -29,6 +30,27 @@ async def test_an_event_loop_that_is_held_up_shows_in_the_delay() -> None:
 
     await until(is_seen)
     assert meters.values[Meter.CALL_LIMIT, ""] == 3
+    stop.set()
+    await task
+
+
+async def test_free_memory_is_given_back_once_a_minute() -> None:
+    meters, stop, now, trimmed = RememberedMeters(), asyncio.Event(), [0.0], [0]
+
+    def trim() -> None:
+        trimmed[0] += 1
+
+    sampler = Sampler(readings=(), trim=trim, health=Health(time.monotonic), meters=meters, clock=lambda: now[0])
+    task = asyncio.create_task(sampler.run(stop))
+    for minutes in (0, 1, 1, 2):
+        now[0] = 60.0 * minutes
+        seen = len(meters.observed)
+
+        async def has_turned(seen: int = seen) -> bool:
+            return len(meters.observed) >= seen + 2
+
+        await until(has_turned)
+        assert trimmed == [minutes]
     stop.set()
     await task
 
