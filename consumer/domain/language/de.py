@@ -112,7 +112,7 @@ GERMAN = Language(
     ),
     complete="{title} abschließen oder, soweit umgesetzt, bestätigen; erfasst ist: {notes}",
     complete_no_notes="Klären, was von {title} umgesetzt wurde, dann abschließen und bestätigen.",
-    confirm="Prüfen, ob {title} gewirkt hat; gewartet wird auf: {awaited}",
+    confirm="Verfolgen, worauf {title} wartet, dann prüfen, ob die Maßnahme gewirkt hat; gewartet wird auf: {awaited}",
     reported="Gemeldet wurde: {title}",
     summary="Zusammenfassung: {summary}",
     first_fact="Eine Beschreibung wurde nicht erfasst; die erste Feststellung war: {fact}",
@@ -126,8 +126,8 @@ GERMAN = Language(
     proposes="Vorgeschlagen ist: {description}",
     take_up_reason="Den Grund der Eskalation aufgreifen: {reason}",
     confirm_earlier=(
-        "Die frühere Maßnahme {title} weiterverfolgen; gewartet wird auf: {awaited} "
-        "Dann prüfen, ob sie gewirkt hat."
+        "Verfolgen, worauf die frühere Maßnahme {title} wartet, dann prüfen, ob sie gewirkt hat; "
+        "gewartet wird auf: {awaited}"
     ),
     complete_superseded=(
         "Entscheiden, ob {title} (teilweise umgesetzt, inzwischen ersetzt) abgeschlossen oder zurückgenommen wird."

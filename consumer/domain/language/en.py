@@ -89,7 +89,7 @@ ENGLISH = Language(
     ),
     complete="Complete {title} or verify it as far as it goes; on record: {notes}",
     complete_no_notes="Establish what of {title} was done, then complete and verify it.",
-    confirm="Confirm whether {title} held; awaited: {awaited}",
+    confirm="Follow up what {title} waits for, then confirm whether it held; awaited: {awaited}",
     reported="The reported problem was: {title}",
     summary="Summary: {summary}",
     first_fact="No description was recorded; the first confirmed fact was: {fact}",
@@ -102,7 +102,9 @@ ENGLISH = Language(
     call_back="To reach them: {reach}.",
     proposes="What it proposes: {description}",
     take_up_reason="Take up what it was escalated for: {reason}",
-    confirm_earlier="Follow up the earlier fix {title}; awaited: {awaited} Then confirm whether it held.",
+    confirm_earlier=(
+        "Follow up what the earlier fix {title} waits for, then confirm whether it held; awaited: {awaited}"
+    ),
     complete_superseded="Decide whether {title}, done in part and since superseded, is completed or undone.",
     complete_superseded_notes=(
         "Decide whether {title}, done in part and since superseded, is completed or undone: {notes}"

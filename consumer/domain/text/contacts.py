@@ -1,4 +1,4 @@
-"""Who reported a problem, and how to reach them, in the words of an intake. English, German and French words are known.
+"""How to reach who reported a problem, in the words of an intake: English, German, French, Italian, Spanish, Dutch.
 
 A sentence is given only where nothing but calling back is asked in it.
 """
@@ -10,14 +10,14 @@ from consumer.domain.text import orders, sentences
 from consumer.domain.text.sanitize import clean
 
 _LONGEST_SENTENCE = 140
-_LONGEST_NAME = 80
 _NUMBER = re.compile(
     r"(?<![\w.,/:-])(?:\+?\d[\d ()/.\u00a0-]{4,18}\d)"
     r"(?:[\s,]*(?:extn?|extension|x|app|dw|durchwahl|poste)\.?\s*\d{1,5})?(?![\w])",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(
-    r"\b(?:extn?|extension|extensi\u00f3n|interno|anexo|toestel|dect|bleep|pager|durchwahl|dw|poste)\.?\s*\d{2,5}\b",
+    r"\b(?:extn?|extension|extensi\u00f3n|interno|anexo|toestel|dect|bleep|pager|durchwahl|dw|klappe|nst"
+    r"|nebenstelle|poste)\.?\s*\d{2,5}\b",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}")
@@ -36,59 +36,32 @@ _CALLING = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What one asks who wants to be called back."""
-_NAME = (
-    r"(?-i:[^\W\d_][\w.'\u2019-]*"
-    r"(?:\s+(?:(?:della|del|de|von|van|of)\b|&|[A-Z\u00c0-\u00dd][\w.'\u2019-]*|\([^)]{1,30}\))){0,5})"
-)
-_GREETING = (
-    r"\b(?:salve|ciao|buon(?:giorno|asera)|hola|buen[oa]s(?:\s+(?:d[i\u00ed]as|tardes))?|bon(?:jour|soir)|hallo|tach|moin|servus"
-    r"|gr\u00fcezi|guten\s+(?:tag|morgen|abend)|goede(?:morgen|middag)|dag)[\s,.!]+"
-)
-_REPORTED = re.compile(
-    rf"""
-      ^(?:from|von|de)\s*:\s*(?P<header>[^\n<]{{3,{_LONGEST_NAME}}})
-    | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller:?|contact:?|reported\s+by
-      |phoned\s+in\s+by|(?:\A|["\u201c]|\b(?:hi|hello|hey|morning|afternoon|evening|there|all)[\s,.!-]+)(?:this\s+is|it['\u2019]s)
-      |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de|{_GREETING}(?:sono|soy|ici|je\s+suis|hier\s+spricht|ik\s+ben|u\s+spreekt\s+met))
-      \s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
-    | {_GREETING}(?P<here>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME})\s+hier\b
-    """,
-    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
-)
-_AFTER_NAME = re.compile(
-    r",\s*(?:i|we|ich|wir|je|nous|io|yo|ik)\b|,\s*(?:\u00e0\s+)?\d|\s+\d{1,2}[:.h]\d|(?<=\w{4})\.\s|\s+(?:by|at|on)\s",
+_ASKED_FOR = re.compile(
+    r"\s*(?:[^:\n\d]{0,30}\b)?(?:reach|phone|call|contact|tel|mobile|telefon|r\u00fcckruf)\b[^:\n]{0,20}:\s*",
     re.IGNORECASE,
 )
-_DATED = re.compile(
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|today|yesterday|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch",
-    re.IGNORECASE,
-)
-_PARTICLE = re.compile(r"\s+(?:della|del|de|von|van|of)$")
-_LOWER = re.compile(r"[a-z\u00df-\u00ff]")
-_PHONED = re.compile(r"^phone\s+\d{1,2}[:.]\d{2},\s*(?P<name>[^.:\n\d]{3,70})", re.IGNORECASE)
-
-
-def reporter(intake: str) -> str | None:
-    """Who reported it, as the intake names them: perhaps with a role or a firm."""
-    head = intake[:400]
-    match = _REPORTED.search(head) or _PHONED.search(head)
-    if match is None:
-        return None
-    name = _AFTER_NAME.split(clean(next(group for group in match.groups() if group)), maxsplit=1)[0].rstrip(" ,;:")
-    name = _PARTICLE.sub("", name)
-    is_name = _LOWER.search(name) is not None and not name.endswith(("'s", "\u2019s")) and not _DATED.match(name)
-    return name[:_LONGEST_NAME] if is_name and not orders.addresses_reader(name) else None
+"""How a line of a form begins that asks how to reach somebody."""
+_DIGITS = re.compile(r"\d{3}")
+_WAY = re.compile(r"\b(?:landline|reach\s+me|i['\u2019]m\s+on|my\s+(?:cell|mobile)|mobile\s+only)\b", re.IGNORECASE)
+"""A way to reach somebody, without a number."""
 
 
 def callback(intake: str) -> str | None:
-    """The sentence with the number to call back; the number alone where the sentence is long or asks for more."""
-    for line in intake.splitlines():
+    """The sentence with the number to call back; the number alone where the sentence is long or asks for more.
+
+    Without a number: the sentence that names a way.
+    """
+    lines = intake.splitlines()
+    for line in lines:
         for sentence in sentences.sentences_of(line):
-            if _only_forbids(sentence):
-                continue
-            if (number := _number(sentence)) is not None:
+            if (number := _number(sentence)) is not None and not _only_forbids(sentence):
                 return _asking_no_more(clean(sentence)) or clean(number)
-    return None
+    for line in lines:
+        form = _ASKED_FOR.match(line)
+        if form is not None and _DIGITS.search(said := clean(line[form.end() :])):
+            return _asking_no_more(said) or said[:_LONGEST_SENTENCE]
+    said_by = (clean(sentence) for line in lines for sentence in sentences.sentences_of(line))
+    return next((way for way in said_by if _WAY.search(way) and _asking_no_more(way)), None)
 
 
 def _only_forbids(sentence: str) -> bool:

@@ -41,7 +41,7 @@ _ORDERED_TO_DO = re.compile(
     |tell|ask|call|reply|click|open|run|execute|install|transfer|pay|share|provide|restart|reboot|set|change|update
     |confirm|use|add|put|let|switch|turn|create|copy|move|format|link|name|print|repeat|begin|approve|grant|download
     |upload|visit|contact|mark|say|quote|describe|answer|see|relabel|wipe|erase|purge|uninstall|revoke|accept)
-    \s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us|it|them|him|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
+    \s+(?:the|this|that|all|any|every|his|her|their|my|our|your|me|us|it|them|him|everything|everyone|to|a|an|off|on)\b(?!\s+\w+\s+(?:failed|fails|did|does|helped|worked|works|hangs|is|was|took|takes)\b)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ORDERED = re.compile(
@@ -67,21 +67,25 @@ _RESTRICTION = re.compile(
     |\b(?:must\s+not|mustn['\u2019]t|may\s+not\s+be\s+\w+(?:ed|en|wn)|no\s+(?:restarts?|reboots?|changes?)
       (?=[\s,]+(?:please|before|until|till|between|during|without|on|today|tonight|after)\b)
     |not\s+between|only\s+with\s+(?:the\s+)?(?:approval|consent|ok)|not\s+before|hands\s+off
-    |leave\s+(?:\S+\s+){{1,6}}alone|stay\s+out\s+of|keep\s+(?:out\s+of|away\s+from|quiet)
+    |leave\s+(?:\S+\s+){{1,6}}(?:alone|be)|nowhere\s+else|only\s+copy
+    |(?:not|never)\s+backed\s+up|before\s+anything\s+is\s+(?:changed|touched)|stay\s+out\s+of|keep\s+(?:out\s+of|away\s+from|quiet)
     |(?:nobody|no\s+one)\s+(?:should|may|must|is\s+(?:to|allowed)
-      |(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w+))\b
+      |(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*))\b
     |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b
+    |\b(?:r\u00fcckruf|anruf\w*|r?appel\w*|llam\w*|chiam\w*)\b.{{0,60}},\s*(?:nicht|pas|non|no)\s+(?:bei|d\w+|\u00e0|au|l\w+|al\w*|il|el)\b
     |\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
     |\b{_ON_WHAT}\b.{{0,60}}\b{_ONLY_WHEN}\b|\b{_ONLY_WHEN}\b.{{0,60}}\b{_ON_WHAT}\b
     |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){{0,3}}(?:nicht|nichts)
     |d\u00fcrfen\s+(?:\w+\s+){{0,3}}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
-    |nicht\s+(?:anfassen|neu\s*starten|ausschalten|abschalten)|(?:niemand|keiner)\s+(?:darf|soll)
+    |nicht\s+passieren\s+darf|r\u00fchrt\w*\s+(?:\w+\s+){{0,3}}niemand|nicht\s+(?:anfassen|angefasst|anr\u00fchren|neu\s*starten|ausschalten|abschalten)|(?:niemand|keiner)\s+(?:darf|soll)
     |personne\s+ne\s+doit|nessuno\s+deve|nadie\s+debe|niemand\s+mag)\b
     |\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?|n['\u2019])\w+ez\s+(?:pas|jamais|rien)\b
+    |\bne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?(?:effac|touch|red[e\u00e9]marr|[e\u00e9]te|d[e\u00e9]branch|supprim|modifi|coup|chang)\w*
+      \s+(?:pas|rien|jamais)\b
     |\blaisse[rz]?\s+(?:\S+\s+){{1,6}}tranquilles?\b
-    |\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]re)|si\s+deve|va\s+(?!\W|bene)\w+)\b|\bsolo\s+con\s+il\s+consenso\b
+    |\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]re)|si\s+(?:deve|spegn\w+|tocc\w+|riavvi\w+|cancell\w+|stacc\w+)|va\s+(?!\W|bene)\w+)\b|\bsolo\s+con\s+il\s+consenso\b
     |\blasci(?:are|ate|a)\s+stare\b
-    |\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede)|reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+))\b
+    |\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede|apag\w+|reinici\w+|toc\w+|borr\w+)|reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+))\b
     |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){{0,6}}en\s+paz\b
     |\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){{0,3}}(?:niet|geen)\b|\bmag\s+(?:\w+\s+){{0,3}}(?:niet|niets)\b
     |\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b""",

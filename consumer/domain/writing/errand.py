@@ -46,18 +46,19 @@ def asks(sentence: str) -> bool:
 
 
 def errand_of(reason: str, longest: int) -> str:
-    """The part of a cleaned reason that asks; what stands before and after is told with the problem.
+    """A cleaned reason from the first sentence that asks; what stands before is told with the problem.
 
-    Where it has more than `longest` characters, only the sentences that ask, with what was left out marked; of those
-    the last that fit: a reason that is so long comes to its point late.
+    Where that has more than `longest` characters, up to the last sentence that asks. Where that has more, too, only the
+    sentences that ask, with what was left out marked; of those the last that fit: a reason that is so long comes to its
+    point late.
     """
     parts = sentences_of(reason)
     at = [number for number, part in enumerate(parts) if asks(part)]
     if not at:
         return reason
-    whole = " ".join(parts[at[0] : at[-1] + 1])
-    if len(whole) <= longest:
-        return whole
+    for end in (len(parts), at[-1] + 1):
+        if len(whole := " ".join(parts[at[0] : end])) <= longest:
+            return whole
     chosen: list[int] = []
     room = longest
     for number in reversed(at):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from consumer.domain.language.language import Language
 from consumer.domain.text import contacts, orders, sentences, words
 from consumer.domain.text.sanitize import ELLIPSIS, clean
+from consumer.domain.writing import reporter
 from consumer.domain.writing.outcome_table import quoted
 
 MOST_CHARACTERS = 240
@@ -84,7 +85,7 @@ def impact_of(intake: str | None, language: Language, *, known: str) -> Iterator
         yield language.intake_bounds.format(said=quoted(" ".join(bounds), language, _MOST_BOUNDS))
     elif said and not known.strip():
         yield language.intake_began.format(said=quoted(said[0], language, MOST_CHARACTERS))
-    name = contacts.reporter(intake)
+    name = reporter.reporter(intake)
     if name is not None:
         yield language.reported_by.format(name=quoted(name, language))
     if reach is not None:
@@ -123,7 +124,9 @@ def _weightiest(said: Sequence[str]) -> list[str]:
 
 
 def _weight(sentence: str) -> int:
-    """A deadline weighs most: it is what cannot be asked for in time."""
+    """A deadline weighs most: it is what cannot be asked for in time. A question tells nothing."""
+    if sentence.endswith("?"):
+        return 0
     return 3 * bool(_DEADLINE.search(sentence)) + 2 * bool(_WHO.search(sentence)) + bool(_SINCE.search(sentence))
 
 

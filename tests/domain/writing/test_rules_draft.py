@@ -158,7 +158,8 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
     steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert steps[0].startswith('Try "Change the proxy"')
     assert steps[1] == (
-        'Follow up the earlier fix "Move the mailbox"; awaited: the nightly sync. Then confirm whether it held.'
+        'Follow up what the earlier fix "Move the mailbox" waits for, then confirm whether it held; '
+        "awaited: the nightly sync."
     )
     assert steps[-1] == 'Not again as it was, for it did not resolve the issue: "Clear the cache".'
 
@@ -537,7 +538,10 @@ def test_what_the_reason_says_of_a_script_is_not_asked_again(said: str) -> None:
         ("Never touch the till by the door.", "Never touch the till by the door"),
         ("She asks that nobody reboots the router.", "She asks that nobody reboots the router"),
         ("Nobody should re-run the payroll itself.", "Nobody should re-run the payroll itself"),
-        ("Call my cell, not the office.", "Call my cell, not the office"),
+        ("R\u00fcckruf in der Praxis, nicht der Chef selber.", "R\u00fcckruf in der Praxis, nicht der Chef selber"),
+        ("Les journaux, on ne les efface pas.", "Les journaux, on ne les efface pas"),
+        ("Il server delle pese non si spegne.", "Il server delle pese non si spegne"),
+        ("The manager is away, leave him be.", "The manager is away, leave him be"),
         ("Las plantillas no las toquen.", "Las plantillas no las toquen"),
         ("Non lo spegnete, serve alle telecamere.", "Non lo spegnete, serve alle telecamere"),
         ("Leave the old recorder alone.", "Leave the old recorder alone"),
