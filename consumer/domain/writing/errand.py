@@ -56,9 +56,9 @@ def errand_of(reason: str, longest: int) -> str:
     at = [number for number, part in enumerate(parts) if asks(part)]
     if not at:
         return reason
-    for end in (len(parts), at[-1] + 1):
-        if len(whole := " ".join(parts[at[0] : end])) <= longest:
-            return whole
+    whole, asking = (" ".join(parts[at[0] : end]) for end in (len(parts), at[-1] + 1))
+    if len(asking) <= longest:
+        return whole if len(whole) <= longest else asking
     chosen: list[int] = []
     room = longest
     for number in reversed(at):
@@ -67,7 +67,7 @@ def errand_of(reason: str, longest: int) -> str:
             break
         chosen.insert(0, number)
     if not chosen:
-        return whole
+        return asking
     said = parts[chosen[0]]
     for before, number in pairwise(chosen):
         said += f"{' ' if number == before + 1 else _LEFT_OUT}{parts[number]}"
