@@ -20,7 +20,8 @@ LIBRARIES = re.compile(
     r"|Heartbeat (send request failed|session expired|failed)|Failed fetch messages|Group Coordinator Request failed"
     r"|Got error produce response|OffsetCommit failed|Failed to get offsets|Topic \S+ not found in cluster metadata"
     r"|Error sending|LeaveGroup request failed|Request timed out"
-    r"|Unexpected error in sender routine)"  # a batch expired as it was taken up; the relay takes a new producer
+    r"|Unexpected error in sender routine"  # a batch expired as it was taken up; the relay takes a new producer
+    r"|Exception in callback MessageAccumulator\._pop_batch)"  # one was put back, and discarded as its producer ended
 )
 """What the client of Kafka says on that level about a broker that is away."""
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ class _Census:
                 os._exit(0)
 
 
+_LruCache = type(lru_cache(lambda: None))
+
+
 def _tell(tasks: Counter[str], heap: dict[str, int]) -> None:
     objects = gc.get_objects()
     types = Counter(_name(type(each)) for each in objects)
@@ -72,7 +76,11 @@ def _tell(tasks: Counter[str], heap: dict[str, int]) -> None:
 
 
 def _containers(objects: list[Any]) -> Iterator[tuple[str, tuple[str, int]]]:
-    """The large ones by identity: what they are, and their length."""
+    """The large ones by identity: what they are, and their length. Those of bounded caches are left out."""
+    caches = [
+        each for each in objects if isinstance(each, _LruCache) and each.cache_parameters()["maxsize"] is not None
+    ]
+    bounded = {id(each) for each in gc.get_referents(*caches)}
     owners = {
         id(value): f"{module}.{name}"
         for module, loaded in list(sys.modules.items())
@@ -81,7 +89,9 @@ def _containers(objects: list[Any]) -> Iterator[tuple[str, tuple[str, int]]]:
     # A mapping of plain values is not tracked: it is found through what refers to it.
     hidden = {id(each): each for each in gc.get_referents(*objects) if type(each) is dict and not gc.is_tracked(each)}
     for each in (*objects, *hidden.values()):
-        if isinstance(each, list | dict | set | deque) and each is not objects and len(each) >= _LARGE:
+        if isinstance(each, list | dict | set | deque) and len(each) >= _LARGE:
+            if each is objects or id(each) in bounded:
+                continue
             kind = f"{_name(type(each))} of {_name(type(next(iter(each))))}"
             yield str(id(each)), (f"{owners.get(id(each), '')} {kind}".strip(), len(each))
 

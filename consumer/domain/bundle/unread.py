@@ -4,9 +4,15 @@ import re
 from collections.abc import Iterator
 
 from consumer.domain.bundle.records import Records, ScriptRecord
+from consumer.domain.text import words
 
-_OF_A_SCRIPT = re.compile(r"\b(?:scripts?|skripte?[ns]?|gui[oó]n(?:es)?)\b", re.IGNORECASE)
-"""How English, German, French, Italian, Spanish and Dutch call one."""
+_OF_A_SCRIPT = re.compile(
+    r"\b(?:scripts?|skripte?[ns]?|gui[o\u00f3]n(?:es)?|dry[\s-]?run|whatif|not\s+(?:been\s+|yet\s+)*run)\b",
+    re.IGNORECASE,
+)
+"""How English, German, French, Italian, Spanish and Dutch speak of one."""
+_SHARED = 2
+"""Words of a script's name by which a text means it."""
 
 
 def script_to_read(records: Records) -> ScriptRecord | None:
@@ -18,11 +24,18 @@ def script_to_read(records: Records) -> ScriptRecord | None:
     last = records.steps[-1] if records.steps else None
     if not isinstance(last, ScriptRecord):
         return None
-    if any(_OF_A_SCRIPT.search(text) for text in _later_texts(records, last)):
+    if any(_speaks_of(last, text) for text in _later_texts(records, last)):
         return None
     at = last.generated_at
     since = (fix.applied_at for fix in records.applied_fixes)
     return None if at is not None and any(applied is not None and applied > at for applied in since) else last
+
+
+def _speaks_of(script: ScriptRecord, text: str) -> bool:
+    if _OF_A_SCRIPT.search(text) is not None:
+        return True
+    named = words.content(script.name)
+    return len(named & words.content(text)) >= min(_SHARED, len(named)) > 0
 
 
 def _later_texts(records: Records, script: ScriptRecord) -> Iterator[str]:

@@ -29,6 +29,8 @@ POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 12 * 3600.0
 """A group's offset expires 7 days after its last commit (broker's default); the relay commits it again well before."""
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
+READ_AGAIN_SECONDS = (0.2, 0.5, 1.0)
+"""Pauses before a position that is behind is read again; together less than a lease of the default length lasts."""
 CLOCK_MARGIN = timedelta(hours=1)
 """How much the clocks of brokers and database may differ when the topics are searched for published rows."""
 
@@ -103,7 +105,7 @@ class Relay:
         try:
             publisher = await self._broker.fence()  # hazard: first fence ...
             try:
-                start = await self._agree(publisher, term, await publisher.position())  # ... then read the position
+                start = await self._agree(publisher, term, await self._position(publisher, term))  # ... then read it
                 await self._lead(publisher, term, start, stop)
             finally:
                 await publisher.discard()
@@ -111,6 +113,20 @@ class Relay:
             self._meters.set(Meter.RELAY_LEADING, 0)
             await self._resign(term)
         return True
+
+    async def _position(self, publisher: Publisher, term: Term) -> int | None:
+        """The position in Kafka. One that is behind is read again.
+
+        A broker that was killed as it ended a transaction may give the position before it for a moment.
+        """
+        committed = await publisher.position()
+        for seconds in READ_AGAIN_SECONDS:
+            if agreement_of(committed, term) is not Agreement.BEHIND:
+                break
+            self._health.beat(LOOP)
+            await asyncio.sleep(seconds)
+            committed = await publisher.position()
+        return committed
 
     async def _agree(self, publisher: Publisher, term: Term, committed: int | None) -> int:
         """Removes rows that are published already from the outbox, and returns the position to go on from."""

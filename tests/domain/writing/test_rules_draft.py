@@ -515,6 +515,7 @@ class TestReason:
         "Das Skript ist erzeugt, aber nicht gelaufen.",
         "Script is niet gestart.",
         "Falta lanzar el gui\u00f3n.",
+        "It was a dry run.",
     ],
 )
 def test_what_the_reason_says_of_a_script_is_not_asked_again(said: str) -> None:
