@@ -37,7 +37,7 @@ _CALLING = re.compile(
 )
 """What one asks who wants to be called back."""
 _ASKED_FOR = re.compile(
-    r"\s*(?:[^:\n\d]{0,30}\b)?(?:reach|phone|call|contact|tel|mobile|telefon|r\u00fcckruf)\b[^:\n]{0,20}:\s*",
+    r"(?:[^:\n\d]{0,30}\b)?(?:reach|phone|call|contact|tel|mobile|telefon|r\u00fcckruf)\b[^:\n]{0,20}:\s*",
     re.IGNORECASE,
 )
 """How a line of a form begins that asks how to reach somebody."""
@@ -57,7 +57,7 @@ def callback(intake: str) -> str | None:
             if (number := _number(sentence)) is not None and not _only_forbids(sentence):
                 return _asking_no_more(clean(sentence)) or clean(number)
     for line in lines:
-        form = _ASKED_FOR.match(line)
+        form = _ASKED_FOR.match(line := line.lstrip())
         if form is not None and _DIGITS.search(said := clean(line[form.end() :])):
             return _asking_no_more(said) or said[:_LONGEST_SENTENCE]
     said_by = (clean(sentence) for line in lines for sentence in sentences.sentences_of(line))

@@ -17,6 +17,8 @@ from consumer.domain.writing.outcome_table import quoted
 MOST_CHARACTERS = 240
 """Of the sentences in one quotation: below the contract's 300 consecutive characters of the intake."""
 _MOST_BOUNDS = 280
+_LOOKED_AT = 10_000
+"""Characters of an intake that are looked at. What goes on is a thread, whose newest mail stands first, or a log."""
 _ALREADY_SAID = 0.8
 _WHO = re.compile(
     r"""
@@ -71,6 +73,7 @@ def impact_of(intake: str | None, language: Language, *, known: str) -> Iterator
     """Sentences about an intake's impact, those that `known` does not tell already; then whom to call back."""
     if not intake:
         return
+    intake = intake[:_LOOKED_AT]
     reach = contacts.callback(intake)
     said = [
         sentence
