@@ -73,10 +73,12 @@ async def test_a_clock_that_jumps_while_work_is_under_way_changes_nothing(stage:
         clock.jump(seconds)
         await asyncio.sleep(1.5)
         await answers(service, 200)
-    await stage.published(12, within_seconds=IN_TIME_SECONDS)
+    packages = await stage.published(12, within_seconds=IN_TIME_SECONDS)
     await stage.settled()
     await stage.verdict()
     assert stage.model.calls == await stage.drafts() == 12
+    drafted = [datetime.fromisoformat(package["provenance"]["drafted_at"]) for package in packages]
+    assert all(abs(datetime.now(UTC) - at) < timedelta(seconds=IN_TIME_SECONDS) for at in drafted)
 
 
 async def test_the_wrong_clock_is_what_the_process_sees(stage: Stage, tmp_path: Path) -> None:

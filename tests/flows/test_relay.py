@@ -63,6 +63,8 @@ class World:
     """What hangs is of another producer: no end of ours ends it."""
     closed: bool = False
     """The topic has no leader."""
+    late: tuple[list[int], int] | None = None
+    """Rows of a predecessor's transaction, and the position in it. Its end arrives just before the next fence."""
     stale: int | None = None
     """The broker gives this position once, before that of the last commit."""
     poison: set[int] = field(default_factory=set)
@@ -169,6 +171,10 @@ class Cluster:
         await self._world.step()
         if self._world.fails():
             raise BrokerAway
+        if self._world.late is not None:
+            rows, self._world.committed = self._world.late
+            self._world.log += rows
+            self._world.late = None
         self._world.epoch += 1
         return Producer(self._world, self._world.epoch)
 
@@ -265,7 +271,11 @@ def _identity(row_id: int) -> Identity:
 
 
 def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]:
-    made = Relay(
+    return asyncio.create_task(relay_of(world).run(stop or asyncio.Event()))
+
+
+def relay_of(world: World) -> Relay:
+    return Relay(
         name="r",
         outbox=Table(world),
         broker=Cluster(world),
@@ -276,7 +286,6 @@ def start(world: World, stop: asyncio.Event | None = None) -> asyncio.Task[None]
         topics=(TOPIC,),
         batch_rows=3,
     )
-    return asyncio.create_task(made.run(stop or asyncio.Event()))
 
 
 async def settle(world: World) -> None:
@@ -358,6 +367,20 @@ def test_without_fencing_rows_are_published_twice() -> None:
         asyncio.run(struggle(world))
         doubled += len(world.log) - len(set(world.log))
     assert doubled > 0
+
+
+async def test_what_a_predecessor_commits_before_it_is_fenced_counts() -> None:
+    world, stop = World(random.Random(1)), asyncio.Event()
+    stop.set()
+    made = relay_of(world)
+    world.add(2)
+    await made.run(stop)
+    assert world.log == [0, 1]
+    # Another one led meanwhile: the commit of its rows arrives while this one begins to lead again.
+    world.outbox, world.numbered, world.token = {2: 2, 3: 3}, 4, world.token + 1
+    world.late = [2, 3], 4
+    await made.run(stop)
+    assert world.log == [0, 1, 2, 3]
 
 
 class TestHanging:
