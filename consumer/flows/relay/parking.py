@@ -1,7 +1,7 @@
 """What a topic refuses waits in the outbox beside the others: it is named, and tried again.
 
 A transaction fails as a whole. So after a refusal the rows that may be why are published one by one: those that are
-refused alone wait, and the others go on.
+refused alone wait, and the others go on; but for later ones of the same note, which must not overtake it.
 """
 
 from collections import Counter

@@ -17,7 +17,7 @@ from consumer.adapters.kafka.topic_reader import TopicReader
 from consumer.adapters.postgres.core.pool import Pool, open_pool
 from consumer.adapters.postgres.outbox import PostgresOutbox
 from consumer.errors import Transient
-from consumer.flows.relay.ports import BrokerAway, OutboxRow, Term
+from consumer.flows.relay.ports import BrokerAway, EventsRefused, OutboxRow, Term
 from tests.support.servers import KafkaServer
 from tests.support.topics import make_topics
 
@@ -30,6 +30,24 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     opened = await open_pool(database, name="test", max_size=4)
     yield opened
     opened.terminate()
+
+
+async def put_notes(pool: Pool, *notes: str) -> None:
+    """One row of session `s` for each, with its place as the value."""
+    await pool.executemany(
+        "INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ('events', 's', $1, $2, 't', 's')",
+        [(json.dumps([["revision", "1"], ["note_key", note]]), str(n).encode()) for n, note in enumerate(notes)],
+    )
+
+
+async def ids(pool: Pool) -> list[int]:
+    return [row["id"] for row in await pool.fetch("SELECT id FROM outbox ORDER BY id")]
+
+
+async def waited(pool: Pool) -> None:
+    """The pause before what was refused is tried again has passed."""
+    await pool.execute("UPDATE outbox SET retry_at = now() WHERE retry_at < 'infinity'")
+    await pool.execute("UPDATE refusing_topics SET retry_at = now()")
 
 
 @pytest.fixture
@@ -147,6 +165,61 @@ class TestNumbers:
         await outbox.published(9)
         await outbox.published(3)
         assert await pool.fetchval("SELECT position FROM relay") == 9
+
+
+class TestNotes:
+    """A revision does not overtake the one before it, and no package comes after its withdrawal."""
+
+    @pytest.mark.failure(47)
+    async def test_what_is_refused_holds_back_its_note_and_nothing_else(
+        self, pool: Pool, outbox: PostgresOutbox
+    ) -> None:
+        term = await led(outbox)
+        await put_notes(pool, "a", "b", "a", "b", "c")
+        assert await taken(outbox, term) == [b"0", b"1", b"2", b"3", b"4"]
+        first, *_ = await ids(pool)
+        await outbox.park(term.token, EventsRefused("events", "too late", ids=[first]))
+        assert await taken(outbox, term) == [b"1", b"3", b"4"]
+        await put_notes(pool, "a")
+        assert await taken(outbox, term, at_least=5) == []
+        await waited(pool)
+        await outbox.retry_parked(term.token)
+        assert await taken(outbox, term, at_least=5) == [b"0", b"2", b"0"]
+
+    async def test_a_later_row_whose_pause_ends_first_waits_for_the_earlier(
+        self, pool: Pool, outbox: PostgresOutbox
+    ) -> None:
+        term = await led(outbox)
+        await put_notes(pool, "a", "a")
+        await taken(outbox, term)
+        earlier, later = await ids(pool)
+        await outbox.park(term.token, EventsRefused("events", "too late", ids=[earlier, later]))
+        await pool.execute("UPDATE outbox SET retry_at = now() WHERE id = $1", later)
+        await outbox.retry_parked(term.token)
+        assert await taken(outbox, term) == []
+        await waited(pool)
+        await outbox.retry_parked(term.token)
+        assert await taken(outbox, term) == [b"0", b"1"]
+
+    async def test_a_topic_is_tried_with_the_first_of_a_note(self, pool: Pool, outbox: PostgresOutbox) -> None:
+        term = await led(outbox)
+        await put_notes(pool, "a", "a")
+        await pool.execute("UPDATE outbox SET value = repeat('x', 9000)::bytea WHERE value = '0'")
+        await taken(outbox, term)
+        await outbox.park(term.token, EventsRefused("events", "too late", ids=await ids(pool), of_all=True))
+        for _ in range(5):
+            await waited(pool)
+            await outbox.retry_parked(term.token)
+            (tried,) = await taken(outbox, term)
+            assert len(tried) == 9000
+            first, *_ = await ids(pool)
+            await outbox.park(term.token, EventsRefused("events", "too late", ids=[first], of_all=True))
+        await waited(pool)
+        await outbox.retry_parked(term.token)
+        await outbox.admit(["events"])
+        await waited(pool)
+        await outbox.retry_parked(term.token)
+        assert [len(value) for value in await taken(outbox, term)] == [9000, 1]
 
 
 async def test_a_database_that_is_away_is_transient() -> None:

@@ -15,6 +15,17 @@ RETURNING token, position, numbered;
 -- name: resign
 UPDATE relay SET led_until = NULL WHERE name = $1 AND token = $2;
 
+-- part: of_one_note
+-- The rows `a` and `b` tell of one package, its revisions or its withdrawal, on one topic.
+(a.tenant_id, a.session_id, a.topic) = (b.tenant_id, b.session_id, b.topic)
+    AND jsonb_path_query_first(a.headers, 'strict $[*] ? (@[0] == "note_key")')
+      = jsonb_path_query_first(b.headers, 'strict $[*] ? (@[0] == "note_key")')
+
+-- part: is_behind
+-- An earlier row of the same note as `a` was refused and waits: nothing may overtake it. Hazard: without OFFSET the
+-- planner may read all that waits, and not the few rows of the session.
+EXISTS (SELECT FROM outbox AS b WHERE {{of_one_note}} AND b.id < a.id AND b.retry_at IS NOT NULL OFFSET 0)
+
 -- name: take
 -- Numbers up to $5 rows without a number, dead letters last, else in the order of ids, renews the lease for $3 seconds,
 -- and returns the first $5 numbered rows. $4 is the lowest number to give; rows below it are published, and deleted. No
@@ -27,9 +38,10 @@ WITH fence AS MATERIALIZED (
     DELETE FROM outbox WHERE position < $4 AND EXISTS (SELECT FROM fence)
 ), untaken AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY dead, id) - 1 AS place
-    FROM (SELECT id, topic LIKE '%.dlq' AS dead FROM outbox
+    FROM (SELECT id, topic LIKE '%.dlq' AS dead FROM outbox AS a
           WHERE position IS NULL AND retry_at IS NULL AND EXISTS (SELECT FROM fence)
             AND (refused_at IS NOT NULL OR topic NOT IN (SELECT topic FROM refusing_topics))
+            AND NOT {{is_behind}}
           ORDER BY topic LIKE '%.dlq', id LIMIT $5) AS first
 ), taken AS (
     UPDATE outbox SET position = fence.base + untaken.place
@@ -80,7 +92,14 @@ WHERE position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND tok
 now() + make_interval(secs => least(60, 5 * 2 ^ least(t.refusals, 4)))
 
 -- name: park_rows
--- The rows $3 wait, refused for the reason $4, if the token $2 still leads.
+-- The rows $3 wait, refused for the reason $4, if the token $2 still leads. Later rows of their notes have no number until
+-- then.
+WITH behind AS (
+    UPDATE outbox AS a SET position = NULL
+    FROM outbox AS b
+    WHERE b.id = ANY($3::bigint[]) AND a.id <> ALL($3::bigint[]) AND {{of_one_note}} AND a.id > b.id
+      AND a.position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2)
+)
 UPDATE outbox AS t
 SET position = NULL, refused_at = coalesce(refused_at, now()), refusals = refusals + 1, refusal = $4,
     retry_at = {{next_try}}
@@ -117,14 +136,14 @@ WHERE refused_at IS NOT NULL AND retry_at <= now() AND EXISTS (SELECT FROM relay
 
 -- name: retry_topics
 -- The trial of each topic whose time has come: two of its first 1,000 rows may be numbered again, of those that were
--- refused least the smallest, and another by chance. A topic without a row is forgotten.
+-- refused least the smallest, and another by chance; none that would overtake another of its note. A topic without a row is forgotten.
 WITH due AS (
     SELECT topic FROM refusing_topics
     WHERE retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2)
 ), candidates AS (
     SELECT c.* FROM due CROSS JOIN LATERAL (
-        SELECT id, topic, refusals, octet_length(value) AS bytes FROM outbox AS o
-        WHERE o.topic = due.topic AND refused_at IS NOT NULL ORDER BY id LIMIT 1000
+        SELECT id, topic, refusals, octet_length(value) AS bytes FROM outbox AS a
+        WHERE a.topic = due.topic AND refused_at IS NOT NULL AND NOT {{is_behind}} ORDER BY id LIMIT 1000
     ) AS c
 ), trial AS (
     UPDATE outbox SET retry_at = NULL
