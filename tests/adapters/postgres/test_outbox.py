@@ -35,7 +35,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 async def put_notes(pool: Pool, *notes: str) -> None:
     """One row of session `s` for each, with its place as the value."""
     await pool.executemany(
-        "INSERT INTO outbox (topic, key, headers, value, tenant_id, session_id) VALUES ('events', 's', $1, $2, 't', 's')",
+        "INSERT INTO outbox (topic, headers, value, tenant_id, session_id) VALUES ('events', $1, $2, 't', 's')",
         [(json.dumps([["revision", "1"], ["note_key", note]]), str(n).encode()) for n, note in enumerate(notes)],
     )
 
