@@ -11,7 +11,7 @@ from consumer.adapters.redis.pace import RedisPace
 from consumer.domain.events import RequestKey
 from consumer.flows.drafting import worker
 from consumer.flows.drafting.calls import pace as pacing
-from consumer.flows.drafting.calls.pace import CallLimit, Pace, Pause, RetryBudget
+from consumer.flows.drafting.calls.pace import LONGEST_RETRY_AFTER_SECONDS, CallLimit, Pace, Pause, RetryBudget
 from tests.flows.drafting.steps import packages
 from tests.support import build, model_server
 from tests.support.model_server import Limited, Menu, ModelServer, Received, Reply
@@ -55,6 +55,15 @@ def test_a_limit_that_was_found_too_low_grows_again() -> None:
     for _ in range(60 * pacing.CLEAN_ANSWERS):
         limit.answered()
     assert limit.calls == 8
+
+
+def test_the_only_call_rests_no_longer_than_the_api_may_ask_for() -> None:
+    """A call that hung while the limit was low says nothing of the API's limits."""
+    limit = CallLimit(4)
+    for _ in range(20):
+        limit.overrun()
+    assert limit.rest_after(0.01) == pytest.approx(0.01 * 999)
+    assert limit.rest_after(30.0) == LONGEST_RETRY_AFTER_SECONDS
 
 
 def test_after_an_outage_calls_double_with_every_round_of_answers() -> None:

@@ -22,7 +22,8 @@ LONGEST_RETRY_AFTER_SECONDS = 60.0
 RETRY_SECONDS = (0.5, 2.0)
 """A call that failed is repeated after a random time between these."""
 LEAST_CALLS = 0.001
-"""Below one call at once, the one rests after its answer, here for a thousand times as long as it took."""
+"""Below one call at once, the one rests after its answer, here for a thousand times as long as it took; but never for
+longer than the API itself may ask for. Else a call that hung would silence a replica for hours."""
 BACK_TO = 0.8
 """Of the limit that was overrun: up to there it grows with each answer, beyond by a step after so many."""
 CLEAN_ANSWERS, CLEAN_ROUNDS = 200, 20
@@ -73,7 +74,7 @@ class CallLimit:
 
     def rest_after(self, seconds: float) -> float:
         """How long the only call rests after one that took so long."""
-        return seconds * (1 / self.calls - 1) if self.calls < 1 else 0.0
+        return min(seconds * (1 / self.calls - 1), LONGEST_RETRY_AFTER_SECONDS) if self.calls < 1 else 0.0
 
 
 class RetryBudget:
