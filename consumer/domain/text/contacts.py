@@ -51,17 +51,16 @@ def callback(intake: str) -> str | None:
 
     Without a number: the sentence that names a way.
     """
-    lines = intake.splitlines()
+    lines = [line.lstrip() for line in intake.splitlines()]
+    said = [sentence for line in lines for sentence in sentences.sentences_of(line)]
+    for sentence in said:
+        if (number := _number(sentence)) is not None and not _only_forbids(sentence):
+            return _asking_no_more(clean(sentence)) or clean(number)
     for line in lines:
-        for sentence in sentences.sentences_of(line):
-            if (number := _number(sentence)) is not None and not _only_forbids(sentence):
-                return _asking_no_more(clean(sentence)) or clean(number)
-    for line in lines:
-        form = _ASKED_FOR.match(line := line.lstrip())
-        if form is not None and _DIGITS.search(said := clean(line[form.end() :])):
-            return _asking_no_more(said) or said[:_LONGEST_SENTENCE]
-    said_by = (clean(sentence) for line in lines for sentence in sentences.sentences_of(line))
-    return next((way for way in said_by if _WAY.search(way) and _asking_no_more(way)), None)
+        form = _ASKED_FOR.match(line)
+        if form is not None and _DIGITS.search(filled_in := clean(line[form.end() :])):
+            return _asking_no_more(filled_in) or filled_in[:_LONGEST_SENTENCE]
+    return next((way for way in map(clean, said) if _WAY.search(way) and _asking_no_more(way)), None)
 
 
 def _only_forbids(sentence: str) -> bool:

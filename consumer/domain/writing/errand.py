@@ -40,22 +40,22 @@ _OWN = re.compile(
 """What the writer has to do: it asks nothing of others."""
 
 
-def asks(sentence: str) -> bool:
+def _asks(sentence: str) -> bool:
     """Whether a cleaned sentence asks something or calls something open."""
     return "?" in sentence or _ASKS.search(_OWN.sub(" ", sentence)) is not None
 
 
-def errand_of(reason: str, longest: int) -> str:
-    """A cleaned reason from the first sentence that asks; what stands before is told with the problem.
+def errand_of(reason: str, longest: int) -> str | None:
+    """A cleaned reason from the first sentence that asks; None where none does. What stands before is told elsewhere.
 
     Where that has more than `longest` characters, up to the last sentence that asks. Where that has more, too, only the
     sentences that ask, with what was left out marked; of those the last that fit: a reason that is so long comes to its
     point late.
     """
     parts = sentences_of(reason)
-    at = [number for number, part in enumerate(parts) if asks(part)]
+    at = [number for number, part in enumerate(parts) if _asks(part)]
     if not at:
-        return reason
+        return None
     whole, asking = (" ".join(parts[at[0] : end]) for end in (len(parts), at[-1] + 1))
     if len(asking) <= longest:
         return whole if len(whole) <= longest else asking

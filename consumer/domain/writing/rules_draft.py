@@ -15,7 +15,6 @@ from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.language.language import Domain, Language
 from consumer.domain.text import loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
-from consumer.domain.text.sentences import sentences_of
 from consumer.domain.writing import errand, fact_lines, impact, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
 from consumer.domain.writing.outcome_table import quoted, sentence
@@ -153,9 +152,9 @@ def _asked(records: Records) -> tuple[str, bool]:
     reason, active = clean(records.reason or ""), records.active_fix
     if not reason or orders.to_the_machine(reason):
         return "", False
+    asked = errand.errand_of(reason, _LONGEST_ERRAND)
     is_all_there_is = active is None or active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED}
-    is_asked = is_all_there_is or any(map(errand.asks, sentences_of(reason)))
-    return errand.errand_of(reason, _LONGEST_ERRAND), is_asked
+    return asked or reason, asked is not None or is_all_there_is
 
 
 def _fillers(records: Records, language: Language) -> Iterator[NextStep]:

@@ -92,8 +92,8 @@ WHERE position IS NOT NULL AND EXISTS (SELECT FROM relay WHERE name = $1 AND tok
 now() + make_interval(secs => least(60, 5 * 2 ^ least(t.refusals, 4)))
 
 -- name: park_rows
--- The rows $3 wait, refused for the reason $4, if the token $2 still leads. Later rows of their notes have no number until
--- then.
+-- The rows $3 wait, refused for the reason $4, if the token $2 still leads. Later rows of their notes lose their
+-- numbers, so that they wait behind.
 WITH behind AS (
     UPDATE outbox AS a SET position = NULL
     FROM outbox AS b
@@ -136,7 +136,8 @@ WHERE refused_at IS NOT NULL AND retry_at <= now() AND EXISTS (SELECT FROM relay
 
 -- name: retry_topics
 -- The trial of each topic whose time has come: two of its first 1,000 rows may be numbered again, of those that were
--- refused least the smallest, and another by chance; none that would overtake another of its note. A topic without a row is forgotten.
+-- refused least the smallest, and another by chance; none that would overtake another of its note. A topic without a
+-- row is forgotten.
 WITH due AS (
     SELECT topic FROM refusing_topics
     WHERE retry_at <= now() AND EXISTS (SELECT FROM relay WHERE name = $1 AND token = $2)
