@@ -7,10 +7,11 @@ import pytest
 
 from consumer.adapters.postgres.core.pool import Pool
 from tests.support.console import Surfer
+from tests.support.hostile_store import EVALUATED
 from tests.support.store_filler import StoreFiller
 from tests.support.wire import FACT, change, request
 
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)></p></div>{{ 7*7 }}' \" onmouseover=x"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)></p></div>{{ 'zq'*3 }}' \" onmouseover=x"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def assert_inert(answer_text: str) -> None:
     """No text of a record has become markup: no script, no image, no attribute, nothing evaluated."""
     assert "<script>alert" not in answer_text
     assert "<img" not in answer_text
-    assert "49" not in re.sub(r"\d{3,}|[0-9a-f]{8,}", "", answer_text)
+    assert EVALUATED not in answer_text
 
 
 async def test_it_stands_there_as_published_and_each_line_opens_its_records(
