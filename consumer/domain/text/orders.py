@@ -53,7 +53,7 @@ _AND = re.compile(r"(?:\b(?:and|then|but|und|aber|et|mais|e|ma|y|pero|en|maar)|[
 _CALL = r"\b(?:call|ring|phone|text|contact)"
 _ON_WHAT = (
     r"(?:call|ring|phone|restart\w*|reboot\w*|touch\w*|chang\w+|allowed|permitted|may|come|access|available|reach\w*"
-    r"|an(?:ruf|fass)\w*|neu\s*start\w*|erreichbar|d\u00fcrfen|darf|appel\w*|red\u00e9marr\w*|touch\w*|joign\w*|chiam\w*|riavvi\w*"
+    r"|an(?:ruf|fass)\w*|neu\s*start\w*|erreichbar|d\u00fcrfen|darf|appel\w*|red\u00e9marr\w*|joign\w*|chiam\w*|riavvi\w*"
     r"|tocc\w*|llam\w*|reinici\w*|tocar|toqu\w*|bel(?:len|t)?|herstart\w*|bereikbaar|mag)"
 )
 _ONLY_WHEN = (
