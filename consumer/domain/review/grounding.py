@@ -47,6 +47,8 @@ _COUNTED_UNITS = words.listed("day week month page")
 """Units that a writer counts in small numbers."""
 _COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
 """Nouns that the writer may number without a record: "step 2"."""
+_ENDS_COMPOUNDS = words.listed("code error")
+"""Nouns that records also write as the end of a longer word: "lpExitCode 0", "Fehlercode 5". Not "port": "report"."""
 _WEEK = timedelta(days=7)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RECORDED_MONTHS = (
@@ -213,8 +215,9 @@ class Lexicon:
 
     def _beside(self, noun: str, number: str) -> bool:
         near, alone = rf"[^.!?\n]{{0,{_NEAR}}}?", rf"(?<![\d.])0*{number}(?![\d]|\.\d)"
+        begins = r"\b\w*" if noun in _ENDS_COMPOUNDS else r"\b"
         noun = f"(?:{'|'.join(map(re.escape, (noun, *foreign_names.RECORDED.get(noun, ()))))})"
-        return re.search(rf"\b{noun}\w*{near}{alone}|{alone}{near}\b{noun}", self.text) is not None
+        return re.search(rf"{begins}{noun}\w*{near}{alone}|{alone}{near}{begins}{noun}", self.text) is not None
 
     def _number(self, name: str) -> bool:
         measured = quantities.measures(name)

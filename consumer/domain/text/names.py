@@ -88,11 +88,11 @@ NAMED = re.compile(
     | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{1,7}}(?::(?:[0-9a-f]{{1,4}}:?)*|(?<=:[0-9a-f]{{4}}:)[0-9a-f]{{1,4}}\b))
     | (?P<product>\b(?:{_PRODUCTS})\s+v?\d+(?:\.\d\w*)*(?:\s?(?:H[12]|R2))?\b)
     | (?P<coded>\b(?:{_CODED})s?\s+(?:(?:ids?|codes?|numbers?|no\.?)\s+)?
-                \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w))
+                \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w|,\d{{3}}))
     | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b
                    |\b(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)))
     | (?P<numbered>(?-i:(?<=[a-z\0,;(]\s)(?!(?:{_DAYS}|{_SHORT_DAYS}|{_MONTHS})\b)[A-Z][A-Za-z]+\s+v?\d{{1,2}}\b
-                       (?![.:/%-]?\w|\s(?:out\s)?of\s\d)))
+                       (?![.:/%-]?\w|,\d{{3}}|\s(?:out\s)?of\s\d)))
     | (?P<cmdlet>(?-i:\b(?:{_VERBS})-[A-Z][A-Za-z]{{2,}}\b)|\b(?:{_VERBS})-(?:{_NOUNS})[a-z]*\b(?!-))
     | (?P<setting>(?<![\w.-])[\w.-]+\s?=\s?[^\s,;]+)
     | (?P<identifier>\b[^\W\d_][^\W_]*_\w+)

@@ -324,10 +324,15 @@ EQUAL = [
     ("\u00e9cran = 14 j", "Screen = 14 d."),
     ("Recount with Corwin Haldane: 7 of 12", "By the count with Corwin Haldane 7 of 12 failed."),
     ("el disco de la bahía 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
+    ("lpExitCode 0; Fehlercode: 5", "It ended with exit code 0, then error code 5."),
+    ("Halvorsen Pike; 1,940 files renamed", "At Halvorsen Pike 1,940 files were renamed."),
     ("46 pallets voor Amerika, aus Deutschland", "Pallets for America, agreed with Germany."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
 UNEQUAL = [
+    ("The report of 5 pages.", "It is port 5."),
+    ("lpExitCode 1", "It ended with exit code 0."),
+    ("At Pike 3 files.", "At Pike 4, 5 files."),
     ("The lease is 28800 s.", "It lasts nine hours."),
     ("The lease is 28800 s.", "It lasts 28800 minutes."),
     ("It took 38 ms.", "It took 38 seconds."),
