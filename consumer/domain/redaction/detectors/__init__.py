@@ -2,8 +2,9 @@
 
 ``RULES`` is the one table of detectors, by family; ``find_secrets`` applies it in linear time, see ``rule``.
 A gate comes before all rules, see ``anchors``: most texts contain no anchor and cost two microseconds. ``looks`` bounds
-what a record may cost. What may be a secret at all is in ``values``; ``plain`` is a text as it is seen. The rules
-themselves stand in ``families``.
+what a record may cost. What may be a secret at all is in ``values``; ``plain`` is a text as it is seen. ``noun`` makes
+the rule for a word that announces a secret, and ``layout`` finds what stands apart from it. The rules themselves stand in
+``families``.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,17 +14,19 @@ from collections.abc import Callable, Sequence
 from consumer.domain.redaction.detectors.anchors import Anchors
 from consumer.domain.redaction.detectors.families import (
     cloud,
+    codes,
     connections,
-    issuers,
     keys,
     network,
     powershell,
-    prefixes,
+    programs,
     prose,
+    shaped,
     tables,
     tokens,
     windows,
 )
+from consumer.domain.redaction.detectors.families.issued import issuers, prefixes
 from consumer.domain.redaction.detectors.looks import Looks
 from consumer.domain.redaction.detectors.plain import PlainView, is_odd
 from consumer.domain.redaction.detectors.rule import FARTHEST, NEAREST, Detection, Detector, Family, TextSpan
@@ -167,8 +170,11 @@ RULES: tuple[Detector, ...] = (
     *issuers.RULES,
     *prefixes.RULES,
     *network.RULES,
+    *codes.RULES,
+    *programs.RULES,
     *prose.RULES,
     *tables.RULES,
+    *shaped.RULES,
 )
 
 

@@ -20,12 +20,17 @@ _COMPANY = {
     **{
         word: word + "[0-9!@#$%]" for word in ("welcome", "letmein", "changeme", "summer", "winter", "spring", "autumn")
     },
+    **{word: rf"{_FREE}{word}" for word in ("ww ", "ww:", "ww=")},
+    **{
+        word: word + "(?:wi-?fi|wlan|wpa|wep|r[ée]seau|rete|du |de |del |van )"
+        for word in ("clé ", "cle ", "chiave ", "sleutel ")
+    },
     "seed": "(?:totp|otp|mfa|2fa|authenticator|token)[ _-]?seed",
     "pin": "pin(?:s|code|number|nr|[^a-z]|$)",
     "admin": "admin(?:(?:istrator)? ?[/]|[0-9!@#$%])",
     "qwert": "qwerty?[0-9!@#$%]",
     "key": "(?:api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
-    "|function|host|symmetric|primary|secondary|registration|wi-?fi|wlan|wireless|network|guest)[ _-]?key",
+    "|function|host|symmetric|primary|secondary|registration|wi-?fi|wlan|wireless|network|guest|wpa[23]?|wep|app)[ _-]?key",
     **{word: word + "[\"'\\]]?[\"'\\]]? ?[:=]" for word in ("_key", "_pat")},
     **{word: f"{_FREE}{word}[0-9a-f][0-9a-f][0-9a-f]" for word in ("pk_", "sk_")},
     "1000.": r"1000\.[0-9a-f][0-9a-f][0-9a-f][0-9a-f]",
@@ -56,9 +61,15 @@ _LATER = {
     **dict.fromkeys(("code", "combination", "pin", "puk"), re.compile("[0-9]")),
     **dict.fromkeys(
         ("login", "logon", "logged", "log in", "logs in", "log on", "logs on", "sign in", "signed in", "sign-in", "login is",
-         "logon is", "login was", "wifi", "wi-fi", "wlan", "ssid", "svc"),
+         "logon is", "login was", "wifi", "wi-fi", "wlan", "svc"),
         re.compile("[/:]"),
     ),
+    **{
+        word: re.compile(rf"{word}(?:name)?[,:]? [^ ]{{1,64}} (?:con|with|mit|avec|met) [^ ]*[0-9]")
+        for word in ("utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker")
+    },
+    "command not found": re.compile("pass|pw"),
+    "ssid": re.compile("[/:\n]"),
     **dict.fromkeys(("zip ", "rar ", "7z ", "7za ", "mongo"), re.compile(" -")),
     "://": re.compile("@"),
     "powershell": re.compile(" [-/]e"),
@@ -78,10 +89,15 @@ _LATER = {
         ("recovery", "bitlocker", "wiederherstellung"), re.compile(r"[0-9]{6}(?:[\s-]{0,3}[0-9]{6}){7}")
     ),
 }  # fmt: skip
-_PAIR = " / "
-_PAIRED = r" / (?:[^\p{L}\p{N}_\s]|\S*\d)"
-"""A pair's value begins with a sign or a quote, or contains a digit: "Open / Waiting" is no pair. Pairs have a gate of
-their own, because the open repetition would multiply the states of the other gate."""
+_ELSEWHERE = frozenset({" / ", "!", "$", "&", "utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker"})
+"""Anchors that the two gates below look for."""
+_PAIRED = (
+    r"(?i) / (?:[^\p{L}\p{N}_\s]|\S*\d)"
+    r"|(?:user(?:name)?|utente|usuario|benutzer|utilisateur|gebruiker)[,:]? [\w.@-]+ (?:con|with|mit|avec|met) \S*\d"
+)
+"""A pair's value begins with a sign or a quote, or contains a digit: "Open / Waiting" is no pair."""
+_MARKED = "(?i)[0-9a-z][!$&][0-9a-z]|[0-9]![ ,;)\"']"
+"""A sign within a word, or behind a number where the sentence may go on."""
 
 _PIECE = 16_384
 """Characters of a text that are searched at once: whoever has seen enough of a text does not pay for the rest."""
@@ -90,7 +106,7 @@ _PIECE = 16_384
 class Anchors:
     """The anchors of a table of rules. An anchor with an upper-case letter is found in that case only."""
 
-    __slots__ = ("_anchors", "_automaton", "_gate", "_longest", "_pairs")
+    __slots__ = ("_anchors", "_automaton", "_gates", "_longest")
 
     def __init__(self, anchors: Iterable[str]) -> None:
         self._anchors = tuple(sorted(anchors))
@@ -98,17 +114,27 @@ class Anchors:
         self._automaton = AhoCorasick(
             [anchor.lower() for anchor in self._anchors], implementation=Implementation.DFA, store_patterns=False
         )
-        source = "|".join(
-            _COMPANY.get(anchor, re.sub(r"([.$|?*+()\[\]{}\\^])", r"\\\1", anchor.lower()))
+        # Several gates: in one, the open repetitions and what must stand free would multiply the states of all others. Its
+        # engine keeps 2 MB of them; beyond that every text costs five times as much (measured over 50,000 tickets).
+        sources = {
+            anchor: _COMPANY.get(anchor, re.sub(r"([.$|?*+()\[\]{}\\^])", r"\\\1", anchor.lower()))
             for anchor in self._anchors
-            if anchor != _PAIR
+            if anchor not in _ELSEWHERE
+        }
+        free = [source for source in sources.values() if _FREE in source]
+        self._gates = (
+            gate("(?i)" + "|".join(source for source in sources.values() if _FREE not in source)),
+            gate("(?i)" + "|".join(free)),
+            gate(_PAIRED),
+            gate(_MARKED),
         )
-        self._gate = _gate(f"(?i){source}")
-        self._pairs = _gate(_PAIRED)
 
     def may_stand_in(self, text: str) -> bool:
         """Whether the text may contain an anchor; almost always False. An anchor of a part is an anchor of the text."""
-        return self._gate(text) or self._pairs(text)
+        words, free, pairs, marked = self._gates
+        return (
+            words(text) or free(text) or pairs(text) or (("!" in text or "$" in text or "&" in text) and marked(text))
+        )
 
     def within(self, text: str) -> Iterable[tuple[str, int]]:
         """The anchors of the text, each with its place. Looks at one piece of the text after the other."""
@@ -133,7 +159,8 @@ class Anchors:
                     yield anchor, at
 
 
-def _gate(pattern: str) -> Callable[[str], bool]:
+def gate(pattern: str) -> Callable[[str], bool]:
+    """Whether the pattern stands anywhere in a text, by Rust's engine: for many words at once."""
     return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
 
 

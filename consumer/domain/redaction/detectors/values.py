@@ -33,6 +33,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’/-][^\W\d_]+)*[!?…]*+")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 _ASIDE = re.compile(r"\([^\W\d_]*\Z")
+_ERROR_CODE = re.compile(r"0x[0-9a-fA-F]{1,8}(?![0-9a-fA-F])")
+_CALL = re.compile(r"[A-Za-z_]\w{1,40}(?:\.\w{1,40}){1,3}\(|[A-Za-z_]\w{2,40}\(['\")]")
 _CMDLET = re.compile(r"[A-Z][a-z]+-[A-Z][A-Za-z]+")
 _CLAUSE_END = re.compile(
     r"[ \t]*+(?:\Z|[\r\n.,;:)\]}|\"'<*]|(?:and|but|then|or|to|for|on|in|at|und|et|y|e|en|och|i|-|–|/)\s)"
@@ -65,6 +67,8 @@ COMMON = words(
     plain plaintext cleartext text string none-set unchanged pending absent present elevated bearer basic negotiate ntlm
     kerberos optional mandatory normal good bad all any each every both another other others allow let make get gets got
     half part one two three four-times later long short longer shorter over-complex well-known auto-generated
+    vorhanden fehlt présent présente présents presente aanwezig afwezig assente
+    staat staan steht stehen liegt liegen ligt está están trova
     falsch richtig abgelaufen gesperrt vergessen unbekannt geändert zurückgesetzt nicht kein noch auf für ist wurde war der
     die das ein eine neu neues alt leer korrekt ungültig siehe
     expiré oublié incorrect invalide perdu inconnu changé réinitialisé pas le la les un une du de bon mauvais vide voir
@@ -141,9 +145,24 @@ class Value:
             and (
                 _ADDRESS.match(itself) is not None
                 or _CMDLET.fullmatch(itself) is not None
+                or _ERROR_CODE.match(itself) is not None
+                or _CALL.match(itself) is not None
                 or _ASIDE.match(itself) is not None
             )
         )
+
+
+_PRODUCT = re.compile(
+    r"(?:i?phone|ipad(?:os)?|ipod|macbook|imac|macos|ios|android|galaxy|pixel|surface|thinkpad|latitude|optiplex|elitebook|laserjet|officejet"
+    r"|win(?:dows)?|office|outlook|exchange|sharepoint|teams|onedrive|sql|server|chrome|firefox|edge|acrobat|autocad|sage|datev|fritz!?box"
+    r"|m|o|v|kb|version|build|error|event|code|room|raum|ticket|case|inc|chg|req)[-_ .]?[0-9][\w.]{0,12}[!?]?",
+    re.IGNORECASE,
+)
+
+
+def is_product(text: str) -> bool:
+    """Whether a word with a number names a product, a version or a case: "iPhone15", "Office365!", "INC0042"."""
+    return _PRODUCT.fullmatch(text) is not None
 
 
 Demand: TypeAlias = Callable[[Value], bool]
@@ -242,6 +261,11 @@ def opaque(value: Value) -> bool:
     if value.is_impossible or value.is_common or len(itself) < 8 or " " in itself:
         return False
     return value.has_digit or (value.quoted and not value.is_word) or (len(itself) >= 16 and not value.is_word)
+
+
+def opaque_set(value: Value) -> bool:
+    """Accepts, directly behind ``name=``, what has a sign that no word has, too."""
+    return opaque(value) or (len(value.itself) >= 8 and value.has_symbol and not value.is_impossible)
 
 
 def opaque_told(value: Value) -> bool:

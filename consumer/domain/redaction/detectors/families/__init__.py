@@ -1,4 +1,5 @@
 """The rules that find secrets, by family, and no order between families.
 
-cloud, connections, issuers, keys, network, powershell, prefixes, prose (with nouns and layout), tables, tokens, windows.
+cloud, codes, connections, issued (by mark), keys, network, powershell, programs, prose (with nouns), shaped, tables,
+tokens, windows.
 """

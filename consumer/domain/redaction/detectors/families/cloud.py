@@ -2,11 +2,13 @@
 
 from consumer.domain.redaction.detectors.families.nouns import TOKEN_AND_KEY
 from consumer.domain.redaction.detectors.rule import Detector, Family, after, shape
-from consumer.domain.redaction.detectors.values import opaque_and_long
+from consumer.domain.redaction.detectors.values import Value, opaque_and_long
 from consumer.domain.redaction.placeholders import SecretKind
 
 _SHAPES: tuple[tuple[SecretKind, tuple[str, ...], str, int], ...] = (
     (SecretKind.KEY, ("AKIA", "ASIA"), r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])", 0),
+    # Both halves of a pair as they are handed on, one below the other.
+    (SecretKind.KEY, ("AKIA",), r"AKIA[A-Z0-9]{16}[\"',;:|/\s]{1,8}(?:[A-Za-z _]{3,24}[:=][ \t]{0,4})?(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", 0),
     (SecretKind.KEY, ("AIza",), r"AIza[\w-]{30,45}", 0),
     (SecretKind.TOKEN, ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{20,255}", 0),
     (SecretKind.TOKEN, ("github_pat_",), r"github_pat_\w{30,255}", 0),
@@ -36,6 +38,11 @@ _WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("/api/webhooks/", r"/api/webhooks/(?P<s>[0-9]{10,24}/[\w-]{20,200})"),
 )
 
+
+def _settled(value: Value) -> bool:
+    return opaque_and_long(value) and len(value.itself) >= 24 and value.has_digit and value.has_letter
+
+
 RULES: tuple[Detector, ...] = (
     *(
         Detector(family=Family.CLOUD, kind=kind, anchors=anchors, look=shape(source, back=back, case=True))
@@ -47,6 +54,11 @@ RULES: tuple[Detector, ...] = (
     Detector(
         family=Family.CLOUD, kind=SecretKind.TOKEN, anchors=("?code=", "&code=", "?key=", "&key=", "?pwd=", "&pwd=", "signature="),
         look=after(r"(?:[?&](?:code|key|pwd)|signature)=", opaque_and_long),
+    ),
+    # A file of settings: "key = ..." on a line of its own, long and of letters and digits.
+    Detector(
+        family=Family.CLOUD, kind=SecretKind.KEY, anchors=("\nkey=", "\nkey =", "\n  key:", "\n  key ="),
+        look=after(r"\n[ ]{0,2}key[ ]?[=:][ ]?", _settled),
     ),
     *TOKEN_AND_KEY,
     Detector(

@@ -1,7 +1,9 @@
 """Connection strings and the command lines of database, HTTP and file clients."""
 
-from consumer.domain.redaction.detectors.rule import Detector, Family, after, before, pattern
-from consumer.domain.redaction.detectors.values import Value, anything
+from collections.abc import Iterable
+
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, after, before, pattern
+from consumer.domain.redaction.detectors.values import Value, anything, notable, strong
 from consumer.domain.redaction.placeholders import SecretKind
 
 _REST = r"[^\r\n|]{0,300}?"
@@ -23,6 +25,30 @@ def _argument(value: Value) -> bool:
     return value.itself[0] not in "-/" and anything(value)
 
 
+def _given(value: Value) -> bool:
+    """Accepts, in SQL, what no sentence would go on with."""
+    return anything(value) and (value.quoted or notable(value))
+
+
+def _opener(value: Value) -> bool:
+    return notable(value) and value.has_letter and value.itself[0] not in "-/\\.~" and ":" not in value.itself
+
+
+_SNMP = ("snmpwalk", "snmpget", "snmpset", "snmpbulk", "snmptable", "snmpusm", "v3-user")
+_USER = pattern(r"[ ]-{1,2}(?:u|user|username|l|login)[ =]?[^\s-]\S{0,60}[ ](?:[^\r\n]{0,60}[ ])?\Z")
+_USER_OF_QUERY = pattern(r"[?&](?:u|us|usr|user|username|login)=[^&\s]{1,60}(?:&[^\s]{0,60})?\Z")
+_OPENER = after(r"[ ]-{1,2}pw?[ ]++", _opener)
+_PARAMETER = after(r"&(?:p|pw|pass)=", _opener, pattern(r"(?P<parameter>[^\s&\"'<>]{4,100})"))
+
+
+def _behind_user(text: str, at: int) -> Iterable[TextSpan]:
+    return _OPENER(text, at) if _USER.search(text[max(0, at - 160) : at + 1]) else NOTHING
+
+
+def _in_query(text: str, at: int) -> Iterable[TextSpan]:
+    return _PARAMETER(text, at) if _USER_OF_QUERY.search(text[max(0, at - 160) : at]) else NOTHING
+
+
 RULES: tuple[Detector, ...] = tuple(
     Detector(family=Family.CONNECTIONS, kind=kind, anchors=anchors, look=look)
     for kind, anchors, look in (
@@ -38,15 +64,24 @@ RULES: tuple[Detector, ...] = tuple(
         (SecretKind.PASSWORD, ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), after(rf"ldap[a-z]{{3,7}}{_REST}[ ](?-i:-w)[ ]*+", _argument, needs=" -")),
         (SecretKind.PASSWORD, ("ipmitool", "mosquitto_", "zip "), after(rf"(?:ipmitool|mosquitto_[ps]ub|zip){_REST}[ ](?-i:-P)[ ]++", _argument, needs=" -")),
         (SecretKind.PASSWORD, ("7z ", "7za ", "rar "), after(rf"(?:7za?|rar)[ ]{_REST}[ ]-h?p(?=[^\s-])", _attached, needs=" -")),
-        (SecretKind.PASSWORD, ("snmpwalk", "snmpget", "snmpset"), after(rf"snmp[a-z]{{3,8}}{_REST}[ ](?-i:-c|-A)[ ]*+", _argument, needs=" -")),
-        (SecretKind.PASSWORD, ("snmpwalk", "snmpget", "snmpset"), after(rf"snmp[a-z]{{3,8}}{_REST}[ ](?-i:-X)[ ]*+", _argument, needs=" -")),
+        (SecretKind.PASSWORD, _SNMP, after(rf"(?:snmp[a-z]{{3,8}}|v3-user){_REST}[ ](?-i:-c|-A)[ ]*+", _argument, needs=" -")),
+        (SecretKind.PASSWORD, _SNMP, after(rf"(?:snmp[a-z]{{3,8}}|v3-user){_REST}[ ](?-i:-X)[ ]*+", _argument, needs=" -")),
         (SecretKind.PASSWORD, ("htpasswd",), after(r"htpasswd[ ]++-[a-z]{0,5}b[a-z]{0,5}[ ]++\S{1,200}[ ]++\S{1,80}[ ]++", _argument)),
-        (SecretKind.PASSWORD, ("| chpasswd", "|chpasswd"),
-         before(r"echo[ ]++(?:-n[ ]++)?[\"']?[^\s:\"']{1,64}:(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}", _userinfo)),
+        (SecretKind.PASSWORD, ("chpasswd",),
+         before(r"echo[ ]++(?:-n[ ]++)?[\"']?[^\s:\"']{1,64}:(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}\|[ ]?(?:sudo[ ])?", _userinfo)),
+        # Any tool: a user by one option, the password by the next. Ports and paths are none.
+        (SecretKind.PASSWORD, (" -p ", " -pw ", " --pw "), _behind_user),
+        (SecretKind.PASSWORD, ("&p=", "&pw=", "&pass="), _in_query),
+        (SecretKind.PASSWORD, ("| runas", "|runas", "--set-password", "--password-stdin", "passwd --stdin", "| kinit", "|kinit", "| su "),
+         before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}(?:\|[^|\r\n]{0,120})?", _userinfo)),
         (SecretKind.PASSWORD, ("| sudo -s", "|sudo -s"),
          before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}", _userinfo)),
         (SecretKind.PASSWORD, ("sqlplus", "expdp", "impdp", "rman target"),
          after(r"(?:sqlplus|expdp|impdp|rman[ ]target)(?:[ ]++-[a-z]{1,8}){0,4}[ ]++\w{1,40}/", _attached, _CONNECT)),
+        (SecretKind.PASSWORD, ("]:587", "]:465", "]:25 ", "]:25\t"), after(r"\]:[0-9]{2,5}[ \t]++[^\s:]{1,80}:", _attached)),
+        (SecretKind.PASSWORD, ("identified by",), after(r"identified[ ]++by[ ]++(?:values[ ]++)?", _given)),
+        (SecretKind.PASSWORD, ("ftp> user ",), after(r"ftp>[ ]user[ ]++\S{1,60}[ ]++", _argument)),
+        (SecretKind.PASSWORD, ("{enter}",), before(r"send(?:input|raw|keys)?[ ,(]{1,3}[\"']?(?P<s>[^\s{}\"']{5,40})", strong)),
         (SecretKind.PASSWORD, (":5432:", ":6432:"), after(r":[0-9]{4}:[\w*-]{1,63}:[\w*-]{1,63}:", _attached)),
         (SecretKind.PASSWORD, ("machine ", "default login"), after(r"(?:machine[ ]++\S{1,200}|default)\s++login\s++\S{1,100}\s++password\s++", anything)),
         (SecretKind.PASSWORD, ("curl",),

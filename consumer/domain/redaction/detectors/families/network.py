@@ -1,7 +1,7 @@
 """Switches, routers and firewalls: configuration lines that contain keys and SNMP communities."""
 
 from consumer.domain.redaction.detectors.rule import Detector, Family, Finder, after, shape
-from consumer.domain.redaction.detectors.values import Value, anything, notable, strong
+from consumer.domain.redaction.detectors.values import QUOTED, Value, anything, is_literal, notable, strong
 from consumer.domain.redaction.placeholders import SecretKind
 
 _LEVEL = r"(?:[0-9]{1,2}[ ]++)?"
@@ -27,10 +27,12 @@ _PATTERNS: tuple[tuple[SecretKind, tuple[str, ...], Finder], ...] = (
     (SecretKind.KEY, ("pre-shared-key", "pre-shared key", "preshared key", "preshared-key"),
      after(r"pre-?shared[ -]key[ ]++(?:(?:ascii-text|ascii|hexadecimal|hex|local|remote|[0-9])[ ]++)?(?:(?:is|was)[ ]++|[:=][ ]*+)?", notable)),
     (SecretKind.KEY, ("pre-shared", "preshared"), after(r"pre-?shared[ -]?key[ ]*+(?:[:=]|is|was)[ ]*+", anything)),
+    (SecretKind.KEY, ("psk=",), after(r"(?<![a-z])psk=", is_literal, QUOTED)),
     (SecretKind.KEY, ("psk",), after(r"(?<![a-z])psk[ ]*+(?:[:=]|\bis\b|\bwas\b|\bist\b|-?>|→)[ ]*+", notable)),
     (SecretKind.KEY, ("psk ",), after(r"(?<![a-z])psk[ ]++", strong)),
     (SecretKind.KEY, ("wpa-psk", "wpa-passphrase"), after(r"wpa-(?:psk|passphrase)[ ]++(?:(?:ascii|hex)[ ]++)?(?:[0-9][ ]++)?", notable)),
     (SecretKind.KEY, ("key ",), after(r"(?<![\w-])key[ ]++[0-9][ ]++(?=[0-9A-Za-z]{6})", notable)),
+    (SecretKind.KEY, ("\n key ", "\n  key "), after(r"\n[ ]{1,2}key[ ](?:[0-9][ ])?(?=\S{6,64}[ ]?(?:[\r\n]|\Z))", notable)),
     (SecretKind.KEY, ("key-string",), after(r"key-string[ ]++(?:[0-9][ ]++)?", _configured)),
     (SecretKind.PASSWORD, ("plaintext ",), after(r"(?<=[ ])plaintext[ ]++(?=\S)", notable)),
     (SecretKind.PASSWORD, ("rocommunity", "rwcommunity"), after(r"r[ow]community6?[ ]++", _configured)),

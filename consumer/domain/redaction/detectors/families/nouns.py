@@ -1,224 +1,23 @@
-"""Words that announce a secret, and the ways in which the secret follows them.
+"""The words that announce a secret: passwords by the languages of tickets, tokens and keys by what stands before them."""
 
-Examples: ``-Password x``, ``pwd=x;``, ``"password": "x"``, ``<Password>x</Password>``,
-"the new password for the NAS is x", "pw x".
-"""
-
-import re
-from collections.abc import Iterable, Iterator
-
-from consumer.domain.redaction.detectors.families.layout import apart, set_apart
-from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern, value_after
-from consumer.domain.redaction.detectors.values import (
-    QUOTED,
-    TO_END_OF_LINE,
-    VALUE,
-    Demand,
-    anything,
-    assigned,
-    is_literal,
-    is_secret_in_prose,
-    notable,
-    opaque,
-    opaque_alone,
-    opaque_told,
-    strong,
-)
+from consumer.domain.redaction.detectors.noun import noun
+from consumer.domain.redaction.detectors.rule import Detector, Family
 from consumer.domain.redaction.placeholders import SecretKind
-
-_IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-_IN_IDENTIFIER = frozenset(_IDENTIFIER)
-_OPENING = frozenset(" \t\r\n\"'(`-/|;[")
-
-_ASSIGN = pattern(
-    r"[\\]?[\"'’\])*`]{0,3}[ \t]{0,40}(?P<sign>=>|:=|==?|::?|：|＝)(?:\*{1,2}|</(?:b|strong|em|i|span)>)?[ \t]{0,40}\*{0,2}(?=\S)"
-)
-_OPTION = pattern(r"(?:[ \t]++|[ \t]*+[:=][ \t]*+)(?=[^\s-])")
-_VARIABLE = pattern(r"\s{0,8}\+?=\s{0,8}")
-_ELEMENT = pattern(
-    r"(?:\s++[\w:.-]{1,40}=\"[^\"<>]{0,100}\"){0,3}\s{0,8}>\s{0,40}(?:<(?:value|string)>\s{0,8})?(?=[^<\s])"
-)
-_ELEMENT_VALUE = pattern(r"(?P<element>[^<>\s][^<>\r\n]{0,255}?)(?=\s{0,40}</)")
-_ATTRIBUTE = pattern(r"[\\]?[\"']\s{1,8}value\s{0,4}=\s{0,4}")
-_ARGUMENT = pattern(r"[\"']\s{0,8},\s{0,8}")
-_REGISTRY = pattern(r"[ \t]++REG_(?:EXPAND_)?SZ[ \t]++")
-_REGISTRY_COMMAND = pattern(r"[ ][^\r\n]{0,40}?/d[ ]++")
-_TYPED = pattern(r"[ \t]++(?:type[ \t]++)?[0-9][ \t]++(?=\S)")
-_AFTER_VERB = (
-    r"(?:[ \t]++(?:now|still|currently|again|temporarily|simply|actually|probably|set[ ]to|changed[ ]to|reset[ ]to|back[ ]to"
-    r"|going[ ]to[ ]be|jetzt|nun|noch|maintenant|désormais|ahora|agora|adesso|nu)(?=[ \t:=]))?[ \t]*+[:=]?[ \t]*+"
-)
-_VERBS = (
-    r"(?:(?:has[ ]been|was|is|were|been|got)[ \t]++)?(?:re)?(?:set|changed|updated|reset|switched)(?:[ \t]++back)?[ \t]++to"
-    r"|is|was|are|were|now|(?:will|should|must|would)[ ]be|remains|equals|[=:]|to"
-)
-_FOREIGN_VERBS = r"|(?:ist|war|wurde|wird)[ ]++(?:jetzt[ ]|nun[ ])?auf|laute(?:t|n)|sind|waren|ist|war|auf|est|était|esta|es|era|é|è|är|er|jest|to|on|это|—|は|是|为|為|＝|："
-_FILLER = (
-    r"(?:[ \t]++(?:for|of|on|to|at|in|für|vom|von|des|der|dem|pour|para|per|voor|de|du|del|da|temporaire|temporal|temporário|tijdelijk)"
-    r"[ \t][^\r\n:=;?!]{1,60}?|[ \t]++(?:temporaire|temporal|provisoire|provisional|tempor[aá]ri[ao]|temporane[ao]|tijdelijk|tymczasow[eay]|string|below|above"
-    r"|now|[(][^()\r\n]{1,40}[)]))?"
-)
-_LINK = r"(?=[\s:=：＝は是为為(])"
-_ENGLISH = pattern(rf"{_LINK}[\"'’]?\s{{0,4}}(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
-_ENGLISH_FAR = pattern(rf"{_LINK}{_FILLER}[ \t]*+(?P<verb>{_VERBS})(?![\w-])" + _AFTER_VERB + r"(?=\S)")
-_FOREIGN = pattern(rf"\s{{0,4}}(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)")
-_FOREIGN_FAR = pattern(
-    rf"{_LINK}{_FILLER}[ \t]*+(?P<verb>{_VERBS}{_FOREIGN_VERBS})(?![A-Za-z_-])" + _AFTER_VERB + r"(?=\S)"
-)
-_BARE = pattern(r"[ \t]{1,4}(?:[-–—→>][ \t]{1,4}|[(][ \t]?(?:it[’']?s[ \t]|is[ \t]|=[ \t]?)?)?(?=[^\s-])")
-_CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
-_AS_A_NAME = pattern(
-    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")(?:[ ]++(?:works?|worked|used|set|serves|taken|entered))?(?:[ ]++(?:as|is|was|=|ist|war|als|est|comme|es|como|è)"
-    r"[ ]++(?:(?:the|a|an|his|her|their|my|your|our|das|dem|ein|sein|ihr|mein|unser|le|el|la)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}"
-    r"|[ ]++(?:<-{1,2}|←|⇐)[ ]{0,4}(?:[\w-]{1,20}[ ]++){0,3}|[ ]++[(](?:[\w-]{1,20}[ ]++){0,3})\Z"
-)
-
-_MORE = pattern(
-    r"[\"'’”»]?(?:[ ]{0,2}[,;/]|[ ](?:and|und|or|oder|et|y|e|en)(?=[ ]))[ ]{1,2}(?:(?:and|und|or|oder)[ ]{1,2})?"
-)
-_PLURAL = frozenset("sSrRnN")
-"""How a word for several secrets ends: passwords, Kennwörter."""
-_MOST_OTHERS = 20
-
-_LINK_BEFORE = re.compile(r" (?:as|is|was|=|ist|war|als|est|comme|es|como|è|<-{1,2}|←|⇐) |\((?=[^()]{0,40}\Z)")
-_LINK_ENDS = frozenset(" (")
-_NEAREST_LINK = 48
-"""Characters before the word, within which the link to its value stands."""
-
-# A string that must follow the word, within how many characters, then the patterns of the context and of the value.
-# The string is searched first, because most texts are no markup.
-_MARKUP = (
-    (">", 400, _ELEMENT, _ELEMENT_VALUE),
-    ("alue", 12, _ATTRIBUTE, QUOTED),
-    (",", 12, _ARGUMENT, QUOTED),
-    ("REG_", 24, _REGISTRY, TO_END_OF_LINE),
-    ("/d ", 48, _REGISTRY_COMMAND, VALUE),
-)
-
-
-def noun(
-    source: str,
-    *,
-    anchors: tuple[str, ...],
-    kind: SecretKind,
-    family: Family = Family.PROSE,
-    human: bool = True,
-    foreign: bool = False,
-    behind: str = "",
-) -> Detector:
-    """A rule for a word that announces a secret.
-
-    ``human``: people make the values up; otherwise values are opaque, so that sentences about tokens are kept.
-    ``foreign``: verbs of other languages than English may follow the word, too.
-    ``behind``: what must stand before the word for it to mean a secret.
-    """
-    compiled = pattern(source)
-    qualifier = pattern(rf"(?:{behind})[ _-]?\Z") if behind else None
-    tails = (is_secret_in_prose, strong, apart) if human else (opaque_told, opaque_alone, opaque)
-    near, far = (_FOREIGN, _FOREIGN_FAR) if foreign else (_ENGLISH, _ENGLISH_FAR)
-
-    def look(text: str, at: int) -> Iterable[TextSpan]:
-        match = compiled.match(text, at)
-        if match is None:
-            return NOTHING
-        end = match.end()
-        if text.startswith("__", end) and text[at - 2 : at] == "__":
-            end += 2  # emphasis
-        if text[end : end + 1] in _IN_IDENTIFIER:
-            return NOTHING
-        if qualifier and not qualifier.search(text[max(0, at - 16) : at]):
-            return NOTHING
-        spans = (
-            _in_syntax(text, at, end, assigned if human else opaque)
-            or _in_sentence(text, at, end, near, tails[0])
-            or _in_sentence(text, at, end, far, tails[0])
-            or _right_behind(text, end, tails[1])
-            or set_apart(text, at, end, tails[2] if end - at > len("pass") else strong)
-            or (_before_word(text, at) if human else NOTHING)
-        )
-        return (*spans, *_others(text, spans[0][1])) if spans and match[0][-1:] in _PLURAL else spans
-
-    return Detector(family=family, kind=kind, anchors=anchors, look=look)
-
-
-def _others(text: str, end: int) -> Iterator[TextSpan]:
-    """The values that follow the one that ends here: "Passwords: x, y and z"."""
-    for _ in range(_MOST_OTHERS):
-        more = _MORE.match(text, end)
-        spans = value_after(text, more.end(), strong) if more else NOTHING
-        if not spans:
-            return
-        yield from spans
-        end = spans[0][1]
-
-
-def _in_syntax(text: str, at: int, end: int, demand: Demand) -> tuple[TextSpan, ...]:
-    """The value in code, commands, configuration and their output."""
-    lead = text[max(0, at - 48) : at].rstrip(_IDENTIFIER)
-    sign = lead[-1:]
-    if sign == "$" or lead[-5:].casefold() == "$env:":
-        variable = _VARIABLE.match(text, end)
-        return value_after(text, variable.end(), is_literal, QUOTED) if variable else NOTHING
-    if sign in {"-", "/"} and (lead[:-1].rstrip("-")[-1:] or " ") in _OPENING:
-        option = _OPTION.match(text, end)
-        if option and (spans := value_after(text, option.end(), anything)):
-            return spans
-    assign = _ASSIGN.match(text, end)
-    if assign:
-        certain = assign["sign"] in {"=", "=="} and assign.end() - end <= 3
-        if demand is opaque:
-            return value_after(text, assign.end(), opaque)
-        return value_after(text, assign.end(), anything if certain else demand)
-    for sign, reach, context, value in _MARKUP:
-        if text.find(sign, end, end + reach) >= 0:
-            match = context.match(text, end)
-            if match and (spans := value_after(text, match.end(), anything, value)):
-                return spans
-    typed = _TYPED.match(text, end)
-    return value_after(text, typed.end(), notable) if typed else NOTHING
-
-
-def _in_sentence(text: str, at: int, end: int, context: re.Pattern[str], demand: Demand) -> tuple[TextSpan, ...]:
-    match = context.match(text, end)
-    if match is None:
-        return NOTHING
-    # In "access with the password to srv01" no value follows: a value follows "to" only where something is changed.
-    if (
-        context in {_ENGLISH, _ENGLISH_FAR}
-        and match["verb"] == "to"
-        and not _CHANGES.search(text[max(0, at - 64) : at])
-    ):
-        return NOTHING
-    return value_after(text, match.end(), demand)
-
-
-def _right_behind(text: str, end: int, demand: Demand) -> tuple[TextSpan, ...]:
-    match = _BARE.match(text, end)
-    return value_after(text, match.end(), demand) if match else NOTHING
-
-
-def _before_word(text: str, at: int) -> tuple[TextSpan, ...]:
-    """The value before the word, as in "they use x as the password" and "x is her new password"."""
-    floor = max(0, at - 120)
-    before = text[floor:at]
-    if before[-1:] not in _LINK_ENDS or not _LINK_BEFORE.search(before, max(0, len(before) - _NEAREST_LINK)):
-        return NOTHING
-    match = _AS_A_NAME.search(before)
-    if match is None:
-        return NOTHING
-    start, stop = match.span("s")
-    if before[start] == '"':
-        start, stop = start + 1, stop - 1
-    return tuple((floor + start, floor + stop) for start, stop in value_after(before[:stop], start, strong))
-
 
 _NEW_WORD = r"(?<![A-Za-z])"
 
 PASSWORD: tuple[Detector, ...] = (
-    noun(r"pass(?:word[do](?=:)|words?|wrd|wd|phrase|code)[0-9]?", anchors=("pass",), kind=SecretKind.PASSWORD),
     noun(
-        rf"(?:{_NEW_WORD}|(?<=store)|(?<=key)|(?<=user)|(?<=db)|(?<=admin)|(?<=root)|(?<=sql)|(?<=smtp)|(?<=ftp)|(?<=svc))pass",
+        r"pass(?:word[do](?=:)|words?|wrd|wd|w\.|phrase|code|hash)[0-9]?", anchors=("pass",), kind=SecretKind.PASSWORD
+    ),
+    noun(
+        rf"(?:{_NEW_WORD}|(?<=store)|(?<=key)|(?<=user)|(?<=db)|(?<=admin)|(?<=root)|(?<=sql)|(?<=smtp)|(?<=ftp)|(?<=svc)|(?<=[a-z])(?=(?-i:P)))pass",
         anchors=("pass",),
+        kind=SecretKind.PASSWORD,
+    ),
+    noun(
+        r"pas(?:wor[dt]|s?wrod|swor)|psswor[dt]",
+        anchors=("pasword", "paswort", "passwrod", "paswrod", "psswor"),
         kind=SecretKind.PASSWORD,
     ),
     noun(rf"{_NEW_WORD}mdp", anchors=("mdp",), kind=SecretKind.PASSWORD, foreign=True),
@@ -229,14 +28,21 @@ PASSWORD: tuple[Detector, ...] = (
         kind=SecretKind.PASSWORD,
         foreign=True,
     ),
-    noun(r"password", anchors=("la password", "una password"), kind=SecretKind.PASSWORD, foreign=True),
+    noun(
+        r"[a-z]{2,5}[ ]password",
+        anchors=("la password", "una password", "nuova password", "sua password", "mia password"),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+    ),
     noun(
         rf"(?:(?<![a-z])|(?<=[a-z]))pwd|{_NEW_WORD}p(?:/?w(?:or[dt])?|swd|ws)",
         anchors=("pw", "psw", "p/w"),
         kind=SecretKind.PASSWORD,
+        foreign=True,
     ),
+    noun(rf"{_NEW_WORD}ww", anchors=("ww ", "ww:", "ww="), kind=SecretKind.PASSWORD, foreign=True),
     noun(
-        r"(?:kenn|losungs)w(?:ort[es]?|örtern?|oerter)",
+        r"(?:kenn|losungs)w(?:ort[es]?|örtern?|oerter|\.)",
         anchors=("kennw", "losungsw"),
         kind=SecretKind.PASSWORD,
         foreign=True,
@@ -255,8 +61,16 @@ PASSWORD: tuple[Detector, ...] = (
         foreign=True,
     ),
     noun(r"contrase(?:ñ|n|ñ)a", anchors=("contrase",), kind=SecretKind.PASSWORD, foreign=True),
-    noun(rf"{_NEW_WORD}clave", anchors=("clave",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(
+        rf"{_NEW_WORD}(?<!palabra[ ])(?<!palabras[ ])clave", anchors=("clave",), kind=SecretKind.PASSWORD, foreign=True
+    ),
     noun(r"wachtwoord", anchors=("wachtwoord",), kind=SecretKind.PASSWORD, foreign=True),
+    noun(
+        r"(?:cl[ée]|chiave|sleutel)[ ](?:du[ ]|de[ ]|del[ ]|van[ ]het[ ])?(?:wi-?fi|wlan|wpa[23]?|wep|r[ée]seau|rete)",
+        anchors=("clé ", "cle ", "chiave ", "sleutel "),
+        kind=SecretKind.PASSWORD,
+        foreign=True,
+    ),
     noun(rf"{_NEW_WORD}senha", anchors=("senha",), kind=SecretKind.PASSWORD, foreign=True),
     noun(rf"{_NEW_WORD}parola(?:[ ]d['’]ordine)?", anchors=("parola",), kind=SecretKind.PASSWORD, foreign=True),
     noun(r"has(?:ł|l)o", anchors=("hasło", "haslo"), kind=SecretKind.PASSWORD, foreign=True),
@@ -281,13 +95,13 @@ PASSWORD: tuple[Detector, ...] = (
 TOKEN_AND_KEY: tuple[Detector, ...] = (
     noun(r"token", anchors=("token",), kind=SecretKind.TOKEN, family=Family.TOKENS, human=False),
     noun(
-        r"secret(?:[ _-]?(?:access[ _-]?)?key|[ ](?:answer|value|id))?",
+        r"secret(?:[ _-]?(?:access[ _-]?)?key|[_-]id|[ ](?:answer|value))?(?![ ]id\b)",
         anchors=("secret",), kind=SecretKind.SECRET, family=Family.CLOUD, human=False,
     ),
     noun(
         r"key", anchors=("key",), kind=SecretKind.KEY, family=Family.CLOUD, human=False,
         behind="api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
-        "|function|host|symmetric|primary|secondary|registration",
+        "|function|host|symmetric|primary|secondary|registration|app",
     ),
     noun(r"answer", anchors=("answer",), kind=SecretKind.PASSWORD, behind="security|secret"),
     noun(
@@ -296,6 +110,6 @@ TOKEN_AND_KEY: tuple[Detector, ...] = (
     ),
     noun(
         r"key", anchors=("key",), kind=SecretKind.PASSWORD,
-        behind="wi-?fi|wlan|wireless|network|guest|(?:wi-?fi|wlan|network)[ ]security",
+        behind="wi-?fi|wlan|wireless|network|guest|wpa[23]?|wep|(?:wi-?fi|wlan|network)[ ]security",
     ),
 )  # fmt: skip

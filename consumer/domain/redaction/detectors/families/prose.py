@@ -1,44 +1,20 @@
-"""Secrets that people write into tickets: PINs, codes, pairs of name and password."""
+"""Passwords that people write into tickets: pairs of name and password, and what stands beside a word for logging in."""
 
 from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors.families.nouns import PASSWORD
-from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, Finder, TextSpan, after, pattern, shape
-from consumer.domain.redaction.detectors.values import Value, notable, paired, strong
+from consumer.domain.redaction.detectors.rule import (
+    NOTHING,
+    Detector,
+    Family,
+    TextSpan,
+    after,
+    before,
+    pattern,
+    shape,
+)
+from consumer.domain.redaction.detectors.values import Value, anything, is_product, notable, paired, strong
 from consumer.domain.redaction.placeholders import SecretKind
-
-_LINK = r"s?(?:[ \t]*+(?:\b(?:is|was|are|were|to|now|still|set|ist|est|es|used)\b|[:=\#-]|[(])){0,3}+[ \t]*+"
-_MORE = pattern(r"[ \t]{0,4}(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
-_DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
-_LONG_DIGITS = r"(?P<s>[0-9]{5,10})(?![\w/:-]|[.][0-9]|[ ](?:days|users|char|hours|min|times|acc))"
-_GROUPS = (
-    r"(?P<s>[0-9]{1,4}(?:-[0-9]{1,4}){2,5}|[0-9]{4,12}[\#*]?"
-    r"|(?!0x)(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5})(?![\w/:-])"
-)
-_QUALIFIED = pattern(
-    r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
-    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency)[ \t_-]{1,2}\Z"
-    r"|(?:zugangs|zutritts|zugriffs|t(?:ü|ue)r|tor|entsperr|alarm|sicherheits|best(?:ä|ae)tigungs|einmal|notfall|freischalt|safe)-?\Z"
-)
-
-
-def _codes(context: str, value: str, qualified: bool = False) -> Finder:
-    """Finds one code or a list of codes behind a context. ``qualified``: only behind a word for what they open."""
-    leading, code = pattern(context), pattern(value)
-
-    def look(text: str, at: int) -> Iterable[TextSpan]:
-        if qualified and not _QUALIFIED.search(text[max(0, at - 24) : at]):
-            return NOTHING
-        lead = leading.match(text, at)
-        match = code.match(text, lead.end()) if lead else None
-        spans: list[TextSpan] = []
-        while match:
-            spans.append(match.span("s"))
-            more = _MORE.match(text, match.end())
-            match = code.match(text, more.end()) if more and len(spans) < 50 else None
-        return spans
-
-    return look
 
 
 def _phrase(value: Value) -> bool:
@@ -53,12 +29,25 @@ def _second(value: Value) -> bool:
     return strong(value) and (value.has_symbol or value.mixes_case or value.itself.endswith("!") or value.ends_clause)
 
 
+def _second_alone(value: Value) -> bool:
+    """As `_second`, where a person may also have something with them: a device, a product."""
+    return strong(value) and (value.has_symbol or value.mixes_case) and not is_product(value.itself)
+
+
+def _one_of_them(text: str, at: int) -> Iterable[TextSpan]:
+    """The value in "the old one was x", where passwords are spoken of shortly before."""
+    spans = _ONE(text, at)
+    return spans if spans and _SPOKEN_OF.search(text, max(0, at - 200), at) else NOTHING
+
+
 def _stated(value: Value) -> bool:
     """Accepts, behind "the login is name/", a plain word too, but not the rest of a sentence."""
     return not value.is_impossible and (value.quoted or value.ends_clause)
 
 
 _NAME = r"[\w.@\\-]{1,64}?"
+_ONE = after(r"(?:(?:old|new)[ ]|one[ ]|alte[ ]|neue[ ])(?:was|is|war|ist)[ ]", strong)
+_SPOKEN_OF = pattern(r"pass|\bpw|kennw|contrase|wachtw")
 _LEADING = (
     r"(?:[ \t]*+(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}+"
     rf"[ \t]*+(?<=[ \t:=]){_NAME}(?:[ \t]*+/[ \t]*+|:[ \t]{{0,2}})"
@@ -66,21 +55,29 @@ _LEADING = (
 
 RULES: tuple[Detector, ...] = (
     Detector(
-        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("passphrase",),
-        look=after(r"passphrase[ \t]*+(?:is|was|[:=])[ \t]++", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("passphrase", "master phrase"),
+        look=after(r"(?:pass|master[ ])phrase(?:[ ](?:for|of|to)[ ][^\r\n:=;]{1,60}?)?[ \t]*+(?:is|was|[:=]):?[ \t]++", _phrase, pattern(r"(?P<phrase>[^\r\n.,;\"'“”]{6,100})")),
     ),
     *PASSWORD,
     Detector(
-        family=Family.PROSE, kind=SecretKind.PIN, anchors=("pin", "puk"), telling=False,
-        look=_codes(rf"(?<![A-Za-z])(?:pin|puk)(?:[ -]?(?:code|number|nr))?(?:[ ](?:for|of|von|für|de)[ ][^\r\n:=;,.0-9]{{1,30}}[:=])?{_LINK}", _DIGITS),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("wifi:",),
+        look=after(r"wifi:(?:[TSHR]:[^;\r\n]{0,64};){0,4}P:", anything, pattern(r"(?P<quoted>(?:[^;\\\r\n]|\\.){4,64})(?=;)")),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.PIN, anchors=("passcode", "password", "passwort"), telling=False,
-        look=_codes(rf"pass(?:code|word|wort){_LINK}", _LONG_DIGITS),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("ssid",),
+        look=after(
+            r"ssid[^\r\n]{0,60}\r?\n[ \t*•-]{0,8}(?:cl[ée]|key|schlüssel|schluessel|clave|chiave|sleutel|code)"
+            r"(?:[ \t]*+[:=|][ \t]*+|[ \t]{2,20}|\t)", notable
+        ),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.CODE, anchors=("code", "combination"), telling=False,
-        look=_codes(rf"(?:code|combination){_LINK}", _GROUPS, qualified=True),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
+        look=after(
+            r"(?:wi-?fi|wlan|ssid)[^\r\n]{0,60}?[, ](?:schlüssel|schluessel|key|cl[ée]|clave|chiave|sleutel)[ ]?[:=][ ]?", notable
+        ),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("🔑", "🔐"), look=after(r"(?:🔑|🔐)\ufe0f?[ :]{0,3}", notable),
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("wifi", "wi-fi", "wlan", "ssid"),
@@ -112,7 +109,7 @@ RULES: tuple[Detector, ...] = (
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD,
         anchors=("login with", "log in with", "logs in with", "log on with", "logon with", "logged in with", "logged in as", "logged in using",
-                 "logged on with", "logged on as", "sign in with", "signed in with", "signed in as", "anmelden mit", "anmeldung mit",
+                 "logged on with", "logged on as", "log on as", "log in as", "sign in with", "sign in as", "signed in with", "signed in as", "anmelden mit", "anmeldung mit",
                  "angemeldet mit", "angemeldet als", "eingeloggt mit", "cred", "zugangsdaten"),
         look=after(
             r"(?:log(?:ged|s)?[ -]?(?:in|on)|sign(?:s|ed)?[ -]in|anmeld(?:en|ung|edaten)|angemeldet|eingeloggt|zugangsdaten|cred(?:ential)?s?)"
@@ -120,6 +117,28 @@ RULES: tuple[Detector, ...] = (
             rf"{_NAME}(?:,[ ]{{1,2}}|[ ]{{1,2}})(?:(?:and|with|und|mit)[ ]{{1,2}})?(?:(?:the|password|pw|pwd|passwort|kennwort|dem)[ ]{{1,2}}){{0,2}}",
             _second,
         ),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
+        anchors=("log on as", "log in as", "logged on as", "logged in as", "login as", "logon as", "sign in as", "anmelden als"),
+        look=after(rf"[a-z]{{3,8}}(?:[ -](?:in|on))?[ ](?:as|als)[ ][^()\r\n]{{0,40}}[(]{_NAME}[ ]?[,/:][ ]{{0,2}}", strong),
+    ),
+    # The verb at the end: "mit mueller und x am Server anmelden".
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD,
+        anchors=("anmelden", "einloggen", "log in", "log on", "sign in", "inloggen", "connecter", "iniciar sesión", "accedere"),
+        look=before(
+            rf"\b(?:with|use|using|mit|avec|con|met)[ ](?:the[ ]|user[ ]|account[ ])?{_NAME}[ ](?:and|und|et|y|e|en)[ ]"
+            r"(?P<s>[^\s,;\"'<>]{5,64})(?:[ ][^\r\n.;]{1,40})?[ ]", _second_alone),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker"),
+        look=after(
+            rf"(?:utente|user(?:name)?|usuario|benutzer|utilisateur|gebruiker)[,:]?[ ]{_NAME}[ ](?:con|with|mit|avec|met)[ ]", _second_alone),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("one was", "one is", "alte war", "neue ist", "old was", "new is"),
+        look=_one_of_them,
     ),
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
     # Passwords that everybody knows. No word announces them.
@@ -130,7 +149,7 @@ RULES: tuple[Detector, ...] = (
         look=shape(
             r"(?<![\w@.\\/-])(?:p@ss[^\s;,\"'<>]{2,20}|passw0rd[^\s;,\"'<>]{0,12}"
             r"|(?:password|welcome|qwerty?|letmein|changeme|summer|winter|spring|autumn|admin)"
-            r"(?:[0-9]{2,6}[!@\#$%^&*?]{1,4}|[!@\#$%^&*][0-9]{2,6}[!@\#$%^&*]{0,3}|[0-9]{3,4}(?<=123|234)))(?![\w@])"
+            r"(?:[0-9]{2,6}[!@\#$%^&*?]{1,4}|[!@\#$%^&*][0-9]{2,6}[!@\#$%^&*]{0,3}|[0-9]{3,4}(?<=123|234)))(?![\w@]|\.[0-9])"
         ),
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from consumer.domain.redaction.detectors.families.layout import apart
+from consumer.domain.redaction.detectors.layout import apart
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, pattern
 from consumer.domain.redaction.detectors.values import Value
 from consumer.domain.redaction.placeholders import SecretKind
@@ -27,8 +27,8 @@ _CELL = re.compile(r"<t[hd](?: [^<>]{0,200})?>((?:[^<]|<(?!/?t[hdr])){0,400})", 
 _TAGS = re.compile(r"\s{0,40}(?:<[^<>]{1,60}>\s{0,8}){0,4}([^<>\s][^<>\s]{0,127})\s{0,40}(?:<|\Z)")
 
 _HEAD = pattern(
-    r"(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:words?|w[oö]rte?r?|wd|phrase|code)|pwd?|p/w|psk|kennw[oö]rte?r?|zugangscode"
-    r"|mot[ ]de[ ]passe|contraseña|wachtwoord|senha|pin(?:[ -]?code)?|puk|secret|token|(?:(?<=api)|(?<=api[ _-]))key)(?![a-z0-9_])"
+    r"(?:(?:kenn|pass)w[oö]rte?r?|wachtwoord|(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:words?|w[oö]rte?r?|wd|phrase|code)|pwd?|p/w|psk|kennw[oö]rte?r?|zugangscode"
+    r"|mot[ ]de[ ]passe|contraseña|wachtwoord|senha|pin(?:[ -]?code)?|puk|secret|token|(?:(?<=api)|(?<=api[ _-]))key))(?![a-z0-9_])"
 )
 ANCHORS = (
     "pass", "pw", "p/w", "psk", "kennw", "zugangscode", "contrase", "wachtwoord", "senha", "pin", "puk", "secret", "token",
@@ -125,13 +125,19 @@ def _html_cells(text: str, at: int) -> Iterator[TextSpan]:
             yield from _value(text, *inner.span(1))
 
 
+def _celled(value: Value) -> bool:
+    """Accepts, below a head, also words that are tied together, as people make passwords."""
+    tied = value.itself.count("-") >= 2 or "_" in value.itself[1:-1]
+    return apart(value) or (tied and not value.is_common and not value.is_impossible)
+
+
 def _value(text: str, begin: int, end: int) -> Iterator[TextSpan]:
     """The cell without blanks and marks, if it may be a secret. One of several words is none."""
     while begin < end and text[begin] in _MARKS:
         begin += 1
     while end > begin and text[end - 1] in _MARKS:
         end -= 1
-    if begin < end and end - begin <= 128 and " " not in text[begin:end] and apart(Value(text, begin, end, False)):
+    if begin < end and end - begin <= 128 and " " not in text[begin:end] and _celled(Value(text, begin, end, False)):
         yield begin, end
 
 

@@ -71,6 +71,21 @@ RULES: tuple[Detector, ...] = (
     ),
     Detector(family=Family.TOKENS, kind=SecretKind.TOKEN, anchors=("cookie:",), look=_cookies, far=True, looks=_MOST_CRUMBS),
     Detector(
+        family=Family.TOKENS, kind=SecretKind.PASSWORD, anchors=("auth\"",),
+        look=after(r"auth\"\s{0,4}:\s{0,4}\"", _basic, pattern(r"(?P<coded>[A-Za-z0-9+/]{6,512}={0,2})(?=\")")),
+    ),
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.PASSWORD, anchors=("UGFzc3dvcmQ6",),  # a mail server asks for the password
+        look=shape(r"UGFzc3dvcmQ6[ \t]{0,4}\r?\n[^A-Za-z0-9\r\n]{0,6}(?:C:[ ])?(?P<s>[A-Za-z0-9+/]{4,200}={0,2})(?![\w+/=])", case=True),
+    ),
+    # Groups of four as an authenticator shows them; in lower case English words must not be taken for them.
+    Detector(
+        family=Family.TOKENS, kind=SecretKind.KEY, anchors=("authenticator", "totp", "2fa", "mfa", "setup key", "secret key"),
+        look=shape(
+            r"[a-z0-9 ]{3,13}[^\r\n:]{0,60}?:[ ]{0,2}(?P<s>(?=[a-z2-7 ]{0,60}[2-7])(?:[a-z2-7]{4}[ ]){3,15}[a-z2-7]{4})(?!\w)"
+        ),
+    ),
+    Detector(
         family=Family.TOKENS, kind=SecretKind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
         look=shape(
             r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*+(?:[:=]|is)[ ]*+"

@@ -25,7 +25,7 @@ COMMANDS: tuple[Detector, ...] = tuple(
     for anchors, look in (
         (("net user", "net.exe user", "net1 user"), after(rf"net(?:1|\.exe)?[ ]++user[ ]++{_ARGUMENT}[ ]++", _argument)),
         (("net use ", "net.exe use "), after(r"net(?:\.exe)?[ ]++use[ ]++(?:[a-z*]:?[ ]++)?(?:\\\\[^\s]{1,200}|\"\\\\[^\"\r\n]{1,200}\")[ ]++", _argument)),
-        (("net use ", "net.exe use "), after(rf"net(?:\.exe)?[ ]++use[ ]{_REST}/user:{_ARGUMENT}[ ]++", _argument)),
+        (("net use ", "net.exe use ", "net  use ", "net.exe  use "), after(rf"net(?:\.exe)?[ ]++use[ ]{_REST}/user:{_ARGUMENT}[ ]++", _argument)),
         (("psexec", "paexec"), after(rf"pa?s?exec(?:64)?(?:\.exe)?[ ]{_REST}[ ][-/]p[ ]++", _option)),
         (("signtool", "vmrun"), after(rf"(?:signtool|vmrun){_REST}[ ][-/]g?p[ ]++", _option)),
         (("schtasks",), after(rf"schtasks{_REST}[ ]/rp[ ]++", _option)),
@@ -50,8 +50,10 @@ OUTPUT: tuple[Detector, ...] = (
         ),
     ),
     Detector(
-        family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("key content",),
-        look=after(r"key[ ]content[ \t]*+:[ \t]*+", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
+        family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD,
+        anchors=("key content", "schlüsselinhalt", "contenu de la cl", "contenido de la clave", "contenuto chiave", "sleutelinhoud"),
+        look=after(r"(?:key[ ]content|schlüsselinhalt|conten[ui]do?[ ]de[ ]la[ ](?:cl[ée]|clave)|contenuto[ ]chiave|sleutelinhoud)"
+                   r"[ \t]*+:[ \t]*+", lambda value: not value.is_impossible and not value.is_common, TO_END_OF_LINE),
     ),
     Detector(
         family=Family.WINDOWS_OUTPUT, kind=SecretKind.PASSWORD, anchors=("mslaps-",),

@@ -1,0 +1,142 @@
+"""Values that only a password looks like, where logging in is spoken of: no word needs to announce them."""
+
+from collections.abc import Iterable
+
+from consumer.domain.redaction.detectors.anchors import gate
+from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, after, before, pattern
+from consumer.domain.redaction.detectors.values import Value, is_product, strong, trimmed
+from consumer.domain.redaction.placeholders import SecretKind
+
+_LONGEST = 40
+_SHORTEST = 7
+_LONGER = 9
+"""With "&", which names of companies have, too."""
+_NEAR = 160
+"""Characters before and behind, within which logging in has to be spoken of."""
+_BEFORE = pattern(r"[^\s\"'`(<>,;:/\\=|{\[$]{1,40}\Z")
+_BEHIND = pattern(r"[!$&][^\s\"'`()<>,;:/\\=|{}]{0,40}")
+_CELL = pattern(r"[\w.]{1,40}!\$?[A-Z]{1,3}\$?[0-9]{1,7}|[A-Z]{1,3}\$[0-9][\w.]{0,40}", case=True)
+"""A cell of a spreadsheet, or a sum of money."""
+_ENTITY = pattern(r"&(?:[a-z]{2,8}|\#[0-9]{1,6});")
+_SYMBOL_OF_CODE = pattern(r"(?:nt|ntdll|hal|kernel\w{0,12}|user32|win32\w{0,12}|\w{1,24}\.(?:dll|sys|exe))!")
+_BEFORE_BANG = pattern(r"[^\W\d_][\w.#&@-]{2,24}?[0-9]{1,4}")
+_GOES_ON = pattern(r"[ ]{1,2}(?:[a-zß-ÿ0-9(]|[–—&-][ ])|[,;)\"'”]", case=True)
+"""Behind a sign that ends no sentence."""
+_is_of_logging_in = gate(
+    r"(?i)pass|\bpw|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b"
+    r"|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|credential|zugang|acc[eè]s|acces|spell|buchstab|ssid|wi-?fi|wlan"
+    r"|\badmin|\buser|account|konto|compte|cuenta|unlock|entsperr|opens|öffnet|sticker|kdbx|keepass|benutzer|utente|usuario|utilisateur|gebruiker"
+)
+
+
+def _spellable(value: Value) -> bool:
+    """Accepts what is no usual word; a plain word only behind a verb that says what something is."""
+    if value.is_word and not _STATES.search(value.text, max(0, value.start - 12), value.start):
+        return False
+    return not (value.is_common or value.is_impossible or value.is_counted or is_product(value.itself))
+
+
+def _leet(value: Value) -> bool:
+    """Accepts letters with digits among them."""
+    return _LEET.fullmatch(value.itself) is not None and not is_product(value.itself)
+
+
+_STATES = pattern(r"(?:\bis|\bwas|ist|war|lautet|c['’]est|est|\bes|\bè|[:,])[ ]\Z")
+_SPELLED = before(
+    r"(?<![^\s\"'(:;,])(?P<s>[^\s\"'(),;:]{5,40})(?:,[ ]|[ ]?[(]|[ ][–—-][ ])(?:(?:with|mit|avec|con|met|tout|tous|alles|all|tutto|todo|en|in|das|the|a|an|einem|un|une|una"
+    r"|gro(?:ß|ss)em|upper|lower)[ ]){0,3}",
+    _spellable,
+    reach=80,
+)
+_SPELLED_FIRST = after(r"[^\W\d_]{4,24}[^,\r\n:]{0,40}[,:][ ](?=[^\s,]{5,40}[.]?(?:[ ]?$|[\r\n]|[.][ ]))", _spellable)
+_LEET = pattern(r"[a-z]{1,24}[0-9]{1,4}[a-z][\w!]{1,24}")
+_SIZE = r"(?:capital|small|big|upper[ -]?case|lower[ -]?case|gro(?:ß|ss)es?|kleines?|hoofdletter|kleine(?:[ ]letter)?|majuscule|minuscule|mayúscula|minúscula|maiuscola|minuscola|the[ ]number|number|zahl|eine?)"
+_LETTERS = pattern(
+    rf"{_SIZE}[ ]\w{{1,8}}(?:,[ ](?:(?:and|then|dann|und)[ ])?(?:{_SIZE}[ ])?\w{{1,14}}(?:[ ](?:mark|sign|und|and|then|dann)\b(?:[ ](?:eine?[ ]|an?[ ])?\w{{1,14}}){{0,2}})?){{3,24}}"
+)
+_POINTED_AT = before(r"(?<!\S)(?P<s>[^\s\"'<>,;]{6,64})[ ]{1,4}", strong, reach=80)
+_QUOTED = after(r"[a-z]{3,5}[ ](?=\")", _leet)
+
+
+def _marked(text: str, at: int) -> Iterable[TextSpan]:
+    """A value with "!", "$" or "&" within, or with "!" at its end where the sentence goes on."""
+    before = _BEFORE.search(text[max(0, at - _LONGEST) : at])
+    behind = _BEHIND.match(text, at)
+    if before is None or behind is None:
+        return NOTHING
+    start = at - len(before[0])
+    stop = trimmed(text, start, behind.end())
+    value = Value(text, start, stop, False)
+    itself = value.itself
+    if (
+        len(itself) < _SHORTEST
+        or not (value.has_letter and value.has_digit)
+        or value.is_impossible
+        or is_product(itself)
+        or _CELL.fullmatch(itself)
+        or _SYMBOL_OF_CODE.match(itself)
+        or (text[at] == "&" and (len(itself) < _LONGER or text[stop : stop + 1] == "=" or _ENTITY.match(text, at)))
+    ):
+        return NOTHING
+    if stop == at + 1 and not (text[at] == "!" and _BEFORE_BANG.fullmatch(before[0]) and _GOES_ON.match(text, stop)):
+        return NOTHING
+    return ((start, stop),) if _is_of_logging_in(text[max(0, start - _NEAR) : stop + _NEAR]) else NOTHING
+
+
+def _spelled_out(text: str, at: int) -> Iterable[TextSpan]:
+    """The letters in "capital B, small r, the number four, exclamation mark"."""
+    match = _LETTERS.match(text, at)
+    return (match.span(),) if match and _is_of_logging_in(text[max(0, at - _NEAR) : at]) else NOTHING
+
+
+def _pointed_at(text: str, at: int) -> Iterable[TextSpan]:
+    """The value in "x <-- that is the login"."""
+    spans = tuple(_POINTED_AT(text, at))
+    return spans if spans and _is_of_logging_in(text[at : at + _NEAR]) else NOTHING
+
+
+def _quoted(text: str, at: int) -> Iterable[TextSpan]:
+    """What a note says where logging in is spoken of: letters with digits among them, as no message has them."""
+    spans = tuple(_QUOTED(text, at))
+    near = text[max(0, at - _NEAR) : at + _NEAR]
+    return spans if spans and _is_of_logging_in(near) else NOTHING
+
+
+def _typed_at_prompt(value: Value) -> bool:
+    """Accepts what no command is called."""
+    return strong(value) and (value.has_symbol or value.mixes_case)
+
+
+def _typed(value: Value) -> bool:
+    return strong(value) and value.has_symbol
+
+
+def _spelled(text: str, at: int) -> Iterable[TextSpan]:
+    """The value that somebody says how to type: "x, capital T", "(all lower case)", "alles klein, x"."""
+    spans = tuple(_SPELLED(text, at)) or tuple(_SPELLED_FIRST(text, at))
+    return spans if spans and _is_of_logging_in(text[max(0, at - _NEAR) : at]) else NOTHING
+
+
+RULES: tuple[Detector, ...] = (
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("!", "$", "&"), look=_marked),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("says \"", "steht \"", "reads \"", "staat \"", "dice \"", "dit \""),
+        look=_quoted,
+    ),
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("capital ", "großes ", "hoofdletter "), look=_spelled_out),
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("<-- ", "<- ", "<--- ", "← "), look=_pointed_at),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("command not found",),
+        look=before(r"(?:bash|zsh|sh|dash):[ ](?:line[ ][0-9]{1,4}:[ ])?(?P<s>[^\s:]{6,64}):[ ]", _typed_at_prompt),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("press enter", "hit enter", "enter drücken", "druk op enter"),
+        look=before(r"(?:then|dann|type|tippe)[ ](?P<s>[^\s\\/.,;\"'<>]{6,40})[ ](?:and|then|und|en)[ ]", _typed),
+    ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PASSWORD, look=_spelled,
+        anchors=("capital ", "lower case", "lowercase", "upper case", "uppercase", "kleingeschrieben", "alles klein", "klein geschrieben",
+                 "großgeschrieben", "großem", "zusammengeschrieben", "hoofdletter", "kleine letters", "aan elkaar", "majuscule", "minuscule",
+                 "attaché", "mayúscula", "minúscula", "todo junto", "maiuscol", "minuscol", "tutto attaccato", "one word"),
+    ),
+)  # fmt: skip
