@@ -14,7 +14,7 @@ _STAND_IN = re.compile(
     | @[A-Za-z_]\w{0,60}                  # @p1 of SQL
     | \[REDACTED:.*
     | \[[\w -]{1,40}\]                    # [password], [string]
-    | (?:process\.env|import\.meta\.env|os\.(?:environ|getenv)|getenv|system\.getenv|environment\.get\w{0,24}|env)[.\[(].*
+    | (?:process\.env|req(?:uest)?|import\.meta\.env|os\.(?:environ|getenv)|getenv|system\.getenv|environment\.get\w{0,24}|env)[.\[(].*
     | (?:env|file|fd):[\w./~-]{1,80}      # where a command is to read it
     | [*•●·.xX_?#-]+                      # masks
     | \(.*\)
@@ -29,7 +29,7 @@ def words(text: str) -> frozenset[str]:
 
 
 EMPTY_WORDS = words(
-    "null none nil true false yes no n/a na empty blank undefined unset redacted removed hidden masked secret password "
+    "0 1 null none nil true false yes no n/a na empty blank undefined unset redacted removed hidden masked secret password "
     "string securestring not required optional default unknown tbd todo prompt"
 )
 

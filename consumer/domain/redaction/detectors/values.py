@@ -67,7 +67,7 @@ COMMON = words(
     plain plaintext cleartext text string none-set unchanged pending absent present elevated bearer basic negotiate ntlm
     kerberos optional mandatory normal good bad all any each every both another other others allow let make get gets got
     half part one two three four-times later long short longer shorter over-complex well-known auto-generated
-    vorhanden fehlt présent présente présents presente aanwezig afwezig assente
+    pendiente pendientes ausstehend offen sospeso attente vorhanden fehlt présent présente présents presente aanwezig afwezig assente
     staat staan steht stehen liegt liegen ligt está están trova
     falsch richtig abgelaufen gesperrt vergessen unbekannt geändert zurückgesetzt nicht kein noch auf für ist wurde war der
     die das ein eine neu neues alt leer korrekt ungültig siehe

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, Finder, TextSpan, before, pattern, shape
 from consumer.domain.redaction.placeholders import SecretKind
 
-_IS = "is|was|are|were|ist|war|lautet|wird|est|était|es|era|è|to|auf|op|now|still|set|jetzt|nun|nu|ora|used"
+_IS = "le|la|el|il|is|was|are|were|ist|war|lautet|wird|est|était|es|era|è|to|auf|op|now|still|set|jetzt|nun|nu|ora|used"
 _LINK = rf"s?(?:[ \t]*+(?:\b(?:{_IS})\b|[:=\#-]|[(])){{0,3}}+[ \t]*+"
 _OF = (
     r"(?:[ ](?:for|of|at|on|to|from|in|von|vom|der|des|für|fürs|zum|zur|am|im|de|du|del|della|di|van|voor|pour|per|para|d['’])[ ]?"
@@ -30,6 +30,9 @@ _KEYS_IN = (
     "voicemail",
     "türcode",
     "door code",
+    "key safe",
+    "schlüsselkasten",
+    "kluisje",
 )
 _MORE = pattern(r"[ \t]{0,4}(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
 _DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
@@ -40,7 +43,7 @@ _GROUPS = (
 )
 _QUALIFIED = pattern(
     r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
-    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency)[ \t_-]{1,2}\Z"
+    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency|disarm|arming|panel)[ \t_-]{1,2}\Z"
     r"|(?:zugangs|zutritts|zugriffs|t(?:ü|ue)r|tor|entsperr|alarm|sicherheits|best(?:ä|ae)tigungs|einmal|notfall|freischalt|safe|digi|toegangs|deur|kluis|poort)-?\Z"
 )
 
@@ -127,8 +130,8 @@ RULES: tuple[Detector, ...] = (
     ),
     # How a lock with a wheel is told: "Kombination 4-7-1-9".
     Detector(
-        family=Family.PROSE, kind=SecretKind.CODE, anchors=("kombinati", "combinati", "combinai", "combinaci"), telling=False,
-        look=shape(rf"(?:k|c)ombina[a-zé]{{2,7}}(?:[ ](?:{_IS}))?[ ]?:?[ ](?P<s>[0-9]{{1,2}}(?:[ ]?-[ ]?[0-9]{{1,2}}){{2,4}})(?![\w-])"),
+        family=Family.PROSE, kind=SecretKind.CODE, anchors=("kombinati", "combinati", "combinai", "combinaci", "the dial "), telling=False,
+        look=shape(rf"(?:(?:k|c)ombina[a-zé]{{2,7}}|the[ ]dial(?:[ ]to)?)(?:[ ](?:{_IS}))?[ ]?:?[ ](?P<s>[0-9]{{1,2}}(?:[ ]?-[ ]?[0-9]{{1,2}}){{2,4}})(?![\w-])"),
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.PIN, anchors=("unlock", "entsperr", "ontgrendel", "déverrouill", "desbloque", "sblocc"), telling=False,

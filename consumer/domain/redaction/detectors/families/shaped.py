@@ -24,7 +24,7 @@ _GOES_ON = pattern(r"[ ]{1,2}(?:[a-zß-ÿ0-9(]|[–—&-][ ])|[,;)\"'”]", case
 """Behind a sign that ends no sentence."""
 _is_of_logging_in = gate(
     r"(?i)pass|\bpw|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b"
-    r"|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|credential|zugang|acc[eè]s|acces|spell|buchstab|ssid|wi-?fi|wlan"
+    r"|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|digitand|digitar|tapez|authentif|credential|zugang|acc[eè]s|acces|spell|buchstab|ssid|wi-?fi|wlan"
     r"|\badmin|\buser|account|konto|compte|cuenta|unlock|entsperr|opens|öffnet|sticker|kdbx|keepass|benutzer|utente|usuario|utilisateur|gebruiker"
 )
 
@@ -41,9 +41,9 @@ def _leet(value: Value) -> bool:
     return _LEET.fullmatch(value.itself) is not None and not is_product(value.itself)
 
 
-_STATES = pattern(r"(?:\bis|\bwas|ist|war|lautet|c['’]est|est|\bes|\bè|[:,])[ ]\Z")
+_STATES = pattern(r"(?:\bis|\bwas|ist|war|lautet|with|mit|con|avec|met|word|wort|c['’]est|est|\bes|\bè|[:,])[ ]\Z")
 _SPELLED = before(
-    r"(?<![^\s\"'(:;,])(?P<s>[^\s\"'(),;:]{5,40})(?:,[ ]|[ ]?[(]|[ ][–—-][ ])(?:(?:with|mit|avec|con|met|tout|tous|alles|all|tutto|todo|en|in|das|the|a|an|einem|un|une|una"
+    r"(?<![^\s\"'(:;,])(?P<s>[^\s\"'(),;:]{5,40})(?:,[ ]|[ ]?[(]|[ ][–—-][ ]|[ ](?=(?:with|mit|avec|con|met|tout|todo|tutto|all)[ ]))(?:(?:with|mit|avec|con|met|tout|tous|alles|all|tutto|todo|en|in|das|the|a|an|einem|un|une|una"
     r"|gro(?:ß|ss)em|upper|lower)[ ]){0,3}",
     _spellable,
     reach=80,

@@ -27,7 +27,7 @@ _CELL = re.compile(r"<t[hd](?: [^<>]{0,200})?>((?:[^<]|<(?!/?t[hdr])){0,400})", 
 _TAGS = re.compile(r"\s{0,40}(?:<[^<>]{1,60}>\s{0,8}){0,4}([^<>\s][^<>\s]{0,127})\s{0,40}(?:<|\Z)")
 
 _HEAD = pattern(
-    r"(?:(?:kenn|pass)w[oö]rte?r?|wachtwoord|(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:words?|w[oö]rte?r?|wd|phrase|code)|pwd?|p/w|psk|kennw[oö]rte?r?|zugangscode"
+    r"(?:(?:kenn|pass)w[oö]rte?r?|wachtwoord|password|(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:words?|w[oö]rte?r?|wd|phrase|code)|pwd?|p/w|psk|kennw[oö]rte?r?|zugangscode"
     r"|mot[ ]de[ ]passe|contraseña|wachtwoord|senha|pin(?:[ -]?code)?|puk|secret|token|(?:(?<=api)|(?<=api[ _-]))key))(?![a-z0-9_])"
 )
 ANCHORS = (
