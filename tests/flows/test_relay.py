@@ -59,6 +59,9 @@ class World:
     hanging: list[int] = field(default_factory=list)
     aborted: int = 0
     """How many rows were aborted: they keep their offsets, so that no two transactions begin at the same one."""
+    searches: int = 0
+    """How often it was read what hangs: nothing is published meanwhile."""
+    looks: int = 0
     foreign: bool = False
     """What hangs is of another producer: no end of ours ends it."""
     closed: bool = False
@@ -191,6 +194,10 @@ class Producer:
         return self._world.committed if stale is None else stale
 
     async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
+        self._world.searches += 1
+        return await self._hanging(topics)
+
+    async def _hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
         await self._world.step()
         if self._world.closed:
             return {}
@@ -208,6 +215,10 @@ class Producer:
             else []
         )
         return dict.fromkeys(topics, hanging)
+
+    async def unended(self, topics: Collection[str]) -> frozenset[Hanging]:
+        self._world.looks += 1
+        return frozenset(each for some in (await self._hanging(topics)).values() for each in some)
 
     async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
         world = self._world
@@ -396,6 +407,9 @@ class TestHanging:
         idle = start(world)
         while world.committed is None:  # noqa: ASYNC110 - until it leads
             await asyncio.sleep(0)
+        while world.looks < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert world.searches == 1, "only when the term begins"
         world.hanging = [7]
         while world.hanging:  # noqa: ASYNC110
             await asyncio.sleep(0)

@@ -82,6 +82,9 @@ class TracedPublisher:
     async def position(self) -> int | None:
         return await self._publisher.position()
 
+    async def unended(self, topics: Collection[str]) -> frozenset[Hanging]:
+        return await self._publisher.unended(topics)
+
     async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
         return await self._publisher.hanging(topics)
 

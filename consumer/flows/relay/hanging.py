@@ -57,13 +57,13 @@ class HangingTransactions:
     async def look(self, publisher: Publisher) -> None:
         """Now and then: raises BrokerAway where something hangs, so that the next term ends it.
 
-        Hazard: for a moment every transaction looks like that after its commit. So it takes two looks.
+        Hazard: for a moment every transaction looks like that after its commit. So it takes two looks; and they only
+        ask where it begins: to read what is there takes up to a second, in which nothing would be published.
         """
         if self._clock() - self._looked_at_clock < LOOK_SECONDS:
             return
         self._looked_at_clock = self._clock()
-        hanging = await publisher.hanging(self._topics)
-        seen = frozenset(each for some in hanging.values() for each in some)
+        seen = await publisher.unended(self._topics)
         if standing := (seen & self._seen) - self._foreign:
             raise BrokerAway(f"Kafka: a broker has not ended a transaction in {min(each.place for each in standing)}")
         self._seen = seen

@@ -162,6 +162,9 @@ class Publisher(Protocol):
         To be called while this publisher's last transaction is certain to be over.
         """
 
+    async def unended(self, topics: Collection[str]) -> frozenset[Hanging]:
+        """Where a transaction has not ended, without what it holds; also one that was committed a moment ago."""
+
     async def end(self, hanging: Sequence[Hanging], *, commit: bool) -> None:
         """Commits or aborts all of it, in one transaction. Bounded in time."""
 

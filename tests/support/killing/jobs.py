@@ -15,12 +15,14 @@ async def secret_late(world: World) -> None:
     used = {"generation_id": "g", "template": {"name": "Reset", "parameters_schema": _PROTECTED}}
     await world.send(opened(world, story), fact(story, f"They typed {PASSWORD} there."))
     await world.send(story.request(reason=f"They still see {PASSWORD} there."))
-    await send_rubbish(world, story)
+    await send_rubbish(world, story, f"{PASSWORD} there")
     await world.quiet()
     package = await world.tables.fetchval("SELECT package_id FROM packages WHERE session_id = $1", story.session_id)
     await world.send_raw(*feedback(world, story, "edited", str(package), comment=f"There is {PASSWORD} in it."))
     await world.quiet()
     await world.send(story.event("session.script_generated.v1", used | {"parameters_used": {"pass": PASSWORD}}))
+    await world.quiet()
+    await world.send(fact(story, f"They typed {PASSWORD} there again."))
     await world.quiet()
     held = await world.tables.fetch(
         "SELECT 1 FROM session_events WHERE session_id = $1 AND data LIKE $2", story.session_id, f"%{PASSWORD}%"

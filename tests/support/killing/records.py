@@ -42,9 +42,9 @@ async def age(world: World, story: Story, *, days: int) -> None:
         await world.tables.execute(f"UPDATE {change} WHERE session_id = $1", story.session_id)
 
 
-async def send_rubbish(world: World, story: Story) -> None:
-    """A record that ends as a dead letter."""
-    origin = await world.send_raw(world.stage.topics.sessions, story.session_id, b"{ no JSON")
+async def send_rubbish(world: World, story: Story, text: str = "no JSON") -> None:
+    """A record that ends as a dead letter, with the text in its excerpt."""
+    origin = await world.send_raw(world.stage.topics.sessions, story.session_id, f"{{ {text}".encode())
     world.stage.refused.add(origin._replace(timestamp_ms=-1))  # the oracle names places without a time
 
 

@@ -52,11 +52,13 @@ class Link:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await self._nothing_held.wait()
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            self.sever()
+            try:
+                await self._nothing_held.wait()
+                for pump in pumps:
+                    pump.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+            finally:  # the proxy may end just then
+                self.sever()
 
     async def _wait(self, seconds: float) -> None:
         """The connection to the server outlives the client until this is over."""

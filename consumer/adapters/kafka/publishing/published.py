@@ -40,28 +40,35 @@ async def published_since(
             yield [_identity(record) for some in records.values() for record in some]
 
 
-async def hanging_in(
-    connection: Mapping[str, Any], client: Any, partitions: Mapping[TopicPartition, int]
-) -> Sequence[Hanging]:
-    """Returns what stands behind the last stable offset. For a moment that is every transaction after its commit.
+async def unended_in(client: Any, partitions: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, tuple[int, int]]:
+    """The last stable offset and the end of those partitions where they differ. Two questions; nothing is read.
 
     `client` asks the leaders of the partitions, which are given by their node's id.
     """
     async with bounded("look for hanging transactions", BOUND_SECONDS):
         stable = await _ends(client, partitions, _READ_COMMITTED)
         ends = await _ends(client, partitions, _READ_UNCOMMITTED)
-        if not (ends := {each: end for each, end in ends.items() if stable[each] < end}):
-            return []
+    return {each: (stable[each], end) for each, end in ends.items() if stable[each] < end}
+
+
+async def hanging_in(
+    connection: Mapping[str, Any], client: Any, partitions: Mapping[TopicPartition, int]
+) -> Sequence[Hanging]:
+    """Returns what stands behind the last stable offset. For a moment that is every transaction after its commit."""
+    if not (unended := await unended_in(client, partitions)):
+        return []
+    ends = {each: end for each, (_, end) in unended.items()}
+    async with bounded("look for hanging transactions", BOUND_SECONDS):
         identities: dict[TopicPartition, set[Identity]] = defaultdict(set)
         async with _reader(connection, ends, "read_uncommitted") as reader:
             for each in ends:
-                reader.seek(each, stable[each])
+                reader.seek(each, unended[each][0])
             while (records := await _read_up_to(reader, ends)) is not None:
                 for each, some in records.items():
                     identities[each] |= set(map(_identity, some))
                 ends = {each: end for each, end in ends.items() if len(identities[each]) < _MOST_HANGING}
     return [
-        Hanging(topic=each.topic, partition=each.partition, begins_at=stable[each], identities=frozenset(some))
+        Hanging(topic=each.topic, partition=each.partition, begins_at=unended[each][0], identities=frozenset(some))
         for each, some in identities.items()
         if some
     ]

@@ -30,7 +30,7 @@ from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.adapters.kafka.client import BOUND_SECONDS, bounded, quietly
-from consumer.adapters.kafka.publishing.published import hanging_in, published_since
+from consumer.adapters.kafka.publishing.published import hanging_in, published_since, unended_in
 from consumer.flows.relay.ports import BrokerAway, Delivery, EventsRefused, Hanging, Identity, OutboxRow, Publisher
 
 FENCE_SECONDS = 10.0
@@ -154,6 +154,21 @@ class KafkaPublisher:
         if not hanging:
             self._links = []
         return {topic: [each for each in hanging if each.topic == topic] for topic in led}
+
+    async def unended(self, topics: Collection[str]) -> frozenset[Hanging]:
+        leaders = {
+            partition: leader
+            for some in (await self._leaders(topics)).values()
+            for partition, leader in some.items()
+            if leader != _NONE
+        }
+        unended = await unended_in(self._producer.client, leaders)
+        if not unended:
+            self._links = []
+        return frozenset(
+            Hanging(topic=each.topic, partition=each.partition, begins_at=begins_at, identities=frozenset())
+            for each, (begins_at, _) in unended.items()
+        )
 
     async def _leaders(self, topics: Collection[str]) -> Mapping[str, Mapping[TopicPartition, int]]:
         """The node that leads each partition of those topics that are there."""
