@@ -68,7 +68,6 @@ _LATER = {
         word: re.compile(rf"{word}(?:name)?[,:]? [^ ]{{1,64}} (?:con|with|mit|avec|met) [^ ]*[0-9]")
         for word in ("utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker")
     },
-    "command not found": re.compile("pass|pw"),
     "ssid": re.compile("[/:\n]"),
     **dict.fromkeys(("zip ", "rar ", "7z ", "7za ", "mongo"), re.compile(" -")),
     "://": re.compile("@"),
@@ -90,7 +89,7 @@ _LATER = {
     ),
 }  # fmt: skip
 _ELSEWHERE = frozenset({" / ", "!", "$", "&", "utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker"})
-"""Anchors that the two gates below look for."""
+"""Anchors that `_PAIRED` and `_MARKED` look for."""
 _PAIRED = (
     r"(?i) / (?:[^\p{L}\p{N}_\s]|\S*\d)"
     r"|(?:user(?:name)?|utente|usuario|benutzer|utilisateur|gebruiker)[,:]? [\w.@-]+ (?:con|with|mit|avec|met) \S*\d"

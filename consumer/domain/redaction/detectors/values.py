@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from consumer.domain.redaction.detectors.things import names_a_thing
 from consumer.domain.redaction.stand_ins import is_stand_in, words
 
 # Every repetition is bounded. A quoted value of more than 512 characters is read as a bare value.
@@ -152,19 +153,6 @@ class Value:
         )
 
 
-_PRODUCT = re.compile(
-    r"(?:i?phone|ipad(?:os)?|ipod|macbook|imac|macos|ios|android|galaxy|pixel|surface|thinkpad|latitude|optiplex|elitebook|laserjet|officejet"
-    r"|win(?:dows)?|office|outlook|exchange|sharepoint|teams|onedrive|sql|server|chrome|firefox|edge|acrobat|autocad|sage|datev|fritz!?box"
-    r"|m|o|v|kb|version|build|error|event|code|room|raum|ticket|case|inc|chg|req)[-_ .]?[0-9][\w.]{0,12}[!?]?",
-    re.IGNORECASE,
-)
-
-
-def is_product(text: str) -> bool:
-    """Whether a word with a number names a product, a version or a case: "iPhone15", "Office365!", "INC0042"."""
-    return _PRODUCT.fullmatch(text) is not None
-
-
 Demand: TypeAlias = Callable[[Value], bool]
 """Says whether a value counts as a secret in its place. The functions from `anything` on are demands."""
 
@@ -239,7 +227,7 @@ def strong(value: Value) -> bool:
         return len(itself) >= 4 and not (
             " " in itself and itself.islower() and not value.has_digit and len(itself) > 40
         )
-    if value.is_word or len(itself) < 5 or not value.has_letter or "/" in itself:
+    if value.is_word or len(itself) < 5 or not value.has_letter or "/" in itself or names_a_thing(itself):
         return False
     if value.has_symbol:
         return "(" not in itself
@@ -250,7 +238,7 @@ def strong(value: Value) -> bool:
 
 def notable(value: Value) -> bool:
     """Accepts what is neither a word nor a short number."""
-    if value.is_impossible or value.is_common or value.is_word:
+    if value.is_impossible or value.is_common or value.is_word or names_a_thing(value.itself):
         return False
     return value.has_symbol or (value.has_digit and len(value.itself) >= 4)
 

@@ -13,7 +13,7 @@ _OF = (
 )
 """What a code is for, between the word and the code."""
 _NUMERAL = (
-    r"(?:[0-9](?![\w.:])|zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun|zéro|un|deux|trois"
+    r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun|zéro|un|deux|trois"
     r"|quatre|cinq|sept|huit|neuf|nul|een|twee|drie|vijf|zes|zeven|negen|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|due|tre"
     r"|quattro|cinque|sei|sette|otto|nove)"
 )
@@ -35,11 +35,11 @@ _KEYS_IN = (
     "kluisje",
 )
 _MORE = pattern(r"[ \t]{0,4}(?:,|;|/|\band\b|\bor\b|\s)\s{0,4}")
-_DIGITS = r"(?P<s>[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
+_DIGITS = r"(?P<s>(?!(?:19|20)[0-9]{2}[ ][a-z])[0-9]{4,10}[\#*]?)(?![\w/:-]|[.][0-9])"
 _LONG_DIGITS = r"(?P<s>[0-9]{5,10})(?![\w/:-]|[.][0-9]|[ ](?:days|users|char|hours|min|times|acc))"
 _GROUPS = (
-    r"(?P<s>[0-9]{1,4}(?:-[0-9]{1,4}){2,5}|[0-9]{4,12}[\#*]?"
-    r"|(?!0x)(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5})(?![\w/:-])"
+    r"(?P<s>(?!0[0-9]{8})(?:[0-9]{1,4}(?:-[0-9]{1,4}){2,5}|[0-9]{4,12}[\#*]?"
+    r"|(?!0x|AADSTS)(?=[A-Za-z-]{0,12}[0-9])[A-Za-z0-9]{4,12}(?:-[A-Za-z0-9]{2,12}){0,5}))(?![\w/:-])"
 )
 _QUALIFIED = pattern(
     r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
@@ -49,10 +49,13 @@ _QUALIFIED = pattern(
 
 
 _CODES_BELOW = pattern(r"[\w -]{6,24}[^\r\n]{0,80}\r?\n")
+"""The rest of the line that announces a list."""
 _CODE_LINE = pattern(
-    r"[ \t]{0,8}(?:[0-9]{1,2}[.)][ \t]{1,4}|[*•-][ ])?(?P<s>(?=[^\r\n]{0,24}[0-9])[0-9a-z]{4,6}(?:[ -][0-9a-z]{4,6}){0,3})[ \t]*+(?=\r?\n|\Z)"
+    r"[ \t]{0,8}(?:[0-9]{1,2}[.)][ \t]{1,4}|[*•-][ ])?(?P<s>(?=[^\r\n]{0,24}[0-9])(?:[0-9a-z]{8,12}|[0-9a-z]{4,6}(?:[ -][0-9a-z]{4,6}){1,3}))[ \t]*+(?=\r?\n|\Z)"
 )
 _NEXT = pattern(r"\r?\n")
+_FEWEST = 3
+_ENDS = r"(?=[.,;!)]|[ ]?(?:\r?\n|\Z)|[ ](?:and|und|then|dann|en|et|y|e|op|on|to)\b)"
 
 
 def _codes(context: str, value: str, qualified: bool = False) -> Finder:
@@ -75,12 +78,13 @@ def _codes(context: str, value: str, qualified: bool = False) -> Finder:
 
 
 def _listed_codes(text: str, at: int) -> Iterable[TextSpan]:
+    """At least three codes, each alone on a line."""
     line = _CODES_BELOW.match(text, at)
     spans: list[TextSpan] = []
     while line and len(spans) < 50 and (code := _CODE_LINE.match(text, line.end())):
         spans.append(code.span("s"))
         line = _NEXT.match(text, code.end())
-    return spans
+    return spans if len(spans) >= _FEWEST else NOTHING
 
 
 RULES: tuple[Detector, ...] = (
@@ -110,7 +114,7 @@ RULES: tuple[Detector, ...] = (
         family=Family.PROSE, kind=SecretKind.CODE, telling=False,
         anchors=("verification code", "security code", "login code", "bestätigungscode", "code de vérification", "codice di verifica",
                  "código de verificación", "one-time code", "verificatiecode"),
-        look=before(r"(?<![\w-])(?:[A-Z]-)?(?P<s>[0-9]{4,8})[ ](?:is|ist|est|es|è)[ ](?:[\w'’]{1,14}[ ]){0,4}", lambda _: True),
+        look=before(r"(?<![\w-])(?:[A-Z]-)?(?P<s>[0-9]{4,8})[ ](?:is|ist|est|es|è)[ ](?:your|the|dein|ihr|votre|ton|tu|su|il[ ]tuo|je|uw)[ ](?:[\w'’]{1,14}[ ]){0,3}", lambda _: True),
     ),
     # A list of codes, one on a line.
     Detector(
@@ -128,6 +132,10 @@ RULES: tuple[Detector, ...] = (
         family=Family.PROSE, kind=SecretKind.PIN, anchors=_KEYS_IN, telling=False,
         look=shape(rf"[^\W\d_]{{3,12}}[^\r\n]{{0,80}}?\b(?P<s>{_NUMERAL}(?:[ ,-]{{1,2}}(?:(?:then|and|at|last|dann|und|puis|et|luego|y|después|al|final|poi|e|dan|en|daarna|el|the|le|il|la|die)[ ]){{0,4}}{_NUMERAL}){{3,9}})\b"),
     ),
+    Detector(
+        family=Family.PROSE, kind=SecretKind.PIN, anchors=("keypad", "pin ", "tastenfeld", "digicode", "door code"), telling=False,
+        look=shape(r"[^\W\d_]{3,12}[^\r\n]{0,80}?[ ](?P<s>[0-9](?:,?[ ](?:then|dann|puis|luego|poi|dan)[ ][0-9]){2,7})(?![\w.:])"),
+    ),
     # How a lock with a wheel is told: "Kombination 4-7-1-9".
     Detector(
         family=Family.PROSE, kind=SecretKind.CODE, anchors=("kombinati", "combinati", "combinai", "combinaci", "the dial "), telling=False,
@@ -135,11 +143,12 @@ RULES: tuple[Detector, ...] = (
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.PIN, anchors=("unlock", "entsperr", "ontgrendel", "déverrouill", "desbloque", "sblocc"), telling=False,
-        look=shape(r"[^\W\d_]{5,16}[^\r\n.]{0,32}?[ ](?:with|using|mit|met|avec|con)[ ](?:the[ ]|dem[ ]|pin[ ]|code[ ]){0,2}(?P<s>[0-9]{4,8})(?![\w/:-]|[.][0-9])"),
+        look=shape(rf"(?:unlock|(?:entsperr|ontgrendel|déverrouill|desbloque|sblocc)\w{{0,6}})(?:[ ](?:it|them|(?:the|das|den|het|le|la|il|el)[ ]\w{{1,20}}))?[ ](?:with|using|mit|met|avec|con)[ ]"
+                   rf"(?:the[ ]|dem[ ]|pin[ ]|code[ ]){{0,2}}(?P<s>[0-9]{{4,8}}){_ENDS}"),
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.CODE, anchors=("alarm",), telling=False,
-        look=shape(r"alarm[^\r\n.]{0,32}?[ ](?:met|mit|with|avec|con)[ ](?P<s>[0-9]{4,8})(?![\w/:-]|[.][0-9])"),
+        look=shape(rf"alarm[^\r\n.]{{0,12}}[ ](?:uit\w{{0,16}}|aus\w{{0,16}}|off|disarm\w{{0,4}}|unscharf\w{{0,10}})[ ](?:met|mit|with|avec|con)[ ](?P<s>[0-9]{{4,8}}){_ENDS}"),
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.CODE, anchors=("alarm",), telling=False,

@@ -1,4 +1,4 @@
-"""Connection strings and the command lines of database, HTTP and file clients."""
+"""Connection strings, statements and dialogues, and the command lines of clients: databases, HTTP, files, devices."""
 
 from collections.abc import Iterable
 
@@ -26,19 +26,27 @@ def _argument(value: Value) -> bool:
 
 
 def _given(value: Value) -> bool:
-    """Accepts, in SQL, what no sentence would go on with."""
-    return anything(value) and (value.quoted or notable(value))
+    """Accepts, in a statement of SQL, a literal or what no sentence would go on with."""
+    if not (anything(value) and (value.quoted or notable(value))):
+        return False
+    return _STATEMENT.search(value.text, max(0, value.start - 160), value.start) is not None
 
 
 def _opener(value: Value) -> bool:
-    return notable(value) and value.has_letter and value.itself[0] not in "-/\\.~" and ":" not in value.itself
+    """Accepts what no port, path, queue or database is called."""
+    return strong(value) and (value.has_symbol or value.mixes_case) and not {":", "/", "\\"} & {*value.itself}
+
+
+def _parameter(value: Value) -> bool:
+    return notable(value) and value.has_letter
 
 
 _SNMP = ("snmpwalk", "snmpget", "snmpset", "snmpbulk", "snmptable", "snmpusm", "v3-user")
-_USER = pattern(r"[ ]-{1,2}(?:u|user|username|l|login)[ =]?[^\s-]\S{0,60}[ ](?:[^\r\n]{0,60}[ ])?\Z")
+_STATEMENT = pattern(r"\b(?:create|alter)[ ]{1,8}(?:user|role|login)\b|\bgrant\b")
+_USER = pattern(r"[ ]-{1,2}(?:u|user|username|l|login)[ =]?[^\s-]\S{0,60}[ ](?:[^\r\n;|&]{0,60}[ ])?\Z")
 _USER_OF_QUERY = pattern(r"[?&](?:u|us|usr|user|username|login)=[^&\s]{1,60}(?:&[^\s]{0,60})?\Z")
 _OPENER = after(r"[ ]-{1,2}pw?[ ]++", _opener)
-_PARAMETER = after(r"&(?:p|pw|pass)=", _opener, pattern(r"(?P<parameter>[^\s&\"'<>]{4,100})"))
+_PARAMETER = after(r"&(?:p|pw|pass)=", _parameter, pattern(r"(?P<parameter>[^\s&\"'<>]{4,100})"))
 
 
 def _behind_user(text: str, at: int) -> Iterable[TextSpan]:
@@ -69,11 +77,11 @@ RULES: tuple[Detector, ...] = tuple(
         (SecretKind.PASSWORD, ("htpasswd",), after(r"htpasswd[ ]++-[a-z]{0,5}b[a-z]{0,5}[ ]++\S{1,200}[ ]++\S{1,80}[ ]++", _argument)),
         (SecretKind.PASSWORD, ("chpasswd",),
          before(r"echo[ ]++(?:-n[ ]++)?[\"']?[^\s:\"']{1,64}:(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}\|[ ]?(?:sudo[ ])?", _userinfo)),
-        # Any tool: a user by one option, the password by the next. Ports and paths are none.
+        # Any tool: a user by one option, the password by another.
         (SecretKind.PASSWORD, (" -p ", " -pw ", " --pw "), _behind_user),
         (SecretKind.PASSWORD, ("&p=", "&pw=", "&pass="), _in_query),
         (SecretKind.PASSWORD, ("| runas", "|runas", "--set-password", "--password-stdin", "passwd --stdin", "| kinit", "|kinit", "| su "),
-         before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}(?:\|[^|\r\n]{0,120})?", _userinfo)),
+         before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}(?:\|[^|\r\n]{0,120})?", strong)),
         (SecretKind.PASSWORD, ("| sudo -s", "|sudo -s"),
          before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}", _userinfo)),
         (SecretKind.PASSWORD, ("sqlplus", "expdp", "impdp", "rman target"),

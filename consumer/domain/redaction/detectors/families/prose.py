@@ -13,7 +13,8 @@ from consumer.domain.redaction.detectors.rule import (
     pattern,
     shape,
 )
-from consumer.domain.redaction.detectors.values import Value, anything, is_product, notable, paired, strong
+from consumer.domain.redaction.detectors.things import names_a_thing
+from consumer.domain.redaction.detectors.values import Value, anything, notable, paired, strong
 from consumer.domain.redaction.placeholders import SecretKind
 
 
@@ -31,7 +32,7 @@ def _second(value: Value) -> bool:
 
 def _second_alone(value: Value) -> bool:
     """As `_second`, where a person may also have something with them: a device, a product."""
-    return strong(value) and (value.has_symbol or value.mixes_case) and not is_product(value.itself)
+    return strong(value) and (value.has_symbol or value.mixes_case) and not names_a_thing(value.itself)
 
 
 def _one_of_them(text: str, at: int) -> Iterable[TextSpan]:
@@ -41,13 +42,15 @@ def _one_of_them(text: str, at: int) -> Iterable[TextSpan]:
 
 
 def _stated(value: Value) -> bool:
-    """Accepts, behind "the login is name/", a plain word too, but not the rest of a sentence."""
-    return not value.is_impossible and (value.quoted or value.ends_clause)
+    """Accepts, behind "the login is name/", also a word with a capital, but not the rest of a sentence."""
+    if value.is_impossible or not (value.quoted or value.ends_clause):
+        return False
+    return value.quoted or (value.itself[0].isupper() and not value.is_common if value.is_word else value.has_letter)
 
 
 _NAME = r"[\w.@\\-]{1,64}?"
-_ONE = after(r"(?:(?:old|new)[ ]|one[ ]|alte[ ]|neue[ ])(?:was|is|war|ist)[ ]", strong)
-_SPOKEN_OF = pattern(r"pass|\bpw|kennw|contrase|wachtw")
+_ONE = after(r"(?:(?:old|new|one)[ ](?:was|is)|(?:alte|neue)[ ](?:war|ist))[ ]", strong)
+_SPOKEN_OF = pattern(r"passw|passcode|\bpw|kennw|\bmdp|mot[ ]de[ ]passe|contrase|wachtw|\bww\b|senha|clave")
 _LEADING = (
     r"(?:[ \t]*+(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}+"
     rf"[ \t]*+(?<=[ \t:=]){_NAME}(?:[ \t]*+/[ \t]*+|:[ \t]{{0,2}})"
@@ -137,7 +140,7 @@ RULES: tuple[Detector, ...] = (
             rf"(?:utente|user(?:name)?|usuario|benutzer|utilisateur|gebruiker)[,:]?[ ]{_NAME}[ ](?:con|with|mit|avec|met)[ ]", _second_alone),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("one was", "one is", "alte war", "neue ist", "old was", "new is"),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("one was", "one is", "alte war", "alte ist", "neue war", "neue ist", "old was", "old is", "new was", "new is"),
         look=_one_of_them,
     ),
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors.anchors import gate
 from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, after, before, pattern
-from consumer.domain.redaction.detectors.values import Value, is_product, strong, trimmed
+from consumer.domain.redaction.detectors.things import names_a_thing
+from consumer.domain.redaction.detectors.values import Value, strong, trimmed
 from consumer.domain.redaction.placeholders import SecretKind
 
 _LONGEST = 40
@@ -18,30 +19,50 @@ _BEHIND = pattern(r"[!$&][^\s\"'`()<>,;:/\\=|{}]{0,40}")
 _CELL = pattern(r"[\w.]{1,40}!\$?[A-Z]{1,3}\$?[0-9]{1,7}|[A-Z]{1,3}\$[0-9][\w.]{0,40}", case=True)
 """A cell of a spreadsheet, or a sum of money."""
 _ENTITY = pattern(r"&(?:[a-z]{2,8}|\#[0-9]{1,6});")
-_SYMBOL_OF_CODE = pattern(r"(?:nt|ntdll|hal|kernel\w{0,12}|user32|win32\w{0,12}|\w{1,24}\.(?:dll|sys|exe))!")
+_OF_CODE = pattern(r"\w![a-z_]{3,40}(?:\+0x[0-9a-f]{1,8})?\Z|\$[0-9@]|\+0x")
+"""A symbol of a module, or an inner class; or a named range of a sheet."""
 _BEFORE_BANG = pattern(r"[^\W\d_][\w.#&@-]{2,24}?[0-9]{1,4}")
 _GOES_ON = pattern(r"[ ]{1,2}(?:[a-zß-ÿ0-9(]|[–—&-][ ])|[,;)\"'”]", case=True)
 """Behind a sign that ends no sentence."""
-_is_of_logging_in = gate(
-    r"(?i)pass|\bpw|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b"
-    r"|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|digitand|digitar|tapez|authentif|credential|zugang|acc[eè]s|acces|spell|buchstab|ssid|wi-?fi|wlan"
-    r"|\badmin|\buser|account|konto|compte|cuenta|unlock|entsperr|opens|öffnet|sticker|kdbx|keepass|benutzer|utente|usuario|utilisateur|gebruiker"
+_is_near_login = gate(
+    r"(?i)passw|passcode|passphrase|pasword|mot de passe|\bpw\b|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk"
+    r"|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|digitand|digitar"
+    r"|tapez|authentif|credential|zugang|accès|acceso|accesso|spelled|buchstab|ssid|wi-?fi|wlan|\badmin|\buser|account|konto|compte|cuenta"
+    r"|unlock|entsperr|sticker|kdbx|keepass|benutzer|utente|usuario|utilisateur|gebruiker"
 )
+_is_near_password = gate(
+    r"(?i)passw|passcode|passphrase|pasword|mot de passe|\bpw\b|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk|wi-?fi|wlan|ssid|keepass|kdbx"
+)
+"""Narrower: for what may as well be a user's name, or a company's."""
 
 
 def _spellable(value: Value) -> bool:
-    """Accepts what is no usual word; a plain word only behind a verb that says what something is."""
-    if value.is_word and not _STATES.search(value.text, max(0, value.start - 12), value.start):
-        return False
-    return not (value.is_common or value.is_impossible or value.is_counted or is_product(value.itself))
+    """Accepts what is no usual word; a plain word only where it is said to be a secret, and not a user's name."""
+    if value.is_word:
+        before = value.text[max(0, value.start - _NEAR) : value.start]
+        if not (_STATES.search(before) and _is_near_password(before)) or _LISTS.search(before):
+            return False
+    return not (value.is_common or value.is_impossible or value.is_counted or names_a_thing(value.itself))
+
+
+def _unlike_a_name(value: Value) -> bool:
+    """Accepts what neither a command nor a variable is called."""
+    return strong(value) and (value.has_symbol or value.mixes_case)
 
 
 def _leet(value: Value) -> bool:
     """Accepts letters with digits among them."""
-    return _LEET.fullmatch(value.itself) is not None and not is_product(value.itself)
+    return _LEET.fullmatch(value.itself) is not None and not names_a_thing(value.itself)
 
 
-_STATES = pattern(r"(?:\bis|\bwas|ist|war|lautet|with|mit|con|avec|met|word|wort|c['’]est|est|\bes|\bè|[:,])[ ]\Z")
+_STATES = pattern(
+    r"(?:\b(?:is|was|ist|war|lautet|with|mit|con|avec|met|word|wort|c['’]est|est|es|è)|geschrieben,|lower[ ]case,)[ ]\Z"
+)
+"""What stands before a word that is the secret itself."""
+_LISTS = pattern(
+    r"\b(?:must|contain\w{0,4}|enth[aä]lt\w{0,3}|muss|contenir|contener|deben?|moet|bevatten|contenere|deve|include\w{0,2}|user(?:name)?|login|anmeldename|benutzername|usuario|utente|gebruikersnaam|identifiant)[ :][^\r\n]{0,40}\Z"
+)
+"""What a password has to be made of, or a user's name."""
 _SPELLED = before(
     r"(?<![^\s\"'(:;,])(?P<s>[^\s\"'(),;:]{5,40})(?:,[ ]|[ ]?[(]|[ ][–—-][ ]|[ ](?=(?:with|mit|avec|con|met|tout|todo|tutto|all)[ ]))(?:(?:with|mit|avec|con|met|tout|tous|alles|all|tutto|todo|en|in|das|the|a|an|einem|un|une|una"
     r"|gro(?:ß|ss)em|upper|lower)[ ]){0,3}",
@@ -49,62 +70,64 @@ _SPELLED = before(
     reach=80,
 )
 _SPELLED_FIRST = after(r"[^\W\d_]{4,24}[^,\r\n:]{0,40}[,:][ ](?=[^\s,]{5,40}[.]?(?:[ ]?$|[\r\n]|[.][ ]))", _spellable)
-_LEET = pattern(r"[a-z]{1,24}[0-9]{1,4}[a-z][\w!]{1,24}")
+_LEET = pattern(r"[a-z]{1,24}[0-9]{1,2}[a-z][\w!]{1,24}")
 _SIZE = r"(?:capital|small|big|upper[ -]?case|lower[ -]?case|gro(?:ß|ss)es?|kleines?|hoofdletter|kleine(?:[ ]letter)?|majuscule|minuscule|mayúscula|minúscula|maiuscola|minuscola|the[ ]number|number|zahl|eine?)"
 _LETTERS = pattern(
     rf"{_SIZE}[ ]\w{{1,8}}(?:,[ ](?:(?:and|then|dann|und)[ ])?(?:{_SIZE}[ ])?\w{{1,14}}(?:[ ](?:mark|sign|und|and|then|dann)\b(?:[ ](?:eine?[ ]|an?[ ])?\w{{1,14}}){{0,2}})?){{3,24}}"
 )
-_POINTED_AT = before(r"(?<!\S)(?P<s>[^\s\"'<>,;]{6,64})[ ]{1,4}", strong, reach=80)
+_COMMAND = before(r"(?:bash|zsh|sh|dash):[ ](?:line[ ][0-9]{1,4}:[ ])?(?P<s>[^\s:]{6,64}):[ ]", _unlike_a_name)
+_POINTED_AT = before(r"(?<!\S)(?P<s>[^\s\"'<>,;]{6,64})[ ]{1,4}", _unlike_a_name, reach=80)
 _QUOTED = after(r"[a-z]{3,5}[ ](?=\")", _leet)
 
 
 def _marked(text: str, at: int) -> Iterable[TextSpan]:
     """A value with "!", "$" or "&" within, or with "!" at its end where the sentence goes on."""
-    before = _BEFORE.search(text[max(0, at - _LONGEST) : at])
-    behind = _BEHIND.match(text, at)
-    if before is None or behind is None:
+    left, right = _BEFORE.search(text[max(0, at - _LONGEST) : at]), _BEHIND.match(text, at)
+    if left is None or right is None:
         return NOTHING
-    start = at - len(before[0])
-    stop = trimmed(text, start, behind.end())
+    start = at - len(left[0])
+    stop = trimmed(text, start, right.end())
     value = Value(text, start, stop, False)
     itself = value.itself
     if (
         len(itself) < _SHORTEST
         or not (value.has_letter and value.has_digit)
         or value.is_impossible
-        or is_product(itself)
+        or names_a_thing(itself)
         or _CELL.fullmatch(itself)
-        or _SYMBOL_OF_CODE.match(itself)
+        or _OF_CODE.search(itself)
         or (text[at] == "&" and (len(itself) < _LONGER or text[stop : stop + 1] == "=" or _ENTITY.match(text, at)))
     ):
         return NOTHING
-    if stop == at + 1 and not (text[at] == "!" and _BEFORE_BANG.fullmatch(before[0]) and _GOES_ON.match(text, stop)):
+    if stop == at + 1 and not (text[at] == "!" and _BEFORE_BANG.fullmatch(left[0]) and _GOES_ON.match(text, stop)):
         return NOTHING
-    return ((start, stop),) if _is_of_logging_in(text[max(0, start - _NEAR) : stop + _NEAR]) else NOTHING
+    near = text[max(0, start - _NEAR) : stop + _NEAR]
+    return ((start, stop),) if (_is_near_password if text[at] == "&" else _is_near_login)(near) else NOTHING
 
 
 def _spelled_out(text: str, at: int) -> Iterable[TextSpan]:
     """The letters in "capital B, small r, the number four, exclamation mark"."""
     match = _LETTERS.match(text, at)
-    return (match.span(),) if match and _is_of_logging_in(text[max(0, at - _NEAR) : at]) else NOTHING
+    return (match.span(),) if match and _is_near_login(text[max(0, at - _NEAR) : at]) else NOTHING
+
+
+def _at_prompt(text: str, at: int) -> Iterable[TextSpan]:
+    """What a shell took for a command."""
+    spans = tuple(_COMMAND(text, at))
+    return spans if spans and _is_near_password(text[max(0, at - 2 * _NEAR) : at + 2 * _NEAR]) else NOTHING
 
 
 def _pointed_at(text: str, at: int) -> Iterable[TextSpan]:
     """The value in "x <-- that is the login"."""
     spans = tuple(_POINTED_AT(text, at))
-    return spans if spans and _is_of_logging_in(text[at : at + _NEAR]) else NOTHING
+    return spans if spans and _is_near_login(text[at : at + _NEAR]) else NOTHING
 
 
 def _quoted(text: str, at: int) -> Iterable[TextSpan]:
     """What a note says where logging in is spoken of: letters with digits among them, as no message has them."""
     spans = tuple(_QUOTED(text, at))
     near = text[max(0, at - _NEAR) : at + _NEAR]
-    return spans if spans and _is_of_logging_in(near) else NOTHING
-
-
-def _typed_at_prompt(value: Value) -> bool:
-    """Accepts what no command is called."""
-    return strong(value) and (value.has_symbol or value.mixes_case)
+    return spans if spans and _is_near_login(near) else NOTHING
 
 
 def _typed(value: Value) -> bool:
@@ -114,7 +137,7 @@ def _typed(value: Value) -> bool:
 def _spelled(text: str, at: int) -> Iterable[TextSpan]:
     """The value that somebody says how to type: "x, capital T", "(all lower case)", "alles klein, x"."""
     spans = tuple(_SPELLED(text, at)) or tuple(_SPELLED_FIRST(text, at))
-    return spans if spans and _is_of_logging_in(text[max(0, at - _NEAR) : at]) else NOTHING
+    return spans if spans and _is_near_login(text[max(0, at - _NEAR) : at]) else NOTHING
 
 
 RULES: tuple[Detector, ...] = (
@@ -127,16 +150,16 @@ RULES: tuple[Detector, ...] = (
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("<-- ", "<- ", "<--- ", "← "), look=_pointed_at),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("command not found",),
-        look=before(r"(?:bash|zsh|sh|dash):[ ](?:line[ ][0-9]{1,4}:[ ])?(?P<s>[^\s:]{6,64}):[ ]", _typed_at_prompt),
+        look=_at_prompt,
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("press enter", "hit enter", "enter drücken", "druk op enter"),
         look=before(r"(?:then|dann|type|tippe)[ ](?P<s>[^\s\\/.,;\"'<>]{6,40})[ ](?:and|then|und|en)[ ]", _typed),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.PASSWORD, look=_spelled,
+        family=Family.PROSE, kind=SecretKind.PASSWORD, look=_spelled, telling=False,
         anchors=("capital ", "lower case", "lowercase", "upper case", "uppercase", "kleingeschrieben", "alles klein", "klein geschrieben",
                  "großgeschrieben", "großem", "zusammengeschrieben", "hoofdletter", "kleine letters", "aan elkaar", "majuscule", "minuscule",
-                 "attaché", "mayúscula", "minúscula", "todo junto", "maiuscol", "minuscol", "tutto attaccato", "one word"),
+                 "tout attaché", "mayúscula", "minúscula", "todo junto", "maiuscol", "minuscol", "tutto attaccato", "one word"),
     ),
 )  # fmt: skip

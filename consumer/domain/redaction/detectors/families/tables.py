@@ -26,9 +26,13 @@ _CLOSES = pattern(r"[\s\"'`*_]{0,8}(?:</(?:b|strong|span|p)>){0,2}\s{0,8}</t[hd]
 _CELL = re.compile(r"<t[hd](?: [^<>]{0,200})?>((?:[^<]|<(?!/?t[hdr])){0,400})", re.IGNORECASE)
 _TAGS = re.compile(r"\s{0,40}(?:<[^<>]{1,60}>\s{0,8}){0,4}([^<>\s][^<>\s]{0,127})\s{0,40}(?:<|\Z)")
 
+_SAYS_WHERE = pattern(
+    r"(?:\b|_)(?:must|change|logon|login|see|vault|via|sso|ask|none|unknown|default|reset|sync|same|as|not|no|by|in)(?:\b|_)"
+)
+"""Parts of what stands in a column of secrets instead of one."""
 _HEAD = pattern(
-    r"(?:(?:kenn|pass)w[oö]rte?r?|wachtwoord|password|(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:words?|w[oö]rte?r?|wd|phrase|code)|pwd?|p/w|psk|kennw[oö]rte?r?|zugangscode"
-    r"|mot[ ]de[ ]passe|contraseña|wachtwoord|senha|pin(?:[ -]?code)?|puk|secret|token|(?:(?<=api)|(?<=api[ _-]))key))(?![a-z0-9_])"
+    r"(?:(?:kenn|pass)w[oö]rte?r?|wachtwoord|passwords?|(?:(?<![a-z])|(?<=user)|(?<=admin)|(?<=temp)|(?<=new)|(?<=api))(?:pass(?:wd|phrase|code)|pwd?|p/w|psk|zugangscode"
+    r"|mot[ ]de[ ]passe|contraseña|senha|pin(?:[ -]?code)?|puk|secret|token|(?:(?<=api)|(?<=api[ _-]))key))(?![a-z0-9_])"
 )
 ANCHORS = (
     "pass", "pw", "p/w", "psk", "kennw", "zugangscode", "contrase", "wachtwoord", "senha", "pin", "puk", "secret", "token",
@@ -128,7 +132,7 @@ def _html_cells(text: str, at: int) -> Iterator[TextSpan]:
 def _celled(value: Value) -> bool:
     """Accepts, below a head, also words that are tied together, as people make passwords."""
     tied = value.itself.count("-") >= 2 or "_" in value.itself[1:-1]
-    return apart(value) or (tied and not value.is_common and not value.is_impossible)
+    return apart(value) or (tied and not (value.is_common or value.is_impossible or _SAYS_WHERE.search(value.itself)))
 
 
 def _value(text: str, begin: int, end: int) -> Iterator[TextSpan]:

@@ -1,4 +1,4 @@
-"""Tokens in headers, URLs and JSON."""
+"""Tokens in headers, URLs and JSON, seeds of authenticators, and what a mail server asks for in base64."""
 
 from base64 import b64decode
 from binascii import Error
@@ -82,14 +82,14 @@ RULES: tuple[Detector, ...] = (
     Detector(
         family=Family.TOKENS, kind=SecretKind.KEY, anchors=("authenticator", "totp", "2fa", "mfa", "setup key", "secret key"),
         look=shape(
-            r"[a-z0-9 ]{3,13}[^\r\n:]{0,60}?:[ ]{0,2}(?P<s>(?=[a-z2-7 ]{0,60}[2-7])(?:[a-z2-7]{4}[ ]){3,15}[a-z2-7]{4})(?!\w)"
+            r"[a-z0-9 ]{3,13}[^\r\n:]{0,60}?:[ ]{0,2}(?P<s>(?=[a-z2-7 ]{0,60}[2-7])(?=[2-7 ]{0,60}[a-z])(?:[a-z2-7]{4}[ ]){3,15}[a-z2-7]{4})(?!\w)"
         ),
     ),
     Detector(
         family=Family.TOKENS, kind=SecretKind.KEY, anchors=("seed", "secret key", "setup key", "otpauth", "totp"),
         look=shape(
             r"(?:(?:mfa|totp|otp)?[ ]?seed|(?:secret|setup)[ ]key|totp)(?:/secret[ ]key)?[ ]*+(?:[:=]|is)[ ]*+"
-            r"(?P<s>(?:[A-Z2-7]{4}[ -]?){3,16}[A-Z2-7]{4})(?!\w)"
+            r"(?P<s>(?-i:(?:[A-Z2-7]{4}[ -]?){3,16}[A-Z2-7]{4}|(?=[a-z2-7 -]{0,80}[2-7])(?:[a-z2-7]{4}[ -]?){3,16}[a-z2-7]{4}))(?!\w)"
         ),
     ),
 )  # fmt: skip
