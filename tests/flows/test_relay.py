@@ -407,7 +407,7 @@ class TestHanging:
         idle = start(world)
         while world.committed is None:  # noqa: ASYNC110 - until it leads
             await asyncio.sleep(0)
-        while world.looks < 5:  # noqa: ASYNC110
+        while world.looks + world.searches < 6:  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert world.searches == 1, "only when the term begins"
         world.hanging = [7]

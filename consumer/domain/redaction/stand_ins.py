@@ -14,12 +14,12 @@ _STAND_IN = re.compile(
     | @[A-Za-z_]\w{0,60}                  # @p1 of SQL
     | \[REDACTED:.*
     | \[[\w -]{1,40}\]                    # [password], [string]
-    | (?:process\.env|req(?:uest)?|import\.meta\.env|os\.(?:environ|getenv)|getenv|system\.getenv|environment\.get\w{0,24}|env)[.\[(].*
-    | (?:env|file|fd):[\w./~-]{1,80}      # where a command is to read it
+    | (?i:process\.env|req(?:uest)?|import\.meta\.env|os\.(?:environ|getenv)|getenv|system\.getenv|environment\.get\w{0,24}|env)[.\[(].*
+    | (?i:env|file|fd):[\w./~-]{1,80}      # where a command is to read it
     | [*•●·.xX_?#-]+                      # masks
     | \(.*\)
     """,
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+    re.VERBOSE | re.DOTALL,
 )
 
 

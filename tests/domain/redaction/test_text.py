@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import _constants as constants  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
-from types import FunctionType
+from types import BuiltinMethodType, FunctionType
 
 import pytest
 from hypothesis import given
@@ -205,6 +205,8 @@ def patterns(of: object, depth: int = 0) -> Iterator[re.Pattern[str]]:
                 yield from patterns(each, depth + 1)
         case property():
             yield from patterns(of.fget, depth + 1)
+        case BuiltinMethodType():
+            yield from patterns(of.__self__, depth + 1)
         case _:
             pass
 

@@ -55,10 +55,10 @@ async def hanging_in(
     connection: Mapping[str, Any], client: Any, partitions: Mapping[TopicPartition, int]
 ) -> Sequence[Hanging]:
     """Returns what stands behind the last stable offset. For a moment that is every transaction after its commit."""
-    if not (unended := await unended_in(client, partitions)):
-        return []
-    ends = {each: end for each, (_, end) in unended.items()}
     async with bounded("look for hanging transactions", BOUND_SECONDS):
+        if not (unended := await unended_in(client, partitions)):
+            return []
+        ends = {each: end for each, (_, end) in unended.items()}
         identities: dict[TopicPartition, set[Identity]] = defaultdict(set)
         async with _reader(connection, ends, "read_uncommitted") as reader:
             for each in ends:

@@ -6,6 +6,7 @@ A step that exceeds its limit or fails raises BrokerAway: its result is unknown,
 
 import asyncio
 from asyncio import FIRST_COMPLETED
+from collections import ChainMap
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -148,20 +149,14 @@ class KafkaPublisher:
             await asyncio.sleep(COORDINATOR_PAUSE_SECONDS)
 
     async def hanging(self, topics: Collection[str]) -> Mapping[str, Sequence[Hanging]]:
-        led = {topic: some for topic, some in (await self._leaders(topics)).items() if _NONE not in some.values()}
-        leaders = {partition: leader for some in led.values() for partition, leader in some.items()}
-        hanging = await hanging_in(self._connection, self._producer.client, leaders)
+        led = await self._led(topics)
+        hanging = await hanging_in(self._connection, self._producer.client, dict(ChainMap(*led.values())))
         if not hanging:
             self._links = []
         return {topic: [each for each in hanging if each.topic == topic] for topic in led}
 
     async def unended(self, topics: Collection[str]) -> frozenset[Hanging]:
-        leaders = {
-            partition: leader
-            for some in (await self._leaders(topics)).values()
-            for partition, leader in some.items()
-            if leader != _NONE
-        }
+        leaders = dict(ChainMap(*(await self._led(topics)).values()))
         unended = await unended_in(self._producer.client, leaders)
         if not unended:
             self._links = []
@@ -170,7 +165,11 @@ class KafkaPublisher:
             for each, (begins_at, _) in unended.items()
         )
 
-    async def _leaders(self, topics: Collection[str]) -> Mapping[str, Mapping[TopicPartition, int]]:
+    async def _led(self, topics: Collection[str]) -> Mapping[str, dict[TopicPartition, int]]:
+        """As `_leaders`, of topics that have a leader for each partition."""
+        return {topic: some for topic, some in (await self._leaders(topics)).items() if _NONE not in some.values()}
+
+    async def _leaders(self, topics: Collection[str]) -> Mapping[str, dict[TopicPartition, int]]:
         """The node that leads each partition of those topics that are there."""
         async with bounded("look at the topics", BOUND_SECONDS):
             cluster = await self._producer.client.fetch_all_metadata()

@@ -2,9 +2,9 @@
 
 ``RULES`` is the one table of detectors, by family; ``find_secrets`` applies it in linear time, see ``rule``.
 A gate comes before all rules, see ``anchors``: most texts contain no anchor and cost two microseconds. ``looks`` bounds
-what a record may cost. What may be a secret at all is in ``values``, what it may be else in ``things``; ``plain`` is a text as it is seen. ``noun`` makes
-the rule for a word that announces a secret, and ``layout`` finds what stands apart from it. The rules themselves stand in
-``families``.
+what a record may cost. What may be a secret at all is in ``values``, what it may be else in ``things``; ``plain`` is a
+text as it is seen. ``noun`` makes the rule for a word that announces a secret, and ``layout`` finds what stands apart
+from it. The rules themselves stand in ``families``.
 """
 
 from bisect import bisect_left, bisect_right

@@ -13,6 +13,8 @@ from pydantic_core import SchemaValidator, core_schema
 
 _FREE = r"(?:^|[^0-9a-z_]|\\[bfnrt]|\\u[0-9a-f][0-9a-f][0-9a-f][0-9a-f])"
 """Nothing of a word stands before it. The gate also looks at texts that are still escaped in JSON."""
+USERS = ("user", "utente", "usuario", "benutzer", "utilisateur", "gebruiker")
+WITH = "con|with|mit|avec|met"
 # Every third ticket contains these words. They open the gate only together with the neighbours that their rules need.
 # No open or counted repetition may stand here: it would multiply the states of the gate's engine (measured: 300 µs).
 _COMPANY = {
@@ -64,10 +66,7 @@ _LATER = {
          "logon is", "login was", "wifi", "wi-fi", "wlan", "svc"),
         re.compile("[/:]"),
     ),
-    **{
-        word: re.compile(rf"{word}(?:name)?[,:]? [^ ]{{1,64}} (?:con|with|mit|avec|met) [^ ]*[0-9]")
-        for word in ("utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker")
-    },
+    **{word: re.compile(rf"{word}(?:name)?[,:]? [^ ]{{1,64}} (?:{WITH}) [^ ]*[0-9]") for word in USERS},
     "ssid": re.compile("[/:\n]"),
     **dict.fromkeys(("zip ", "rar ", "7z ", "7za ", "mongo"), re.compile(" -")),
     "://": re.compile("@"),
@@ -88,11 +87,11 @@ _LATER = {
         ("recovery", "bitlocker", "wiederherstellung"), re.compile(r"[0-9]{6}(?:[\s-]{0,3}[0-9]{6}){7}")
     ),
 }  # fmt: skip
-_ELSEWHERE = frozenset({" / ", "!", "$", "&", "utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker"})
+_ELSEWHERE = frozenset({" / ", "!", "$", "&", *USERS})
 """Anchors that `_PAIRED` and `_MARKED` look for."""
 _PAIRED = (
     r"(?i) / (?:[^\p{L}\p{N}_\s]|\S*\d)"
-    r"|(?:user(?:name)?|utente|usuario|benutzer|utilisateur|gebruiker)[,:]? [\w.@-]+ (?:con|with|mit|avec|met) \S*\d"
+    rf"|(?:username|{'|'.join(USERS)})[,:]? [\w.@-]+ (?:{WITH}) \S*\d"
 )
 """A pair's value begins with a sign or a quote, or contains a digit: "Open / Waiting" is no pair."""
 _MARKED = "(?i)[0-9a-z][!$&][0-9a-z]|[0-9]![ ,;)\"']"

@@ -87,11 +87,16 @@ _CHANGED = pattern(
 )
 _ITS = pattern(r"[ ][^\r\n:=;?!.]{0,40}?[, ](?:it[’']?s|c[’']est|es[ ]ist|das[ ]ist|è|es)[ ](?=\S)")
 _CHANGES = re.compile(r"set|chang|updat|switch|revert|back", re.IGNORECASE)
+_IS_IT = "as|is|was|=|ist|war|als|est|comme|es|como|è"
+_WHERE = "where|donde|dónde|wo|où|dove|waar"
+_ARROW = "<-{1,2}|←|⇐"
 _AS_A_NAME = pattern(
-    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")(?:[ ]++(?:works?|worked|used|set|serves|taken|entered))?(?:[ ]++(?:as|is|was|=|ist|war|als|est|comme|es|como|è)"
+    r"(?P<s>[^\s\"'<>,;]{4,64}|\"[^\"\r\n]{4,64}\")(?:[ ]++(?:works?|worked|used|set|serves|taken|entered))?"
+    rf"(?:[ ]++(?:{_IS_IT})"
     r"[ ]++(?:(?:the|a|an|his|her|their|my|your|our|das|dem|ein|sein|ihr|mein|unser|le|el|la)[ ]++)?(?:[\w-]{1,20}[ ]++){0,2}"
-    r"|[ ]++(?:where|donde|dónde|wo|où|dove|waar)[ ]++(?:[\w’']{1,14}[ ]++){0,7}"
-    r"|[ ]++(?:<-{1,2}|←|⇐)[ ]{0,4}(?:[\w-]{1,20}[ ]++){0,3}|[ ]++[(](?:[\w-]{1,20}[ ]++){0,3})\Z"
+    rf"|[ ]++(?:{_WHERE})[ ]++(?:[\w’']{{1,14}}[ ]++){{0,7}}"
+    rf"|[ ]++(?:{_ARROW})"
+    r"[ ]{0,4}(?:[\w-]{1,20}[ ]++){0,3}|[ ]++[(](?:[\w-]{1,20}[ ]++){0,3})\Z"
 )
 
 _MORE = pattern(
@@ -101,9 +106,7 @@ _PLURAL = frozenset("sSrRnN")
 """How a word for several secrets ends: passwords, Kennwörter."""
 _MOST_OTHERS = 20
 
-_LINK_BEFORE = re.compile(
-    r" (?:as|is|was|=|ist|war|als|est|comme|es|como|è|where|donde|dónde|wo|où|dove|waar|<-{1,2}|←|⇐) |\((?=[^()]{0,40}\Z)"
-)
+_LINK_BEFORE = re.compile(rf" (?:{_IS_IT}|{_WHERE}|{_ARROW}) |\((?=[^()]{{0,40}}\Z)")
 _LINK_ENDS = frozenset(" (")
 _NEAREST_LINK = 48
 """Characters before the word, within which the link to its value stands."""
@@ -161,7 +164,7 @@ def noun(
             or _in_sentence(text, at, end, near, tails[0])
             or _in_sentence(text, at, end, far, tails[0])
             or _right_behind(text, end, tails[1])
-            or (_of_change(text, end) if human else NOTHING)
+            or ((_of_change(text, end) or _given_at_last(text, end)) if human else NOTHING)
             or set_apart(text, at, end, tails[2] if end - at > len("pass") else strong)
             or (answered(text, end) if human else NOTHING)
             or (_before_word(text, at) if human else NOTHING)
@@ -236,13 +239,18 @@ def _right_behind(text: str, end: int, demand: Demand) -> tuple[TextSpan, ...]:
 
 
 def _of_change(text: str, end: int) -> tuple[TextSpan, ...]:
-    """Both values in "the password from x to y", and the one in "my password does not work, it's x"."""
+    """Both values in "the password from x to y"."""
     match = _CHANGED.match(text, end)
     if match is None:
-        its = _ITS.match(text, end)
-        return value_after(text, its.end(), strong) if its else NOTHING
+        return NOTHING
     old = value_after(text, match.start("old"), strong)
     return (*old, *value_after(text, match.end(), strong)) if old else NOTHING
+
+
+def _given_at_last(text: str, end: int) -> tuple[TextSpan, ...]:
+    """The value in "my password does not work, it's x"."""
+    match = _ITS.match(text, end)
+    return value_after(text, match.end(), strong) if match else NOTHING
 
 
 def _before_word(text: str, at: int) -> tuple[TextSpan, ...]:

@@ -128,6 +128,16 @@ def value_after(text: str, at: int, demand: Demand, value: re.Pattern[str] = VAL
     return ((start, stop),) if demand(Value(text, start, stop, quoted)) else NOTHING
 
 
+def near(find: Finder, is_said: Callable[[str], object], *, before: int, behind: int = 0) -> Finder:
+    """Finds what the finder does where something is said in so many characters before and behind the anchor."""
+
+    def look(text: str, at: int) -> Iterable[TextSpan]:
+        spans = tuple(find(text, at))
+        return spans if spans and is_said(text[max(0, at - before) : at + behind]) else NOTHING
+
+    return look
+
+
 def before(context: str, demand: Demand, *, reach: int = 160) -> Finder:
     """Finds a secret (group ``s``) before the anchor. The pattern ends where the anchor begins.
 

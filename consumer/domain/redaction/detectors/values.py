@@ -236,6 +236,11 @@ def strong(value: Value) -> bool:
     return len(itself) >= 8 and not itself.isupper() and (value.ends_clause or value.mixes_case)
 
 
+def unlike_a_name(value: Value) -> bool:
+    """Accepts what looks like a password and what neither a command, a variable, a queue nor a database is called."""
+    return strong(value) and (value.has_symbol or value.mixes_case)
+
+
 def notable(value: Value) -> bool:
     """Accepts what is neither a word nor a short number."""
     if value.is_impossible or value.is_common or value.is_word or names_a_thing(value.itself):

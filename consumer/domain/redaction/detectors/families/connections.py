@@ -1,9 +1,7 @@
 """Connection strings, statements and dialogues, and the command lines of clients: databases, HTTP, files, devices."""
 
-from collections.abc import Iterable
-
-from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, after, before, pattern
-from consumer.domain.redaction.detectors.values import Value, anything, notable, strong
+from consumer.domain.redaction.detectors.rule import Detector, Family, after, before, near, pattern
+from consumer.domain.redaction.detectors.values import Value, anything, notable, strong, unlike_a_name
 from consumer.domain.redaction.placeholders import SecretKind
 
 _REST = r"[^\r\n|]{0,300}?"
@@ -34,7 +32,7 @@ def _given(value: Value) -> bool:
 
 def _opener(value: Value) -> bool:
     """Accepts what no port, path, queue or database is called."""
-    return strong(value) and (value.has_symbol or value.mixes_case) and not {":", "/", "\\"} & {*value.itself}
+    return unlike_a_name(value) and not {":", "/", "\\"} & {*value.itself}
 
 
 def _parameter(value: Value) -> bool:
@@ -47,14 +45,6 @@ _USER = pattern(r"[ ]-{1,2}(?:u|user|username|l|login)[ =]?[^\s-]\S{0,60}[ ](?:[
 _USER_OF_QUERY = pattern(r"[?&](?:u|us|usr|user|username|login)=[^&\s]{1,60}(?:&[^\s]{0,60})?\Z")
 _OPENER = after(r"[ ]-{1,2}pw?[ ]++", _opener)
 _PARAMETER = after(r"&(?:p|pw|pass)=", _parameter, pattern(r"(?P<parameter>[^\s&\"'<>]{4,100})"))
-
-
-def _behind_user(text: str, at: int) -> Iterable[TextSpan]:
-    return _OPENER(text, at) if _USER.search(text[max(0, at - 160) : at + 1]) else NOTHING
-
-
-def _in_query(text: str, at: int) -> Iterable[TextSpan]:
-    return _PARAMETER(text, at) if _USER_OF_QUERY.search(text[max(0, at - 160) : at]) else NOTHING
 
 
 RULES: tuple[Detector, ...] = tuple(
@@ -78,8 +68,8 @@ RULES: tuple[Detector, ...] = tuple(
         (SecretKind.PASSWORD, ("chpasswd",),
          before(r"echo[ ]++(?:-n[ ]++)?[\"']?[^\s:\"']{1,64}:(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}\|[ ]?(?:sudo[ ])?", _userinfo)),
         # Any tool: a user by one option, the password by another.
-        (SecretKind.PASSWORD, (" -p ", " -pw ", " --pw "), _behind_user),
-        (SecretKind.PASSWORD, ("&p=", "&pw=", "&pass="), _in_query),
+        (SecretKind.PASSWORD, (" -p ", " -pw ", " --pw "), near(_OPENER, _USER.search, before=160, behind=1)),
+        (SecretKind.PASSWORD, ("&p=", "&pw=", "&pass="), near(_PARAMETER, _USER_OF_QUERY.search, before=160)),
         (SecretKind.PASSWORD, ("| runas", "|runas", "--set-password", "--password-stdin", "passwd --stdin", "| kinit", "|kinit", "| su "),
          before(r"echo[ ]++(?:-n[ ]++)?[\"']?(?P<s>[^\s\"'|]{1,100})[\"']?[ ]{0,3}(?:\|[^|\r\n]{0,120})?", strong)),
         (SecretKind.PASSWORD, ("| sudo -s", "|sudo -s"),

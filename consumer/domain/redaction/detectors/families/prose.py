@@ -1,20 +1,18 @@
 """Passwords that people write into tickets: pairs of name and password, and what stands beside a word for logging in."""
 
-from collections.abc import Iterable
-
+from consumer.domain.redaction.detectors.anchors import USERS, WITH
 from consumer.domain.redaction.detectors.families.nouns import PASSWORD
 from consumer.domain.redaction.detectors.rule import (
-    NOTHING,
     Detector,
     Family,
-    TextSpan,
     after,
     before,
+    near,
     pattern,
     shape,
 )
 from consumer.domain.redaction.detectors.things import names_a_thing
-from consumer.domain.redaction.detectors.values import Value, anything, notable, paired, strong
+from consumer.domain.redaction.detectors.values import Value, anything, notable, paired, strong, unlike_a_name
 from consumer.domain.redaction.placeholders import SecretKind
 
 
@@ -32,13 +30,7 @@ def _second(value: Value) -> bool:
 
 def _second_alone(value: Value) -> bool:
     """As `_second`, where a person may also have something with them: a device, a product."""
-    return strong(value) and (value.has_symbol or value.mixes_case) and not names_a_thing(value.itself)
-
-
-def _one_of_them(text: str, at: int) -> Iterable[TextSpan]:
-    """The value in "the old one was x", where passwords are spoken of shortly before."""
-    spans = _ONE(text, at)
-    return spans if spans and _SPOKEN_OF.search(text, max(0, at - 200), at) else NOTHING
+    return unlike_a_name(value) and not names_a_thing(value.itself)
 
 
 def _stated(value: Value) -> bool:
@@ -49,7 +41,7 @@ def _stated(value: Value) -> bool:
 
 
 _NAME = r"[\w.@\\-]{1,64}?"
-_ONE = after(r"(?:(?:old|new|one)[ ](?:was|is)|(?:alte|neue)[ ](?:war|ist))[ ]", strong)
+_ONE_OF_THEM = after(r"(?:(?:old|new|one)[ ](?:was|is)|(?:alte|neue)[ ](?:war|ist))[ ]", strong)
 _SPOKEN_OF = pattern(r"passw|passcode|\bpw|kennw|\bmdp|mot[ ]de[ ]passe|contrase|wachtw|\bww\b|senha|clave")
 _LEADING = (
     r"(?:[ \t]*+(?:[:=]|\b(?:is|are|was|were|with|as|to|using|into|in|on|the)\b)){0,4}+"
@@ -135,13 +127,14 @@ RULES: tuple[Detector, ...] = (
             r"(?P<s>[^\s,;\"'<>]{5,64})(?:[ ][^\r\n.;]{1,40})?[ ]", _second_alone),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("utente", "user", "usuario", "benutzer", "utilisateur", "gebruiker"),
+        family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=USERS,
         look=after(
-            rf"(?:utente|user(?:name)?|usuario|benutzer|utilisateur|gebruiker)[,:]?[ ]{_NAME}[ ](?:con|with|mit|avec|met)[ ]", _second_alone),
+            rf"(?:username|{'|'.join(USERS)})[,:]?[ ]{_NAME}[ ](?:{WITH})[ ]", _second_alone),
     ),
+    # "The old one was x", where passwords are spoken of shortly before.
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("one was", "one is", "alte war", "alte ist", "neue war", "neue ist", "old was", "old is", "new was", "new is"),
-        look=_one_of_them,
+        look=near(_ONE_OF_THEM, _SPOKEN_OF.search, before=200),
     ),
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=(" / ",), look=after(r"[ ]/[ ](?<=[\w][ ]/[ ])", paired)),
     # Passwords that everybody knows. No word announces them.

@@ -3,9 +3,19 @@
 from collections.abc import Iterable
 
 from consumer.domain.redaction.detectors.anchors import gate
-from consumer.domain.redaction.detectors.rule import NOTHING, Detector, Family, TextSpan, after, before, pattern
+from consumer.domain.redaction.detectors.rule import (
+    NOTHING,
+    Detector,
+    Family,
+    TextSpan,
+    after,
+    before,
+    near,
+    pattern,
+    shape,
+)
 from consumer.domain.redaction.detectors.things import names_a_thing
-from consumer.domain.redaction.detectors.values import Value, strong, trimmed
+from consumer.domain.redaction.detectors.values import Value, strong, trimmed, unlike_a_name
 from consumer.domain.redaction.placeholders import SecretKind
 
 _LONGEST = 40
@@ -24,15 +34,16 @@ _OF_CODE = pattern(r"\w![a-z_]{3,40}(?:\+0x[0-9a-f]{1,8})?\Z|\$[0-9@]|\+0x")
 _BEFORE_BANG = pattern(r"[^\W\d_][\w.#&@-]{2,24}?[0-9]{1,4}")
 _GOES_ON = pattern(r"[ ]{1,2}(?:[a-zß-ÿ0-9(]|[–—&-][ ])|[,;)\"'”]", case=True)
 """Behind a sign that ends no sentence."""
-_is_near_login = gate(
+_PASSWORDS = (
     r"(?i)passw|passcode|passphrase|pasword|mot de passe|\bpw\b|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk"
-    r"|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b|anmeld|einlog|inlog|connexion|connecter|acceder|accedere|digitand|digitar"
-    r"|tapez|authentif|credential|zugang|accès|acceso|accesso|spelled|buchstab|ssid|wi-?fi|wlan|\badmin|\buser|account|konto|compte|cuenta"
-    r"|unlock|entsperr|sticker|kdbx|keepass|benutzer|utente|usuario|utilisateur|gebruiker"
+    r"|wi-?fi|wlan|ssid|keepass|kdbx"
 )
-_is_near_password = gate(
-    r"(?i)passw|passcode|passphrase|pasword|mot de passe|\bpw\b|p/w|kennw|\bmdp\b|contrase|wachtw|\bww\b|senha|clave|secret|\bpsk|wi-?fi|wlan|ssid|keepass|kdbx"
+_tells_of_login = gate(
+    rf"{_PASSWORDS}|log(?:ged|s|t)?[ -]?(?:in|on)s?\b|logon|sign(?:ed)?[ -]?in\b|anmeld|einlog|inlog|connexion|connecter|acceder|accedere"
+    r"|digitand|digitar|tapez|authentif|credential|zugang|accès|acceso|accesso|spelled|buchstab|\badmin|\buser|account|konto|compte|cuenta"
+    r"|unlock|entsperr|sticker|benutzer|utente|usuario|utilisateur|gebruiker"
 )
+_tells_of_password = gate(_PASSWORDS)
 """Narrower: for what may as well be a user's name, or a company's."""
 
 
@@ -40,14 +51,9 @@ def _spellable(value: Value) -> bool:
     """Accepts what is no usual word; a plain word only where it is said to be a secret, and not a user's name."""
     if value.is_word:
         before = value.text[max(0, value.start - _NEAR) : value.start]
-        if not (_STATES.search(before) and _is_near_password(before)) or _LISTS.search(before):
+        if not (_STATES.search(before) and _tells_of_password(before)) or _LISTS.search(before):
             return False
     return not (value.is_common or value.is_impossible or value.is_counted or names_a_thing(value.itself))
-
-
-def _unlike_a_name(value: Value) -> bool:
-    """Accepts what neither a command nor a variable is called."""
-    return strong(value) and (value.has_symbol or value.mixes_case)
 
 
 def _leet(value: Value) -> bool:
@@ -72,11 +78,12 @@ _SPELLED = before(
 _SPELLED_FIRST = after(r"[^\W\d_]{4,24}[^,\r\n:]{0,40}[,:][ ](?=[^\s,]{5,40}[.]?(?:[ ]?$|[\r\n]|[.][ ]))", _spellable)
 _LEET = pattern(r"[a-z]{1,24}[0-9]{1,2}[a-z][\w!]{1,24}")
 _SIZE = r"(?:capital|small|big|upper[ -]?case|lower[ -]?case|gro(?:ß|ss)es?|kleines?|hoofdletter|kleine(?:[ ]letter)?|majuscule|minuscule|mayúscula|minúscula|maiuscola|minuscola|the[ ]number|number|zahl|eine?)"
-_LETTERS = pattern(
+_LETTERS = shape(
     rf"{_SIZE}[ ]\w{{1,8}}(?:,[ ](?:(?:and|then|dann|und)[ ])?(?:{_SIZE}[ ])?\w{{1,14}}(?:[ ](?:mark|sign|und|and|then|dann)\b(?:[ ](?:eine?[ ]|an?[ ])?\w{{1,14}}){{0,2}})?){{3,24}}"
 )
-_COMMAND = before(r"(?:bash|zsh|sh|dash):[ ](?:line[ ][0-9]{1,4}:[ ])?(?P<s>[^\s:]{6,64}):[ ]", _unlike_a_name)
-_POINTED_AT = before(r"(?<!\S)(?P<s>[^\s\"'<>,;]{6,64})[ ]{1,4}", _unlike_a_name, reach=80)
+"""The letters in "capital B, small r, the number four, exclamation mark"."""
+_TAKEN_FOR_COMMAND = before(r"(?:bash|zsh|sh|dash):[ ](?:line[ ][0-9]{1,4}:[ ])?(?P<s>[^\s:]{6,64}):[ ]", unlike_a_name)
+_POINTED_AT = before(r"(?<!\S)(?P<s>[^\s\"'<>,;]{6,64})[ ]{1,4}", unlike_a_name, reach=80)
 _QUOTED = after(r"[a-z]{3,5}[ ](?=\")", _leet)
 
 
@@ -101,33 +108,8 @@ def _marked(text: str, at: int) -> Iterable[TextSpan]:
         return NOTHING
     if stop == at + 1 and not (text[at] == "!" and _BEFORE_BANG.fullmatch(left[0]) and _GOES_ON.match(text, stop)):
         return NOTHING
-    near = text[max(0, start - _NEAR) : stop + _NEAR]
-    return ((start, stop),) if (_is_near_password if text[at] == "&" else _is_near_login)(near) else NOTHING
-
-
-def _spelled_out(text: str, at: int) -> Iterable[TextSpan]:
-    """The letters in "capital B, small r, the number four, exclamation mark"."""
-    match = _LETTERS.match(text, at)
-    return (match.span(),) if match and _is_near_login(text[max(0, at - _NEAR) : at]) else NOTHING
-
-
-def _at_prompt(text: str, at: int) -> Iterable[TextSpan]:
-    """What a shell took for a command."""
-    spans = tuple(_COMMAND(text, at))
-    return spans if spans and _is_near_password(text[max(0, at - 2 * _NEAR) : at + 2 * _NEAR]) else NOTHING
-
-
-def _pointed_at(text: str, at: int) -> Iterable[TextSpan]:
-    """The value in "x <-- that is the login"."""
-    spans = tuple(_POINTED_AT(text, at))
-    return spans if spans and _is_near_login(text[at : at + _NEAR]) else NOTHING
-
-
-def _quoted(text: str, at: int) -> Iterable[TextSpan]:
-    """What a note says where logging in is spoken of: letters with digits among them, as no message has them."""
-    spans = tuple(_QUOTED(text, at))
-    near = text[max(0, at - _NEAR) : at + _NEAR]
-    return spans if spans and _is_near_login(near) else NOTHING
+    around = text[max(0, start - _NEAR) : stop + _NEAR]
+    return ((start, stop),) if (_tells_of_password if text[at] == "&" else _tells_of_login)(around) else NOTHING
 
 
 def _typed(value: Value) -> bool:
@@ -136,28 +118,27 @@ def _typed(value: Value) -> bool:
 
 def _spelled(text: str, at: int) -> Iterable[TextSpan]:
     """The value that somebody says how to type: "x, capital T", "(all lower case)", "alles klein, x"."""
-    spans = tuple(_SPELLED(text, at)) or tuple(_SPELLED_FIRST(text, at))
-    return spans if spans and _is_near_login(text[max(0, at - _NEAR) : at]) else NOTHING
+    return tuple(_SPELLED(text, at)) or _SPELLED_FIRST(text, at)
 
 
 RULES: tuple[Detector, ...] = (
     Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("!", "$", "&"), look=_marked),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("says \"", "steht \"", "reads \"", "staat \"", "dice \"", "dit \""),
-        look=_quoted,
+        look=near(_QUOTED, _tells_of_login, before=_NEAR, behind=_NEAR),
     ),
-    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("capital ", "großes ", "hoofdletter "), look=_spelled_out),
-    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("<-- ", "<- ", "<--- ", "← "), look=_pointed_at),
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("capital ", "großes ", "hoofdletter "), look=near(_LETTERS, _tells_of_login, before=_NEAR)),
+    Detector(family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("<-- ", "<- ", "<--- ", "← "), look=near(_POINTED_AT, _tells_of_login, before=0, behind=_NEAR)),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("command not found",),
-        look=_at_prompt,
+        look=near(_TAKEN_FOR_COMMAND, _tells_of_password, before=2 * _NEAR, behind=2 * _NEAR),
     ),
     Detector(
         family=Family.PROSE, kind=SecretKind.PASSWORD, anchors=("press enter", "hit enter", "enter drücken", "druk op enter"),
         look=before(r"(?:then|dann|type|tippe)[ ](?P<s>[^\s\\/.,;\"'<>]{6,40})[ ](?:and|then|und|en)[ ]", _typed),
     ),
     Detector(
-        family=Family.PROSE, kind=SecretKind.PASSWORD, look=_spelled, telling=False,
+        family=Family.PROSE, kind=SecretKind.PASSWORD, look=near(_spelled, _tells_of_login, before=_NEAR), telling=False,
         anchors=("capital ", "lower case", "lowercase", "upper case", "uppercase", "kleingeschrieben", "alles klein", "klein geschrieben",
                  "großgeschrieben", "großem", "zusammengeschrieben", "hoofdletter", "kleine letters", "aan elkaar", "majuscule", "minuscule",
                  "tout attaché", "mayúscula", "minúscula", "todo junto", "maiuscol", "minuscol", "tutto attaccato", "one word"),
