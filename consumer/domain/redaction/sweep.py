@@ -123,7 +123,8 @@ class Sweeper:
         for at in range(len(classes) - PREFIX_BYTES + 1):
             prefix = classes[at : at + PREFIX_BYTES]
             if prefix in self._forms:
-                looks -= len(self._forms[prefix])
+                left = len(classes) - at
+                looks -= sum(length <= left for length in self._forms[prefix])
                 if looks + MOST_LOOKS_A_BYTE * at < 0:
                     return places, at
                 places.setdefault(prefix, []).append(at)
