@@ -1,4 +1,4 @@
-"""Every page, command, record and query for one of two tenants: nothing of the other is shown, read or changed."""
+"""Every page, command, record, act and query for one of two tenants: nothing of the other is shown, read or changed."""
 
 import tomllib
 from collections.abc import Iterator
@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from consumer.adapters.http.console.routes import ROUTES
-from tests.faults.apart.cases import COMMANDS, PAGES, RECORDS, Case
+from tests.faults.apart.acts import ACTS
+from tests.faults.apart.cases import COMMANDS, PAGES, Case
+from tests.faults.apart.records import RECORDS
 from tests.faults.apart.twins import OTHER, WORDS, Twins
 from tests.faults.apart.watch import QueryWatch, named_queries
 from tests.support.walker import commands, leaves
@@ -61,7 +63,7 @@ def test_whatever_is_done_for_a_tenant_nothing_of_the_other_is_seen_or_changed(t
     cases: dict[str, Case | str] = {
         **{str(name): case for name, case in PAGES.items()},
         **{f"`{name}`": case for name, case in COMMANDS.items()},
-        **{case.__name__: case for case in RECORDS},
+        **{case.__name__: case for case in (*ACTS, *RECORDS)},
     }
     assert {table for table, rows in twins.standing(OTHER).items() if not rows} == EMPTY, (
         "what is not there cannot change"

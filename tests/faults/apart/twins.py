@@ -31,6 +31,9 @@ WORDS = {ACTING: "Zephyr", OTHER: "Basalt"}
 SESSION, OLD_SESSION = "same/1", "same/2"
 SECRET = "brightmeadowlane"
 """Nothing of its looks tells that it is one: each tenant has to say so for itself."""
+OTHERS_REQUEST = "r30"
+SAME_SHA256 = "0" * 64
+"""Of a bundle that both have a draft of, the other one for both sessions. It says the secret."""
 
 _OF_A_TENANT = """
 SELECT c.table_name,
@@ -96,7 +99,7 @@ class Twins:
             with pytest.raises(SystemExit) as ended:
                 main()
         captured = self._capsys.readouterr()
-        assert ended.value.code == code, f"{arguments}: {ended.value.code}: {captured.err[-600:]}"
+        assert ended.value.code == code, f"{arguments}: {ended.value.code}: {captured.err[-600:]}{captured.out[-600:]}"
         return str(captured.out) + str(captured.err)
 
     def page(self, path: str) -> str:
@@ -134,6 +137,8 @@ class Twins:
         for tenant in (OTHER, ACTING):
             self._begin(tenant)
         self.turn()
+        self.take_in(fact(OTHER, 60, "It is far ahead.", OLD_SESSION))
+        self.take_in(request(OTHERS_REQUEST, attributes=who(OTHER), state_version=99, deadline_seconds=3600))
         for tenant in (OTHER, ACTING):
             self.take_in(fact(tenant, 7, "It still fails."))
         self.turn()
@@ -145,6 +150,11 @@ class Twins:
             )["replay_id"]
             assert plan
         self.loop.run(self._forget())
+        for tenant, session in ((OTHER, SESSION), (OTHER, OLD_SESSION), (ACTING, SESSION)):
+            answer = f'{{"said": "{WORDS[tenant]} {SECRET}"}}'
+            draft = "($1, $2, $3, '1', 'm', 'drafted', $4, now())"
+            columns = "tenant_id, session_id, bundle_sha256, prompt_version, model, state, answer, drafted_at"
+            self.execute(f"INSERT INTO drafts ({columns}) VALUES {draft}", tenant, session, SAME_SHA256, answer)
 
     def _begin(self, tenant: str) -> None:
         policy = {"note_footer": f"Rate it, says {WORDS[tenant]}: {{package_id}}", "monthly_budget_usd": 5.0}
