@@ -55,7 +55,7 @@ GERMAN = Language(
     partial="teilweise umgesetzt{superseded}; nicht vollständig oder nicht bestätigt. {notes}",
     partial_notes="Notizen: {notes}",
     partial_no_notes="Notizen dazu wurden nicht erfasst.",
-    pending="umgesetzt{superseded}, Bestätigung steht aus; gewartet wird auf: {awaited}{notes}",
+    pending="als umgesetzt vermerkt{superseded}, Bestätigung steht aus; gewartet wird auf: {awaited}{notes}",
     pending_notes=" Notizen: {notes}",
     success="umgesetzt und bestätigt{superseded}{escalated}.",
     escalated_otherwise="; eskaliert aus einem anderen Grund",
@@ -78,8 +78,8 @@ GERMAN = Language(
     ),
     lead_partial_notes=" Erfasst ist: {notes}",
     lead_pending=(
-        "{title} ist umgesetzt, aber noch nicht bestätigt; {waiting} Die Wirkung ist ungeprüft; bis zur Bestätigung ist"
-        " dies die führende Hypothese."
+        "{title} ist als umgesetzt vermerkt, aber noch nicht bestätigt; {waiting} Die Wirkung ist ungeprüft; bis zur"
+        " Bestätigung ist dies die führende Hypothese."
     ),
     lead_success=(
         "{title} wurde umgesetzt, ist bestätigt und hat das ursprüngliche Symptom behoben; ein neues oder verwandtes"

@@ -41,7 +41,7 @@ ENGLISH = Language(
     partial="partly done{superseded}; not complete or not verified. Notes: {notes}",
     partial_notes="{notes}",
     partial_no_notes="no notes were recorded.",
-    pending="applied{superseded}, awaiting verification: {awaited}{notes}",
+    pending="recorded as applied{superseded}, awaiting verification: {awaited}{notes}",
     pending_notes=" Notes: {notes}",
     success="applied and verified{superseded}{escalated}.",
     escalated_otherwise="; escalated for another reason",
@@ -59,7 +59,8 @@ ENGLISH = Language(
     lead_partial="{title} was applied only in part: it is not complete or not verified, and the rest is open.{notes}",
     lead_partial_notes=" On record: {notes}",
     lead_pending=(
-        "{title} is in place but not yet confirmed: {waiting} It is unverified and leads until it is confirmed."
+        "{title} is recorded as in place but not yet confirmed: {waiting} It is unverified and leads until it is"
+        " confirmed."
     ),
     lead_success="{title} was applied and verified and solved the original symptom; a new or related issue remains.",
     lead_dismissed="{title} was set aside: {reason} What would resolve the issue remains uncertain.",
@@ -74,7 +75,7 @@ ENGLISH = Language(
     },
     not_recorded="something that was not recorded",
     waiting_for="waiting for {awaited}",
-    waiting_for_words="waiting for, as recorded: {awaited}",
+    waiting_for_words="waiting for the following: {awaited}",
     waiting=re.compile(
         r"^(?:still\s+)?(?:(?:a?wait(?:s|ing)?|pending)(?:\s+(?:for|on|until))?|wait\s+until)\s*:?\s+", re.IGNORECASE
     ),

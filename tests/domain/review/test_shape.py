@@ -36,7 +36,7 @@ def in_order(rendered: Rendered, *places: int) -> Rendered:
 BUNDLE = answers.session()
 SOUND = gate.by_rules(BUNDLE).rendered
 FIX = "Fix: Remove the stale autodiscover record"
-LEAD = "is in place but not yet confirmed"
+LEAD = "is recorded as in place but not yet confirmed"
 
 BROKEN: list[tuple[Rule, Rendered]] = [
     (Rule.UNREADABLE, replace(SOUND, markdown="Hello.\n\n" + SOUND.markdown)),

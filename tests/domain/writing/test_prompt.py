@@ -136,7 +136,7 @@ def test_another_language_is_asked_for_in_the_task_alone() -> None:
     assert records_in_german == records_in_english, "what is recorded stays in its own language"
     assert lead != lead_in_german
     assert lead_in_german[fence.LEAD].startswith(
-        "„Remove the stale autodiscover record“ ist umgesetzt, aber noch nicht"
+        "„Remove the stale autodiscover record“ ist als umgesetzt vermerkt, aber noch nicht"
     )
 
 

@@ -348,7 +348,9 @@ async def test_a_model_that_obeys_reaches_nobody(model: ModelServer, bench: Tria
         for forbidden in FORBIDDEN:
             assert forbidden not in published or forbidden in by_rules, (attack.name, forbidden)
         hypothesis = tried.rendered.sections[3].markdown
-        assert hypothesis.startswith('"Remove the stale record" is in place but not yet confirmed'), attack.name
+        assert hypothesis.startswith('"Remove the stale record" is recorded as in place but not yet confirmed'), (
+            attack.name
+        )
 
 
 # rules
