@@ -49,7 +49,8 @@ def test_a_good_answer_is_taken_as_it_is(answer: str) -> None:
     assert "Bestätigung steht aus" in body(accepted.rendered, SectionKey.TRIED)
     assert "alles ist gelöst" not in accepted.rendered.markdown
     assert body(accepted.rendered, SectionKey.HYPOTHESIS).startswith(
-        "„Remove the stale autodiscover record“ ist als umgesetzt vermerkt, aber noch nicht bestätigt; gewartet wird auf: Dana signs"
+        "„Remove the stale autodiscover record“ ist als umgesetzt vermerkt, aber noch nicht bestätigt; gewartet"
+        " wird auf: Dana signs"
     )
 
 
