@@ -75,7 +75,7 @@ ENGLISH = Language(
     },
     not_recorded="something that was not recorded",
     waiting_for="waiting for {awaited}",
-    waiting_for_words="waiting for the following: {awaited}",
+    waiting_for_words="waiting for, in the record's words: {awaited}",
     waiting=re.compile(
         r"^(?:still\s+)?(?:(?:a?wait(?:s|ing)?|pending)(?:\s+(?:for|on|until))?|wait\s+until)\s*:?\s+", re.IGNORECASE
     ),

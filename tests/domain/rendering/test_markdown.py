@@ -114,8 +114,8 @@ def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) ->
     )  # fmt: skip
     hypothesis = body(render(bundle, draft), SectionKey.HYPOTHESIS)
     assert hypothesis.startswith(
-        '"Remove the stale autodiscover record" is recorded as in place but not yet confirmed: waiting for the'
-        " following: Dana signs in after the 16:00 restart. It is unverified and leads until it is confirmed."
+        '"Remove the stale autodiscover record" is recorded as in place but not yet confirmed: waiting for, in'
+        " the record's words: Dana signs in after the 16:00 restart. It is unverified and leads until it is confirmed."
     )
 
 
