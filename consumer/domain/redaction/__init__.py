@@ -47,8 +47,8 @@ How a value goes through::
     numbering = number_placeholders(texts_in_order)
     shown, count = numbering.text(clean), numbering.count
 
-The files in reading order: redactor (the door), detectors, parameters, stand_ins, placeholders, fingerprints, keyring
-(when keys are replaced), forms (the spellings of a value), sweep, occurrences.
+The files in reading order: redactor (the door), detectors, parameters, parameter_names, stand_ins, placeholders,
+fingerprints, keyring (when keys are replaced), forms (the spellings of a value), sweep, occurrences.
 """
 
 from consumer.domain.redaction.detectors import Looks, is_clean

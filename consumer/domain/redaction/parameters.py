@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
 from pydantic import JsonValue
 from pydantic_core import to_json
 
+from consumer.domain.redaction.parameter_names import suspected_kind
 from consumer.domain.redaction.placeholders import SecretKind
-from consumer.domain.redaction.stand_ins import is_stand_in, words
+from consumer.domain.redaction.stand_ins import is_stand_in
 
 SECRET_FIELD_TYPES = frozenset({"password", "secret", "securestring", "secure_string", "secure-string"})
 """The contract names ``password``; the other types cannot mean anything else."""
@@ -24,33 +24,6 @@ _CONTAINERS = frozenset({dict, list})
 MOST_DECIMAL_BITS = 10_000
 """Integers of fewer bits than this are written in decimal. Python writes no integer of more than 4,300 digits."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
-_NOUNS: Mapping[str, SecretKind] = {
-    **dict.fromkeys(
-        words(
-            "password passwords passwd passwort passphrase passcode pass pwd pwds pw pswd psw kennwort wachtwoord senha "
-            "contrasena contraseña motdepasse mdp haslo hasło heslo losenord lösenord adgangskode salasana parola "
-            "пароль 密码 パスワード credential credentials creds cred"
-        ),
-        SecretKind.PASSWORD,
-    ),
-    **dict.fromkeys(words("secret secrets clientsecret appsecret sharedsecret geheimnis"), SecretKind.SECRET),
-    **dict.fromkeys(words("token tokens bearer jwt accesstoken authtoken sas cookie"), SecretKind.TOKEN),
-    **dict.fromkeys(words("apikey apikeys privatekey accesskey accountkey secretkey psk presharedkey"), SecretKind.KEY),
-    **dict.fromkeys(words("pin pins pincode"), SecretKind.PIN),
-    **dict.fromkeys(words("otp totp mfacode backupcode"), SecretKind.CODE),
-}
-_KEY_BEFORE = words(
-    "api access secret private shared account storage encryption recovery license licence product admin master signing "
-    "auth wifi wlan wpa psk security subscription function host app application client ssh symmetric primary "
-    "secondary bitlocker session"
-)
-_CODE_BEFORE = frozenset({"backup", "recovery", "mfa", "otp", "verification", "pin", "access", "door", "alarm", "auth"})
-_STRING_BEFORE = frozenset({"connection", "conn"})
-_ADDED = words(
-    "value text plain plaintext clear cleartext new old current confirm confirmation again repeat raw b64 base64 "
-    "encoded string secure input for user account"
-)
 _TRUE_WORDS = frozenset({"true", "1", "yes", "y", "on"})
 
 
@@ -143,35 +116,6 @@ def kind_of(entry: Mapping[str, JsonValue]) -> SecretKind:
         if kind is not None:
             return kind
     return SecretKind.SECRET
-
-
-@lru_cache(maxsize=4096)  # templates use the same parameter names many times
-def suspected_kind(name: str) -> SecretKind | None:
-    """The kind of secret that a name suggests for its value; None if it suggests none.
-
-    The last noun decides: ``token_expiry`` and ``key_vault_name`` suggest none.
-    """
-    if len(name) > 200:
-        return None
-    words = [word.casefold() for word in _WORDS.findall(name)]
-    while words and (words[-1] in _ADDED or words[-1].isdigit()):
-        words.pop()
-    if not words:
-        return None
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
-    kind = _NOUNS.get(last) or _NOUNS.get(before + last)
-    if kind is not None:
-        return None if before in {"no", "has", "is", "change", "reset", "require", "must", "by"} else kind
-    if last in {"key", "keys"} and before in _KEY_BEFORE:
-        return SecretKind.KEY
-    if last in {"code", "codes"} and before in _CODE_BEFORE:
-        return SecretKind.CODE
-    if last == "string" and before in _STRING_BEFORE:
-        return SecretKind.CONNECTION_STRING
-    joined = "".join(words)
-    return (
-        SecretKind.PASSWORD if joined.endswith(("password", "passwd", "passwort", "passphrase", "motdepasse")) else None
-    )
 
 
 def is_suspect_value(value: str) -> bool:

@@ -8,6 +8,7 @@ from consumer.domain.redaction import detectors, parameters
 from consumer.domain.redaction.detectors import TextSpan
 from consumer.domain.redaction.fingerprints import SHORTEST_KNOWN, FingerprintKey, FoundSecret, KnownSecret
 from consumer.domain.redaction.keyring import Keyring, known_names
+from consumer.domain.redaction.parameter_names import suspected_kind
 from consumer.domain.redaction.parameters import Entries
 from consumer.domain.redaction.placeholders import SecretKind, is_placeholder, stored_placeholder
 from consumer.domain.redaction.sweep import Learned, Sweeper
@@ -291,7 +292,7 @@ class Scope:
             elif name == "parameters_schema":
                 clean[clean_name] = self._schema(value, depth + 1)
             elif suspect is not None and name.casefold() in parameters.CARRIER_NAMES:
-                clean[clean_name] = self._suspected(parameters.suspected_kind(suspect.value), value, depth + 1)
+                clean[clean_name] = self._suspected(suspected_kind(suspect.value), value, depth + 1)
             elif kind is not None:
                 clean[clean_name] = self._suspected(kind, value, depth + 1)
             else:
@@ -303,7 +304,7 @@ class Scope:
         known = self._names.get(name)
         if known is None:
             self.looks.take(1)
-            known = self._names[name] = (self.text(name), parameters.suspected_kind(name))
+            known = self._names[name] = (self.text(name), suspected_kind(name))
         return known
 
 

@@ -1,6 +1,6 @@
-"""What records of other languages call what an English text names: a country, or the noun before a number ("bay 3").
+"""What records of other languages call what an English text names: countries, cities, nouns before numbers ("bay 3").
 
-The languages are German, French, Spanish, Italian and Dutch. All names are in lower case.
+The languages are German, French, Spanish, Italian, Dutch and Portuguese. All names are in lower case.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,30 @@ slovenia slowenien slovénie eslovenia slovenië | spain spanien espagne españa
 sweden schweden suède suecia svezia zweden | switzerland schweiz suisse suiza svizzera zwitserland |
 turkey türkei turquie turquía turchia turkije | ukraine ucrania ucraina oekraïne | wales gales galles
 """
+_CITIES = """
+antwerp antwerpen anvers amberes anversa antuérpia | athens athen athènes atenas atene | basel bâle basilea bazel |
+belgrade belgrad belgrado | berne bern berna | bordeaux burdeos bordéus | bruges brügge brugge brujas | brunswick
+braunschweig | brussels brüssel bruxelles bruselas brussel bruxelas | bucharest bukarest bucarest | cologne köln
+colonia keulen colónia | copenhagen kopenhagen copenhague københavn | cracow krakau cracovie cracovia kraków | dublin
+dublín dublino | dunkirk dünkirchen dunkerque | edinburgh édimbourg edimburgo | florence florenz firenze florencia
+florença | geneva genf genève ginebra ginevra genebra | genoa genua gênes génova genova | ghent gent gand gante |
+gothenburg göteborg | hague haag haye haya aia haia | hamburg hambourg hamburgo amburgo | hanover hannover hanovre |
+liege lüttich liège luik | lille rijsel | lisbon lissabon lisbonne lisboa lisbona | london londres londra londen |
+lucerne luzern lucerna | lyons lyon lione | marseilles marseille marsella marsiglia marselha | milan mailand milano
+milán milaan milão | moscow moskau moscou moscú mosca moskou | munich münchen múnich monaco munique | naples neapel
+napoli nápoles napels | nice nizza niza | nuremberg nürnberg núremberg norimberga | oporto porto | padua padoue padova
+| paris parís parigi parijs | prague prag praga praag praha | rome rom roma | seville sevilla séville siviglia sevilha
+| strasbourg straßburg estrasburgo | stuttgart stoccarda | trier trèves treviri | turin torino turín turijn | venice
+venedig venise venecia venezia veneza | vienna wien vienne viena wenen | warsaw warschau varsovie varsovia varsavia
+warszawa | zaragoza saragossa saragosse | zurich zürich zúrich zurigo zurique
+"""
 _NOUNS = """
 error fehler erreur fout errore | event ereignis événement evento gebeurtenis | code codice código |
 port puerto porta poort | channel kanal canal canale kanaal | slot steckplatz emplacement ranura sleuf |
 bay schacht einschub baie bahía vano baia | incident vorfall incidente | build compilación compilazione
 """
 RECORDED: Mapping[str, tuple[str, ...]] = {
-    english: tuple(others) for english, *others in (names.split() for names in f"{_COUNTRIES}|{_NOUNS}".split("|"))
+    english: tuple(others)
+    for english, *others in (names.split() for names in f"{_COUNTRIES}|{_CITIES}|{_NOUNS}".split("|"))
 }
 """By the English name: what records of other languages call it."""

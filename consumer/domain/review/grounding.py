@@ -7,7 +7,7 @@ name. Ordinary words, small counts and ordinals are never looked up ("step 2", "
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
 
@@ -37,7 +37,6 @@ _NEAR = 40
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _CALENDAR = re.compile(r"(?<![\w.])(\d{1,2})\.(?:\s?[/-]\s?(\d{1,2})\.)?(\d{1,2})\.?(?:20\d\d)?(?![\d.]*\d)")
 """Days and months as in "23.11." and "22./23.11."."""
-_DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
 _BARE = re.compile(r"#?\d+(?:[.:/-]\d+)*(?:st|nd|rd|th|[ap]m|x)?")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _WORD = re.compile(r"\s(?!(?:true|false|yes|no|on|off|enabled|disabled|none|null|auto)$)[a-z]+")
@@ -49,13 +48,6 @@ _COUNTS = words.listed("step steps tier level line phase option part day week st
 """Nouns that the writer may number without a record: "step 2"."""
 _ENDS_COMPOUNDS = words.listed("code error")
 """Nouns that records also write as the end of a longer word: "lpExitCode 0", "Fehlercode 5". Not "port": "report"."""
-_WEEK = timedelta(days=7)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_RECORDED_MONTHS = (
-    "jan|gen|ene", "feb|f\u00e9v", "mar|m\u00e4r", "apr|avr|abr", "ma[yigj]", "jun|juin|giu", "jul|juil|lug",
-    "aug|ao\u00fbt|ago", "sep|set", "oct|okt|ott", "nov", "dec|dez|d\u00e9c|dic",
-)  # fmt: skip
-"""How months begin in records, in English, German, French, Italian and Spanish."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +135,7 @@ class Lexicon:
                 head, _, version = name.rpartition(" ")
                 return head in _VERSIONED and (self.holds(version) or self.holds(version.removeprefix("v")))
             case "date":
-                return self._date(name)
+                return moments.holds_date(name, self)
             case "coded":
                 return self._coded(name)
             case "numbered":
@@ -173,34 +165,6 @@ class Lexicon:
             re.search(rf"\b{letters}[\s_-]?(?:v?\d+(?:\s?[/,]\s?|\s(?:and|or|und|et)\s))*v?{digits}(?!\d)", self.text)
             is not None
         )
-
-    def _date(self, name: str) -> bool:
-        """Whether the records hold the day beside its month, or both as numbers, or are of its week."""
-        day = int("".join(_INTEGERS.findall(name)))
-        number = next(number for number, month in enumerate(_MONTHS, 1) if re.search(rf"\b{month}", name))
-        month = f"(?:{_RECORDED_MONTHS[number - 1]})"
-        if any(self._is_near(year, number, day) for year in {at.year for at in self.times}):
-            return True
-        alone, near = rf"(?<!\d)0?{day}(?!\d)", r"[^.!?\n]{0,20}?"
-        written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
-        figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
-        return re.search(f"{written}|{figures}", self.text) is not None
-
-    def _has_day(self, text: str) -> bool:
-        """Whether a text is a day and a month with points, and the records hold it, with or without a year."""
-        match = _DAY_AND_MONTH.fullmatch(text)
-        if match is None:
-            return False
-        day, month = int(match[1]), int(match[2])
-        return re.search(rf"(?<![\d.])0?{day}\.0?{month}\.(?:\d{{2,4}})?(?!\d)", self.text) is not None
-
-    def _is_near(self, year: int, month: int, day: int) -> bool:
-        """Whether a day is within a week of the records' own times."""
-        try:
-            midnight = datetime(year, month, day, tzinfo=UTC)
-        except ValueError:
-            return False
-        return min(self.times) - _WEEK <= midnight <= max(self.times) + _WEEK
 
     def _coded(self, name: str) -> bool:
         """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
@@ -234,7 +198,7 @@ class Lexicon:
         bare = name.isdigit() or _ORDINAL.fullmatch(name) is not None
         if bare and len(parts) == 1 and int(parts[0]) <= SMALL:
             return True
-        if moments.holds_times(name, self):
+        if moments.holds_times(name, self) or moments.holds_figures(name, self):
             return True
         if name.startswith("#") and int(parts[0]) <= SMALL:  # a ticket's number is no count, and it was not found
             return False
@@ -243,7 +207,7 @@ class Lexicon:
         dotted = _DOTTED.search(name)  # a version, a fraction or an address is one name: its parts prove nothing
         if dotted is not None:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
-            held = self.holds(dotted[0]) or self._has_day(dotted[0])
+            held = self.holds(dotted[0]) or moments.holds_day(dotted[0], self)
             return held and all(part in self.integers for part in rest)
         return all(part in self.integers for part in parts)
 

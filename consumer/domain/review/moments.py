@@ -1,12 +1,30 @@
-"""Times of day: how a text says one that records hold in another form."""
+"""Times of day and days: how a text says one that records hold in another form."""
 
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from consumer.domain.review.spoken_times import spoken
 
 NOON = 12
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _CLOCK = re.compile(r"\d{1,2}:\d\d:\d\d")
+_DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
+_DATES = (
+    re.compile(r"(?P<day>\d{1,2})[./-](?P<month>\d{1,2})[./-](?P<year>20\d\d)"),
+    re.compile(r"(?P<month>\d{1,2})[/-](?P<day>\d{1,2})[/-](?P<year>20\d\d)"),
+    re.compile(r"(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)"),
+)
+"""Whole dates in figures. Which of the first two it is only the records can tell."""
+_WEEK = timedelta(days=7)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_RECORDED_MONTHS = (
+    "jan|gen|ene", "feb|f\u00e9v|fev", "mar|m\u00e4r|maa", "apr|avr|abr", "ma[yigj]|mei", "jun|juin|giu",
+    "jul|juil|lug", "aug|ao\u00fbt|ago", "sep|set", "oct|okt|ott|out", "nov", "dec|dez|d\u00e9c|dic",
+)  # fmt: skip
+"""How months begin in records, in English, German, French, Italian, Spanish, Dutch and Portuguese."""
 
 
 class Texts(Protocol):
@@ -14,6 +32,10 @@ class Texts(Protocol):
 
     @property
     def text(self) -> str: ...
+
+    @property
+    def times(self) -> Sequence[datetime]:
+        """When the records were made."""
 
     def holds(self, name: str) -> bool:
         """Whether it stands there as it is."""
@@ -29,8 +51,36 @@ def holds_times(name: str, texts: Texts) -> bool:
     )
 
 
+def holds_date(name: str, texts: Texts) -> bool:
+    """Whether the records hold a day beside its month, or both as numbers, or are of its week."""
+    day = int("".join(re.findall(r"\d+", name)))
+    month = next(number for number, begins in enumerate(_MONTHS, 1) if re.search(rf"\b{begins}", name))
+    return any(_is_near(year, month, day, texts) for year in {at.year for at in texts.times}) or _tells(
+        month, day, texts
+    )
+
+
+def holds_figures(name: str, texts: Texts) -> bool:
+    """As `holds_date`, of a whole date in figures."""
+    for whole in (written.fullmatch(name) for written in _DATES):
+        if whole is not None and 1 <= int(whole["month"]) <= len(_MONTHS):
+            year, month, day = int(whole["year"]), int(whole["month"]), int(whole["day"])
+            if _is_near(year, month, day, texts) or _tells(month, day, texts):
+                return True
+    return False
+
+
+def holds_day(name: str, texts: Texts) -> bool:
+    """Whether a text is a day and a month with points, and the records hold it, with or without a year."""
+    match = _DAY_AND_MONTH.fullmatch(name)
+    if match is None:
+        return False
+    day, month = int(match[1]), int(match[2])
+    return re.search(rf"(?<![\d.])0?{day}\.0?{month}\.(?:\d{{2,4}})?(?!\d)", texts.text) is not None
+
+
 def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
-    """Whether the records hold a time as it is written elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm."""
+    """Whether the records hold a time as it is written or said elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm, half two."""
     minutes, after_h = (rf"[:.]?{minute}", minute) if minute != "00" else (r"(?:[:.]?00)?", "(?:00)?")
     half = "a" if hour < NOON else "p"
     forms = (
@@ -38,4 +88,31 @@ def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
         rf"0?{hour}h{after_h}(?!\d)",
         rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
     )
-    return texts.holds(f"{hour}:{minute}") or any(re.search(rf"(?<!\d){form}", texts.text) for form in forms)
+    return (
+        texts.holds(f"{hour}:{minute}")
+        or any(re.search(rf"(?<!\d){form}", texts.text) for form in forms)
+        or _is_said(hour, int(minute), texts)
+    )
+
+
+def _is_said(hour: int, minute: int, texts: Texts) -> bool:
+    said = spoken(hour, minute)
+    return said is not None and re.search(said, texts.text) is not None
+
+
+def _tells(number: int, day: int, texts: Texts) -> bool:
+    """Whether the records name the day and its month."""
+    month = f"(?:{_RECORDED_MONTHS[number - 1]})"
+    alone, near = rf"(?<!\d)0?{day}\.?(?!\d)", r"[^.!?\n]{0,20}?"
+    written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
+    figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
+    return re.search(f"{written}|{figures}", texts.text) is not None
+
+
+def _is_near(year: int, month: int, day: int, texts: Texts) -> bool:
+    """Whether a day is within a week of the records' own times."""
+    try:
+        midnight = datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return False
+    return bool(texts.times) and min(texts.times) - _WEEK <= midnight <= max(texts.times) + _WEEK

@@ -43,7 +43,7 @@ _GROUPS = (
 )
 _QUALIFIED = pattern(
     r"(?:back[ -]?up|recovery|verification|mfa|2fa|otp|time|auth(?:entication|enticator)?|door|gate|alarm|safe|lock|unlock"
-    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency|disarm|arming|panel)[ \t_-]{1,2}\Z"
+    r"|access|security|entry|keypad|garage|puk|sms|login|bypass|vault|scratch|emergency|disarm|arming|panel|temp(?:orary)?|tijdelijke?)[ \t_-]{1,2}\Z"
     r"|(?:zugangs|zutritts|zugriffs|t(?:ü|ue)r|tor|entsperr|alarm|sicherheits|best(?:ä|ae)tigungs|einmal|notfall|freischalt|safe|digi|toegangs|deur|kluis|poort)-?\Z"
 )
 
@@ -107,7 +107,7 @@ RULES: tuple[Detector, ...] = (
         look=_codes(
             r"c(?:[oó]di?(?:e|ce|go)|lave)[ ](?:de[ ](?:la[ ]|l['’])?|du[ ]|di[ ]|del(?:la|l['’])?[ ]?|dell['’]|d['’]|à[ ]la[ ])?"
             r"(?:porte|portail|portillon|entr[ée]e|alarme|acc[èe]s|coffre|d[ée]verrouillage|s[ée]curit[ée]|porta|cancello|ingresso|allarme|accesso"
-            r"|sblocco|cassaforte|sicurezza|puerta|entrada|alarma|acceso|desbloqueo|seguridad|caja[ ]fuerte)"
+            r"|sblocco|cassaforte|sicurezza|puerta|entrada|alarma|acceso|desbloqueo|seguridad|caja[ ]fuerte)\b"
             rf"(?:[ ][^\r\n:=;,.0-9]{{1,40}}?(?=[ ]?(?:[:=]|\b(?:{_IS})\b)))?{_LINK}", _GROUPS),
     ),
     Detector(
