@@ -10,6 +10,7 @@ from typing import assert_never
 from consumer.domain.bundle.records import FixRecord
 from consumer.domain.language.language import Language
 from consumer.domain.text import orders, sentences, words
+from consumer.domain.text.language import is_written_in
 from consumer.domain.text.sanitize import ELLIPSIS, clean, shown
 from consumer.domain.writing.draft import NextStep, StepAction
 from schemas.sessions import FixStatus
@@ -234,13 +235,17 @@ def takes_up(step: NextStep, fix: FixRecord, language: Language) -> bool:
     """Whether a step is the first one that the table demands for this fix.
 
     It says so in its fields, and its text shares some content words with what it has to name: no other text of the
-    record could be meant.
+    record could be meant. With a fix that is told in another language it need share none.
     """
     actions, named = _FIRST_STEPS.get(fix.status, (frozenset(), ()))
+    if step.fix != fix.id or step.action not in actions:
+        return False
+    if not is_written_in(language.words, " ".join(fix.texts())):
+        return True
     wanted = words.content(" ".join(clean(getattr(fix, name) or "") for name in named))
     wanted -= words.content(language.small_words)
     shared = len(wanted & words.content(clean(step.text)))
-    return step.fix == fix.id and step.action in actions and shared >= min(FEWEST_SHARED, len(wanted))
+    return shared >= min(FEWEST_SHARED, len(wanted))
 
 
 _FIRST_STEPS: Mapping[FixStatus, tuple[frozenset[StepAction], tuple[str, ...]]] = {

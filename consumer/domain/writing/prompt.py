@@ -33,8 +33,9 @@ Code writes the headings, the list of facts, the list of what was tried, the out
 before the hypothesis: the last line of the records holds it as {fence.LEAD}. You cannot change an outcome, and need \
 not repeat what code writes. You add what follows, as one JSON object with exactly these fields and nothing around it:
 - problem: {{text, records}}. One short paragraph in the past tense, without guesses: who and what was affected, \
-since when, with which impact and exact error, by when it has to work, whom to call back at which number, and why it \
-was escalated, as far as the records say so.
+since which day, with which impact and exact error, by when it has to work, whom to call back at which number, what \
+became of a wish that was told, how it stood at the escalation (what worked again, what did not), and why it was \
+escalated, as far as the records say so. What still holds, as a deadline, may stand in the present.
 - confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 240 characters, for a fact that is \
 longer than 300 or in another language. Names, ids, numbers, negations, doubts and what was set, on or off stay as \
 they are in that fact. Leave out every other fact; at most 15 entries, else an empty list.
@@ -43,8 +44,10 @@ record does; of a script only where a record says that it ran. record is the id 
 5, usually an empty list.
 - hypothesis: {{text, records}}. One to three sentences that go on from the sentence of code: what speaks for it, what \
 remains uncertain, what would refute it. An empty text where there is no such sentence.
-- next_steps: [{{text, records, fix, action}}]. Two to four concrete steps in order for the receiving engineer, each \
-one sentence, drawn from the gap between what is confirmed and a resolution. fix is the id of the fix that the step is \
+- next_steps: [{{text, records, fix, action}}]. Two to four concrete steps for the receiving engineer, the first as \
+asked below, the others in the order in which they have to begin; each one sentence that names what to do, with whom, \
+at which number and from when, drawn from the gap between what is confirmed and a resolution. Where a step may fail \
+before a deadline, say what then, if the records name a way. fix is the id of the fix that the step is \
 about, or empty. action says what the step does with that fix: try (apply what is only proposed), complete (do what is \
 left of it), confirm (find out whether it held, or see to what it waits for), other_path (do something else because \
 of how it ended), or none. A step that does none of these with a fix names none. A step that has to wait says for what \

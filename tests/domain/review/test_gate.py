@@ -205,6 +205,14 @@ class TestTheFirstStep:
             self.demanded(bundle), text, *(step["text"] for step in others[:2])
         ])  # fmt: skip
 
+    @pytest.mark.parametrize(("action", "agrees"), [("confirm", True), ("try", False), ("none", False)])
+    def test_about_a_fix_in_another_language_says_so_in_its_fields_alone(self, action: str, agrees: bool) -> None:
+        reason = "Die L\u00f6schung l\u00e4uft und ist erst in der Nacht fertig; mit dem Kunden wird gepr\u00fcft."
+        bundle = answers.session(pending_reason=reason)
+        own = {"text": "See at midnight how far it has come.", "records": ["X2"], "fix": "X2", "action": action}
+        other = {"text": self.OTHER, "records": ["F1"], "fix": "", "action": "none"}
+        assert (self.steps(bundle, own, other) == [own["text"], other["text"]]) == agrees
+
     def test_goes_to_the_front(self, bundle: Bundle) -> None:
         first, other, *_ = answers.good()["next_steps"]
         assert self.steps(bundle, other, first) == [first["text"], other["text"]]
