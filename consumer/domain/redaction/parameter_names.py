@@ -37,7 +37,10 @@ _KEYS = words("key keys schlussel schluessel sleutel")
 _KEY_BEFORE = words(
     "api access secret private shared account storage encryption recovery license licence product admin master signing "
     "auth wifi wlan wpa psk security subscription function host app application client ssh symmetric primary "
-    "secondary bitlocker session zugangs zugriffs lizenz toegangs"
+    "secondary bitlocker session notify notification webhook hook integration routing service activation deploy device "
+    "bot push write read ingest ingestion instrumentation telemetry agent enrollment enrolment install join tunnel peer "
+    "preshared vpn radius hmac cipher encrypt decryption decrypt unlock vault "
+    "zugangs zugriffs lizenz toegangs licentie"
 )
 _CODES = words("code codes kod kode")
 _CODE_BEFORE = words(

@@ -39,22 +39,22 @@ _UNITS: Mapping[str, str] = {
 }
 """How each unit is written, in lower case."""
 _ALSO: Mapping[str, str] = {
-    "percent": r"procent|por\sciento|per\scento",
-    "second": r"seconden|segundos?|second[oi]",
-    "minute": r"minuut|minutos?|minut[oi]",
-    "hour": r"uur|uren|horas?|or[ae]",
-    "day": r"dag(?:en)?|d[i\u00ed]as?|giorn[oi]",
-    "week": r"we+ken?|semanas?|settiman[ae]",
-    "month": r"maand(?:en)?|mes(?:es)?|mes[ei]",
-    "year": r"jaar|jaren|a\u00f1os?|ann[oi]",
+    "percent": r"procent|por\sciento|por\scento|per\scento",
+    "second": r"seconden|segundos?|second[oi]|sekund[aey]?|sekunder",
+    "minute": r"minuut|minutos?|minut[oi]|minut[ay]?|minutter|minuter",
+    "hour": r"uur|uren|horas?|or[ae]|godzin[aey\u0119]?|godz|timer|timmar|hodin[ay]?",
+    "day": r"dag(?:en|e|ar)?|d[i\u00ed]as?|giorn[oi]|dni|dzie\u0144|dnia|dn[\u00ed\u016f]",
+    "week": r"we+ken?|semanas?|settiman[ae]|tygodni[ae]?|tydzie\u0144|uger|veckor",
+    "month": r"maand(?:en)?|mes(?:es)?|mes[ei]|m\u00eas|miesi\u0105ce?|miesi\u0119cy|m\u00e5n[ea]d(?:er)?",
+    "year": r"jaar|jaren|a\u00f1os?|anos?|ann[oi]|lata?|roku?|\u00e5r",
     "kilobyte": "ko",
     "megabyte": "mo",
     "gigabyte": "go",
     "terabyte": r"to(?!\s?\d)",
-    "page": r"bladzijden?|pagina'?s?|p\u00e1ginas?|pagine",
+    "page": r"bladzijden?|pagina'?s?|p\u00e1ginas?|pagine|stron[ay]?",
 }
-"""How French, Dutch, Spanish and Italian records write a unit. In English prose some of these are other words, so they
-are looked for in records only."""
+"""How French, Dutch, Spanish, Italian, Portuguese, Polish, Czech and Nordic records write a unit. In English prose some
+of these are other words, so they are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _OTHER_WORDS = (
     "", "ein(?:e[mnrs]?)?|une?|een|\u00e9\u00e9n|un[oa]", "zwei|deux|twee|dos|due", "drei|trois|drie|tres|tre",

@@ -33,25 +33,26 @@ Code writes the headings, the list of facts, the list of what was tried, the out
 before the hypothesis: the last line of the records holds it as {fence.LEAD}. You cannot change an outcome, and need \
 not repeat what code writes. You add what follows, as one JSON object with exactly these fields and nothing around it:
 - problem: {{text, records}}. One short paragraph in the past tense, without guesses: who and what was affected, \
-since which day, with which impact and exact error, by when it has to work, whom to call back at which number, what \
-became of a wish that was told, how it stood at the escalation (what worked again, what did not), and why it was \
-escalated, as far as the records say so. What still holds, as a deadline, may stand in the present.
+since when, with which impact and exact error, by when it has to work, whom to call back at which number, how it \
+stood at the escalation (what worked again, what did not), and why it was escalated, as far as the records say so; of \
+a wish also what became of it, where they say it. What still holds, as a deadline, may stand in the present. Days \
+carry their date: where a text says today, tonight or Friday, take it from the times of the records.
 - confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 240 characters, for a fact that is \
 longer than 300 or in another language. Names, ids, numbers, negations, doubts and what was set, on or off stay as \
 they are in that fact. Leave out every other fact; at most 15 entries, else an empty list.
 - notes: [{{record, text}}]. What a check or an applied fix showed, where its own record does not say it and a later \
 record does; of a script only where a record says that it ran. record is the id of that check, fix or script. At most \
-5, usually an empty list.
+240 characters each and 5 in all, usually an empty list.
 - hypothesis: {{text, records}}. One to three sentences that go on from the sentence of code: what speaks for it, what \
 remains uncertain, what would refute it. An empty text where there is no such sentence.
 - next_steps: [{{text, records, fix, action}}]. Two to four concrete steps for the receiving engineer, the first as \
-asked below, the others in the order in which they have to begin; each one sentence that names what to do, with whom, \
-at which number and from when, drawn from the gap between what is confirmed and a resolution. Where a step may fail \
-before a deadline, say what then, if the records name a way. fix is the id of the fix that the step is \
-about, or empty. action says what the step does with that fix: try (apply what is only proposed), complete (do what is \
-left of it), confirm (find out whether it held, or see to what it waits for), other_path (do something else because \
-of how it ended), or none. A step that does none of these with a fix names none. A step that has to wait says for what \
-or until when.
+asked below, the others in the order in which they have to begin; each one or two short sentences, under 45 words, \
+that name what to do, with whom, at which number and from when, drawn from the gap between what is confirmed and a \
+resolution. Where a step may fail before a deadline, say what then, if the records name a way. fix is the id of the \
+fix that the step is about, or empty. action says what the step does with that fix: try (apply what is only \
+proposed), complete (do what is left of it), confirm (find out whether it held, or see to what it waits for), \
+other_path (do something else because of how it ended), or none. A step that does none of these with a fix names \
+none. A step that has to wait says for what or until when.
 records holds the ids that a statement rests on, at least one; for an empty text none. Ids stand there and in fix \
 only, never in a text.
 

@@ -23,12 +23,14 @@ SECRETS: dict[SecretKind, str] = {
     """,
     SecretKind.KEY: """
         ApiKey recovery_key wifi_key psk wifi_schluessel WLAN_Schlüssel zugangsschluessel cle_api CléWifi chiave_api
-        ChiaveWifi llave_api TOTPSeed api_sleutel
+        ChiaveWifi llave_api TOTPSeed
+        NotifyKey webhook_key integration_key routingKey InstrumentationKey enrollment_key api_sleutel
     """,
     SecretKind.PIN: "pin unlockPin PIN_Code sim_pin PUK PukCode",
     SecretKind.SECRET: "client_secret AppSecret ApiGeheimnis RecoveryPhrase seed_phrase code_secret",
 }
 PLAIN = """
+    registry_key RegKey foreign_key sort_key PartitionKey lookup_key hotkey
     country_code CountryCode error_code ExitCode exit_code zip_code PostalCode area_code product_code code Code
     status_code language_code site_code
     branch_code currency_code cost_code codice_cliente code_postal codigo_postal codice_fiscale
