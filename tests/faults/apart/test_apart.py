@@ -1,5 +1,6 @@
 """Every page, command, record, act and query for one of two tenants: nothing of the other is shown, read or changed."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,12 @@ SHARED: dict[str, dict[str, str]] = _KNOWN["shared"]
 """Why each of the others serves all tenants, by file."""
 EMPTY = {"cache_evictions", "model_doubts", "session_secrets", "settled_dead_letters"}
 """Tables that hold nothing of the other tenant."""
+ACTING_CASES = {
+    ("GET", "/dead-letters/job"), ("POST", "/dead-letters/submit"), ("POST", "/dead-letters/stop"),
+    ("POST", "/replays/plan"), ("POST", "/tenants/set"),
+    "dead-letters purge", "replay apply", "replay cancel", "replay plan", "tenant set",
+}  # fmt: skip
+"""Cases that change something, or show what such a case began."""
 BROAD = {("GET", "/dead-letters"), ("GET", "/spend")}
 """Pages that read more than they show."""
 
@@ -75,3 +82,29 @@ def test_whatever_is_done_for_a_tenant_nothing_of_the_other_is_seen_or_changed(t
     assert not wrong, "\n".join(wrong)
     expected = {f"{stem}.{name}" for stem, names in SEEN.items() for name in names}
     assert expected - watch.ran == set(), "they have a case that does not run them"
+
+
+@pytest.mark.long
+def test_what_one_tenant_is_shown_does_not_depend_on_what_the_other_does(twins: Twins) -> None:
+    """Also no sum does. What changes by itself, as an age, is left out: what differs between two looks."""
+    cases = {str(name): case for name, case in (*PAGES.items(), *COMMANDS.items()) if name not in ACTING_CASES}
+    looks = {name: case for name, case in cases.items() if not isinstance(case, str)}
+    first, second = ({name: _tokens(case(twins)) for name, case in looks.items()} for _ in range(2))
+    twins.goes_on(OTHER)
+    third = {name: _tokens(case(twins)) for name, case in looks.items()}
+    assert [name for name in looks if not _are_alike(first[name], second[name], third[name])] == []
+
+
+_OF_THE_LOOK = re.compile(r'form_token" value="[^"]*"|\d{4}-\d\d-\d\dT\d\d(?::|%3A)\d\d(?::|%3A)[\d.]+')
+"""What every look at a page has of its own: a form's token, and times to the microsecond."""
+
+
+def _tokens(shown: object) -> list[str]:
+    return re.findall(r"\w+|\W", _OF_THE_LOOK.sub("", str(shown)))
+
+
+def _are_alike(first: list[str], second: list[str], third: list[str]) -> bool:
+    """Whether three looks differ only in words in which the first two do."""
+    return len(first) == len(second) == len(third) and all(
+        one == other for one, again, other in zip(first, second, third, strict=True) if one == again
+    )

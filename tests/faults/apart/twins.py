@@ -1,7 +1,6 @@
 """Two tenants of one store that share every id: sessions, tickets, requests, events, facts, fixes, scripts, feedback.
 
-The one that things are done for has an id that, as a pattern, matches the other's. Each writes a word of its own into
-whatever it says.
+Each writes a word of its own into whatever it says.
 """
 
 import json
@@ -26,7 +25,8 @@ from tests.support.console import Surfer
 from tests.support.model_server import ModelServer
 from tests.support.wire import TOPICS, cancellation, change, event, request
 
-ACTING, OTHER = "a%e", "acme"
+ACTING, OTHER = "%cme", "#cme"
+"""As a pattern the first matches the second; and where both are found, the second comes first."""
 WORDS = {ACTING: "Zephyr", OTHER: "Basalt"}
 SESSION, OLD_SESSION = "same/1", "same/2"
 SECRET = "brightmeadowlane"
@@ -186,6 +186,21 @@ class Twins:
     async def _forget(self) -> None:
         store = PostgresEvictions(self.system.pool)
         await store.acknowledged(list(await store.waiting(100)))
+
+    def goes_on(self, tenant: str) -> None:
+        """It has more of everything that is counted or listed: sessions, packages, costs, opinions, refusals."""
+        self.take_in(*history(tenant, "same/3"), request("r1", attributes=who(tenant, "same/3")))
+        self.take_in(request("r40", attributes=who(tenant), state_version=97, deadline_seconds=3600))
+        self.take_in(fact(tenant, 21, "It fails more often."))
+        self.turn()
+        self.take_in(feedback(tenant, "f21", self.package_id(tenant), "edited"), topic=TOPICS.feedback)
+        policy = {"language": "de", "monthly_budget_usd": 7.0}
+        self.take_in(
+            event("tenant.policy_set.v1", policy, id="p21", subject=tenant, time="2026-05-01T09:00:00Z"),
+            topic=TOPICS.policies,
+        )
+        self.loop.run(self._refuse(tenant))
+        self.command("replay", "plan", "--tenant", tenant, "--json")
 
     # what must stay
 
