@@ -94,7 +94,7 @@ _OUTCOMES: Mapping[FixStatus, str] = {
     FixStatus.APPLIED_PENDING: "is applied, and nothing has shown yet whether it holds",
     FixStatus.APPLIED_SUCCESS: "was applied and verified at that time; a later record may say that it came back",
 }
-_NAMES: Mapping[Part, str] = {Part.CONFIRMED: "wording of a fact", Part.NOTES: "note on what was tried"}
+_NAMES: Mapping[Part, str] = {Part.CONFIRMED: "wording of a fact", Part.NOTES: "note on a record"}
 
 
 def reader_turn(bundle: Bundle, statements: Sequence[Said], boundary: str) -> str:

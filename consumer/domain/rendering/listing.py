@@ -181,7 +181,13 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
     return Listed(
         bundle=bundle,
         facts=tuple(
-            _bullet(_fact(same, wordings, language, level, several_days=several_days), *same) for same in facts
+            _bullet(
+                _noted(
+                    _fact(same, wordings, language, level, several_days=several_days), language, _note_on(same, notes)
+                ),
+                *same,
+            )
+            for same in facts
         ),
         runs=tuple(_run(step, language, level, notes.get(step.id), unread) for step in bundle.records.steps),
         fixes=tuple(
@@ -189,6 +195,11 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
             for fix in bundle.records.applied_fixes
         ),
     )
+
+
+def _note_on(same: Sequence[FactRecord], notes: Mapping[str, str]) -> str | None:
+    """The note on a fact. That on a check stands where it was tried."""
+    return next((notes[fact.id] for fact in same if fact.id in notes and not fact.is_check), None)
 
 
 def _fact(

@@ -14,7 +14,7 @@ from itertools import chain
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
 from consumer.domain.review import foreign_names, moments
-from consumer.domain.text import elisions, names, quantities, words
+from consumer.domain.text import elisions, names, number_words, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
@@ -209,7 +209,12 @@ class Lexicon:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
             held = self.holds(dotted[0]) or moments.holds_day(dotted[0], self)
             return held and all(part in self.integers for part in rest)
-        return all(part in self.integers for part in parts)
+        return all(part in self.integers or self._says(part) for part in parts)
+
+    def _says(self, number: str) -> bool:
+        """Whether the records hold a whole number in words."""
+        words = number_words.said(int(number))
+        return words is not None and re.search(rf"(?<![\w-])(?:{words})(?![\w-])", self.text) is not None
 
 
 _SPELT = frozenset({"capitals", "camel", "device", "mixed", "identifier", "product", "cmdlet", "dotted", "coded"})

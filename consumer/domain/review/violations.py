@@ -48,7 +48,7 @@ class Rule(StrEnum):
     OUTCOME = "outcome"
     """Says that the whole case is over where no fix was applied and verified."""
     CITATION = "citation"
-    """Rests on no record that exists, or is a note on something that was not tried."""
+    """Rests on no record that exists, or is a note on what no list shows."""
     REPEATED_FIX = "repeated_fix"
     """Asks for a fix that was applied and failed."""
     STEP_COUNT = "step_count"

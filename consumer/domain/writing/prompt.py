@@ -40,9 +40,9 @@ carry their date: where a text says today, tonight or Friday, take it from the t
 - confirmed: [{{record, text}}]. Another wording of a fact, in English and at most 240 characters, for a fact that is \
 longer than 300 or in another language. Names, ids, numbers, negations, doubts and what was set, on or off stay as \
 they are in that fact. Leave out every other fact; at most 15 entries, else an empty list.
-- notes: [{{record, text}}]. What a check or an applied fix showed, where its own record does not say it and a later \
-record does; of a script only where a record says that it ran. record is the id of that check, fix or script. At most \
-240 characters each and 5 in all, usually an empty list.
+- notes: [{{record, text}}]. What has become of a fact that no longer holds, or what a check or an applied fix \
+showed, where its own record does not say it and a later record does; of a script only where a record says that it \
+ran. record is the id of that fact, check, fix or script. At most 240 characters each and 5 in all, often an empty list.
 - hypothesis: {{text, records}}. One to three sentences that go on from the sentence of code: what speaks for it, what \
 remains uncertain, what would refute it. An empty text where there is no such sentence.
 - next_steps: [{{text, records, fix, action}}]. Two to four concrete steps for the receiving engineer, the first as \

@@ -106,5 +106,5 @@ def _tokens(shown: object) -> list[str]:
 def _are_alike(first: list[str], second: list[str], third: list[str]) -> bool:
     """Whether three looks differ only in words in which the first two do."""
     return len(first) == len(second) == len(third) and all(
-        one == other for one, again, other in zip(first, second, third, strict=True) if one == again
+        word == later for word, again, later in zip(first, second, third, strict=True) if word == again
     )

@@ -150,6 +150,7 @@ class Twins:
             )["replay_id"]
             assert plan
         self.loop.run(self._forget())
+        self.execute("UPDATE packages SET created_at = created_at - interval '2 hours'")  # somebody should have said
         for tenant, session in ((OTHER, SESSION), (OTHER, OLD_SESSION), (ACTING, SESSION)):
             answer = f'{{"said": "{WORDS[tenant]} {SECRET}"}}'
             draft = "($1, $2, $3, '1', 'm', 'drafted', $4, now())"
@@ -201,6 +202,8 @@ class Twins:
         )
         self.loop.run(self._refuse(tenant))
         self.command("replay", "plan", "--tenant", tenant, "--json")
+        self.execute("UPDATE packages SET created_at = created_at - interval '2 hours' WHERE tenant_id = $1", tenant)
+        self.execute("UPDATE model_calls SET ended_at = NULL, held_usd = 0.5 WHERE tenant_id = $1", tenant)
 
     # what must stay
 
