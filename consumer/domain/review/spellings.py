@@ -12,7 +12,7 @@ from consumer.domain.language.en import ENGLISH
 from consumer.domain.language.spelling import Spelling
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.text.names import normal
-from consumer.domain.text.quotations import QUOTED
+from consumer.domain.text.sentences import QUOTED
 
 _THOUSANDS = re.compile(r"(?<![\w.,-])\d{1,3}(?:[.\u00a0\u202f]\d{3}){1,2}(?!\w|\.\w)")
 _NO_DIGIT = re.compile(r"\D")

@@ -1,8 +1,7 @@
 """Tells by its small words whether a text is in a language: an answer may obey an order to write otherwise."""
 
-import re
-
 from consumer.domain.text import words
+from consumer.domain.text.sentences import QUOTED
 
 _OF_MANY = words.listed(
     """the a an of to and in is are was were on for with not by at from after before that this it as be has have had or
@@ -13,7 +12,6 @@ _OF_MANY = words.listed(
     det som inte p\u00e5 ved og ikke \u00e9t"""
 )
 """Small words of many languages."""
-_IN_QUOTES = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|(?<!\w)'[^']*'(?!\w)")
 
 
 def is_written_in(own: frozenset[str], text: str) -> bool:
@@ -21,7 +19,7 @@ def is_written_in(own: frozenset[str], text: str) -> bool:
 
     False, too, where more than a fifth of the letters are of another script.
     """
-    prose = _IN_QUOTES.sub(" ", text)
+    prose = QUOTED.sub(" ", text)
     if not prose.isascii():
         letters = [char for char in prose if char.isalpha()]
         if sum(char > "\u024f" for char in letters) * 5 > len(letters):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from consumer.domain.text import sentences, words
-from consumer.domain.text.quotations import QUOTED
+from consumer.domain.text.sentences import QUOTED
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"

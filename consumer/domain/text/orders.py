@@ -7,7 +7,7 @@ English, German, French and Spanish, those that forbid Italian and Dutch, too.
 
 import re
 
-from consumer.domain.text.quotations import QUOTED
+from consumer.domain.text.sentences import QUOTED
 
 _STATEMENT = re.compile(r"(?:^|(?<=[.!?:;\n\u2014])\s*)(?=\S)", re.MULTILINE)
 

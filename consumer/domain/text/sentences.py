@@ -12,6 +12,8 @@ _ABBREVIATED = re.compile(
 _MONTH = re.compile(r"(?:jan|feb|m\u00e4r|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z\u00e4]*\b", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)\d{1,2}\.$")
 """In German, a full stop stands between a day and its month."""
+QUOTED = re.compile(r"\"[^\"]*\"|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)")
+"""What a text quotes: it is somebody else's word, and says nothing of the text's own."""
 
 
 def sentences_of(text: str) -> list[str]:

@@ -177,8 +177,8 @@ class TestWhatWasTried:
         bundle = build.bundle(build.opened(), build.fact("The queue stands.", fact_id="1"), build.check(fact_id="2"))
         notes = (Wording(record="F1", text="It ran again at noon."), Wording(record="F2", text="It was repeated."))
         noted = render(bundle, rules_draft.draft_by_rules(bundle).model_copy(update={"notes": notes}))
-        told, checked = bullets(noted, SectionKey.CONFIRMED)
-        assert told.endswith("The queue stands. Note: It ran again at noon.")
+        fact, checked = bullets(noted, SectionKey.CONFIRMED)
+        assert fact.endswith("The queue stands. Note: It ran again at noon.")
         assert "Note:" not in checked
         (tried,) = bullets(noted, SectionKey.TRIED)
         assert tried.endswith("Note: It was repeated.")

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic_core import SchemaValidator, core_schema
 
-_FREE = r"(?:^|[^0-9a-z_]|\\[bfnrt]|\\u[0-9a-f][0-9a-f][0-9a-f][0-9a-f])"
-"""Nothing of a word stands before it. The gate also looks at texts that are still escaped in JSON."""
 USERS = ("user", "utente", "usuario", "benutzer", "utilisateur", "gebruiker")
 WITH = "con|with|mit|avec|met"
 # Every third ticket contains these words. They open the gate only together with the neighbours that their rules need.
@@ -22,7 +20,6 @@ _COMPANY = {
     **{
         word: word + "[0-9!@#$%]" for word in ("welcome", "letmein", "changeme", "summer", "winter", "spring", "autumn")
     },
-    **{word: rf"{_FREE}{word}" for word in ("ww ", "ww:", "ww=")},
     **{
         word: word + "(?:wi-?fi|wlan|wpa|wep|r[ée]seau|rete|du |de |del |van )"
         for word in ("clé ", "cle ", "chiave ", "sleutel ")
@@ -34,9 +31,9 @@ _COMPANY = {
     "key": "(?:api|access|account|shared|private|encryption|recovery|security|storage|master|signing|license|subscription"
     "|function|host|symmetric|primary|secondary|registration|wi-?fi|wlan|wireless|network|guest|wpa[23]?|wep|app)[ _-]?key",
     **{word: word + "[\"'\\]]?[\"'\\]]? ?[:=]" for word in ("_key", "_pat")},
-    **{word: f"{_FREE}{word}[0-9a-f][0-9a-f][0-9a-f]" for word in ("pk_", "sk_")},
+    **{word: f"{word}[0-9a-f][0-9a-f][0-9a-f]" for word in ("pk_", "sk_")},
     "1000.": r"1000\.[0-9a-f][0-9a-f][0-9a-f][0-9a-f]",
-    "A3-": f"{_FREE}a3-[0-9a-z][0-9a-z][0-9a-z]",
+    "A3-": "a3-[0-9a-z][0-9a-z][0-9a-z]",
     "answer": "(?:security|secret)[ _-]?answer",
     "key ": "key [0-9] ",
     "secret ": "secret (?:[0-9]|enc )",
@@ -45,15 +42,12 @@ _COMPANY = {
     "plaintext ": " plaintext ",
     ":::": "[0-9a-f]:::",
     **{
-        word: f"{_FREE}{word}[0-9a-z][0-9a-z][0-9a-z][0-9a-z]"
+        word: f"{word}[0-9a-z][0-9a-z][0-9a-z][0-9a-z]"
         for word in ("re_", "ion_", "cio", "lip_", "rnd_", "tss_", "ico-", "API-", "BSA", "cog_", "prf_", "NF-", "4b1d")
     },
-    **{word: f"{_FREE}{re.escape(word)}[0-9a-f][0-9a-f][0-9a-f][0-9a-f]" for word in ("EXO", "key-", "v1.0-")},
-    **{
-        word: f"{_FREE}{re.escape(word)}[0-9a-z_-][0-9a-z_-][0-9a-z_-][0-9a-z_-]"
-        for word in ("sl.", "pat.", "sat.", "STS.")
-    },
-    "pat": rf"{_FREE}pat{14 * '[0-9a-z]'}\.",
+    **{word: f"{re.escape(word)}[0-9a-f][0-9a-f][0-9a-f][0-9a-f]" for word in ("EXO", "key-", "v1.0-")},
+    **{word: f"{re.escape(word)}[0-9a-z_-][0-9a-z_-][0-9a-z_-][0-9a-z_-]" for word in ("sl.", "pat.", "sat.", "STS.")},
+    "pat": rf"pat{14 * '[0-9a-z]'}\.",
     **{word: f"{word}[0-9][0-9][0-9][0-9][0-9]" for word in ("1/1", "2/1")},
     "-us": "[0-9a-f]-us[0-9]",
     "-": "[0-9]-[0-9][0-9][0-9][0-9][0-9][0-9]-[0-9]",
@@ -112,27 +106,20 @@ class Anchors:
         self._automaton = AhoCorasick(
             [anchor.lower() for anchor in self._anchors], implementation=Implementation.DFA, store_patterns=False
         )
-        # Several gates: in one, the open repetitions and what must stand free would multiply the states of all others. Its
-        # engine keeps 2 MB of them; beyond that every text costs five times as much (measured over 50,000 tickets).
-        sources = {
-            anchor: _COMPANY.get(anchor, re.sub(r"([.$|?*+()\[\]{}\\^])", r"\\\1", anchor.lower()))
+        # Several gates: in one, the open repetitions would multiply the states of all words, as would what must stand
+        # before a word. The engine keeps 2 MB of them; beyond that every text costs five times as much (measured over
+        # 50,000 tickets).
+        words = [
+            _COMPANY.get(anchor, re.sub(r"([.$|?*+()\[\]{}\\^])", r"\\\1", anchor.lower()))
             for anchor in self._anchors
             if anchor not in _ELSEWHERE
-        }
-        free = [source for source in sources.values() if _FREE in source]
-        self._gates = (
-            gate("(?i)" + "|".join(source for source in sources.values() if _FREE not in source)),
-            gate("(?i)" + "|".join(free)),
-            gate(_PAIRED),
-            gate(_MARKED),
-        )
+        ]
+        self._gates = (gate("(?i)" + "|".join(words)), gate(_PAIRED), gate(_MARKED))
 
     def may_stand_in(self, text: str) -> bool:
         """Whether the text may contain an anchor; almost always False. An anchor of a part is an anchor of the text."""
-        words, free, pairs, marked = self._gates
-        return (
-            words(text) or free(text) or pairs(text) or (("!" in text or "$" in text or "&" in text) and marked(text))
-        )
+        words, pairs, marked = self._gates
+        return words(text) or pairs(text) or (("!" in text or "$" in text or "&" in text) and marked(text))
 
     def within(self, text: str) -> Iterable[tuple[str, int]]:
         """The anchors of the text, each with its place. Looks at one piece of the text after the other."""
