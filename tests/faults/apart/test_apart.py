@@ -20,7 +20,7 @@ SEEN: dict[str, list[str]] = _KNOWN["seen"]
 """The queries that the cases run, by file."""
 SHARED: dict[str, dict[str, str]] = _KNOWN["shared"]
 """Why each of the others serves all tenants, by file."""
-EMPTY = {"cache_evictions", "model_doubts", "session_secrets", "settled_dead_letters"}
+EMPTY = {"cache_evictions", "model_doubts", "settled_dead_letters"}
 """Tables that hold nothing of the other tenant."""
 ACTING_CASES = {
     ("GET", "/dead-letters/job"), ("POST", "/dead-letters/submit"), ("POST", "/dead-letters/stop"),

@@ -259,5 +259,10 @@ def history(tenant: str, session: str) -> Iterator[dict[str, Any]]:
     yield change("session.fix_suggested.v1", fix, version=3, **who(tenant, session))
     failed = {"fix_id": "x1", "status": "applied_failed", "failure_reason": f"{word} hangs."}
     yield change("session.fix_outcome_recorded.v1", failed, version=4, **who(tenant, session))
-    script = {"generation_id": "g1", "template": {"name": f"Reset {word}"}, "parameters_used": {"note": word}}
+    schema = {"parameters": [{"key": "pass", "field_type": "password"}]}
+    script = {
+        "generation_id": "g1",
+        "template": {"name": f"Reset {word}", "parameters_schema": schema},
+        "parameters_used": {"note": word, "pass": f"quiet{word.lower()}lantern"},
+    }
     yield change("session.script_generated.v1", script, version=5, **who(tenant, session))
