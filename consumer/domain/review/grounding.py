@@ -32,6 +32,8 @@ _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
 SMALL = 10
 """A whole number up to this may be the writer's own count: two users, step 3."""
+_TELEPHONE, _ENDING = 5, 3
+"""Figures of a number that only a telephone has, and of its end."""
 _NEAR = 40
 """The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
@@ -103,7 +105,19 @@ class Lexicon:
         if not foreign:
             return foreign
         listed = {each.written: each.names for each in elisions.elided(names.plain(text))}
-        return [name for name in foreign if not self._all_held(listed.get(name, ()))]
+        return [
+            name for name in foreign if not (self._all_held(listed.get(name, ())) or self._reckoned(normal(name), text))
+        ]
+
+    @cached_property
+    def _times_of_day(self) -> frozenset[int]:
+        return quantities.times_of_day(self.text)
+
+    def _reckoned(self, name: str, text: str) -> bool:
+        """Whether a text reckons it from the records' times: the day of a weekday, how long before a time it names."""
+        return moments.is_weekdays_day(name, text, self) or quantities.is_between(
+            name, quantities.times_of_day(normal(text)), self._times_of_day
+        )
 
     def _all_held(self, listed: Sequence[str]) -> bool:
         return bool(listed) and all(self.holds(normal(name)) for name in listed)
@@ -209,7 +223,22 @@ class Lexicon:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
             held = self.holds(dotted[0]) or moments.holds_day(dotted[0], self)
             return held and all(part in self.integers for part in rest)
-        return all(part in self.integers or self._says(part) for part in parts)
+        return all(part in self.integers or self._says(part) or self._tells_figures(part) for part in parts)
+
+    @cached_property
+    def _spelled(self) -> list[str]:
+        return number_words.figures_of(self.text)
+
+    def _tells_figures(self, number: str) -> bool:
+        """Whether the records spell a long number out, or have one that ends otherwise and that end: "ending 356"."""
+        if len(number) < _TELEPHONE:
+            return False
+        alike = {
+            each[-_ENDING:]
+            for each in self.integers
+            if len(each) == len(number) and each[:-_ENDING] == number[:-_ENDING]
+        }
+        return any(number in figures for figures in self._spelled) or bool(alike and number[-_ENDING:] in self.integers)
 
     def _says(self, number: str) -> bool:
         """Whether the records hold a whole number in words."""

@@ -19,6 +19,7 @@ _DATES = (
 )
 """Whole dates in figures. Which of the first two it is only the records can tell."""
 _WEEK = timedelta(days=7)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RECORDED_MONTHS = (
     "jan|gen|ene", "feb|f\u00e9v|fev", "mar|m\u00e4r|maa", "apr|avr|abr", "ma[yigj]|mei", "jun|juin|giu",
@@ -77,6 +78,17 @@ def holds_day(name: str, texts: Texts) -> bool:
         return False
     day, month = int(match[1]), int(match[2])
     return re.search(rf"(?<![\d.])0?{day}\.0?{month}\.(?:\d{{2,4}})?(?!\d)", texts.text) is not None
+
+
+def is_weekdays_day(name: str, text: str, texts: Texts) -> bool:
+    """Whether a number is the day of a weekday before it in a text, as in "Thursday 16", near the records' times."""
+    if not name.isdigit() or not texts.times:
+        return False
+    weekdays = re.findall(rf"\b({'|'.join(_WEEKDAYS)}),?\s(?:the\s)?0?{int(name)}(?:st|nd|rd|th)?\b", text.casefold())
+    first, last = min(texts.times) - _WEEK, max(texts.times) + _WEEK
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    near = {_WEEKDAYS[each.weekday()] for each in days if each.day == int(name)}
+    return bool(near & set(weekdays))
 
 
 def _holds_time(hour: int, minute: str, texts: Texts) -> bool:

@@ -1,5 +1,6 @@
 """How numbers are said: "forty-two", "zweiundvierzig", "quatre-vingt-dix-huit", "ventiquattro"."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ _WAYS = (
         "twenty thirty forty fifty sixty seventy eighty ninety", "{tens}[ -]?{ones}", "hundred(?:[ ]and)?",
     ),
     _Way(  # German
-        "ein(?:e[mnrs]?|s)? zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn"
+        "ein(?:e[mnrs]?|s)? zw(?:ei|o) drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn"
         " sechzehn siebzehn achtzehn neunzehn",
         "zwanzig drei(?:ß|ss)ig vierzig fünfzig sechzig siebzig achtzig neunzig", "{ones}und{tens}", "hundert",
     ),
@@ -51,9 +52,33 @@ _WAYS = (
         " zeventien achttien negentien",
         "twintig dertig veertig vijftig zestig zeventig tachtig negentig", "{ones}(?:en|ën){tens}", "honderd",
     ),
+    _Way(  # Portuguese
+        "uma? d(?:ois|uas) três quatro cinco seis sete oito nove dez onze doze treze (?:qu|c)atorze quinze dez[ea]sseis"
+        " dez[ea]ss?ete dezoito dez[ea]nove",
+        "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa", "{tens}[ ]e[ ]{ones}", "(?:cem|centos?)",
+    ),
+    _Way(  # Swedish
+        "ett?|en två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
+        "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio", "{tens}{ones}", "hundra",
+    ),
+    _Way(  # Danish and Norwegian, whose tens are too different to be told together
+        "en|et to tre fire fem seks syv|sju otte|åtte ni ti elleve tolv tretten fjorten femten seksten sytten|søtten"
+        " atten nitten",
+        "tyve|tjue tredive|tretti fyrre|førti halvtreds|femti tres|seksti halvfjerds|sytti firs|åtti halvfems|nitti",
+        "{ones}og{tens}|{tens}{ones}", "hundrede?",
+    ),
+    _Way(  # Polish
+        "jed(?:en|n[aoąe]) dw(?:a|ie|óch) trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście"
+        " trzynaście czternaście piętnaście szesnaście siedemnaście osiemnaście dziewiętnaście",
+        "dwadzieścia trzydzieści czterdzieści pięćdziesiąt sześćdziesiąt siedemdziesiąt osiemdziesiąt dziewięćdziesiąt",
+        "{tens}[ ]{ones}", "sto",
+    ),
 )  # fmt: skip
 _FRENCH = _WAYS[2]
-_ZERO = "(?:zero|oh|null|zéro|cero|nul)"
+_ZERO = "(?:zero|oh|null|zéro|cero|nul|noll)"
+_TO_HUNDRED = 100
+_FEWEST_TOGETHER = 4
+"""Numbers in words one after the other that are read as one number's figures."""
 
 
 @lru_cache(maxsize=1_000)
@@ -65,9 +90,29 @@ def said(number: int) -> str | None:
     if not 0 < number <= GREATEST:
         return None
     forms = [_whole(way, number) for way in _WAYS]
-    if number >= 100:
+    if number >= _TO_HUNDRED:
         forms += [_digit_by_digit(way, number) for way in _WAYS]
     return "|".join(forms)
+
+
+def figures_of(text: str) -> list[str]:
+    """The figures of each number that a text in lower case spells out part by part, as a telephone number."""
+    any_number, run = _parts()
+    return [
+        "".join(str(part.lastgroup).removeprefix("n") for part in any_number.finditer(found[0]))
+        for found in run.finditer(text)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _parts() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """One number in words, its group named after it, and several one after the other. The longest come first."""
+    forms = [f"(?P<n{number}>{'|'.join(_under_hundred(way, number) for way in _WAYS)})" for number in range(99, 0, -1)]
+    any_number = "|".join((*forms, f"(?P<n0>{_ZERO})"))
+    plain = re.sub(r"\?P<n\d+>", "?:", any_number)
+    return re.compile(any_number), re.compile(
+        rf"(?<![\w-])(?:{plain})(?:[ ,.-]{{1,3}}(?:{plain})){{{_FEWEST_TOGETHER - 1},}}(?![\w-])"
+    )
 
 
 def _digit_by_digit(way: _Way, number: int) -> str:
@@ -76,7 +121,7 @@ def _digit_by_digit(way: _Way, number: int) -> str:
 
 
 def _whole(way: _Way, number: int) -> str:
-    hundreds, rest = divmod(number, 100)
+    hundreds, rest = divmod(number, _TO_HUNDRED)
     if not hundreds:
         return _under_hundred(way, rest)
     many = f"(?:(?:{_under_hundred(way, hundreds)})[ ]?)" + ("?" if hundreds == 1 else "")
@@ -84,7 +129,8 @@ def _whole(way: _Way, number: int) -> str:
 
 
 def _under_hundred(way: _Way, number: int) -> str:
-    small, tens = ["", *way.small.split()], ["", "", *way.tens.split()]
+    small = ["", *(f"(?:{word})" for word in way.small.split())]
+    tens = ["", "", *(f"(?:{word})" for word in way.tens.split())]
     if number < len(small):
         return small[number]
     ten, ones = divmod(number, 10)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import NamedTuple
 
+from consumer.domain.text import number_words
+
 _UNITS: Mapping[str, str] = {
     "percent": r"%|percent|per\scent|pct|prozent|pour\scent",
     "millisecond": r"ms|msec|milliseconds?",
@@ -56,14 +58,6 @@ _ALSO: Mapping[str, str] = {
 """How French, Dutch, Spanish, Italian, Portuguese, Polish, Czech and Nordic records write a unit. In English prose some
 of these are other words, so they are looked for in records only."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_OTHER_WORDS = (
-    "", "ein(?:e[mnrs]?)?|une?|een|\u00e9\u00e9n|un[oa]", "zwei|deux|twee|dos|due", "drei|trois|drie|tres|tre",
-    "vier|quatre|cuatro|quattro", "f\u00fcnf|cinq|vijf|cinco|cinque", "sechs|six|zes|seis|sei",
-    "sieben|sept|zeven|siete|sette",
-    "acht|huit|ocho|otto", "neun|neuf|negen|nueve|nove", "zehn|dix|tien|diez|dieci", "elf|onze|once|undici",
-    "zw\u00f6lf|douze|twaalf|doce|dodici",
-)  # fmt: skip
-"""The same in German, French, Dutch, Spanish and Italian, as records write them."""
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (
@@ -115,12 +109,24 @@ _CLOCK = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d):(\d\d)(?![\d:])")
 _TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d))?(?![\d:])")
 _MOST_TIMES = 20
 """Of one text. Between more of them nearly every duration would be one."""
+_MINUTE = 60
 _TELLING_DIGITS = 3
 _HEADED = re.compile(r"(?<![\w%])%[a-z]|[a-z]%(?!\w)")
 """A column or a counter of percentages: "%util", "use%"."""
 _SETTING = re.compile(
     r"(?:=|\b(?:lifetime|timeout|ttl|interval|lease|duration|delay|age|after|every)\b\s?[:=]?)\s?(\d{2,9})(?![\w.]*\d|\s?[a-z%])"
 )
+
+
+_SAID: Mapping[int, str] = {
+    900: r"quarter of an hour|quarter-hour|viertelstunde|quart d['\u2019]heure|cuarto de hora|quarto d['\u2019]ora"
+    "|kwartier",
+    1_800: r"half an hour|half-hour|halbe[nr]? stunde|demi-heure|media hora|mezz['\u2019]\s?ora|half ?uur|meia hora"
+    "|halvtimme",
+    5_400: r"an hour and a half|anderthalb stunden|eineinhalb stunden|une heure et demie|hora y media|anderhalf uur",
+    1_209_600: r"a fortnight",
+}
+"""How durations are said without a number, by their seconds."""
 
 
 class Quantity(NamedTuple):
@@ -144,14 +150,32 @@ def recorded(text: str) -> frozenset[Quantity]:
             kind, factor = _FACTORS[unit]
             quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
     quantities.update(Quantity("time", _seconds(clock), "") for clock in _CLOCK.finditer(text))
+    quantities.update(Quantity("time", seconds, "") for seconds, said in _SAID.items() if re.search(said, text))
     for number in _SETTING.findall(text):
         quantities.update(Quantity("time", float(number) * factor, "") for factor in (0.001, 1, 60))
-    times = sorted({_seconds(match) for match in _TIME_OF_DAY.finditer(text)})[:_MOST_TIMES]
+    times = sorted(times_of_day(text))[:_MOST_TIMES]
     quantities.update(Quantity("time", later - earlier, "") for earlier, later in combinations(times, 2))
     return frozenset(quantities)
 
 
-def _seconds(time: re.Match[str]) -> float:
+def times_of_day(text: str) -> frozenset[int]:
+    """The times of day that a text names, in seconds."""
+    return frozenset(_seconds(match) for match in _TIME_OF_DAY.finditer(text))
+
+
+def is_between(name: str, from_times: frozenset[int], to_times: frozenset[int]) -> bool:
+    """Whether a duration, in normal form, is that from one time to another, but for rounding."""
+    measured = measures(name)
+    if measured is None or _FACTORS.get(measured[1], ("", 0))[0] != "time":
+        return False
+    numbers, unit = measured
+    wanted = float(numbers[0]) * _FACTORS[unit][1]
+    rounding = max(_MINUTE, _ROUNDED["time"] * wanted)
+    apart = {abs(later - earlier) for earlier in from_times for later in to_times if later != earlier}
+    return any(abs(seconds - wanted) <= rounding for seconds in apart)
+
+
+def _seconds(time: re.Match[str]) -> int:
     return int(time[1]) * 3_600 + int(time[2]) * 60 + int(time[3] or 0)
 
 
@@ -181,11 +205,10 @@ def _written(unit: str) -> str:
 def is_measured(number: str, unit: str, text: str) -> bool:
     """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
     written = _written(unit)
-    in_words = number.isdigit() and 0 < int(number) < len(_WORDS)
-    spelled = rf"|(?<!\w)(?:{_WORDS[int(number)]}|{_OTHER_WORDS[int(number)]})" if in_words else ""
-    quantity = (
-        rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?{spelled})(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){{0,4}}"
-    )
+    in_words = number_words.said(int(number)) if number.isdigit() else None
+    spelled = rf"|(?<!\w)(?:{in_words})" if in_words else ""
+    listed = r"(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){0,4}"
+    quantity = rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?(?::[ae])?{spelled}){listed}"
     after = rf"{quantity}(?:\s|-)?(?:{written})(?![a-z])"
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
     if sum(char.isdigit() for char in number) >= _TELLING_DIGITS:  # a counter's figure, whose unit its name says
