@@ -39,11 +39,11 @@ def _speaks_of(script: ScriptRecord, text: str) -> bool:
 
 
 def _later_texts(records: Records, script: ScriptRecord) -> Iterator[str]:
-    """The reason, the facts since, and what is noted of outcomes."""
+    """The reason, the facts since, and what fixes say: one that is only proposed may rest on the script."""
     at = script.generated_at
     yield records.reason or ""
     for fact in records.facts:
         if at is None or fact.recorded_at is None or fact.recorded_at >= at:
             yield fact.text
-    for fix in records.applied_fixes:
-        yield from (fix.partial_notes or "", fix.pending_reason or "", fix.failure_reason or "")
+    for fix in records.fixes:
+        yield from fix.texts()

@@ -99,8 +99,8 @@ def figures_of(text: str) -> list[str]:
     """The figures of each number that a text in lower case spells out part by part, as a telephone number."""
     any_number, run = _parts()
     return [
-        "".join(str(part.lastgroup).removeprefix("n") for part in any_number.finditer(found[0]))
-        for found in run.finditer(text)
+        "".join(str(part.lastgroup).removeprefix("n") for part in any_number.finditer(several[0]))
+        for several in run.finditer(text)
     ]
 
 

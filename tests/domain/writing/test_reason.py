@@ -101,4 +101,6 @@ def test_what_the_reason_says_of_a_script_is_not_asked_again(said: str) -> None:
     assert "Whether it ran is not recorded." in gate.by_rules(silent).rendered.markdown
     bundle = build.bundle(build.opened(), build.script(), reason=said)
     assert "Whether it ran is not recorded." not in gate.by_rules(bundle).rendered.markdown
+    proposed = build.bundle(build.opened(), build.script(), build.fix(description=said))
+    assert "Whether it ran is not recorded." not in gate.by_rules(proposed).rendered.markdown
     assert not any(step.startswith("Establish whether the generated script") for step in steps_of(bundle))

@@ -122,9 +122,9 @@ class Twins:
     def rows(self, sql: str, *arguments: object) -> list[Any]:
         return self.loop.run(self.system.pool.fetch(sql, *arguments))
 
-    def package_id(self, tenant: str, *, revision: int = 1) -> str:
+    def package_id(self, tenant: str, *, revision: int = 1, session: str = SESSION) -> str:
         wanted = "(tenant_id, session_id, request_id, revision) = ($1, $2, 'r1', $3)"
-        return str(self.value(f"SELECT package_id FROM packages WHERE {wanted}", tenant, SESSION, revision))
+        return str(self.value(f"SELECT package_id FROM packages WHERE {wanted}", tenant, session, revision))
 
     # how both begin
 
@@ -143,7 +143,12 @@ class Twins:
             self.take_in(fact(tenant, 7, "It still fails."))
         self.turn()
         for tenant in (OTHER, ACTING):
-            self.take_in(feedback(tenant, "f1", self.package_id(tenant)), topic=TOPICS.feedback)
+            of_old = self.package_id(tenant, session=OLD_SESSION)
+            self.take_in(
+                feedback(tenant, "f1", self.package_id(tenant)),
+                feedback(tenant, "f5", of_old, "accepted") | who(tenant, OLD_SESSION),
+                topic=TOPICS.feedback,
+            )
             self.loop.run(self._refuse(tenant))
             self.kept[f"plan of {tenant}"] = plan = json.loads(
                 self.command("replay", "plan", "--tenant", tenant, "--json")
