@@ -34,7 +34,14 @@ BROAD = {("GET", "/dead-letters"), ("GET", "/spend")}
 
 def apart(twins: Twins, watch: QueryWatch, name: str, case: Case) -> Iterator[str]:
     """What of the other tenant the case has seen or changed."""
-    before = twins.standing(OTHER)
+    before, moved = twins.standing(OTHER), set[str]()
+
+    def look() -> None:
+        forbidden, watch.forbidden = watch.forbidden, None
+        moved.update(_moved(before, twins.standing(OTHER)))
+        watch.forbidden = forbidden
+
+    twins.after_intake = look
     watch.forbidden, watch.leaks = WORDS[OTHER], set()
     twins.looks_at_the_other = watch.allow
     shown: object = None
@@ -43,12 +50,17 @@ def apart(twins: Twins, watch: QueryWatch, name: str, case: Case) -> Iterator[st
     except AssertionError as error:
         yield f"{name}: {error}"
     leaks, watch.forbidden = watch.leaks, None
+    twins.after_intake = lambda: None
     if isinstance(shown, str) and WORDS[OTHER] in shown:
         yield f"{name} shows the other tenant"
     if leaks and name not in map(str, BROAD):
         yield f"{name} reads the other tenant by {sorted(leaks)}"
-    after = twins.standing(OTHER)
-    yield from (f"{name} changes {table} of the other" for table in before if before[table] != after[table])
+    moved |= _moved(before, twins.standing(OTHER))
+    yield from (f"{name} changes {table} of the other" for table in sorted(moved))
+
+
+def _moved(before: dict[str, list[str]], after: dict[str, list[str]]) -> set[str]:
+    return {table for table in before if before[table] != after[table]}
 
 
 def test_every_page_has_a_case_or_a_reason() -> None:

@@ -76,6 +76,8 @@ class Twins:
         self.environment = environment
         self.looks_at_the_other: Callable[[], None] = lambda: None
         """To be called by a case that compares what the other tenant is told, before and after."""
+        self.after_intake: Callable[[], None] = lambda: None
+        """Is called before anybody takes up what records have made due: work that changes nothing leaves no trace."""
         self.kept: dict[str, str] = {}
         """Ids that a case has learnt, for later ones."""
         self._capsys = capsys
@@ -85,6 +87,7 @@ class Twins:
 
     def take_in(self, *events: dict[str, Any], topic: str | None = None) -> None:
         self.loop.run(self.system.take_in(*events, topic=topic))
+        self.after_intake()
 
     def turn(self) -> None:
         """Drafting does what is due."""
