@@ -27,6 +27,7 @@ TESTS = {
     "review.leaving_out": ("review.test_gate",),
     "reader.findings": ("reader.test_reader",),
     "review.grounding": ("review.test_grounding", "review.test_checks"),
+    "review.moments": ("review.test_grounding",),
     "text.language": ("review.test_checks",),
     "text.names": ("review.test_grounding",),
     "writing.outcome_table": ("review.test_gate",),
@@ -41,13 +42,13 @@ RETURNS = {
     "review.grounding": {
         "_grounded": "True",
         "_otherwise": "True",
-        "_date": "True",
         "_coded": "True",
         "_number": "True",
     },
+    "review.moments": {"holds_times": "True", "holds_date": "True", "holds_figures": "True", "is_weekdays_day": "True"},
     "text.language": {"is_written_in": "True"},
     "writing.outcome_table": {"takes_up": "False"},
-    "text.quantities": {"is_measured": "True"},
+    "text.quantities": {"is_measured": "True", "is_between": "True"},
 }
 """Functions that decide by what they return, and what they return when they let everything pass."""
 YIELDS = ("review.checks", "text.names", "review.shape")

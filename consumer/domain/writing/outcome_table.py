@@ -238,14 +238,11 @@ def takes_up(step: NextStep, fix: FixRecord, language: Language) -> bool:
     record could be meant. With a fix that is told in another language it need share none.
     """
     actions, named = _FIRST_STEPS.get(fix.status, (frozenset(), ()))
-    if step.fix != fix.id or step.action not in actions:
-        return False
-    if not is_written_in(language.words, " ".join(fix.texts())):
-        return True
     wanted = words.content(" ".join(clean(getattr(fix, name) or "") for name in named))
     wanted -= words.content(language.small_words)
     shared = len(wanted & words.content(clean(step.text)))
-    return shared >= min(FEWEST_SHARED, len(wanted))
+    agrees = shared >= min(FEWEST_SHARED, len(wanted)) or not is_written_in(language.words, " ".join(fix.texts()))
+    return step.fix == fix.id and step.action in actions and agrees
 
 
 _FIRST_STEPS: Mapping[FixStatus, tuple[frozenset[StepAction], tuple[str, ...]]] = {
