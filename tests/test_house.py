@@ -58,6 +58,13 @@ WRONG_ARROWS = {
     "schemas/arrow.py": "import consumer",
 }
 
+AT_THE_TOP = {
+    ".ci", ".dockerignore", ".env.example", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE",
+    "Makefile", "README.md", "SECURITY.md", "consumer", "deploy", "docker-compose.yml", "docs", "pyproject.toml",
+    "requirements-audit.lock", "requirements-clouds.lock", "requirements-run.lock", "requirements.lock", "schemas",
+    "tests",
+}  # fmt: skip
+
 
 def tracked(*patterns: str) -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True)
@@ -106,6 +113,10 @@ class TestFiles:
         assert len(sizes) > 200
         assert {str(path): lines for path, lines in sizes.items() if lines > LONGEST_FILE_LINES} == {}
         assert median(sizes.values()) <= USUAL_FILE_LINES
+
+    def test_the_top_holds_what_belongs_there(self) -> None:
+        """What a command leaves in the tree is not taken in with a change."""
+        assert {path.relative_to(ROOT).parts[0] for path in tracked()} == AT_THE_TOP
 
     def test_a_folder_can_be_looked_over(self) -> None:
         rooms = Counter(path.parent for path in tracked("consumer/*.py"))

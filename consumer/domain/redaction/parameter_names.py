@@ -118,7 +118,7 @@ def _by_ending(joined: str) -> SecretKind | None:
 
 def _by_first_noun(named: list[str]) -> SecretKind | None:
     """By the noun that stands in front, as in Romance languages: what follows it says whose or what for."""
-    for length in (1, 3, 2):
+    for length in (1, 2, 3):  # clave, palavra passe, mot de passe
         kind = _FIRST_NOUNS.get("".join(named[:length]))
         if kind is not None and len(named) > length and named[length] in _OF_SECRETS:
             return kind

@@ -123,7 +123,7 @@ class Sweeper:
         for at in range(len(classes) - PREFIX_BYTES + 1):
             prefix = classes[at : at + PREFIX_BYTES]
             if prefix in self._forms:
-                left = len(classes) - at
+                left = len(classes) - at  # longer secrets are not looked at here
                 looks -= sum(length <= left for length in self._forms[prefix])
                 if looks + MOST_LOOKS_A_BYTE * at < 0:
                     return places, at

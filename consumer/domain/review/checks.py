@@ -257,7 +257,7 @@ def _citation(statement: Said, case: Evidence) -> Iterator[str]:
         if not case.facts.keys() & set(statement.records):
             yield "is a wording of no fact; name the fact's id"
     elif statement.part is Part.NOTES:
-        if not (case.tried | case.facts.keys()) & set(statement.records):
+        if not case.listed & set(statement.records):
             yield "is a note on no record of the lists; name a fact, a check, a script or an applied fix"
     elif statement.cites and not case.ids & set(statement.records):
         named = ", ".join(map(_cited, statement.records))

@@ -223,27 +223,28 @@ class Lexicon:
             rest = _INTEGERS.findall(name.replace(dotted[0], ""))
             held = self.holds(dotted[0]) or moments.holds_day(dotted[0], self)
             return held and all(part in self.integers for part in rest)
-        return all(part in self.integers or self._says(part) or self._tells_figures(part) for part in parts)
+        return all(part in self.integers or self._says(part) for part in parts)
+
+    def _says(self, number: str) -> bool:
+        """Whether the records hold a whole number in words, or a telephone's number otherwise than in its figures."""
+        words = number_words.said(int(number))
+        if words is not None and re.search(rf"(?<![\w-])(?:{words})(?![\w-])", self.text) is not None:
+            return True
+        return len(number) >= _TELEPHONE and (self._is_spelled_out(number) or self._ends_another(number))
 
     @cached_property
     def _spelled(self) -> list[str]:
         return number_words.figures_of(self.text)
 
-    def _tells_figures(self, number: str) -> bool:
-        """Whether the records spell a long number out, or have one that ends otherwise and that end: "ending 356"."""
-        if len(number) < _TELEPHONE:
-            return False
-        alike = {
-            each[-_ENDING:]
-            for each in self.integers
-            if len(each) == len(number) and each[:-_ENDING] == number[:-_ENDING]
-        }
-        return any(number in figures for figures in self._spelled) or bool(alike and number[-_ENDING:] in self.integers)
+    def _is_spelled_out(self, number: str) -> bool:
+        return any(number in figures for figures in self._spelled)
 
-    def _says(self, number: str) -> bool:
-        """Whether the records hold a whole number in words."""
-        words = number_words.said(int(number))
-        return words is not None and re.search(rf"(?<![\w-])(?:{words})(?![\w-])", self.text) is not None
+    def _ends_another(self, number: str) -> bool:
+        """Whether the records have one that ends otherwise, and this one's end: "same number ending 356"."""
+        begins, end = number[:-_ENDING], number[-_ENDING:]
+        return end in self.integers and any(
+            len(each) == len(number) and each.startswith(begins) for each in self.integers
+        )
 
 
 _SPELT = frozenset({"capitals", "camel", "device", "mixed", "identifier", "product", "cmdlet", "dotted", "coded"})

@@ -3,12 +3,15 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from consumer.domain.text import number_words
+
 HOURS = 12
 
 
 class _Way(NamedTuple):
-    hours: str
-    """What the hours from one to twelve are called."""
+    language: str
+    own: str
+    """The first hours, where they are called otherwise than the numbers."""
     said: dict[int, str]
     """By the minutes: a pattern with ``{now}`` for the hour that has begun and ``{next}`` for the one that comes."""
     whole: dict[int, str]
@@ -16,8 +19,8 @@ class _Way(NamedTuple):
 
 
 _WAYS = (
-    _Way(  # English
-        "one two three four five six seven eight nine ten eleven twelve",
+    _Way(
+        "en", "",
         {
             0: r"{now} o['\u2019]?clock|(?:at|by|until|till|from|before|after|around|about) {now}",
             5: "five past {now}", 10: "ten past {now}", 15: "quarter (?:past|after) {now}|{now}[ -]fifteen",
@@ -28,8 +31,8 @@ _WAYS = (
         },
         {0: "midnight", 12: "noon|midday"},
     ),
-    _Way(  # German
-        "ein(?:s)? zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+    _Way(
+        "de", "ein(?:s)? zwei",
         {
             0: "{now} uhr|(?:um|bis|gegen|ab|vor|nach) {now}", 5: "fünf nach {now}", 10: "zehn nach {now}",
             15: "viertel nach {now}", 20: "zwanzig nach {now}", 30: "halb {next}|{now} uhr dreißig",
@@ -38,8 +41,8 @@ _WAYS = (
         },
         {0: "mitternacht", 12: "mittag|mittags"},
     ),
-    _Way(  # French
-        "une deux trois quatre cinq six sept huit neuf dix onze douze",
+    _Way(
+        "fr", "une",
         {
             0: "{now} heures?", 10: "{now} heures? dix", 15: "{now} heures? et quart", 20: "{now} heures? vingt",
             30: "{now} heures? (?:et demie?|trente)", 45: "{next} heures? moins le quart",
@@ -47,24 +50,24 @@ _WAYS = (
         },
         {0: "minuit", 12: "midi"},
     ),
-    _Way(  # Spanish
-        "una dos tres cuatro cinco seis siete ocho nueve diez once doce",
+    _Way(
+        "es", "una",
         {
             0: "las? {now}", 15: "{now} y cuarto", 30: "{now} y media", 45: "{next} menos cuarto",
             50: "{next} menos diez",
         },
         {0: "medianoche", 12: "mediodía"},
     ),
-    _Way(  # Italian
-        "una due tre quattro cinque sei sette otto nove dieci undici dodici",
+    _Way(
+        "it", "una",
         {
             0: r"(?:alle|dalle|le|all['\u2019]) ?{now}", 15: "{now} e un quarto", 30: "{now} e mezz[ao]",
             45: "{next} meno un quarto|{now} e tre quarti",
         },
         {0: "mezzanotte", 12: "mezzogiorno"},
     ),
-    _Way(  # Dutch
-        "(?:een|één) twee drie vier vijf zes zeven acht negen tien elf twaalf",
+    _Way(
+        "nl", "",
         {
             0: "{now} uur|(?:om|tot|rond|vanaf) {now}", 5: "vijf over {now}", 10: "tien over {now}",
             15: "kwart over {now}", 20: "tien voor half {next}", 25: "vijf voor half {next}", 30: "half {next}",
@@ -73,8 +76,8 @@ _WAYS = (
         },
         {0: "middernacht", 12: "twaalf uur 's middags"},
     ),
-    _Way(  # Portuguese
-        "uma duas três quatro cinco seis sete oito nove dez onze doze",
+    _Way(
+        "pt", "uma duas",
         {0: "[àa]s? {now}", 15: "{now} e (?:um )?quarto", 30: "{now} e meia", 45: "um quarto para as {next}"},
         {0: "meia-noite", 12: "meio-dia"},
     ),
@@ -98,4 +101,6 @@ def spoken(hour: int, minute: int) -> str | None:
 
 def _named(way: _Way, hour: int) -> str:
     number = (hour - 1) % HOURS
-    return rf"(?:{way.hours.split()[number]}|0?{number + 1}(?![.:]?\d|h\d|\s?[ap]\.?m))"
+    own = way.own.split()
+    hours = [*own, *number_words.to_twelve(way.language)[len(own) :]]
+    return rf"(?:{hours[number]}|0?{number + 1}(?![.:]?\d|h\d|\s?[ap]\.?m))"

@@ -145,10 +145,10 @@ class Evidence:
         return {fact.id: fact for fact in self.bundle.records.facts}
 
     @cached_property
-    def tried(self) -> frozenset[str]:
-        """The ids of what stands in the list of what was tried."""
+    def listed(self) -> frozenset[str]:
+        """The ids of what stands in the lists of what was confirmed and tried."""
         records = self.bundle.records
-        return frozenset(record.id for record in (*records.steps, *records.applied_fixes))
+        return frozenset(record.id for record in (*records.facts, *records.steps, *records.applied_fixes))
 
     def lexicon_of(self, record: str) -> Lexicon:
         """The lexicon of one fact; an empty one for another id."""

@@ -1,6 +1,7 @@
 """How numbers are said: "forty-two", "zweiundvierzig", "quatre-vingt-dix-huit", "ventiquattro"."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,63 +21,64 @@ class _Way(NamedTuple):
     """What a hundred is called; how many stands before it, from two on."""
 
 
-_WAYS = (
-    _Way(  # English
+_WAYS: Mapping[str, _Way] = {
+    "en": _Way(
         "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
         " eighteen nineteen",
         "twenty thirty forty fifty sixty seventy eighty ninety", "{tens}[ -]?{ones}", "hundred(?:[ ]and)?",
     ),
-    _Way(  # German
+    "de": _Way(
         "ein(?:e[mnrs]?|s)? zw(?:ei|o) drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn"
         " sechzehn siebzehn achtzehn neunzehn",
         "zwanzig drei(?:ß|ss)ig vierzig fünfzig sechzig siebzig achtzig neunzig", "{ones}und{tens}", "hundert",
     ),
-    _Way(  # French, also as in Belgium and Switzerland
+    "fr": _Way(  # also as in Belgium and Switzerland
         "une? deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix[-]sept"
         " dix[-]huit dix[-]neuf",
         "vingt trente quarante cinquante soixante (?:septante|soixante[-]dix) (?:huitante|octante|quatre[-]vingts?)"
         " (?:nonante|quatre[-]vingt[-]dix)", "{tens}[ -](?:et[ -])?{ones}", "cents?",
     ),
-    _Way(  # Spanish
+    "es": _Way(
         "un[oa]? dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince diecis[ée]is"
         " diecisiete dieciocho diecinueve",
         "veint[ei] treinta cuarenta cincuenta sesenta setenta ochenta noventa", "{tens}(?:[ ]y[ ])?{ones}", "cientos",
     ),
-    _Way(  # Italian
+    "it": _Way(
         "un[oa]? due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici"
         " diciassette diciotto diciannove",
         "venti? trenta? quaranta? cinquanta? sessanta? settanta? ottanta? novanta?", "{tens}{ones}", "cento",
     ),
-    _Way(  # Dutch
+    "nl": _Way(
         "(?:een|één) twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien"
         " zeventien achttien negentien",
         "twintig dertig veertig vijftig zestig zeventig tachtig negentig", "{ones}(?:en|ën){tens}", "honderd",
     ),
-    _Way(  # Portuguese
+    "pt": _Way(
         "uma? d(?:ois|uas) três quatro cinco seis sete oito nove dez onze doze treze (?:qu|c)atorze quinze dez[ea]sseis"
         " dez[ea]ss?ete dezoito dez[ea]nove",
         "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa", "{tens}[ ]e[ ]{ones}", "(?:cem|centos?)",
     ),
-    _Way(  # Swedish
+    "sv": _Way(
         "ett?|en två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
         "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio", "{tens}{ones}", "hundra",
     ),
-    _Way(  # Danish and Norwegian, whose tens are too different to be told together
+    "da": _Way(  # and Norwegian
         "en|et to tre fire fem seks syv|sju otte|åtte ni ti elleve tolv tretten fjorten femten seksten sytten|søtten"
         " atten nitten",
         "tyve|tjue tredive|tretti fyrre|førti halvtreds|femti tres|seksti halvfjerds|sytti firs|åtti halvfems|nitti",
         "{ones}og{tens}|{tens}{ones}", "hundrede?",
     ),
-    _Way(  # Polish
+    "pl": _Way(
         "jed(?:en|n[aoąe]) dw(?:a|ie|óch) trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście"
         " trzynaście czternaście piętnaście szesnaście siedemnaście osiemnaście dziewiętnaście",
         "dwadzieścia trzydzieści czterdzieści pięćdziesiąt sześćdziesiąt siedemdziesiąt osiemdziesiąt dziewięćdziesiąt",
         "{tens}[ ]{ones}", "sto",
     ),
-)  # fmt: skip
-_FRENCH = _WAYS[2]
+}  # fmt: skip
+"""By the language's tag."""
+_FRENCH = _WAYS["fr"]
 _ZERO = "(?:zero|oh|null|zéro|cero|nul|noll)"
-_TO_HUNDRED = 100
+_HUNDRED = 100
 _FEWEST_TOGETHER = 4
 """Numbers in words one after the other that are read as one number's figures."""
 
@@ -89,10 +91,15 @@ def said(number: int) -> str | None:
     """
     if not 0 < number <= GREATEST:
         return None
-    forms = [_whole(way, number) for way in _WAYS]
-    if number >= _TO_HUNDRED:
-        forms += [_digit_by_digit(way, number) for way in _WAYS]
+    forms = [_whole(way, number) for way in _WAYS.values()]
+    if number >= _HUNDRED:
+        forms += [_digit_by_digit(way, number) for way in _WAYS.values()]
     return "|".join(forms)
+
+
+def to_twelve(language: str) -> list[str]:
+    """The patterns of 1 to 12 in one of the languages, by its tag. In English they are the words themselves."""
+    return _WAYS[language].small.split()[:12]
 
 
 def figures_of(text: str) -> list[str]:
@@ -107,7 +114,10 @@ def figures_of(text: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _parts() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """One number in words, its group named after it, and several one after the other. The longest come first."""
-    forms = [f"(?P<n{number}>{'|'.join(_under_hundred(way, number) for way in _WAYS)})" for number in range(99, 0, -1)]
+    forms = [
+        f"(?P<n{number}>{'|'.join(_under_hundred(way, number) for way in _WAYS.values())})"
+        for number in range(99, 0, -1)
+    ]
     any_number = "|".join((*forms, f"(?P<n0>{_ZERO})"))
     plain = re.sub(r"\?P<n\d+>", "?:", any_number)
     return re.compile(any_number), re.compile(
@@ -121,7 +131,7 @@ def _digit_by_digit(way: _Way, number: int) -> str:
 
 
 def _whole(way: _Way, number: int) -> str:
-    hundreds, rest = divmod(number, _TO_HUNDRED)
+    hundreds, rest = divmod(number, _HUNDRED)
     if not hundreds:
         return _under_hundred(way, rest)
     many = f"(?:(?:{_under_hundred(way, hundreds)})[ ]?)" + ("?" if hundreds == 1 else "")

@@ -43,7 +43,7 @@ _UNITS: Mapping[str, str] = {
 _ALSO: Mapping[str, str] = {
     "percent": r"procent|por\sciento|por\scento|per\scento",
     "second": r"seconden|segundos?|second[oi]|sekund[aey]?|sekunder",
-    "minute": r"minuut|minutos?|minut[oi]|minut[ay]?|minutter|minuter",
+    "minute": r"minuut|minutos?|minut[oiay]?|minutter|minuter",
     "hour": r"uur|uren|horas?|or[ae]|godzin[aey\u0119]?|godz|timer|timmar|hodin[ay]?",
     "day": r"dag(?:en|e|ar)?|d[i\u00ed]as?|giorn[oi]|dni|dzie\u0144|dnia|dn[\u00ed\u016f]",
     "week": r"we+ken?|semanas?|settiman[ae]|tygodni[ae]?|tydzie\u0144|uger|veckor",
@@ -57,7 +57,7 @@ _ALSO: Mapping[str, str] = {
 }
 """How French, Dutch, Spanish, Italian, Portuguese, Polish, Czech and Nordic records write a unit. In English prose some
 of these are other words, so they are looked for in records only."""
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_WORDS = ("zero", *number_words.to_twelve("en"))
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (

@@ -117,7 +117,10 @@ class Anchors:
         self._gates = (gate("(?i)" + "|".join(words)), gate(_PAIRED), gate(_MARKED))
 
     def may_stand_in(self, text: str) -> bool:
-        """Whether the text may contain an anchor; almost always False. An anchor of a part is an anchor of the text."""
+        """Whether the text may contain an anchor; almost always False. An anchor of a part is an anchor of the text.
+
+        It also looks at texts that are still escaped in JSON: there "n" of a line's end stands before a word.
+        """
         words, pairs, marked = self._gates
         return words(text) or pairs(text) or (("!" in text or "$" in text or "&" in text) and marked(text))
 
