@@ -132,6 +132,16 @@ class TestFiles:
             modules = {path.stem for path in room.parent.glob("*.py")} - {"__init__", "__main__"}
             assert not {name for name in modules if not re.search(rf"\b{name}\b", law)}, room
 
+    def test_the_design_draws_the_rooms_of_the_domain_as_they_are(self) -> None:
+        design = (ROOT / "consumer" / "DESIGN.md").read_text(encoding="utf-8")
+        drawn = dict(
+            re.findall(r"^    (\w+)/ +(.+)$", design.partition("  domain/")[2].partition("  flows/")[0], re.MULTILINE)
+        )
+        rooms = {room: {path.stem for path in (ROOT / "consumer" / "domain" / room).glob("*.py")} for room in drawn}
+        assert len(rooms) > 10
+        for room, modules in rooms.items():
+            assert modules - {"__init__"} <= set(re.findall(r"\w+", drawn[room])), room
+
     def test_the_design_names_files_that_are_there(self) -> None:
         """Its table says where each rule of the contract lives."""
         design = (ROOT / "consumer" / "DESIGN.md").read_text(encoding="utf-8")
