@@ -27,7 +27,8 @@ TESTS = {
     "review.leaving_out": ("review.test_gate",),
     "reader.findings": ("reader.test_reader",),
     "review.grounding": ("review.test_grounding", "review.test_equal_things", "review.test_checks"),
-    "review.moments": ("review.test_equal_things",),
+    "review.equal.moments": ("review.test_equal_things",),
+    "review.equal.telephones": ("review.test_equal_things",),
     "text.language": ("review.test_checks",),
     "text.names": ("review.test_grounding", "review.test_equal_things"),
     "writing.outcome_table": ("review.test_gate",),
@@ -45,10 +46,16 @@ RETURNS = {
         "_coded": "True",
         "_number": "True",
     },
-    "review.moments": {"holds_times": "True", "holds_date": "True", "holds_figures": "True", "is_weekdays_day": "True"},
+    "review.equal.telephones": {"is_part_of_one": "True"},
+    "review.equal.moments": {
+        "holds_times": "True",
+        "holds_date": "True",
+        "holds_figures": "True",
+        "is_weekdays_day": "True",
+    },
     "text.language": {"is_written_in": "True"},
     "writing.outcome_table": {"takes_up": "False"},
-    "text.quantities": {"is_measured": "True", "is_between": "True"},
+    "text.quantities": {"is_measured": "True", "is_between": "True", "is_without_unit": "True"},
 }
 """Functions that decide by what they return, and what they return when they let everything pass."""
 YIELDS = ("review.checks", "text.names", "review.shape")

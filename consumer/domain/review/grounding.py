@@ -13,8 +13,8 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.review import foreign_names, moments
-from consumer.domain.text import elisions, names, number_words, quantities, words
+from consumer.domain.review.equal import foreign_names, moments, telephones
+from consumer.domain.text import elisions, language, names, number_words, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
 from consumer.domain.writing import fence
@@ -60,16 +60,18 @@ class Lexicon:
     """In normal form."""
     times: tuple[datetime, ...] = ()
     """When the records were made."""
+    translated: bool = False
+    """Whether some records are in another language than what is said of them: a number may count any word there."""
 
     @classmethod
-    def of(cls, texts: Iterable[str], times: Iterable[datetime] = ()) -> "Lexicon":
+    def of(cls, texts: Iterable[str], times: Iterable[datetime] = (), *, translated: bool = False) -> "Lexicon":
         whole = " \n ".join(normal(text) for text in texts)
         # "ports 80,443" are two numbers, "4,128 bytes" are one, "56.320 MB" in German are as many: all readings count
         joined = _THOUSANDS.sub("", whole)
         grouped = _THOUSANDS_POINT.sub(lambda number: _NO_DIGIT.sub("", number[0]), whole)
         continental = _DECIMAL_COMMA.sub(".", grouped)
         listed = " ".join(elisions.spelled_out(whole))
-        return cls(" \n ".join(dict.fromkeys((whole, joined, continental, listed))), tuple(times))
+        return cls(" \n ".join(dict.fromkeys((whole, joined, continental, listed))), tuple(times), translated)
 
     @cached_property
     def integers(self) -> frozenset[str]:
@@ -114,9 +116,12 @@ class Lexicon:
         return quantities.times_of_day(self.text)
 
     def _reckoned(self, name: str, text: str) -> bool:
-        """Whether a text reckons it from the records' times: the day of a weekday, how long before a time it names."""
-        return moments.is_weekdays_day(name, text, self) or quantities.is_between(
-            name, quantities.times_of_day(normal(text)), self._times_of_day
+        """Whether what else a text says makes it the records': a weekday, a time, a telephone's other figures."""
+        said = normal(text)
+        return (
+            moments.is_weekdays_day(name, text, self)
+            or quantities.is_between(name, quantities.times_of_day(said), self._times_of_day)
+            or telephones.is_part_of_one(name, said, self._telephones)
         )
 
     def _all_held(self, listed: Sequence[str]) -> bool:
@@ -184,17 +189,17 @@ class Lexicon:
         """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
         head = _HEAD.match(name)
         noun = head[0].removesuffix("s") if head else ""
-        return all(
+        return all(  # in a translation the noun before a number is another word
             (int(number) > SMALL and number in self.integers)
             or self._beside(noun, number)
-            or (bool(comma) and int(number) <= SMALL)  # which may count something else: "VLAN 140, 5 hosts"
+            or (self.translated and re.search(rf"[^\W\d_]{{3,}}\s0*{number}(?!\w|[.,:]\d)", self.text))
+            or (comma and int(number) <= SMALL)  # which may count something else: "VLAN 140, 5 hosts"
             for comma, number in _LISTED.findall(name)
         )
 
     def _beside(self, noun: str, number: str) -> bool:
         near, alone = rf"[^.!?\n]{{0,{_NEAR}}}?", rf"(?<![\d.])0*{number}(?![\d]|\.\d)"
         begins = r"\b\w*" if noun in _ENDS_COMPOUNDS else r"\b"
-        noun = f"(?:{'|'.join(map(re.escape, (noun, *foreign_names.RECORDED.get(noun, ()))))})"
         return re.search(rf"{begins}{noun}\w*{near}{alone}|{alone}{near}{begins}{noun}", self.text) is not None
 
     def _number(self, name: str) -> bool:
@@ -206,6 +211,7 @@ class Lexicon:
             return all(
                 quantities.is_measured(number, unit, self.text)
                 or quantities.is_converted(number, unit, self.quantities)
+                or (self.translated and self._stands_alone(number))
                 for number in numbers
             )
         parts = [part.lstrip("0") or "0" for part in _INTEGERS.findall(name)]
@@ -225,6 +231,10 @@ class Lexicon:
             return held and all(part in self.integers for part in rest)
         return all(part in self.integers or self._says(part) for part in parts)
 
+    def _stands_alone(self, number: str) -> bool:
+        """Whether the records hold a number, in figures or words, without a unit that is known: "12 graden"."""
+        return quantities.is_without_unit(number, self.text) or (number.isdigit() and self._says(number))
+
     def _says(self, number: str) -> bool:
         """Whether the records hold a whole number in words, or a telephone's number otherwise than in its figures."""
         words = number_words.said(int(number))
@@ -233,11 +243,11 @@ class Lexicon:
         return len(number) >= _TELEPHONE and (self._is_spelled_out(number) or self._ends_another(number))
 
     @cached_property
-    def _spelled(self) -> list[str]:
-        return number_words.figures_of(self.text)
+    def _telephones(self) -> frozenset[str]:
+        return telephones.recorded_in(self.text)
 
     def _is_spelled_out(self, number: str) -> bool:
-        return any(number in figures for figures in self._spelled)
+        return any(number in figures for figures in self._telephones)
 
     def _ends_another(self, number: str) -> bool:
         """Whether the records have one that ends otherwise, and this one's end: "same number ending 356"."""
@@ -266,13 +276,16 @@ def _forms(name: str) -> Iterator[str]:
 
 def of_bundle(bundle: Bundle) -> Lexicon:
     """The lexicon of all records of a bundle, also of those for which the prompt had no room."""
-    return Lexicon.of(_texts(bundle), _times(bundle.records))
+    texts = tuple(_texts(bundle))
+    translated = not all(language.is_written_in(bundle.language.words, text) for text in texts)
+    return Lexicon.of(texts, _times(bundle.records), translated=translated)
 
 
-def of_records(facts: Sequence[FactRecord]) -> Lexicon:
-    """The lexicon of these facts alone."""
+def of_records(facts: Sequence[FactRecord], *, translated: bool) -> Lexicon:
+    """The lexicon of these facts alone. `translated` as of the bundle: a short text does not tell its language."""
     times = [fact.recorded_at for fact in facts if fact.recorded_at is not None]
-    return Lexicon.of((*chain.from_iterable(fact.texts() for fact in facts), *map(fence.shown_time, times)), times)
+    texts = (*chain.from_iterable(fact.texts() for fact in facts), *map(fence.shown_time, times))
+    return Lexicon.of(texts, times, translated=translated)
 
 
 def _texts(bundle: Bundle) -> Iterator[str]:

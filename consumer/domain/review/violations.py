@@ -153,4 +153,4 @@ class Evidence:
     def lexicon_of(self, record: str) -> Lexicon:
         """The lexicon of one fact; an empty one for another id."""
         fact = self.facts.get(record)
-        return grounding.of_records(() if fact is None else (fact,))
+        return grounding.of_records(() if fact is None else (fact,), translated=self.lexicon.translated)

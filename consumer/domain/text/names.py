@@ -19,6 +19,9 @@ _QUOTES = str.maketrans(
 )
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
+_FRACTIONS = {"\u00bc": ".25", "\u00bd": ".5", "\u00be": ".75"}
+_FRACTION = re.compile("(\\d*)([\u00bc-\u00be])")
+"""Without this "2\u00bd" would be 21 and a 2."""
 _BLANKS = re.compile(r"\s+")
 _HIVES = re.compile(r"\bhkey_(?:(local_machine)|(current_user)|(classes_root)|(users)|(current_config))\b")
 _HIVE_NAMES = ("hklm", "hkcu", "hkcr", "hku", "hkcc")
@@ -144,6 +147,7 @@ def plain(text: str) -> str:
     """The text with one kind of quotation marks and dashes, and no look-alike letters or digits of other widths."""
     if text.isascii():  # most texts are, and the tables below know one such character
         return text.replace("`", "'")
+    text = _FRACTION.sub(lambda fraction: f"{fraction[1] or 0}{_FRACTIONS[fraction[2]]}", text)
     return unicodedata.normalize("NFKC", text.translate(_QUOTES).translate(_DASHES).translate(_TAG_MARKS))
 
 

@@ -6,7 +6,8 @@ a quantity and the same one in another unit, rounded ("eight hours" for "28800 s
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ _WORDS = ("zero", *number_words.to_twelve("en"))
 _ANY_UNIT = "|".join(_UNITS.values())
 _NUMBER = r"\#?(?:\d{1,3}(?:[,'\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.:/-]\d+)*)"
 MEASURED = (
-    rf"(?<![\w.]){_NUMBER}(?:(?<!:\d\d)(?:\s|-)?(?:{_ANY_UNIT})(?!\w)|\w*)"
+    rf"(?<![\w.]){_NUMBER}(?:(?<!:\d\d)(?:\s|-)?(?!(?-i:Ms\s[A-Z\u00c0-\u00de]))(?:{_ANY_UNIT})(?!\w)|\w*)"
     rf"|\b(?:{'|'.join(_WORDS[1:])})(?:\s|-)(?:{_ANY_UNIT})(?!\w)"
 )
 """A number, with its unit if it has one. Part of a pattern in verbose mode that ignores case."""
@@ -118,15 +119,47 @@ _SETTING = re.compile(
 )
 
 
-_SAID: Mapping[int, str] = {
-    900: r"quarter of an hour|quarter-hour|viertelstunde|quart d['\u2019]heure|cuarto de hora|quarto d['\u2019]ora"
-    "|kwartier",
-    1_800: r"half an hour|half-hour|halbe[nr]? stunde|demi-heure|media hora|mezz['\u2019]\s?ora|half ?uur|meia hora"
-    "|halvtimme",
-    5_400: r"an hour and a half|anderthalb stunden|eineinhalb stunden|une heure et demie|hora y media|anderhalf uur",
-    1_209_600: r"a fortnight",
+_QUARTERS: Mapping[int, str] = {
+    1: r"quarter of an hour|quarter-hour|viertelstunde|quart d['\u2019]heure|cuarto de hora|quarto d['\u2019]ora"
+    r"|kwartier|quarto de hora",
+    2: r"half an hour|half-hour|halbe[nr]? stunde|demi-heure|media hora|mezz['\u2019]\s?ora|half ?uur|meia hora"
+    r"|halv(?:en)? time|halvtimme|p\u00f3\u0142 godziny",
+    3: r"three[ -]quarters of an hour|dreiviertelstunde|trois quarts d['\u2019]heure|tres cuartos de hora"
+    r"|tre quarti d['\u2019]ora|drie kwartier|tr\u00eas quartos de hora",
+    5: r"an hour and a quarter|(?:eine )?stunde und (?:eine? )?viertel\w*|heure (?:et )?(?:un )?quart|hora y cuarto"
+    r"|ora e un quarto|uur en (?:een )?kwartier|hora e (?:um )?quarto",
+    1_344: "a fortnight",
+    6: r"an hour and a half|anderthalb stunden|eineinhalb stunden|une heure et demie|hora y media|anderhalf uur"
+    r"|ora e mezz[ao]|hora e meia|halvanden time|p\u00f3\u0142torej godziny",
 }
-"""How durations are said without a number, by their seconds."""
+"""How durations are said without a number, by their quarters of an hour."""
+_AND_A_HALF: Mapping[str, str] = {
+    "en": "{n} and a half hours",
+    "de": "{n}einhalb stunden",
+    "fr": "{n} heures et demie",
+    "es": "{n} horas y media",
+    "it": "{n} ore e mezz[ao]",
+    "nl": "{n}(?:e|\u00eb)nhalf uur",
+    "pt": "{n} horas e meia",
+}
+"""How so many hours and a half are said, by the language."""
+_QUARTER = 900.0
+
+
+@lru_cache(maxsize=1)
+def _said() -> re.Pattern[str]:
+    """Durations in words. The group of each is named after its quarters of an hour."""
+    said = dict(_QUARTERS)
+    for hours in range(2, 12):
+        words = ((way, number_words.to_twelve(tag)[hours - 1]) for tag, way in _AND_A_HALF.items())
+        said[4 * hours + 2] = "|".join(way.format(n=rf"(?:{word}|{hours} ?)") for way, word in words)
+    return re.compile(r"\b(?:" + "|".join(f"(?P<q{quarters}>{ways})" for quarters, ways in said.items()) + ")")
+
+
+def _in_words(text: str) -> Iterator[float]:
+    """The seconds of the durations that a text says in words."""
+    for match in _said().finditer(text):
+        yield int(str(match.lastgroup).removeprefix("q")) * _QUARTER
 
 
 class Quantity(NamedTuple):
@@ -150,7 +183,7 @@ def recorded(text: str) -> frozenset[Quantity]:
             kind, factor = _FACTORS[unit]
             quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
     quantities.update(Quantity("time", _seconds(clock), "") for clock in _CLOCK.finditer(text))
-    quantities.update(Quantity("time", seconds, "") for seconds, said in _SAID.items() if re.search(said, text))
+    quantities.update(Quantity("time", seconds, "") for seconds in _in_words(text))
     for number in _SETTING.findall(text):
         quantities.update(Quantity("time", float(number) * factor, "") for factor in (0.001, 1, 60))
     times = sorted(times_of_day(text))[:_MOST_TIMES]
@@ -211,11 +244,17 @@ def is_measured(number: str, unit: str, text: str) -> bool:
     quantity = rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?(?::[ae])?{spelled}){listed}"
     after = rf"{quantity}(?:\s|-)?(?:{written})(?![a-z])"
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
-    if sum(char.isdigit() for char in number) >= _TELLING_DIGITS:  # a counter's figure, whose unit its name says
-        after += rf"|(?<![\w.,]){re.escape(number)}(?![\w.]*\d)(?!\s?(?:{_ANY_UNIT})(?![a-z]))"
     if re.search(f"{after}|{before}", text) is not None:
         return True
+    if sum(char.isdigit() for char in number) >= _TELLING_DIGITS and is_without_unit(number, text):
+        return True  # a counter's figure, whose unit its name says
     return unit == "percent" and any(_is_in_column(number, line) for line in text.split("\n"))
+
+
+def is_without_unit(number: str, text: str) -> bool:
+    """Whether a text in normal form holds a number with no unit that is known here."""
+    alone = rf"(?<![\w.,])0*{re.escape(number)}(?![\w.]*\d)(?!\s?(?:{_ANY_UNIT})(?![a-z]))"
+    return re.search(alone, text) is not None
 
 
 def _is_in_column(number: str, line: str) -> bool:

@@ -97,10 +97,18 @@ EQUAL = [
     ("Nov 26 10:52:09.114: removed; 10:56:14,902 back", "Removed at 10:52:09, back at 10:56:14."),
     ("\u00e9cran = 14 j", "Screen = 14 d."),
     ("Recount with Corwin Haldane: 7 of 12", "By the count with Corwin Haldane 7 of 12 failed."),
-    ("el disco de la bahía 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
-    ("lpExitCode 0; Fehlercode: 5", "It ended with exit code 0, then error code 5."),
+    ("lpExitCode 0; errors 5", "It ended with exit code 0, then error 5."),
     ("Halvorsen Pike; 1,940 files renamed", "At Halvorsen Pike 1,940 files were renamed."),
     ("46 pallets voor Amerika, aus Deutschland", "Pallets for America, agreed with Germany."),
+    ("call 091 555 0162", "Call 091 555 01 62."),
+    ("numero zero nove uno, cinque cinque cinque, zero uno sei due", "Call 091 555 01 62."),
+    ("Ring +44 (0)20 7946 0018", "Ring 020 7946 0018."),
+    ("317.555.0142", "Call (317) 555-0142."),
+    ("un'ora e un quarto", "In 75 minutes."),
+    ("zweieinhalb Stunden, dann drie kwartier", "After 150 minutes, then 45 minutes."),
+    ("about 2\u00bd hours, \u00be h", "About 2.5 hours, 45 minutes."),
+    ("On 2026-11-12 Ms Lange left.", "On 2026-11-12 Ms Lange left."),
+    ("Error on 29-03-2026.", "An error of 29 March."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
 UNEQUAL = [
@@ -168,6 +176,26 @@ UNEQUAL = [
     ("Haldane is there.", "Look at Haldane 7 first."),
     ("el disco de la bahía 3", "The disk of bay 4."),
     ("46 pallets voor Amerika", "Pallets for Africa."),
+    ("call 091 555 0162", "Call 091 555 01 63."),
+    ("It is 10.20.11.4.", "It is 10.20.1.14."),
+    ("un'ora e un quarto", "In 60 minutes."),
+    ("zweieinhalb Stunden", "After 100 minutes."),
+    ("On 2026-11-12 h.lange left.", "On 2026-11-13 Ms Lange left."),
+    ("Error on 29-03-2026.", "An error of 30 May."),
+]
+TRANSLATED = [
+    ("Fehlercode: 5, Fehler 7", "It ended with error 7."),
+    ("el disco de la bah\u00eda 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
+    ("onder de 12 graden in de kas", "Below 12 degrees in the greenhouse."),
+    ("Alle tolv graderne", "All 12 degrees."),
+    ("odesz\u0142a 30 kwietnia", "She left on 30 April."),
+]
+"""Records in other languages, and what is said of them."""
+NOT_TRANSLATED = [
+    ("onder de 12 graden in de kas", "Below 13 degrees in the greenhouse."),
+    ("onder de 12 GB in de kas", "Below 12 % in the greenhouse."),
+    ("odesz\u0142a 30 kwietnia", "She left on 29 April."),
+    ("3 discos en la bah\u00eda", "The disk of bay 3."),
 ]
 MONDAY = (datetime(2026, 3, 9, 8, 0, tzinfo=UTC),)
 
@@ -180,3 +208,14 @@ def test_equal_things_are_equal(record: str, said: str) -> None:
 @pytest.mark.parametrize(("record", "said"), UNEQUAL)
 def test_unequal_things_are_not(record: str, said: str) -> None:
     assert list(Lexicon.of([record], MONDAY).foreign(said)) != []
+
+
+@pytest.mark.parametrize(("record", "said"), TRANSLATED)
+def test_a_number_counts_what_another_language_calls_otherwise(record: str, said: str) -> None:
+    assert Lexicon.of([record], translated=True).foreign(said) == []
+    assert Lexicon.of([record], translated=False).foreign(said) != []
+
+
+@pytest.mark.parametrize(("record", "said"), NOT_TRANSLATED)
+def test_another_number_is_none_of_another_language(record: str, said: str) -> None:
+    assert Lexicon.of([record], translated=True).foreign(said) != []

@@ -1,4 +1,4 @@
-"""What records of other languages call what an English text names: countries, cities, nouns before numbers ("bay 3").
+"""What records of other languages call what an English text names: countries and cities.
 
 The languages are German, French, Spanish, Italian, Dutch and Portuguese. All names are in lower case.
 """
@@ -43,13 +43,7 @@ napoli nápoles napels | nice nizza niza | nuremberg nürnberg núremberg norimb
 venedig venise venecia venezia veneza | vienna wien vienne viena wenen | warsaw warschau varsovie varsovia varsavia
 warszawa | zaragoza saragossa saragosse | zurich zürich zúrich zurigo zurique
 """
-_NOUNS = """
-error fehler erreur fout errore | event ereignis événement evento gebeurtenis | code codice código |
-port puerto porta poort | channel kanal canal canale kanaal | slot steckplatz emplacement ranura sleuf |
-bay schacht einschub baie bahía vano baia | incident vorfall incidente | build compilación compilazione
-"""
 RECORDED: Mapping[str, tuple[str, ...]] = {
-    english: tuple(others)
-    for english, *others in (names.split() for names in f"{_COUNTRIES}|{_CITIES}|{_NOUNS}".split("|"))
+    english: tuple(others) for english, *others in (names.split() for names in f"{_COUNTRIES}|{_CITIES}".split("|"))
 }
 """By the English name: what records of other languages call it."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from consumer.domain.review.spoken_times import spoken
+from consumer.domain.review.equal.spoken_times import spoken
 
 NOON = 12
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -41,6 +41,10 @@ class Texts(Protocol):
     def holds(self, name: str) -> bool:
         """Whether it stands there as it is."""
 
+    @property
+    def translated(self) -> bool:
+        """Whether some are in another language than what is said of them."""
+
 
 def holds_times(name: str, texts: Texts) -> bool:
     """Whether it is times of day that the texts hold, or a log's time without its fraction of a second."""
@@ -56,8 +60,10 @@ def holds_date(name: str, texts: Texts) -> bool:
     """Whether the records hold a day beside its month, or both as numbers, or are of its week."""
     day = int("".join(re.findall(r"\d+", name)))
     month = next(number for number, begins in enumerate(_MONTHS, 1) if re.search(rf"\b{begins}", name))
-    return any(_is_near(year, month, day, texts) for year in {at.year for at in texts.times}) or _tells(
-        month, day, texts
+    return (
+        any(_is_near(year, month, day, texts) for year in {at.year for at in texts.times})
+        or _tells(month, day, texts)
+        or (texts.translated and texts.holds(str(day)))  # a month may have any name there
     )
 
 
@@ -117,7 +123,7 @@ def _tells(number: int, day: int, texts: Texts) -> bool:
     month = f"(?:{_RECORDED_MONTHS[number - 1]})"
     alone, near = rf"(?<!\d)0?{day}\.?(?!\d)", r"[^.!?\n]{0,20}?"
     written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
-    figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./]0?{number}|{number}/0?{day})(?!\d)"
+    figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./-]0?{number}|{number}/0?{day})(?!\d)"
     return re.search(f"{written}|{figures}", texts.text) is not None
 
 

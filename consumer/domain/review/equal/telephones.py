@@ -1,0 +1,47 @@
+"""Telephone numbers: grouped otherwise, with the code of a country or without, said figure by figure."""
+
+import re
+from collections.abc import Iterator
+
+from consumer.domain.text import number_words
+
+_NUMBER = re.compile(r"(?<![\w.,/:-])(?:\+|00)?\(?\d[\d ()/.-]{4,20}\d(?!\w)")
+_OTHER = re.compile(
+    r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}"  # days
+    r"|\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"  # addresses
+)
+"""What looks like a telephone number and is none."""
+_PART = re.compile(r"\d[\d/.-]*")
+_NO_FIGURE = re.compile(r"\D")
+_ABROAD = re.compile(r"\+|00")
+_FEWEST_FIGURES = 6
+"""Of a number, without the code of its country and the 0 before the code of its town."""
+_LONGEST_COUNTRY = 3
+
+
+def recorded_in(text: str) -> frozenset[str]:
+    """The figures of each telephone number that a text in normal form holds, in figures or in words."""
+    written = (_NO_FIGURE.sub("", number) for number in _numbers(text))
+    return frozenset((*written, *number_words.figures_of(text)))
+
+
+def is_part_of_one(number: str, text: str, recorded: frozenset[str]) -> bool:
+    """Whether figures are part of a telephone number in a text, in normal form, that is one of the recorded."""
+    return _PART.fullmatch(number) is not None and any(
+        number in each and any(held.endswith(own) for own in _without_country(each) for held in recorded)
+        for each in _numbers(text)
+    )
+
+
+def _numbers(text: str) -> Iterator[str]:
+    return (match[0] for match in _NUMBER.finditer(text) if _OTHER.search(match[0]) is None)
+
+
+def _without_country(number: str) -> Iterator[str]:
+    """The figures without a leading 0, and for a number as from abroad without each code that a country may have."""
+    figures = _NO_FIGURE.sub("", number).lstrip("0")
+    codes = _LONGEST_COUNTRY if _ABROAD.match(number) else 0
+    for length in range(codes + 1):
+        own = figures[length:].lstrip("0")
+        if len(own) >= _FEWEST_FIGURES:
+            yield own
