@@ -138,6 +138,7 @@ class Language:
     filed_under: str
     escalated_because: str
     intake_said: str
+    intake_also_said: str
     intake_bounds: str
     intake_began: str
     reported_by: str
@@ -156,6 +157,8 @@ class Language:
     ask_reporter: str
     settle_open: str
     was_script_run: str
+    keep_informed: str
+    keep_informed_at: str
     first_check: str
     not_again: str
     more_failed: str

@@ -60,11 +60,15 @@ _TO_FILL_IN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _RECORD_ID = re.compile(r"(?<![\w-])[FSXPR]\d{1,4}(?![\w-])")
+_FENCE = re.compile(r"session[-_]records|<\s*/?\s*session\W?records", re.IGNORECASE)
+"""What stands around the records in a prompt. "The session records" are words of anybody."""
 _SELF = re.compile(
     r"\b(?:claude(?:[-\s][\w.-]+)?|anthropic|sonnet|haiku|gpt-?\d?\w*|chatgpt|openai|(?:as\s+)?an?\s+ai(?:\s+\w+)?"
-    r"|(?:large\s+)?language\s+model|i\s+(?:am|can(?:no|')t|was|have|will|would|apologi[sz]e)|i['\u2019]m|my\s+instructions"
-    r"|system\s+prompt|these\s+instructions|previous\s+instructions)\b",
+    r"|(?:large\s+)?language\s+model|my\s+instructions|system\s+prompt|these\s+instructions|previous\s+instructions)\b",
     re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(
+    r"\bi\s+(?:am|can(?:no|')t|was|have|will|would|apologi[sz]e)\b|\bi['\u2019]m\b", re.IGNORECASE
 )
 _MATTER = r"(?:issue|problem|incident|ticket|case|symptom|fault|outage|error|trouble|matter|everything)s?"
 _OVER = r"(?:resolved|fixed|solved|closed)"
@@ -128,15 +132,18 @@ def statements(draft: Draft) -> Iterator[Said]:
 
 def _canary(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
     del draft, scan, wanted
-    squeezed = re.sub(r"[\W_]+", "", answer).casefold()
-    canary = re.sub(r"[\W_]+", "", prompt.CANARY).casefold()
-    recited = canary in squeezed or canary[::-1] in squeezed or "sessionrecords" in squeezed
+    squeezed, canary = _squeezed(answer), _squeezed(prompt.CANARY)
+    recited = canary in squeezed or canary[::-1] in squeezed or _FENCE.search(answer) is not None
     return "the answer recites its instructions" if recited else None
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def _secret(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
     del answer, wanted
-    texts = "\n".join(_all_texts(draft))
+    texts = "\n".join(_texts(draft))
     return "the answer holds what looks like a secret" if scan(texts) != texts else None
 
 
@@ -147,7 +154,7 @@ def _language(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | 
     return None if is_wanted else f"the answer is not in {wanted.name}"
 
 
-def _all_texts(draft: Draft) -> Iterator[str]:
+def _texts(draft: Draft) -> Iterator[str]:
     yield draft.problem.text
     yield draft.hypothesis.text
     yield from (wording.text for wording in (*draft.confirmed, *draft.notes))
@@ -211,9 +218,11 @@ def _record_id(statement: Said, case: Evidence) -> Iterator[str]:
 
 
 def _self(statement: Said, case: Evidence) -> Iterator[str]:
-    for match in _either(_SELF, case.bundle.language.of_itself, statement.text):
-        if not case.lexicon.holds(names.normal(match[0])):
-            yield "speaks of its writer or its instructions"
+    speaks = [*_either(_SELF, case.bundle.language.of_itself, statement.text)]
+    if statement.part is not Part.CONFIRMED:  # the wording of a fact may be what somebody said of themselves
+        speaks += _FIRST_PERSON.finditer(statement.text)
+    if not all(case.lexicon.holds(names.normal(match[0])) for match in speaks):
+        yield "speaks of its writer or its instructions"
 
 
 def _foreign(statement: Said, case: Evidence) -> Iterator[str]:

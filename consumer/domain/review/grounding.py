@@ -13,7 +13,7 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.review.equal import foreign_names, moments, telephones
+from consumer.domain.review.equal import foreign_names, moments, reckoning, telephones
 from consumer.domain.text import elisions, language, names, number_words, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
@@ -32,8 +32,8 @@ _GOES_ON_BEFORE = re.compile(r"[^\W_][^\W_]$|\d\.\d$")
 _GOES_ON_AFTER = re.compile(r"^[^\W_][^\W_]|^\d\.\d")
 SMALL = 10
 """A whole number up to this may be the writer's own count: two users, step 3."""
-_TELEPHONE, _ENDING = 5, 3
-"""Figures of a number that only a telephone has, and of its end."""
+_STEM, _ENDING_LETTERS = 4, 5
+"""Letters of a name that other languages inflect, and of what they put behind it."""
 _NEAR = 40
 """The most characters between a noun and its number in the records: "error codes 5, 7 and 9"."""
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
@@ -91,6 +91,16 @@ class Lexicon:
         """What is measured in the records, for a look at other units."""
         return frozenset().union(*(quantities.recorded(line) for line in self.text.split("\n")))
 
+    @cached_property
+    def times_of_day(self) -> frozenset[int]:
+        """In seconds."""
+        return quantities.times_of_day(self.text)
+
+    @cached_property
+    def telephones(self) -> frozenset[str]:
+        """The figures of each telephone number."""
+        return telephones.recorded_in(self.text)
+
     def holds(self, name: str) -> bool:
         """Whether a name in normal form stands in the records, and not as part of a longer name."""
         at = self.text.find(name)
@@ -106,23 +116,12 @@ class Lexicon:
         foreign = [name.text for name in names.within(text) if not self._grounded(name)]
         if not foreign:
             return foreign
-        listed = {each.written: each.names for each in elisions.elided(names.plain(text))}
+        listed, said = {each.written: each.names for each in elisions.elided(names.plain(text))}, normal(text)
         return [
-            name for name in foreign if not (self._all_held(listed.get(name, ())) or self._reckoned(normal(name), text))
+            name
+            for name in foreign
+            if not (self._all_held(listed.get(name, ())) or reckoning.is_reckoned(normal(name), said, self))
         ]
-
-    @cached_property
-    def _times_of_day(self) -> frozenset[int]:
-        return quantities.times_of_day(self.text)
-
-    def _reckoned(self, name: str, text: str) -> bool:
-        """Whether what else a text says makes it the records': a weekday, a time, a telephone's other figures."""
-        said = normal(text)
-        return (
-            moments.is_weekdays_day(name, text, self)
-            or quantities.is_between(name, quantities.times_of_day(said), self._times_of_day)
-            or telephones.is_part_of_one(name, said, self._telephones)
-        )
 
     def _all_held(self, listed: Sequence[str]) -> bool:
         return bool(listed) and all(self.holds(normal(name)) for name in listed)
@@ -172,7 +171,11 @@ class Lexicon:
         return self.holds(left.strip()) and (is_prose or self.holds(right.strip()))
 
     def _is_named(self, part: str) -> bool:
-        return self.holds(part) or any(self.holds(name) for name in foreign_names.RECORDED.get(part, ()))
+        """Whether the records hold a part of a name, or another language's word or ending for it: "Prismaan"."""
+        if self.holds(part) or any(self.holds(name) for name in foreign_names.RECORDED.get(part, ())):
+            return True
+        begins = len(part) >= _STEM and re.search(rf"\b{re.escape(part[:-1])}\w{{0,{_ENDING_LETTERS}}}\b", self.text)
+        return self.translated and bool(begins)
 
     def _version(self, name: str) -> bool:
         """Whether the records hold a name such as "smb2" with its number set off: "SMB v2", "SMBv1/v2"."""
@@ -211,7 +214,7 @@ class Lexicon:
             return all(
                 quantities.is_measured(number, unit, self.text)
                 or quantities.is_converted(number, unit, self.quantities)
-                or (self.translated and self._stands_alone(number))
+                or (self.translated and self._is_counted(number, unit))
                 for number in numbers
             )
         parts = [part.lstrip("0") or "0" for part in _INTEGERS.findall(name)]
@@ -231,30 +234,20 @@ class Lexicon:
             return held and all(part in self.integers for part in rest)
         return all(part in self.integers or self._says(part) for part in parts)
 
-    def _stands_alone(self, number: str) -> bool:
-        """Whether the records hold a number, in figures or words, without a unit that is known: "12 graden"."""
-        return quantities.is_without_unit(number, self.text) or (number.isdigit() and self._says(number))
+    def _is_counted(self, number: str, unit: str) -> bool:
+        """Whether a number may be what records in another language hold, in figures or words: "12 graden".
+
+        Small numbers of hours or days may be words there that are not known here.
+        """
+        held = quantities.is_without_unit(number, self.text) or (number.isdigit() and self._says(number))
+        return held or (quantities.is_of_time(unit) and number.isdigit() and int(number) <= SMALL)
 
     def _says(self, number: str) -> bool:
         """Whether the records hold a whole number in words, or a telephone's number otherwise than in its figures."""
         words = number_words.said(int(number))
         if words is not None and re.search(rf"(?<![\w-])(?:{words})(?![\w-])", self.text) is not None:
             return True
-        return len(number) >= _TELEPHONE and (self._is_spelled_out(number) or self._ends_another(number))
-
-    @cached_property
-    def _telephones(self) -> frozenset[str]:
-        return telephones.recorded_in(self.text)
-
-    def _is_spelled_out(self, number: str) -> bool:
-        return any(number in figures for figures in self._telephones)
-
-    def _ends_another(self, number: str) -> bool:
-        """Whether the records have one that ends otherwise, and this one's end: "same number ending 356"."""
-        begins, end = number[:-_ENDING], number[-_ENDING:]
-        return end in self.integers and any(
-            len(each) == len(number) and each.startswith(begins) for each in self.integers
-        )
+        return telephones.are_of_one(number, self.telephones, self.integers)
 
 
 _SPELT = frozenset({"capitals", "camel", "device", "mixed", "identifier", "product", "cmdlet", "dotted", "coded"})

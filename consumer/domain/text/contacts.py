@@ -25,19 +25,19 @@ _TRUNK = re.compile(r"(?:\+\d|0)\d*[ ()/.-]")
 """How a number begins that is a telephone number whatever stands beside it."""
 _NEAR = re.compile(
     r"""\b(?:call(?:\s*-?back|ing)?|phone[ds]?|mobile|cell|tel|telephone|reach|ring|text|number|ext|dial|handy|rufnummer
-    |r\u00fcckruf|mobil|telefon\w*|durchwahl|anruf\w*|erreichbar|unter|t\u00e9l|portable|joindre|joignable|rappel\w*|i['\u2019]m\s+on
+    |r\u00fcckruf|mobil|telefon\w*|durchwahl|anruf\w*|erreichbar|unter|t\u00e9l|portable|joindre|joignable|rappel\w*|i['\u2019]m\s+(?:on|at)
     |contact|kontakt|caller|extension|me)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _FEWEST_DIGITS, _TRUNK_DIGITS = 7, 9
 _CALLING = re.compile(
-    r"""\b(?:please|pls|bitte|merci\s+de|veuillez)?\s*(?:ring|call(?:\s+back)?|text|phone|reach|rappeler|appeler|anrufen
+    r"""\b(?:please|pls|bitte|merci\s+de|veuillez)?\s*(?:ring|call(?:\s+back)?|text|phone|reach|use\s+(?:my|the|this)|rappeler|appeler|anrufen
     |zur\u00fcckrufen|r\u00fcckruf|llamen|llamar|bellen)\b|\bask\s+for\b|\bdemander\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What one asks who wants to be called back."""
 _ASKED_FOR = re.compile(
-    r"(?:[^:\n\d]{0,30}\b)?(?:reach|phone|call|contact|tel|mobile|telefon|r\u00fcckruf)\b[^:\n]{0,20}:\s*",
+    r"(?:[^:\n\d]{0,30}\b)?(?:reach|phone|call|contact|tel|mobile|telefon|r\u00fcckruf)\b[^:\n\d]{0,20}:(?!\d)\s*",
     re.IGNORECASE,
 )
 """How a line of a form begins that asks how to reach somebody."""

@@ -9,7 +9,8 @@ _OF_MANY = words.listed(
     der die das und ist nicht ein eine mit auf von dem den zu wurde wird f\u00fcr sich im le la les des et est
     une pour dans que qui pas avec sur du au il el los las en por con para una se fue est\u00e1 y al lo che di non
     per sono \u00e8 del della um uma os as foi n\u00e3o com het een van niet op voor zijn w na jest nie och att
-    det som inte p\u00e5 ved og ikke \u00e9t"""
+    det som inte p\u00e5 ved og ikke \u00e9t ja ei ett\u00e4 tai my\u00f6s oli mutta joka kun \u017ee nen\u00ed jsou
+    nebo jsem si\u0119 przez oraz \u00e9s hogy egy \u0219i este pentru bir i\u00e7in"""
 )
 """Small words of many languages."""
 

@@ -11,7 +11,7 @@ from consumer.domain.text.sentences import QUOTED
 
 _DONE = (
     r"(?:checked(?!\s+in\b)|tested|verified|confirmed|tried|asked|answered|compared|looked(?:\s+at)?|measured|counted|reproduced|sent"
-    r"|done|decided|ordered|restored|cleared|signed|known|seen|proved|proven|opened|searched|set\s+up|explained|said|excluded|ruled\s+out)"
+    r"|done|decided|ordered|restored|cleared|signed(?!\s+(?:in|on|out|off)\b)|known|seen|proved|proven|searched|set\s+up|explained|said|excluded|ruled\s+out)"
 )
 _GETAN = (
     r"(?:gepr\u00fcft|\u00fcberpr\u00fcft|getestet|best\u00e4tigt|gekl\u00e4rt|gemessen|versucht|gefragt|verglichen|bestellt"
@@ -28,7 +28,7 @@ _OPEN = re.compile(
     | \b(?:has|have|had|is|are|was|were|did|do)n['\u2019]?t\s+(?:(?:yet|been)\s+){{0,2}}{_DONE}\b
     | \b(?:did\s+not|didn['\u2019]?t|could\s+not|couldn['\u2019]?t)\s+(?:yet\s+)?
       (?:check|test|verify|confirm|look\s+it\s+up|ask|measure|reproduce|clear)\b
-    | \b(?:nobody|no\s+one|none\s+of\s+us|noone)\b.{{0,20}}?\b{_DONE}\b
+    | \b(?:nobody|no\s+one|none\s+of\s+us|noone)\b.{{0,20}}?\b(?!answered){_DONE}\b
     | \bun(?:checked|tested|verified|confirmed|clear|answered|resolved)\b
     | \bstill\s+(?:missing|to\s+(?:do|check|test|ask|be\s+\w+))\b
     | \bto\s+be\s+(?:checked|tested|verified|decided)\b

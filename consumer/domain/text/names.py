@@ -20,7 +20,7 @@ _QUOTES = str.maketrans(
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _TAG_MARKS = str.maketrans({"\u2039": "<", "\u203a": ">"})
 _FRACTIONS = {"\u00bc": ".25", "\u00bd": ".5", "\u00be": ".75"}
-_FRACTION = re.compile("(\\d*)([\u00bc-\u00be])")
+_FRACTION = re.compile(r"(?<![^\W\d_])(\d*)([\u00bc-\u00be])")
 """Without this "2\u00bd" would be 21 and a 2."""
 _BLANKS = re.compile(r"\s+")
 _HIVES = re.compile(r"\bhkey_(?:(local_machine)|(current_user)|(classes_root)|(users)|(current_config))\b")

@@ -1,11 +1,11 @@
 """How numbers are said: "forty-two", "zweiundvierzig", "quatre-vingt-dix-huit", "ventiquattro"."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-GREATEST = 999
+GREATEST = 99_999
 
 
 class _Way(NamedTuple):
@@ -19,6 +19,8 @@ class _Way(NamedTuple):
     """How ``{ones}`` and ``{tens}`` are put together."""
     hundred: str
     """What a hundred is called; how many stands before it, from two on."""
+    thousand: str
+    """As `hundred`."""
 
 
 _WAYS: Mapping[str, _Way] = {
@@ -26,59 +28,71 @@ _WAYS: Mapping[str, _Way] = {
         "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
         " eighteen nineteen",
         "twenty thirty forty fifty sixty seventy eighty ninety", "{tens}[ -]?{ones}", "hundred(?:[ ]and)?",
+        "thousand(?:[ ]and)?",
     ),
     "de": _Way(
         "ein(?:e[mnrs]?|s)? zw(?:ei|o) drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn"
         " sechzehn siebzehn achtzehn neunzehn",
         "zwanzig drei(?:ß|ss)ig vierzig fünfzig sechzig siebzig achtzig neunzig", "{ones}und{tens}", "hundert",
+        "tausend",
     ),
     "fr": _Way(  # also as in Belgium and Switzerland
         "une? deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix[-]sept"
         " dix[-]huit dix[-]neuf",
         "vingt trente quarante cinquante soixante (?:septante|soixante[-]dix) (?:huitante|octante|quatre[-]vingts?)"
-        " (?:nonante|quatre[-]vingt[-]dix)", "{tens}[ -](?:et[ -])?{ones}", "cents?",
+        " (?:nonante|quatre[-]vingt[-]dix)", "{tens}[ -](?:et[ -])?{ones}", "cents?", "mille",
     ),
     "es": _Way(
         "un[oa]? dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince diecis[ée]is"
         " diecisiete dieciocho diecinueve",
-        "veint[ei] treinta cuarenta cincuenta sesenta setenta ochenta noventa", "{tens}(?:[ ]y[ ])?{ones}", "cientos",
+        "veint[ei] treinta cuarenta cincuenta sesenta setenta ochenta noventa", "{tens}(?:[ ]y[ ])?{ones}",
+        "cientos", "mil",
     ),
     "it": _Way(
         "un[oa]? due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici"
         " diciassette diciotto diciannove",
         "venti? trenta? quaranta? cinquanta? sessanta? settanta? ottanta? novanta?", "{tens}{ones}", "cento",
+        "mil(?:le|a)",
     ),
     "nl": _Way(
         "(?:een|één) twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien"
         " zeventien achttien negentien",
         "twintig dertig veertig vijftig zestig zeventig tachtig negentig", "{ones}(?:en|ën){tens}", "honderd",
+        "duizend",
     ),
     "pt": _Way(
         "uma? d(?:ois|uas) três quatro cinco seis sete oito nove dez onze doze treze (?:qu|c)atorze quinze dez[ea]sseis"
         " dez[ea]ss?ete dezoito dez[ea]nove",
-        "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa", "{tens}[ ]e[ ]{ones}", "(?:cem|centos?)",
+        "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa", "{tens}[ ]e[ ]{ones}",
+        "(?:cem|centos?)", "mil(?:[ ]e)?",
     ),
     "sv": _Way(
         "ett?|en två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
-        "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio", "{tens}{ones}", "hundra",
+        "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio", "{tens}{ones}", "hundra", "(?:ett)?tusen",
     ),
     "da": _Way(  # and Norwegian
         "en|et to tre fire fem seks syv|sju otte|åtte ni ti elleve tolv tretten fjorten femten seksten sytten|søtten"
         " atten nitten",
         "tyve|tjue tredive|tretti fyrre|førti halvtreds|femti tres|seksti halvfjerds|sytti firs|åtti halvfems|nitti",
-        "{ones}og{tens}|{tens}{ones}", "hundrede?",
+        "{ones}og{tens}|{tens}{ones}", "hundrede?", "tus(?:ind|en)",
     ),
     "pl": _Way(
         "jed(?:en|n[aoąe]) dw(?:a|ie|óch) trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście"
         " trzynaście czternaście piętnaście szesnaście siedemnaście osiemnaście dziewiętnaście",
         "dwadzieścia trzydzieści czterdzieści pięćdziesiąt sześćdziesiąt siedemdziesiąt osiemdziesiąt dziewięćdziesiąt",
-        "{tens}[ ]{ones}", "sto",
+        "{tens}[ ]{ones}", "sto", "tysi(?:ąc|ące|ęcy)",
     ),
 }  # fmt: skip
 """By the language's tag."""
 _FRENCH = _WAYS["fr"]
 _ZERO = "(?:zero|oh|null|zéro|cero|nul|noll)"
-_HUNDRED = 100
+_HUNDRED, _THOUSAND = 100, 1_000
+_REPEATED = (
+    (re.compile(r"\bdouble[ -](\w+)"), r"\1 \1"),
+    (re.compile(r"\btriple[ -](\w+)"), r"\1 \1 \1"),
+    (re.compile(r"\b(\w+) hundred\b"), r"\1 oh oh"),
+)
+"""How figures that come more than once are said: "double oh", "nine hundred"."""
 _FEWEST_TOGETHER = 4
 """Numbers in words one after the other that are read as one number's figures."""
 
@@ -92,7 +106,7 @@ def said(number: int) -> str | None:
     if not 0 < number <= GREATEST:
         return None
     forms = [_whole(way, number) for way in _WAYS.values()]
-    if number >= _HUNDRED:
+    if _HUNDRED <= number < _THOUSAND:
         forms += [_digit_by_digit(way, number) for way in _WAYS.values()]
     return "|".join(forms)
 
@@ -105,10 +119,22 @@ def to_twelve(language: str) -> list[str]:
 def figures_of(text: str) -> list[str]:
     """The figures of each number that a text in lower case spells out part by part, as a telephone number."""
     any_number, run = _parts()
+    for often, repeated in _REPEATED:
+        text = often.sub(repeated, text)
     return [
         "".join(str(part.lastgroup).removeprefix("n") for part in any_number.finditer(several[0]))
         for several in run.finditer(text)
     ]
+
+
+def values_in(text: str) -> Iterator[int]:
+    """The numbers from two to 99 that a text in lower case says in words."""
+    any_number, _ = _parts()
+    for match in any_number.finditer(text):
+        before, after = text[max(match.start() - 1, 0) : match.start()], text[match.end() : match.end() + 1]
+        value = int(str(match.lastgroup).removeprefix("n"))
+        if value > 1 and not (before.isalnum() or after.isalnum()):
+            yield value
 
 
 @lru_cache(maxsize=1)
@@ -131,11 +157,20 @@ def _digit_by_digit(way: _Way, number: int) -> str:
 
 
 def _whole(way: _Way, number: int) -> str:
-    hundreds, rest = divmod(number, _HUNDRED)
-    if not hundreds:
-        return _under_hundred(way, rest)
-    many = f"(?:(?:{_under_hundred(way, hundreds)})[ ]?)" + ("?" if hundreds == 1 else "")
-    return f"{many}{way.hundred}" + (f"[ ]?(?:{_under_hundred(way, rest)})" if rest else "")
+    if number < _HUNDRED:
+        return _under_hundred(way, number)
+    by_thousands = _multiple(way, number, _THOUSAND, way.thousand)
+    by_hundreds = _multiple(way, number, _HUNDRED, way.hundred)  # "sixty-five hundred"
+    return f"{by_thousands}|{by_hundreds}" if _THOUSAND <= number < 10 * _THOUSAND else by_thousands or by_hundreds
+
+
+def _multiple(way: _Way, number: int, unit: int, called: str) -> str:
+    """How many hundreds or thousands, and the rest; empty where there is not one of them."""
+    many, rest = divmod(number, unit)
+    if not many:
+        return ""
+    how_many = f"(?:(?:{_whole(way, many)})[ ]?)" + ("?" if many == 1 else "")
+    return f"{how_many}{called}" + (f"[ ]?(?:{_whole(way, rest)})" if rest else "")
 
 
 def _under_hundred(way: _Way, number: int) -> str:

@@ -2,10 +2,11 @@
 
 A text that is taken for one is shown as a quotation with its source, and is called no finding. That does no harm to a
 finding that only looks like one. A sentence that only forbids sets bounds, which a package tells. The words are
-English, German, French and Spanish, those that forbid Italian and Dutch, too.
+English, German, French and Spanish; those that forbid are of twelve languages.
 """
 
 import re
+from collections.abc import Mapping
 
 from consumer.domain.text.sentences import QUOTED
 
@@ -53,44 +54,74 @@ _AND = re.compile(r"(?:\b(?:and|then|but|und|aber|et|mais|e|ma|y|pero|en|maar)|[
 _CALL = r"\b(?:call|ring|phone|text|contact)"
 _ON_WHAT = (
     r"(?:call|ring|phone|restart\w*|reboot\w*|touch\w*|chang\w+|allowed|permitted|may|come|access|available|reach\w*"
-    r"|an(?:ruf|fass)\w*|neu\s*start\w*|erreichbar|d\u00fcrfen|darf|appel\w*|red\u00e9marr\w*|joign\w*|chiam\w*|riavvi\w*"
+    r"|an(?:ruf|fass)\w*|neu\s*start\w*|erreichbar|d\u00fcrfen|darf|appel\w*|red\u00e9marr\w*|joign\w*|chiam\w*"
+    r"|riavvi\w*"
     r"|tocc\w*|llam\w*|reinici\w*|tocar|toqu\w*|bel(?:len|t)?|herstart\w*|bereikbaar|mag)"
 )
 _ONLY_WHEN = (
     r"(?:only\s+(?:after|before|between|from|outside)|nur\s+(?:nach|vor|zwischen)|seulement\s+(?:apr\u00e8s|avant|entre)"
-    r"|solo\s+(?:dopo|prima|tra|fuori)|s\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)|alleen\s+(?:na|voor|tussen|buiten))"
+    r"|solo\s+(?:dopo|prima|tra|fuori)|s\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)"
+    r"|alleen\s+(?:na|voor|tussen|buiten))"
 )
-_CLAUSE = r"(?:^|[,.;:(\u2013\u2014-]\s*|\b(?:and|but|please|pls|so|then|or|just|ok|also)\s+)"
+_CLAUSE = r"(?:^|[,.;:(\u2013\u2014-]\s*|\b(?:and|but|please|pls|kindly|so|then|or|just|ok|also)\s+)"
 """Where a clause begins: what somebody tells of themselves has a subject there ("we never restart it")."""
-_RESTRICTION = re.compile(
-    rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never)\b
+_BOUNDS: Mapping[str, str] = {
+    "en": rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never)\b | \bno\s+\w{{3,}}ing\s+(?:\S+\s+){{0,4}}?
+      (?:please|without|before|until|till|back|off)\b
     |\b(?:must\s+not|mustn['\u2019]t|may\s+not\s+be\s+\w+(?:ed|en|wn)|no\s+(?:restarts?|reboots?|changes?)
       (?=[\s,]+(?:please|before|until|till|between|during|without|on|today|tonight|after)\b)
     |not\s+between|only\s+with\s+(?:the\s+)?(?:approval|consent|ok)|not\s+before|hands\s+off
     |leave\s+(?:\S+\s+){{1,6}}(?:alone|be)|nowhere\s+else|only\s+copy
-    |(?:not|never)\s+backed\s+up|before\s+anything\s+is\s+(?:changed|touched)|stay\s+out\s+of|keep\s+(?:out\s+of|away\s+from|quiet)
-    |(?:nobody|no\s+one)\s+(?:should|may|must|is\s+(?:to|allowed)
-      |(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*))\b
-    |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b
-    |\b(?:r\u00fcckruf|anruf\w*|r?appel\w*|llam\w*|chiam\w*)\b.{{0,60}},\s*(?:nicht|pas|non|no)\s+(?:bei|d\w+|\u00e0|au|l\w+|al\w*|il|el)\b
-    |\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
-    |\b{_ON_WHAT}\b.{{0,60}}\b{_ONLY_WHEN}\b|\b{_ONLY_WHEN}\b.{{0,60}}\b{_ON_WHAT}\b
-    |\b(?:bitte\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){{0,3}}(?:nicht|nichts)
-    |d\u00fcrfen\s+(?:\w+\s+){{0,3}}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
-    |nicht\s+passieren\s+darf|r\u00fchrt\w*\s+(?:\w+\s+){{0,3}}niemand|nicht\s+(?:anfassen|angefasst|anr\u00fchren|neu\s*starten|ausschalten|abschalten)|(?:niemand|keiner)\s+(?:darf|soll)
-    |personne\s+ne\s+doit|nessuno\s+deve|nadie\s+debe|niemand\s+mag)\b
-    |\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?|n['\u2019])\w+ez\s+(?:pas|jamais|rien)\b
-    |\bne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?(?:effac|touch|red[e\u00e9]marr|[e\u00e9]te|d[e\u00e9]branch|supprim|modifi|coup|chang)\w*
+    |(?:not|never)\s+backed\s+up|before\s+anything\s+is\s+(?:changed|touched)|stay\s+out\s+of|rather\s+(?:\w+\s+){{0,2}}(?:not|didn['\u2019]?t)
+      |keep\s+(?:out\s+of|away\s+from|quiet)
+    |(?:nobody|no\s+one|nothing)\s+(?:should|may|must|is\s+(?:to|allowed))
+    |(?:nobody|no\s+one)\s+(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*)\b
+    |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b""",
+    "de": r"""\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
+    |\b(?:bitte\s+(?:nicht|kein\w*)|(?:blo(?:\u00df|ss)|ja)\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
+    |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
+    |nicht\s+passieren\s+darf|r\u00fchrt\w*\s+(?:\w+\s+){0,3}niemand|(?:niemand|keiner)\s+(?:darf|soll|l\u00f6scht|startet|fasst)
+    |(?:nicht|ned|net|nid|n\u00f6d)\s+(?:anfassen|angefasst|anr\u00fchren|neu\s*starten|aus(?:schalten|stecken)
+      |abschalten|l\u00f6schen|a+lange))\b
+    |\b(?-i:NICHT)\s+\w+""",
+    "fr": r"""\bne\s+(?:pas|jamais|rien)\b|\b(?:ne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?|n['\u2019])\w+ez\s+(?:pas|jamais
+      |rien)\b
+    |\bne\s+(?:l[ae]s?\s+|l['\u2019]|y\s+)?(?:effac|touch|red[e\u00e9]marr|[e\u00e9]te|d[e\u00e9]branch|supprim
+      |modifi|coup|chang)\w*
       \s+(?:pas|rien|jamais)\b
-    |\blaisse[rz]?\s+(?:\S+\s+){{1,6}}tranquilles?\b
-    |\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]re)|si\s+(?:deve|spegn\w+|tocc\w+|riavvi\w+|cancell\w+|stacc\w+)|va\s+(?!\W|bene)\w+)\b|\bsolo\s+con\s+il\s+consenso\b
-    |\blasci(?:are|ate|a)\s+stare\b
-    |\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede|apag\w+|reinici\w+|toc\w+|borr\w+)|reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+))\b
-    |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){{0,6}}en\s+paz\b
-    |\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){{0,3}}(?:niet|geen)\b|\bmag\s+(?:\w+\s+){{0,3}}(?:niet|niets)\b
-    |\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b""",
-    re.VERBOSE | re.IGNORECASE,
-)
+    |^(?:surtout\s+)?pas\s+d(?:e\s+|['\u2019])(?:red[e\u00e9]marr|arr[e\u00ea]t|coupure|reboot|modif|chang|suppress
+      |mise\s+\u00e0\s+jour)\w*
+    |\blaisse[rz]?\s+(?:\S+\s+){1,6}tranquilles?\b|\bpersonne\s+ne\s+doit\b
+    |^(?:change|touche|red[e\u00e9]marre|efface|[e\u00e9]teins|supprime|d[e\u00e9]branche|appelle)[sz]?\s+pas\b""",
+    "it": r"""\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]r)(?:e|l[aeio]|ci|mi|ne)?|si\s+(?:deve|spegn\w+
+      |tocc\w+|riavvi\w+|cancell\w+|stacc\w+)|va\s+(?!\W|bene)\w+)\b
+    |\bsolo\s+con\s+il\s+consenso\b|\blasci(?:are|ate|a)\s+stare\b|\bnessuno\s+deve\b""",
+    "es": r"""\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede|apag\w+|reinici\w+|toc\w+|borr\w+)
+      |reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+
+      |borr\w+|desconect\w+|cierr\w+))\b
+    |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){0,6}en\s+paz\b|\bnadie\s+debe\b""",
+    "nl": r"""\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){0,3}(?:niet|geen)\b
+    |\bmag\s+(?:\w+\s+){0,3}(?:niet|niets)\b
+    |\b(?-i:NIET)\s+\w+|^niet\s+.{1,40}\w+en\b|\b(?:er)?af\s?blijven\b|\bniet\s+(?:herstarten|uitzetten|aanraken|aankomen|verwijderen|wissen)\b
+    |\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b|\bniemand\s+mag\b""",
+    "af": r"\bmoenie\b|\bmag\s+(?:\w+\s+){0,3}nie\b",
+    "pt": r"""\b(?:n[\u00e3a]o|ningu[\u00e9e]m)\s+(?:[oa]s?\s+)?(?:mex|toqu|desligu|reinici|apagu|alter|mud[ea]|fech
+      |cancel|elimin|retir|deve)\w*
+    |\bpor\s+favor,?\s+n[\u00e3a]o\b""",
+    "nordic": r"""\b(?:m\u00e5|f\u00e5r)\s+(?:\w+\s+){0,2}(?:ikke|ikkje|inte|ej)\b|\br[\u00f8\u00f6]r\s+(?:ikke
+      |inte)\b|\bl\u00e5t\s+bli\b|\bhelst\s+(?:ikke|inte)\b
+    |\b(?:ikke|inte)\s+(?:r\u00f8r|sluk|genstart|slet|slette|ta|r\u00f6r|starta|st\u00e4ng|radera)\w*\b
+      |\bingen\s+(?:m\u00e5|f\u00e5r)\b""",
+    "fi": r"\b(?:\u00e4l\u00e4|\u00e4lk\u00e4\u00e4|ei\s+saa)\b",
+    "pl": r"""\bprosz\u0119\s+(?:\w+\s+){0,2}nie\b|\b(?:prosz\u0119\s+)?nic(?:zego)?\s+nie\s+\w+[a\u0107c]\b
+      |\bnie\s+(?:wolno|mo\u017cna|rusza|wy\u0142\u0105cza|usuwa|dotyka|restart|zmienia|kasow|od\u0142\u0105cza)\w*""",
+    "cs": r"\bnesm\u00ed\w*|\bne(?:ma\u017e|vyp\u00edn|restart|sahej|odpoj|m\u011b\u0148|dot\u00fdk|zav\u00edr)\w*",
+    "any": rf"""\b{_ON_WHAT}\b.{{0,60}}\b{_ONLY_WHEN}\b|\b{_ONLY_WHEN}\b.{{0,60}}\b{_ON_WHAT}\b
+    |\b(?:r\u00fcckruf|anruf\w*|r?appel\w*|llam\w*|chiam\w*)\b.{{0,60}},\s*(?:nicht|pas|non|no)\s+(?:bei|d\w+|\u00e0
+      |au|l\w+|al\w*|il|el)\b""",
+}
+"""How each language sets bounds."""
+_RESTRICTION = re.compile("|".join(_BOUNDS.values()), re.VERBOSE | re.IGNORECASE)
 """What sets bounds: what must not be done, or when alone."""
 _CALLS = re.compile(_CALL, re.IGNORECASE)
 """Whom to call is asked of nobody but the reader, and harms nothing."""

@@ -50,10 +50,10 @@ _ALSO: Mapping[str, str] = {
     "week": r"we+ken?|semanas?|settiman[ae]|tygodni[ae]?|tydzie\u0144|uger|veckor",
     "month": r"maand(?:en)?|mes(?:es)?|mes[ei]|m\u00eas|miesi\u0105ce?|miesi\u0119cy|m\u00e5n[ea]d(?:er)?",
     "year": r"jaar|jaren|a\u00f1os?|anos?|ann[oi]|lata?|roku?|\u00e5r",
-    "kilobyte": "ko",
-    "megabyte": "mo",
-    "gigabyte": "go",
-    "terabyte": r"to(?!\s?\d)",
+    "kilobyte": "ki?o",
+    "megabyte": "mi?o",
+    "gigabyte": "gi?o",
+    "terabyte": r"ti?o(?!\s?\d)",
     "page": r"bladzijden?|pagina'?s?|p\u00e1ginas?|pagine|stron[ay]?",
 }
 """How French, Dutch, Spanish, Italian, Portuguese, Polish, Czech and Nordic records write a unit. In English prose some
@@ -112,6 +112,8 @@ _MOST_TIMES = 20
 """Of one text. Between more of them nearly every duration would be one."""
 _MINUTE = 60
 _TELLING_DIGITS = 3
+_OFTEN_LEFT_OUT = {"minute", "hour", "day", "week", "month", "year"}
+"""Units of time, which people do not always say: "he's 81", "24 to 48"."""
 _HEADED = re.compile(r"(?<![\w%])%[a-z]|[a-z]%(?!\w)")
 """A column or a counter of percentages: "%util", "use%"."""
 _SETTING = re.compile(
@@ -246,9 +248,22 @@ def is_measured(number: str, unit: str, text: str) -> bool:
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
     if re.search(f"{after}|{before}", text) is not None:
         return True
+    if unit in _OFTEN_LEFT_OUT and _stands_alone(number, text):
+        return True
     if sum(char.isdigit() for char in number) >= _TELLING_DIGITS and is_without_unit(number, text):
         return True  # a counter's figure, whose unit its name says
     return unit == "percent" and any(_is_in_column(number, line) for line in text.split("\n"))
+
+
+def is_of_time(unit: str) -> bool:
+    """Whether people count in it without a figure, and leave it out: minutes to years."""
+    return unit in _OFTEN_LEFT_OUT
+
+
+def _stands_alone(number: str, text: str) -> bool:
+    """Whether a text in normal form holds a number and no word after it: "he's 81, so", "up to 24 to 48."."""
+    alone = rf"(?<![\w.,:/#-])0*{re.escape(number)}(?=\s(?:to|or|and|-)\s\d|[,;)\]\"']|[.!?](?!\d)|\s[^\w%\u00b0]|\s?$)"
+    return re.search(alone, text) is not None
 
 
 def is_without_unit(number: str, text: str) -> bool:

@@ -6,14 +6,14 @@ where the domain's name says for certain what it is about; it names no command, 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, FixRecord, Records
 from consumer.domain.bundle.unread import script_to_read
 from consumer.domain.language.language import Domain, Language
-from consumer.domain.text import loose_ends, orders
+from consumer.domain.text import contacts, loose_ends, orders
 from consumer.domain.text.sanitize import clean, shorten
 from consumer.domain.writing import errand, fact_lines, impact, outcome_table, quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, NextStep, Statement
@@ -26,6 +26,8 @@ _LONGEST_REASON = 900
 """Characters of a reason that stands with the problem; a longer one is shortened."""
 _LONGEST_ERRAND = 500
 """Characters of what a reason asks: with its words before it, it fits in a step."""
+_TELLING_REASON = 100
+"""Characters of a reason that says more than that somebody's time is over, whatever its words."""
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _MOST_OPEN = 2
 """Steps on what a fact calls open."""
@@ -48,18 +50,22 @@ _DOMAINS: Mapping[Domain, str] = {
 
 def draft_by_rules(bundle: Bundle) -> Draft:
     """Writes a draft that passes every check, for any bundle. Never raises."""
+    chosen = steps(bundle)
     return Draft(
-        problem=problem(bundle),
+        problem=problem(bundle, beside=chosen),
         confirmed=(),
         notes=(),
-        hypothesis=_hypothesis(bundle),
-        next_steps=steps(bundle),
+        hypothesis=_hypothesis(bundle, beside=chosen),
+        next_steps=chosen,
         form=DraftForm.RULES,
     )
 
 
-def problem(bundle: Bundle) -> Statement:
-    """The problem from title, summary, the intake's impact and the reason, each quoted in its own words."""
+def problem(bundle: Bundle, *, beside: Sequence[NextStep] = ()) -> Statement:
+    """The problem from title, summary, the intake's impact and the reason, each quoted in its own words.
+
+    A reason that a step `beside` it tells whole does not stand twice.
+    """
     records, language = bundle.records, bundle.language
     said: list[str] = []
     if records.title:
@@ -72,12 +78,17 @@ def problem(bundle: Bundle) -> Statement:
         said.append(language.first_fact.format(fact=sentence(records.facts[0].text, language, _EXCERPT)))
     if records.problem_domain and len(said) < 2:
         said.append(language.filed_under.format(domain=sentence(records.problem_domain, language, 80)))
-    if records.reason:
+    if records.reason and not (said and _is_told(records.reason, language, beside)):
         reason = sentence(records.reason, language, _LONGEST_REASON)
         if quotes.too_long(records.intake_text, reason):
             reason = sentence(records.reason, language)
         said.append(language.escalated_because.format(reason=reason))
     return Statement(text=" ".join(said) or language.no_problem, records=("P1",))
+
+
+def _is_told(text: str, language: Language, beside: Sequence[NextStep]) -> bool:
+    whole = sentence(text, language, _LONGEST_REASON)
+    return any(step.text.endswith(whole) for step in beside)
 
 
 def steps(bundle: Bundle) -> tuple[NextStep, ...]:
@@ -103,9 +114,9 @@ def _heard(bundle: Bundle) -> Records:
     return replace(bundle.records, fixes=tuple(fixes))
 
 
-def _hypothesis(bundle: Bundle) -> Statement:
+def _hypothesis(bundle: Bundle, beside: Sequence[NextStep]) -> Statement:
     fix = bundle.records.active_fix
-    if fix is None or not outcome_table.leads(fix):
+    if fix is None or not outcome_table.leads(fix) or _is_told(fix.description or "", bundle.language, beside):
         return Statement(text="", records=())
     return Statement(text=_described(fix, bundle.language), records=(fix.id,))
 
@@ -124,7 +135,7 @@ def _described(fix: FixRecord, language: Language) -> str:
 def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
     """Steps that the recorded outcomes and the reason leave to be done: first the one that the table demands.
 
-    A reason that asks comes before a fix that the table does not demand.
+    A reason that asks comes before a fix that the table does not demand, and so does what waits for its time.
     """
     active = records.active_fix
     demanded = outcome_table.first_step(active, language)
@@ -133,28 +144,36 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
     asked, is_asked = _asked(records)
     if is_asked:
         yield _taken_up(asked, language)
-    if active is not None and demanded is None and (active.status is FixStatus.PROPOSED or not records.reason):
-        yield _step(_step_on_active(active, records, language), active.id)
     for fix in _earlier(records, FixStatus.APPLIED_PENDING):
         if not fix.superseded:
             yield _step(_confirmation(fix, language), fix.id)
+    if active is not None and demanded is None and (_is_described(active) or not records.reason):
+        yield _step(_step_on_active(active, records, language), active.id)
 
 
 def _taken_up(asked: str, language: Language) -> NextStep:
     return _step(language.take_up_reason.format(reason=sentence(asked, language, _LONGEST_ERRAND)), "R1")
 
 
-def _asked(records: Records) -> tuple[str, bool]:
-    """What the reason asks, and whether that is a step: it asks something, or no fix has one to be taken.
+def _is_described(fix: FixRecord) -> bool:
+    """Whether it is proposed, in words that a step can quote."""
+    has_words = bool(fix.description) and not orders.to_the_machine(fix.description or "")
+    return fix.status is FixStatus.PROPOSED and has_words
 
-    Empty for a reason that speaks to whoever processes it.
+
+def _asked(records: Records) -> tuple[str, bool]:
+    """What the reason asks, and whether that is a step: it asks or tells something, or no fix has one to be taken.
+
+    That is the whole reason, where it is not too long: what somebody asks depends on what they tell. Empty for a reason
+    that speaks to whoever processes it.
     """
     reason, active = clean(records.reason or ""), records.active_fix
     if not reason or orders.to_the_machine(reason):
         return "", False
     asked = errand.errand_of(reason, _LONGEST_ERRAND)
     is_all_there_is = active is None or active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED}
-    return asked or reason, asked is not None or is_all_there_is
+    is_step = asked is not None or is_all_there_is or len(reason) >= _TELLING_REASON
+    return (asked or reason) if len(reason) > _LONGEST_ERRAND else reason, is_step
 
 
 def _fillers(records: Records, language: Language) -> Iterator[NextStep]:
@@ -163,12 +182,19 @@ def _fillers(records: Records, language: Language) -> Iterator[NextStep]:
     asked, is_asked = _asked(records)
     if asked and not is_asked:
         yield _taken_up(asked, language)
+    if records.intake_text:
+        reach = contacts.callback(records.intake_text)
+        yield _step(
+            language.keep_informed_at.format(reach=quoted(reach, language)) if reach else language.keep_informed
+        )
     yield from (_step(_confirmation(fix, language), fix.id) for fix in _earlier(records, FixStatus.APPLIED_PENDING))
     partial = [*_earlier(records, FixStatus.APPLIED_PARTIAL)]
     yield from (_step(_completion(fix, language), fix.id) for fix in partial if not fix.superseded)
-    if active is not None and active.status in {FixStatus.APPLIED_SUCCESS, FixStatus.DISMISSED} and records.reason:
+    if active is not None and outcome_table.first_step(active, language) is None:
         yield _step(_step_on_active(active, records, language), active.id)
     yield from (_step(_completion(fix, language), fix.id) for fix in partial if fix.superseded)
+    if records.facts and not any(fact.is_check for fact in records.facts):
+        yield _step(language.first_check, records.facts[-1].id)
     if advice := _advice(records.problem_domain, language):
         yield _step(advice)
     yield _step(language.reproduce)
@@ -202,8 +228,7 @@ def _step_on_active(fix: FixRecord, records: Records, language: Language) -> str
         case FixStatus.DISMISSED:
             return language.other_way.format(title=title, facts=language.from_facts if records.facts else "")
         case _:
-            if not fix.description or outcome_table.leads(fix) or orders.to_the_machine(fix.description):
-                # the hypothesis describes a fix that leads
+            if not fix.description or not _is_described(fix):
                 return language.test_premise.format(title=title, confidence=fix.confidence_pct)
             return language.test_premise_proposed.format(
                 title=title, confidence=fix.confidence_pct, description=sentence(fix.description, language)
@@ -218,8 +243,6 @@ def _from_gaps(records: Records, language: Language) -> Iterator[NextStep]:
         yield _step(language.settle_open.format(said=sentence(left_open, language)), fact.id)
     if (script := script_to_read(records)) is not None:
         yield _step(language.was_script_run.format(title=quoted(script.name, language)), script.id)
-    if records.facts and not any(fact.is_check for fact in records.facts):
-        yield _step(language.first_check, records.facts[-1].id)
 
 
 def _loose_ends(records: Records) -> list[tuple[FactRecord, str]]:

@@ -64,6 +64,8 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.PLACEHOLDER, answers.with_step("Lorem ipsum was asked for the change.")),
     (Rule.RECORD_ID, answers.with_step("Compare with F2 on another machine.")),
     (Rule.SELF, answers.with_step("As an AI language model the writer cannot look further.")),
+    (Rule.SELF, answers.with_step("I am not able to tell which server answers.")),
+    (Rule.CANARY, answers.with_step("Between the session-records it was said to be so.")),
     (Rule.SELF, answers.with_step("Ask Claude for the change of the record.")),
     (Rule.INTAKE_QUOTED, answers.with_text("hypothesis", answers.INTAKE[20:340])),
     (Rule.FOREIGN, answers.with_step("Ask the owner of EXCH-NEW for the change.")),
@@ -148,6 +150,9 @@ TRUE = [
     answers.with_step("Webmail works fine, so compare what it uses with what Outlook uses."),
     _edited(problem={"text": answers.good()["problem"]["text"], "records": ["X1", "S1"]}),
     _edited(hypothesis=answers.good()["hypothesis"] | {"records": ["P1", "F99"]}),
+    answers.with_text("hypothesis", "The session records do not say why."),
+    answers.with_text("hypothesis", "It may end with the session"),
+    _edited(confirmed=[{"record": "F2", "text": "I am on ACC-WS-04, and the name still leads to the old address."}]),
 ]
 """Statements that words alone might take for untrue: what code refuses is certain."""
 

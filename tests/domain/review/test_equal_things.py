@@ -109,6 +109,19 @@ EQUAL = [
     ("about 2\u00bd hours, \u00be h", "About 2.5 hours, 45 minutes."),
     ("On 2026-11-12 Ms Lange left.", "On 2026-11-12 Ms Lange left."),
     ("Error on 29-03-2026.", "An error of 29 March."),
+    ("same number oh seven seven double oh nine hundred one five three", "Ring 07700 900153."),
+    ("Dad's at the yard but he's 81, so don't.", "His 81-year-old father."),
+    ("resolvers may take up to 24 to 48", "It takes 24 to 48 hours."),
+    ("38 released, two held", "40 mails were seen, 38 released and two held."),
+    (
+        "sechstausendf\u00fcnfhundert G\u00e4ste, dertigduizend, deux mille quatre cents",
+        "6,500, 30,000 and 2,400 there.",
+    ),
+    ("sixty-five hundred, nineteen hundred and forty", "There are 6500 and 1940."),
+    ("jusqu'\u00e0 5 h et quart, sms 9u21", "Until 17:15, by text at 9:21."),
+    ("starts 9.30am sharp", "It starts at 9.30."),
+    ("utilis\u00e9 499,7 Gio", "It holds 499.7 GiB."),
+    ("41 dockets, 22 keyed", "22 of 41 are keyed, so 19 are left."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
 UNEQUAL = [
@@ -182,8 +195,17 @@ UNEQUAL = [
     ("zweieinhalb Stunden", "After 100 minutes."),
     ("On 2026-11-12 h.lange left.", "On 2026-11-13 Ms Lange left."),
     ("Error on 29-03-2026.", "An error of 30 May."),
+    ("same number oh seven seven double oh nine hundred one five three", "Ring 07700 900135."),
+    ("The disk is at 81, so wait.", "It is at 81 %."),
+    ("38 released, two held", "41 mails were seen, 38 released and two held."),
+    ("38 released, two held", "40 mails were seen."),
+    ("sechstausendf\u00fcnfhundert G\u00e4ste", "There are 6,050."),
+    ("jusqu'\u00e0 5 h et quart, sms 9u21", "Until 17:30, by text at 9:12."),
+    ("starts 9.30am sharp", "It starts at 9.40."),
 ]
 TRANSLATED = [
+    ("Ensimm\u00e4inen auto l\u00e4htee Prismaan", "A truck for Prisma leaves."),
+    ("Vaihto kest\u00e4\u00e4 nelj\u00e4 minuuttia", "It takes 4 minutes."),
     ("Fehlercode: 5, Fehler 7", "It ended with error 7."),
     ("el disco de la bah\u00eda 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
     ("onder de 12 graden in de kas", "Below 12 degrees in the greenhouse."),
@@ -192,6 +214,8 @@ TRANSLATED = [
 ]
 """Records in other languages, and what is said of them."""
 NOT_TRANSLATED = [
+    ("Ensimm\u00e4inen auto l\u00e4htee Prismaan", "A truck for Prism leaves, tell Prisca."),
+    ("Vaihto kest\u00e4\u00e4 nelj\u00e4 minuuttia", "It takes 40 minutes."),
     ("onder de 12 graden in de kas", "Below 13 degrees in the greenhouse."),
     ("onder de 12 GB in de kas", "Below 12 % in the greenhouse."),
     ("odesz\u0142a 30 kwietnia", "She left on 29 April."),

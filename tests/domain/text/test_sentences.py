@@ -18,6 +18,12 @@ from consumer.domain.text.sentences import sentences_of
         "Der Lohnlauf ist am 15. Juni um 10:00 Uhr.",
         "Kontrolle am Di 25.11. 06:00 Uhr.",
         "It runs 2.41.7 now",
+        "La tarea de RR. HH. se repite.",
+        "Kamil z magazynu, wewn. 212, wie.",
+        "My boss (Mnr. Hugo) says nobody.",
+        "Onsdag kl. 10 er det slut.",
+        "Am 1. J\u00e4nner geht es los.",
+        "Dann 0171 ... (Nummer nicht verstanden).",
         "",
     ],
 )
@@ -33,6 +39,8 @@ def test_it_is_one_sentence_at_most(text: str) -> None:
         "Fertig am Montag. Juni war gut.",
         'He said "none." Then he left.',
         "So please don't. My nephew said so.",
+        "Press PP. Then wait.",
+        "It is on. 3 users see it.",
     ],
 )
 def test_they_are_two(text: str) -> None:

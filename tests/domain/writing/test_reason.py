@@ -16,8 +16,12 @@ def test_what_is_asked_comes_before_a_step_that_the_table_does_not_demand() -> N
     assert tested.startswith("Test the premise of")
 
 
+_LONG = "It is slow. " * 45
+"""More than fits in a step, and asks nothing."""
+
+
 class TestReason:
-    """It stands whole with the problem; a step takes up what of it asks something or is open."""
+    """A step takes it up whole where it fits, else what of it asks something or is open; it stands once."""
 
     @pytest.mark.parametrize(
         ("before", "asked"),
@@ -31,11 +35,27 @@ class TestReason:
             ("Mijn dienst eindigt om vier.", "Iemand moet de router bekijken."),
         ],
     )
-    def test_what_it_only_tells_is_no_step(self, before: str, asked: str) -> None:
-        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{before} {asked}")
-        assert f"{before} {asked}" in rules_draft.problem(bundle).text
+    def test_of_a_long_one_what_it_only_tells_is_no_step(self, before: str, asked: str) -> None:
+        begins = f"{before} {_LONG}"
+        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{begins}{asked}")
+        assert f"{begins}{asked}" in rules_draft.draft_by_rules(bundle).problem.text
         (step,) = [step for step in steps_of(bundle) if step.startswith("Take up")]
         assert step == f"Take up what it was escalated for: {asked}"
+
+    def test_it_stands_once_and_whole(self) -> None:
+        reason = "My shift ends at four. Somebody with rights on FW02 needs to look at the rule."
+        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=reason)
+        draft = rules_draft.draft_by_rules(bundle)
+        assert draft.next_steps[0].text == f"Take up what it was escalated for: {reason}"
+        assert reason not in draft.problem.text
+        assert reason in rules_draft.problem(bundle).text, "beside steps that are not code's"
+
+    def test_one_that_tells_much_is_taken_up_whatever_its_words(self) -> None:
+        reason = (
+            "Zm\u011bna sm\u011bny. Z\u00e1kazn\u00edk \u010dek\u00e1 na nov\u00fd disk,"
+            " dod\u00e1n\u00ed ve st\u0159edu r\u00e1no, do t\u00e9 doby b\u011b\u017e\u00ed star\u00fd server."
+        )
+        assert steps_of(build.bundle(build.opened(), build.fact("Slow."), reason=reason))[0].endswith(reason)
 
     def test_one_that_asks_nothing_in_known_words_is_taken_up_whole(self) -> None:
         bundle = build.bundle(build.opened(), build.fact("Slow."), reason="Tier 2 it is. Firewall again.")
@@ -59,9 +79,10 @@ class TestReason:
         tested, taken_up = steps_of(alone)
         assert tested.startswith("Test the premise of")
         assert taken_up == f"Take up what it was escalated for: {reason}"
-        beside = build.bundle(*events, build.fact("Slow."), reason=reason)
+        waits = (build.fix("Swap the cable", fix_id="fix-0"), build.outcome("applied_pending", fix_id="fix-0"))
+        beside = build.bundle(events[0], *waits, events[1], build.fact("Slow."), reason=reason)
         assert not any(reason in step for step in steps_of(beside))
-        assert reason in rules_draft.problem(beside).text
+        assert reason in rules_draft.draft_by_rules(beside).problem.text
 
     @pytest.mark.parametrize(
         "own",
@@ -74,11 +95,11 @@ class TestReason:
         ],
     )
     def test_what_the_writer_has_to_do_is_asked_of_nobody(self, own: str) -> None:
-        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{own} Who knows the router?")
+        bundle = build.bundle(build.opened(), build.fact("Slow."), reason=f"{own} {_LONG}Who knows the router?")
         assert "Take up what it was escalated for: Who knows the router?" in steps_of(bundle)
 
     def test_a_question_asks_whatever_its_words(self) -> None:
-        reason = "My shift ends. What was in the files?"
+        reason = f"My shift ends. {_LONG}What was in the files?"
         assert steps_of(build.bundle(build.opened(), build.fact("Slow."), reason=reason))[0].endswith(
             ": What was in the files?"
         )

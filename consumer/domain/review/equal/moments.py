@@ -8,7 +8,7 @@ from typing import Protocol
 from consumer.domain.review.equal.spoken_times import spoken
 
 NOON = 12
-_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _CLOCK = re.compile(r"\d{1,2}:\d\d:\d\d")
 _DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
@@ -103,7 +103,8 @@ def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
     half = "a" if hour < NOON else "p"
     forms = (
         rf"0?{hour}{minutes}\s?(?:uhr|h\b)",
-        rf"0?{hour}h{after_h}(?!\d)",
+        rf"0?{hour}[hu]{after_h}(?!\d)",  # 9h21, 9u21
+        rf"0?{hour}\.{minute}(?![\d.])",
         rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
     )
     return (

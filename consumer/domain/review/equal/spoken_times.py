@@ -44,9 +44,10 @@ _WAYS = (
     _Way(
         "fr", "une",
         {
-            0: "{now} heures?", 10: "{now} heures? dix", 15: "{now} heures? et quart", 20: "{now} heures? vingt",
-            30: "{now} heures? (?:et demie?|trente)", 45: "{next} heures? moins le quart",
-            50: "{next} heures? moins dix",
+            0: "{now} (?:heures?|h)", 10: "{now} (?:heures?|h) dix", 15: "{now} (?:heures?|h) et quart",
+            20: "{now} (?:heures?|h) vingt", 30: "{now} (?:heures?|h) (?:et demie?|trente)",
+            45: "{next} (?:heures?|h) moins le quart",
+            50: "{next} (?:heures?|h) moins dix",
         },
         {0: "minuit", 12: "midi"},
     ),

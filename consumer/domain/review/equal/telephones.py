@@ -16,6 +16,8 @@ _NO_FIGURE = re.compile(r"\D")
 _ABROAD = re.compile(r"\+|00")
 _FEWEST_FIGURES = 6
 """Of a number, without the code of its country and the 0 before the code of its town."""
+_FEWEST_TOGETHER, _ENDING = 5, 3
+"""Figures that only a telephone's number has together, and of its end."""
 _LONGEST_COUNTRY = 3
 
 
@@ -23,6 +25,15 @@ def recorded_in(text: str) -> frozenset[str]:
     """The figures of each telephone number that a text in normal form holds, in figures or in words."""
     written = (_NO_FIGURE.sub("", number) for number in _numbers(text))
     return frozenset((*written, *number_words.figures_of(text)))
+
+
+def are_of_one(number: str, recorded: frozenset[str], integers: frozenset[str]) -> bool:
+    """Whether figures stand in a recorded number, or in a whole number with another's end: "same number ending 356"."""
+    if len(number) < _FEWEST_TOGETHER:
+        return False
+    begins, end = number[:-_ENDING], number[-_ENDING:]
+    ends_another = end in integers and any(len(each) == len(number) and each.startswith(begins) for each in integers)
+    return ends_another or any(number in figures for figures in recorded)
 
 
 def is_part_of_one(number: str, text: str, recorded: frozenset[str]) -> bool:
