@@ -7,10 +7,10 @@ from consumer.domain.bundle.records import Records, ScriptRecord
 from consumer.domain.text import words
 
 _OF_A_SCRIPT = re.compile(
-    r"\b(?:scripts?|skripte?[ns]?|gui[o\u00f3]n(?:es)?|dry[\s-]?run|whatif|not\s+(?:been\s+|yet\s+)*run)\b",
+    r"\b(?:s[ck]r[iy]pt\w*|gui[o\u00f3]n(?:es)?|dry[\s-]?run|whatif|not\s+(?:been\s+|yet\s+)*run)\b",
     re.IGNORECASE,
 )
-"""How English, German, French, Italian, Spanish and Dutch speak of one."""
+"""How most European languages speak of one."""
 _SHARED = 2
 """Words of a script's name by which a text means it."""
 

@@ -46,6 +46,13 @@ _WAY = re.compile(r"\b(?:landline|reach\s+me|i['\u2019]m\s+on|my\s+(?:cell|mobil
 """A way to reach somebody, without a number."""
 
 
+_OF_ANOTHER = re.compile(
+    r"\b(?:ring|call|phone|text|reach|contact)\s+(?:him|her|them)\b|\b(?:he|she|they)(?:['\u2019](?:s|re)|\s+is|\s+are)\s+(?:at|on)\b",
+    re.IGNORECASE,
+)
+"""Whose number it is only the sentence tells: a number of the writer's own comes first."""
+
+
 def callback(intake: str) -> str | None:
     """The sentence with the number to call back; the number alone where the sentence is long or asks for more.
 
@@ -53,9 +60,12 @@ def callback(intake: str) -> str | None:
     """
     lines = [line.lstrip() for line in intake.splitlines()]
     said = [sentence for line in lines for sentence in sentences.sentences_of(line)]
-    for sentence in said:
-        if (number := _number(sentence)) is not None and not _only_forbids(sentence):
-            return _asking_no_more(clean(sentence)) or clean(number)
+    found = [(sentence, number) for sentence in said if (number := _number(sentence)) and not _only_forbids(sentence)]
+    for sentence, number in sorted(found, key=lambda each: _OF_ANOTHER.search(each[0]) is not None):
+        if whole := _asking_no_more(clean(sentence)):
+            return whole
+        if _OF_ANOTHER.search(sentence) is None:
+            return clean(number)
     for line in lines:
         form = _ASKED_FOR.match(line)
         if form is not None and _DIGITS.search(filled_in := clean(line[form.end() :])):

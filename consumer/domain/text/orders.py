@@ -63,7 +63,9 @@ _ONLY_WHEN = (
     r"|solo\s+(?:dopo|prima|tra|fuori)|s\u00f3lo\s+(?:despu\u00e9s|antes|entre|fuera)"
     r"|alleen\s+(?:na|voor|tussen|buiten))"
 )
-_CLAUSE = r"(?:^|[,.;:(\u2013\u2014-]\s*|\b(?:and|but|please|pls|kindly|so|then|or|just|ok|also)\s+)"
+_CLAUSE = (
+    r"(?:^[\"'\u2018\u201c\u201e]?|[,.;:(\u2013\u2014-]\s*|\b(?:and|but|please|pls|kindly|so|then|or|just|ok|also)\s+)"
+)
 """Where a clause begins: what somebody tells of themselves has a subject there ("we never restart it")."""
 _BOUNDS: Mapping[str, str] = {
     "en": rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never)\b | \bno\s+\w{{3,}}ing\s+(?:\S+\s+){{0,4}}?
@@ -75,10 +77,12 @@ _BOUNDS: Mapping[str, str] = {
     |(?:not|never)\s+backed\s+up|before\s+anything\s+is\s+(?:changed|touched)|stay\s+out\s+of|rather\s+(?:\w+\s+){{0,2}}(?:not|didn['\u2019]?t)
       |keep\s+(?:out\s+of|away\s+from|quiet)
     |(?:nobody|no\s+one|nothing)\s+(?:should|may|must|is\s+(?:to|allowed))
-    |(?:nobody|no\s+one)\s+(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*)\b
+    |(?:nobody|no\s+one)\b.{{0,40}}\bis\s+to\s+be\s+\w+|(?:i|we)\s+(?:do\s+not|don['\u2019]?t)\s+want\s+(?!to\b)\w+
+    |(?:says?|said)\s+(?:do\s+not|don['\u2019]?t|never)|(?:nobody|no\s+one)\s+(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*)\b
     |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b""",
     "de": r"""\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
     |\b(?:bitte\s+(?:nicht|kein\w*)|(?:blo(?:\u00df|ss)|ja)\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
+    |wird\s+nichts\s+\w+
     |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
     |nicht\s+passieren\s+darf|r\u00fchrt\w*\s+(?:\w+\s+){0,3}niemand|(?:niemand|keiner)\s+(?:darf|soll|l\u00f6scht|startet|fasst)
     |(?:nicht|ned|net|nid|n\u00f6d)\s+(?:anfassen|angefasst|anr\u00fchren|neu\s*starten|aus(?:schalten|stecken)
@@ -92,18 +96,18 @@ _BOUNDS: Mapping[str, str] = {
     |^(?:surtout\s+)?pas\s+d(?:e\s+|['\u2019])(?:red[e\u00e9]marr|arr[e\u00ea]t|coupure|reboot|modif|chang|suppress
       |mise\s+\u00e0\s+jour)\w*
     |\blaisse[rz]?\s+(?:\S+\s+){1,6}tranquilles?\b|\bpersonne\s+ne\s+doit\b
-    |^(?:change|touche|red[e\u00e9]marre|efface|[e\u00e9]teins|supprime|d[e\u00e9]branche|appelle)[sz]?\s+pas\b""",
+    |\b(?:change|touche)[sz]?\s+pas\b|^(?:red[e\u00e9]marre|efface|[e\u00e9]teins|supprime|d[e\u00e9]branche|appelle)[sz]?\s+pas\b""",
     "it": r"""\bnon\s+(?:(?:l[aeio]|gli)\s+)?(?:\w+(?:[aei]te|[aei]r)(?:e|l[aeio]|ci|mi|ne)?|si\s+(?:deve|spegn\w+
       |tocc\w+|riavvi\w+|cancell\w+|stacc\w+)|va\s+(?!\W|bene)\w+)\b
     |\bsolo\s+con\s+il\s+consenso\b|\blasci(?:are|ate|a)\s+stare\b|\bnessuno\s+deve\b""",
     "es": r"""\b(?:por\s+favor[,\s]+no|no\s+(?:l[aeo]s?\s+)?(?:se\s+(?:debe|puede|apag\w+|reinici\w+|toc\w+|borr\w+)
       |reinici\w+|apag\w+|toqu\w+|tocar|llam\w+|cambi\w+
       |borr\w+|desconect\w+|cierr\w+))\b
-    |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){0,6}en\s+paz\b|\bnadie\s+debe\b""",
+    |\bdej(?:ar|en|ad|a)\s+(?:\S+\s+){0,6}en\s+paz\b|\bnadie\s+(?:debe|apagu|toqu|reinici|borr|cambi|muev)\w*""",
     "nl": r"""\b(?:gelieve|graag|s\.?v\.?p\.?|aub)\s+(?:\w+\s+){0,3}(?:niet|geen)\b
     |\bmag\s+(?:\w+\s+){0,3}(?:niet|niets)\b
     |\b(?-i:NIET)\s+\w+|^niet\s+.{1,40}\w+en\b|\b(?:er)?af\s?blijven\b|\bniet\s+(?:herstarten|uitzetten|aanraken|aankomen|verwijderen|wissen)\b
-    |\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b|\bniemand\s+mag\b""",
+    |\bmoogt\s+(?:\w+\s+){0,2}niet\b|\balleen\s+met\s+toestemming\b|\bmet\s+rust\s+laten\b|\bniemand\s+mag\b""",
     "af": r"\bmoenie\b|\bmag\s+(?:\w+\s+){0,3}nie\b",
     "pt": r"""\b(?:n[\u00e3a]o|ningu[\u00e9e]m)\s+(?:[oa]s?\s+)?(?:mex|toqu|desligu|reinici|apagu|alter|mud[ea]|fech
       |cancel|elimin|retir|deve)\w*
@@ -111,7 +115,7 @@ _BOUNDS: Mapping[str, str] = {
     "nordic": r"""\b(?:m\u00e5|f\u00e5r)\s+(?:\w+\s+){0,2}(?:ikke|ikkje|inte|ej)\b|\br[\u00f8\u00f6]r\s+(?:ikke
       |inte)\b|\bl\u00e5t\s+bli\b|\bhelst\s+(?:ikke|inte)\b
     |\b(?:ikke|inte)\s+(?:r\u00f8r|sluk|genstart|slet|slette|ta|r\u00f6r|starta|st\u00e4ng|radera)\w*\b
-      |\bingen\s+(?:m\u00e5|f\u00e5r)\b""",
+      |\bingen(?:ting)?\s+(?:m\u00e5|f\u00e5r)\b""",
     "fi": r"\b(?:\u00e4l\u00e4|\u00e4lk\u00e4\u00e4|ei\s+saa)\b",
     "pl": r"""\bprosz\u0119\s+(?:\w+\s+){0,2}nie\b|\b(?:prosz\u0119\s+)?nic(?:zego)?\s+nie\s+\w+[a\u0107c]\b
       |\bnie\s+(?:wolno|mo\u017cna|rusza|wy\u0142\u0105cza|usuwa|dotyka|restart|zmienia|kasow|od\u0142\u0105cza)\w*""",

@@ -44,3 +44,17 @@ def test_where_more_is_asked_only_the_number_is_given() -> None:
 )
 def test_what_is_no_number_to_call(intake: str) -> None:
     assert callback(intake) is None
+
+
+def test_a_number_of_the_writers_own_comes_before_anothers() -> None:
+    another = "Murray signs, above that ring him, 021 555 0128, he is out."
+    assert callback(f"{another} Call me on 07 555 0119.") == "Call me on 07 555 0119."
+    assert callback(another) == another
+
+
+def test_a_number_of_another_does_not_stand_without_its_sentence() -> None:
+    assert callback("Tell me first. " + "It is long, " * 15 + "so ring him on 021 555 0128.") is None
+
+
+def test_a_time_is_no_line_of_a_form() -> None:
+    assert callback("On-call, 5:58 AM. It is slow.") is None
