@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = "consumer.domain"
 TESTS = {
     "review.checks": ("review.test_checks", "review.test_gate", "review.test_german"),
+    "review.whole": ("review.test_checks", "review.test_gate", "review.test_german"),
     "review.leaving_out": ("review.test_gate",),
     "reader.findings": ("reader.test_reader",),
     "review.grounding": ("review.test_grounding", "review.test_equal_things", "review.test_checks"),
@@ -38,7 +39,7 @@ TESTS = {
     "review.spellings": ("review.test_german",),
 }
 """The tests of each module, in `tests/domain`."""
-TABLES = {"review.checks": ("WHOLE_RULES", "STATEMENT_RULES"), "review.shape": ("CHECKS",)}
+TABLES = {"review.checks": ("STATEMENT_RULES",), "review.whole": ("WHOLE_RULES",), "review.shape": ("CHECKS",)}
 RETURNS = {
     "review.grounding": {
         "_grounded": "True",
@@ -61,7 +62,7 @@ RETURNS = {
 YIELDS = ("review.checks", "text.names", "review.shape")
 CHAINS = {"writing.outcome_table": "takes_up"}
 """A conjunction, each part of which is a rule of its own."""
-PATTERNS = ("review.checks", "text.names", "review.shape", "review.spellings")
+PATTERNS = ("review.checks", "review.whole", "text.names", "review.shape", "review.spellings")
 DEAD_PATTERN = 're.compile("(?!)")'
 META = (
     "not idle and not rule_off and not broken_by_an_answer and not slow and not raises and not any_text and not attack"

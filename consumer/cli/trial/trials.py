@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from consumer.domain.bundle.bundle import Bundle
     from consumer.domain.cost.estimates import Estimate
     from consumer.domain.redaction import Redactor
-    from consumer.domain.review.checks import Scan
+    from consumer.domain.review.violations import Scan
     from consumer.domain.session.recordings import Recording
     from consumer.settings import Settings
     from consumer.wiring.jobs.trials import JournaledDrafter

@@ -1,26 +1,20 @@
-"""The rules that code is certain of: one function for each rule, and tables that name them.
+"""The rules that code is certain of: one function for each rule, and a table that names them.
 
-A rule looks at one statement and says what is wrong with it, in words that go to the model. Rules for the whole answer
-come first: if an answer recites its instructions, holds a secret or is in another language than the package, its
-statements are not checked. Whether a statement is true to the records is no rule here: words cannot tell. The second
-reader judges that.
+A rule looks at one statement and says what is wrong with it, in words that go to the model. Whether a statement is true
+to the records is no rule here: words cannot tell. The second reader judges that.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from consumer.domain.language.language import Language
 from consumer.domain.review import spellings
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.review.violations import Evidence, Part, Rule, Said, StatementRef, Violation
 from consumer.domain.text import language, names, sentences, words
 from consumer.domain.text.sanitize import ADDRESS, clean, is_harmless, shorten
-from consumer.domain.writing import prompt, quotes, sections
+from consumer.domain.writing import quotes, sections
 from consumer.domain.writing.draft import Draft, DraftForm, StepAction
 from schemas.sessions import FixStatus
-
-Scan = Callable[[str], str]
-"""The redactor: returns a text with its secrets replaced."""
 
 LONGEST_PARAGRAPH = 1_200
 """Characters."""
@@ -32,6 +26,8 @@ _LONGEST: Mapping[Part, int] = {
     Part.NEXT_STEPS: 400,
 }
 """The most characters of a statement in each part."""
+_LAST = frozenset({Rule.LENGTH, Rule.SECRET})
+"""After these no other rule looks: its time may grow with the square of a text's length, its detail quotes the text."""
 _FEWEST_WORDS = 3
 """Of a next step."""
 _BLOCK = re.compile(
@@ -60,8 +56,6 @@ _TO_FILL_IN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _RECORD_ID = re.compile(r"(?<![\w-])[FSXPR]\d{1,4}(?![\w-])")
-_FENCE = re.compile(r"session[-_]records|<\s*/?\s*session\W?records", re.IGNORECASE)
-"""What stands around the records in a prompt. "The session records" are words of anybody."""
 _SELF = re.compile(
     r"\b(?:claude(?:[-\s][\w.-]+)?|anthropic|sonnet|haiku|gpt-?\d?\w*|chatgpt|openai|(?:as\s+)?an?\s+ai(?:\s+\w+)?"
     r"|(?:large\s+)?language\s+model|my\s+instructions|system\s+prompt|these\s+instructions|previous\s+instructions)\b",
@@ -82,20 +76,13 @@ _ALL_OVER = re.compile(
 _ANY_OVER = re.compile(rf"\b{_OVER}\b|\bgel\u00f6st\b|\bbehoben\b", re.IGNORECASE)
 
 
-def whole(draft: Draft, answer: str, scan: Scan, wanted: Language) -> Iterator[Violation]:
-    """Yields the violations of an answer as a whole. `wanted` is the language of the package."""
-    for rule, look in WHOLE_RULES.items():
-        if (detail := look(draft, answer, scan, wanted)) is not None:
-            yield Violation(rule=rule, detail=detail)
-
-
 def statement(said: Said, case: Evidence) -> Iterator[Violation]:
-    """Yields the violations of one statement. A statement that is too long is checked no further."""
+    """Yields the violations of one statement. One that is too long, or holds a secret, is checked no further."""
     for rule, look in STATEMENT_RULES.items():
         violations = [Violation(rule=rule, detail=detail, place=said.place) for detail in look(said, case)]
         yield from violations
-        if rule is Rule.LENGTH and violations:
-            return  # the other rules may take time that grows with the square of a text's length
+        if rule in _LAST and violations:
+            return
 
 
 def paragraph(part: Part, text: str, case: Evidence) -> Iterator[Violation]:
@@ -127,40 +114,6 @@ def statements(draft: Draft) -> Iterator[Said]:
         yield Said(place=place, text=step.text, records=step.records, cites=cites, tries=tries)
 
 
-# rules for the whole answer
-
-
-def _canary(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
-    del draft, scan, wanted
-    squeezed, canary = _squeezed(answer), _squeezed(prompt.CANARY)
-    recited = canary in squeezed or canary[::-1] in squeezed or _FENCE.search(answer) is not None
-    return "the answer recites its instructions" if recited else None
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()
-
-
-def _secret(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
-    del answer, wanted
-    texts = "\n".join(_texts(draft))
-    return "the answer holds what looks like a secret" if scan(texts) != texts else None
-
-
-def _language(draft: Draft, answer: str, scan: Scan, wanted: Language) -> str | None:
-    del answer, scan
-    texts = (draft.problem.text, draft.hypothesis.text, *(step.text for step in draft.next_steps))
-    is_wanted = all(language.is_written_in(wanted.words, text) for text in texts)
-    return None if is_wanted else f"the answer is not in {wanted.name}"
-
-
-def _texts(draft: Draft) -> Iterator[str]:
-    yield draft.problem.text
-    yield draft.hypothesis.text
-    yield from (wording.text for wording in (*draft.confirmed, *draft.notes))
-    yield from (step.text for step in draft.next_steps)
-
-
 # rules for one statement
 
 
@@ -180,6 +133,11 @@ def _length(statement: Said, case: Evidence) -> Iterator[str]:
     del case
     if len(statement.text) > _LONGEST[statement.part]:
         yield f"over {_LONGEST[statement.part]} characters"
+
+
+def _secret(statement: Said, case: Evidence) -> Iterator[str]:
+    if not case.is_clean(statement.text):
+        yield "holds what looks like a secret"
 
 
 def _markup(statement: Said, case: Evidence) -> Iterator[str]:
@@ -289,13 +247,9 @@ def _cited(text: str) -> str:
     return f'"{shorten(clean(text), 80)}"'
 
 
-WHOLE_RULES: Mapping[Rule, Callable[[Draft, str, Scan, Language], str | None]] = {
-    Rule.CANARY: _canary,
-    Rule.SECRET: _secret,
-    Rule.LANGUAGE: _language,
-}
 STATEMENT_RULES: Mapping[Rule, Callable[[Said, Evidence], Iterator[str]]] = {
     Rule.LENGTH: _length,  # first: no other rule looks at a text that is too long
+    Rule.SECRET: _secret,
     Rule.EMPTY: _empty,
     Rule.LANGUAGE: _other_language,
     Rule.MARKUP: _markup,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.rendering.markdown import Rendered, render
 from consumer.domain.review import judging, shape
-from consumer.domain.review.checks import Scan
 from consumer.domain.review.leaving_out import completed, is_bare, without
 from consumer.domain.review.tidying import tidied
-from consumer.domain.review.violations import Evidence, Rule, Said, Violation
+from consumer.domain.review.violations import Evidence, Rule, Said, Scan, Violation
+from consumer.domain.review.whole import check_whole
 from consumer.domain.writing import draft, rules_draft
 from consumer.domain.writing.draft import Draft, Unreadable
 from schemas.packages import Caution
@@ -29,6 +29,12 @@ class Reviewed:
     """The statements that the package would show; all of the model's."""
     violations: tuple[Violation, ...]
     """What code refuses; each is a line for the model."""
+
+    @property
+    def readable(self) -> tuple[Said, ...]:
+        """The statements that another model may see: none with a secret."""
+        secret = {violation.place for violation in self.violations if violation.rule is Rule.SECRET}
+        return tuple(said for said in self.statements if said.place not in secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +61,9 @@ def review(text: str, bundle: Bundle, *, scan: Scan) -> Reviewed | Rejected:
     answer = draft.read_answer(text, tuple(fact.id for fact in bundle.records.facts), bundle.language)
     if isinstance(answer, Unreadable):
         return Rejected(violations=tuple(Violation(rule=Rule.UNREADABLE, detail=detail) for detail in answer.problems))
-    case = Evidence(bundle)
+    case = Evidence(bundle, scan)
     drafted = tidied(answer, case)
-    if unfit := judging.of_the_whole(drafted, text, scan, bundle.language):
+    if unfit := tuple(check_whole(drafted, text, case)):
         return Rejected(violations=unfit)
     statements = tuple(judging.shown_statements(drafted, case))
     violations = tuple(judging.violations_of(drafted, statements, case))

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from consumer.domain.language.language import Language
 from consumer.domain.review import checks
-from consumer.domain.review.checks import Scan
 from consumer.domain.review.violations import Evidence, Part, Said, Violation
 from consumer.domain.writing import outcome_table
 from consumer.domain.writing.draft import Draft
@@ -19,11 +17,6 @@ def violations_of(drafted: Draft, statements: Iterable[Said], case: Evidence) ->
         if part in shown:
             yield from checks.paragraph(part, text, case)
     yield from checks.check_steps(drafted)
-
-
-def of_the_whole(drafted: Draft, answer: str, scan: Scan, language: Language) -> tuple[Violation, ...]:
-    """What makes an answer unfit as a whole. `scan` finds secrets."""
-    return tuple(checks.whole(drafted, answer, scan, language))
 
 
 def shown_statements(drafted: Draft, case: Evidence) -> Iterator[Said]:

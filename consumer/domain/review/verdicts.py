@@ -10,8 +10,8 @@ from enum import StrEnum
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import judging, shape
-from consumer.domain.review.checks import Scan
-from consumer.domain.review.violations import Evidence, Rule, Violation
+from consumer.domain.review.violations import Evidence, Rule, Scan, Violation
+from consumer.domain.review.whole import check_whole
 from consumer.domain.writing.draft import Draft
 
 QUOTES = frozenset({Rule.PLACEHOLDER, Rule.FOREIGN, Rule.LENGTH, Rule.LANGUAGE})
@@ -72,9 +72,9 @@ def _of_answers(rule: Rule, answers: Sequence[Sequence[Violation]], *, written: 
 
 def of_rules(bundle: Bundle, drafted: Draft, scan: Scan) -> tuple[Verdict, ...]:
     """The verdicts on a rules draft. It must keep the rules of an answer, except where it quotes (`QUOTES`)."""
-    case = Evidence(bundle)
+    case = Evidence(bundle, scan)
     violations = [
-        *judging.of_the_whole(drafted, "", scan, bundle.language),
+        *check_whole(drafted, "", case),
         *judging.violations_of(drafted, judging.shown_statements(drafted, case), case),
     ]
     return tuple(_of_rules(rule, [violation for violation in violations if violation.rule is rule]) for rule in Rule)

@@ -1,7 +1,7 @@
 """The rules for an answer, its statements and their violations, and the evidence for checking them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +12,9 @@ from consumer.domain.bundle.records import FactRecord
 from consumer.domain.review import grounding
 from consumer.domain.review.grounding import Lexicon
 from consumer.domain.writing import fence
+
+Scan = Callable[[str], str]
+"""The redactor: returns a text with its secrets replaced."""
 
 
 class Rule(StrEnum):
@@ -131,6 +134,12 @@ class Evidence:
     """The bundle that statements are checked against, and what the checks derive from it."""
 
     bundle: Bundle
+    scan: Scan = str
+    """Without one, no text holds a secret."""
+
+    def is_clean(self, text: str) -> bool:
+        """Whether a text holds no secret."""
+        return self.scan(text) == text
 
     @cached_property
     def lexicon(self) -> Lexicon:

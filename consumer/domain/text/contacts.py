@@ -60,8 +60,10 @@ def callback(intake: str) -> str | None:
     """
     lines = [line.lstrip() for line in intake.splitlines()]
     said = [sentence for line in lines for sentence in sentences.sentences_of(line)]
-    found = [(sentence, number) for sentence in said if (number := _number(sentence)) and not _only_forbids(sentence)]
-    for sentence, number in sorted(found, key=lambda each: _OF_ANOTHER.search(each[0]) is not None):
+    numbered = [
+        (sentence, number) for sentence in said if (number := _number(sentence)) and not _only_forbids(sentence)
+    ]
+    for sentence, number in sorted(numbered, key=lambda each: _OF_ANOTHER.search(each[0]) is not None):
         if whole := _asking_no_more(clean(sentence)):
             return whole
         if _OF_ANOTHER.search(sentence) is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost.usage import NOTHING_SPENT, Spent
 from consumer.domain.rendering.markdown import Rendered
-from consumer.domain.review.checks import Scan
+from consumer.domain.review.violations import Scan
 from consumer.domain.session.history import Basis
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.flows.drafting.calls.dialogue import ModelDialogue

@@ -12,8 +12,8 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost import prices
 from consumer.domain.rendering.markdown import Rendered
 from consumer.domain.review import gate, verdicts
-from consumer.domain.review.checks import Scan
 from consumer.domain.review.verdicts import CheckStanding, Verdict
+from consumer.domain.review.violations import Scan
 from consumer.domain.writing.draft import Draft
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.dialogue import ModelDialogue, Written

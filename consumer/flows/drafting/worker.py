@@ -22,7 +22,7 @@ from consumer.domain.package.packing import PackageInput
 from consumer.domain.reader import versions
 from consumer.domain.request.cause import cause_of
 from consumer.domain.request.work import Replayed, Work
-from consumer.domain.review.checks import Scan
+from consumer.domain.review.violations import Scan
 from consumer.domain.session import session
 from consumer.domain.writing.ledger import Declined, DraftKey, LedgerEntry
 from consumer.errors import Transient

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.review import checks, gate
+from consumer.domain.review import checks, gate, whole
 from consumer.domain.review.gate import Reviewed
 from consumer.domain.review.violations import OF_READER, Rule
 from tests.domain import answers
@@ -117,15 +117,15 @@ def test_an_answer_that_breaks_one_rule_is_rejected_for_it_alone(rule: Rule, ans
 
 @pytest.mark.parametrize(
     ("rule", "answer"),
-    [(rule, answer) for rule, answer in BROKEN if rule in {*checks.STATEMENT_RULES, *checks.WHOLE_RULES}],
+    [(rule, answer) for rule, answer in BROKEN if rule in {*checks.STATEMENT_RULES, *whole.WHOLE_RULES}],
 )
 def test_with_its_rule_off_it_is_not_noticed(
     rule: Rule, answer: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shows that no rule hides behind another."""
-    for table in ("STATEMENT_RULES", "WHOLE_RULES"):
-        rules = {name: look for name, look in getattr(checks, table).items() if name is not rule}
-        monkeypatch.setattr(checks, table, MappingProxyType(rules))
+    for module, table in ((checks, "STATEMENT_RULES"), (whole, "WHOLE_RULES")):
+        rules = {name: look for name, look in getattr(module, table).items() if name is not rule}
+        monkeypatch.setattr(module, table, MappingProxyType(rules))
     verdict = gate.review(answer, bundle, scan=_scan)
     assert rule not in {violation.rule for violation in verdict.violations}
 

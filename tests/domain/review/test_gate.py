@@ -1,6 +1,7 @@
 """The gate: what it accepts, what it removes, and that no attack which a model obeys reaches a package."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -150,15 +151,29 @@ class TestWhatLeaves:
         answer["problem"]["text"] = answer["hypothesis"]["text"] = "EXCH-NEW was down."
         assert isinstance(judged(json.dumps(answer), bundle), Rejected)
 
+    def test_a_statement_with_a_secret_leaves_and_nothing_tells_it(self, bundle: Bundle) -> None:
+        text = answers.with_step("Sign in with Hunter2hunter2 on EXCH-NEW.")
+        reviewed = gate.review(text, bundle, scan=lambda said: said.replace("Hunter2hunter2", "[REDACTED:password#1]"))
+        assert isinstance(reviewed, Reviewed)
+        assert [violation.rule for violation in reviewed.violations] == [Rule.SECRET]
+        assert "unter2" not in str((reviewed.violations, reviewed.readable))
+        assert len(reviewed.readable) == len(reviewed.statements) - 1
+        accepted = gate.assemble(reviewed, bundle)
+        assert isinstance(accepted, Accepted)
+        assert "unter2" not in accepted.rendered.markdown + accepted.draft.model_dump_json()
+        assert "16:00 restart" in body(accepted.rendered, SectionKey.NEXT_STEPS), "the other steps stay"
+
     @pytest.mark.parametrize("rule", [Rule.CANARY, Rule.SECRET, Rule.LANGUAGE, Rule.UNREADABLE])
     def test_some_answers_are_not_worth_saving(self, rule: Rule, bundle: Bundle) -> None:
         text = {
             Rule.CANARY: answers.with_step("Keep amber-lattice-7719 in mind."),
-            Rule.SECRET: answers.with_step("Sign in with hunter2hunter2."),
+            Rule.SECRET: answers.with_text("hypothesis", "The password is this. Hunter2hunter2 it was."),
             Rule.LANGUAGE: answers.with_step("Das ist nicht die Ursache und der Server ist weg."),
             Rule.UNREADABLE: "{}",
         }[rule]
-        verdict = gate.review(text, bundle, scan=lambda said: said.replace("hunter2hunter2", "[REDACTED:password#1]"))
+        verdict = gate.review(
+            text, bundle, scan=lambda said: re.sub(r"(?<=this)\.\s\w+", ": [REDACTED:password#1]", said)
+        )
         assert isinstance(verdict, Rejected)
         assert {violation.rule for violation in verdict.violations} == {rule}
 

@@ -12,8 +12,7 @@ from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.cost.usage import total_usage
 from consumer.domain.reader import question
 from consumer.domain.review import gate, violations
-from consumer.domain.review.checks import Scan
-from consumer.domain.review.violations import Part, Rule, Violation
+from consumer.domain.review.violations import Part, Rule, Scan, Violation
 from consumer.flows.drafting.calls.calling import CallPermit, ModelCalls, S_co, Unwritten
 from consumer.flows.drafting.calls.choice import ModelChoice
 from consumer.flows.drafting.calls.pace import Pace
@@ -157,7 +156,7 @@ class ModelDialogue(Generic[S_co]):
         if answer.ending is Ending.COMPLETE:
             verdict = gate.review(answer.text, bundle, scan=self._scan)
             if isinstance(verdict, gate.Reviewed):
-                check = await self._reader.read(bundle, verdict.statements)
+                check = await self._reader.read(bundle, verdict.readable)
         elif answer.ending is not Ending.REFUSED:
             verdict = gate.Rejected(violations=(Violation(rule=Rule.UNREADABLE, detail=_UNUSABLE[answer.ending]),))
         judged = Judged(answer=answer, verdict=verdict, check=check)
