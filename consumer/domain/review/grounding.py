@@ -13,7 +13,7 @@ from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
 from consumer.domain.bundle.records import FactRecord, Records
-from consumer.domain.review.equal import foreign_names, moments, reckoning, telephones
+from consumer.domain.review.equal import amounts, foreign_names, moments, reckoning, telephones
 from consumer.domain.text import elisions, language, names, number_words, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
 from consumer.domain.text.quantities import Quantity
@@ -44,7 +44,7 @@ _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _WORD = re.compile(r"\s(?!(?:true|false|yes|no|on|off|enabled|disabled|none|null|auto)$)[a-z]+")
 """What may stand after a sign of equality that means "is" in a sentence."""
 _HEAD = re.compile(r"[a-z]+")
-_COUNTED_UNITS = words.listed("day week month page")
+_COUNTED_UNITS = words.listed("day week month")
 """Units that a writer counts in small numbers."""
 _COUNTS = words.listed("step steps tier level line phase option part day week stage round item point attempt")
 """Nouns that the writer may number without a record: "step 2"."""
@@ -245,7 +245,9 @@ class Lexicon:
     def _says(self, number: str) -> bool:
         """Whether the records hold a whole number in words, or a telephone's number otherwise than in its figures."""
         words = number_words.said(int(number))
-        if words is not None and re.search(rf"(?<![\w-])(?:{words})(?![\w-])", self.text) is not None:
+        if words is not None and re.search(rf"(?<![\w-])(?:{words})(?!\w|-(?!odd|some|ish))", self.text) is not None:
+            return True
+        if amounts.are_counted(int(number), self.text):
             return True
         return telephones.are_of_one(number, self.telephones, self.integers)
 

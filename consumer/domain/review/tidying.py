@@ -21,7 +21,8 @@ def tidied(drafted: Draft, case: Evidence) -> Draft:
     """The draft without small slips.
 
     These are emphasis, ids in brackets, ids of no record beside others, blank statements, steps given twice, wordings
-    that repeat their fact, the sentence for no hypothesis, and what a paragraph has beyond its length.
+    that repeat their fact, notes on records that no list shows, the sentence for no hypothesis, and what a paragraph
+    has beyond its length.
     """
     unique = {step.text.casefold(): step for step in (_mended(step, case) for step in drafted.next_steps) if step.text}
     return drafted.model_copy(
@@ -30,7 +31,7 @@ def tidied(drafted: Draft, case: Evidence) -> Draft:
             "confirmed": tuple(
                 wording for wording in _wordings(drafted.confirmed, case) if not _repeats(wording, case)
             ),
-            "notes": tuple(_wordings(drafted.notes, case)),
+            "notes": tuple(note for note in _wordings(drafted.notes, case) if _has_place(note, case)),
             "hypothesis": _within_length(_without_sentinel(_mended(drafted.hypothesis, case), case)),
             "next_steps": tuple(unique.values()),
         }
@@ -46,6 +47,11 @@ def _wordings(wordings: tuple[Wording, ...], case: Evidence) -> Iterator[Wording
 def _repeats(wording: Wording, case: Evidence) -> bool:
     fact = case.facts.get(wording.record)
     return fact is not None and clean(fact.text).casefold() == clean(wording.text).casefold()
+
+
+def _has_place(note: Wording, case: Evidence) -> bool:
+    """Whether a list shows the record of a note; true, too, for a record that does not exist: that is no slip."""
+    return note.record in case.listed or note.record not in case.ids
 
 
 def _within_length(statement: Statement) -> Statement:

@@ -89,7 +89,7 @@ NAMED = re.compile(
     | (?P<account>(?<![\w.-])[A-Za-z][\w.-]*\\[\w.$-]+)
     | (?P<service_account>(?<![\w-])(?:svc|srv|adm|usr|gmsa|sa|da)-[a-z][\w-]*)
     | (?P<ipv6>\b(?:[0-9a-f]{{1,4}}:){{1,7}}(?::(?:[0-9a-f]{{1,4}}:?)*|(?<=:[0-9a-f]{{4}}:)[0-9a-f]{{1,4}}\b))
-    | (?P<product>\b(?:{_PRODUCTS})\s+v?\d+(?:\.\d\w*)*(?:\s?(?:H[12]|R2))?\b)
+    | (?P<product>\b(?:{_PRODUCTS})\s+(?!\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b)v?\d+(?:\.\d\w*)*(?:\s?(?:H[12]|R2))?\b)
     | (?P<coded>\b(?:{_CODED})s?\s+(?:(?:ids?|codes?|numbers?|no\.?)\s+)?
                 \#?\d+(?:\s?(?:,|and|or|/|-)\s?\d+)*\b(?![.:]?\w|,\d{{3}}))
     | (?P<date>(?-i:\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b

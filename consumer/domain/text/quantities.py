@@ -38,7 +38,6 @@ _UNITS: Mapping[str, str] = {
     "volt": r"volts?",
     "watt": r"watts?",
     "celsius": r"°c|degrees?",
-    "page": r"pages?|seiten?",
 }
 """How each unit is written, in lower case."""
 _ALSO: Mapping[str, str] = {
@@ -54,7 +53,6 @@ _ALSO: Mapping[str, str] = {
     "megabyte": "mi?o",
     "gigabyte": "gi?o",
     "terabyte": r"ti?o(?!\s?\d)",
-    "page": r"bladzijden?|pagina'?s?|p\u00e1ginas?|pagine|stron[ay]?",
 }
 """How French, Dutch, Spanish, Italian, Portuguese, Polish, Czech and Nordic records write a unit. In English prose some
 of these are other words, so they are looked for in records only."""

@@ -77,7 +77,7 @@ BROKEN: list[tuple[Rule, str]] = [
     (Rule.OUTCOME, _problem("The problem has been fully fixed and verified by the customer.")),
     (Rule.CITATION, answers.with_step("Ask who switched the old server off.", "F9")),
     (Rule.CITATION, _edited(problem={"text": answers.good()["problem"]["text"], "records": []})),
-    (Rule.CITATION, _edited(notes=[{"record": "P1", "text": "All six users were asked."}])),
+    (Rule.CITATION, _edited(notes=[{"record": "S9", "text": "All six users were asked."}])),
     (Rule.CITATION, _edited(confirmed=[{"record": "X1", "text": "The prompt came back."}])),
     (Rule.REPEATED_FIX, _step("Do it once more on all six machines.", fix="X1", action="try")),
     (Rule.STEP_COUNT, _edited(next_steps=answers.good()["next_steps"][:1])),
@@ -151,6 +151,7 @@ TRUE = [
     _edited(problem={"text": answers.good()["problem"]["text"], "records": ["X1", "S1"]}),
     _edited(hypothesis=answers.good()["hypothesis"] | {"records": ["P1", "F99"]}),
     answers.with_text("hypothesis", "The session records do not say why."),
+    _edited(notes=[{"record": "P1", "text": "All six users were asked."}]),
     answers.with_text("hypothesis", "It may end with the session"),
     _edited(confirmed=[{"record": "F2", "text": "I am on ACC-WS-04, and the name still leads to the old address."}]),
 ]

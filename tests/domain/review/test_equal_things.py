@@ -1,6 +1,6 @@
 """What a writer makes of a record: the same thing in another form passes, another thing in the same form does not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -121,6 +121,16 @@ EQUAL = [
     ("jusqu'\u00e0 5 h et quart, sms 9u21", "Until 17:15, by text at 9:21."),
     ("starts 9.30am sharp", "It starts at 9.30."),
     ("utilis\u00e9 499,7 Gio", "It holds 499.7 GiB."),
+    ("1.2 lakh pcs, sixty grand, 35k people, two dozen", "120,000 pieces, 60,000, 35,000 and 24."),
+    ("N187.4m, five million naira", "187,400,000 and 5,000,000 naira."),
+    ("forty-some trucks, the 60-odd booklets", "There are 40 trucks and 60 booklets."),
+    ("he passed in '23", "He died in 2023."),
+    ("Ten past 3, 20 to 4, half-five", "At 15:10, 15:40 and 17:30."),
+    ("cut-off 0600, then 1430 hrs", "By 06:00, then at 14:30."),
+    ("at 2:30 in the afternoon", "At 14:30."),
+    ("30th is last for tax, the 30th", "By 30 March."),
+    ("DHCP Server . . . : 192.168.1.1", "The DHCP server 192.168.1.1 answers."),
+    ("that's the 11 full-color ones", "It is the 11 pages."),
     ("41 dockets, 22 keyed", "22 of 41 are keyed, so 19 are left."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -202,6 +212,12 @@ UNEQUAL = [
     ("sechstausendf\u00fcnfhundert G\u00e4ste", "There are 6,050."),
     ("jusqu'\u00e0 5 h et quart, sms 9u21", "Until 17:30, by text at 9:12."),
     ("starts 9.30am sharp", "It starts at 9.40."),
+    ("1.2 lakh pcs, sixty grand", "12,000 pieces, 6,000."),
+    ("he passed in '23", "He died in 2024."),
+    ("DHCP Server . . . : 192.168.1.1", "The DHCP server 192.168.1.2 answers."),
+    ("at 2:30 am", "At 14:30."),
+    ("Ten past 3, 20 to 4", "At 16:40."),
+    ("cut-off 0600", "By 16:00."),
 ]
 TRANSLATED = [
     ("Ensimm\u00e4inen auto l\u00e4htee Prismaan", "A truck for Prisma leaves."),
@@ -243,3 +259,10 @@ def test_a_number_counts_what_another_language_calls_otherwise(record: str, said
 @pytest.mark.parametrize(("record", "said"), NOT_TRANSLATED)
 def test_another_number_is_none_of_another_language(record: str, said: str) -> None:
     assert Lexicon.of([record], translated=True).foreign(said) != []
+
+
+def test_a_time_in_utc_is_the_local_one() -> None:
+    local = datetime(2026, 3, 9, 8, 0, tzinfo=timezone(timedelta(hours=-4)))
+    lexicon = Lexicon.of(["2026-03-09T12:37:44Z connection lost"], [local])
+    assert lexicon.foreign("It was lost at 08:37.") == []
+    assert lexicon.foreign("It was lost at 09:38.") != []

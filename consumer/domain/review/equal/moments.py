@@ -52,7 +52,8 @@ def holds_times(name: str, texts: Texts) -> bool:
         return re.search(rf"(?<![\d:]){name}[.,]\d", texts.text) is not None
     times = _TIMES_OF_DAY.fullmatch(name)
     return times is not None and all(
-        _holds_time(int(hour), minute, texts) for hour, minute in _TIME_OF_DAY.findall(times[0])
+        _holds_time(int(hour), minute, texts) or _holds_shifted(int(hour), int(minute), texts)
+        for hour, minute in _TIME_OF_DAY.findall(times[0])
     )
 
 
@@ -100,9 +101,11 @@ def is_weekdays_day(name: str, text: str, texts: Texts) -> bool:
 def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
     """Whether the records hold a time as it is written or said elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm, half two."""
     minutes, after_h = (rf"[:.]?{minute}", minute) if minute != "00" else (r"(?:[:.]?00)?", "(?:00)?")
-    half = "a" if hour < NOON else "p"
+    half, other = ("a", "p") if hour < NOON else ("p", "a")
     forms = (
-        rf"0?{hour}{minutes}\s?(?:uhr|h\b)",
+        rf"0?{hour}{minutes}\s?(?:uhr|h(?:rs|ours)?\b)",
+        rf"0{hour}{minute}(?!\d)",  # 0600
+        rf"0?{hour % NOON or NOON}[:.]{minute}(?!\d|\s?{other}\.?m)",
         rf"0?{hour}[hu]{after_h}(?!\d)",  # 9h21, 9u21
         rf"0?{hour}\.{minute}(?![\d.])",
         rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
@@ -112,6 +115,14 @@ def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
         or any(re.search(rf"(?<!\d){form}", texts.text) for form in forms)
         or _is_said(hour, int(minute), texts)
     )
+
+
+def _holds_shifted(hour: int, minute: int, texts: Texts) -> bool:
+    """Whether the records hold a time in UTC that is this one where they were made, or the other way round."""
+    offsets = {at.utcoffset() for at in texts.times} - {None, timedelta()}
+    said = timedelta(hours=hour, minutes=minute)
+    shifted = (said + sign * offset for offset in offsets if offset is not None for sign in (1, -1))
+    return any(_holds_time(int(each.seconds // 3_600), f"{each.seconds // 60 % 60:02}", texts) for each in shifted)
 
 
 def _is_said(hour: int, minute: int, texts: Texts) -> bool:
@@ -124,7 +135,8 @@ def _tells(number: int, day: int, texts: Texts) -> bool:
     month = f"(?:{_RECORDED_MONTHS[number - 1]})"
     alone, near = rf"(?<!\d)0?{day}\.?(?!\d)", r"[^.!?\n]{0,20}?"
     written = rf"{alone}{near}\b{month}|\b{month}[a-z]*{near}{alone}"
-    figures = rf"-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./-]0?{number}|{number}/0?{day})(?!\d)"
+    ordinal = rf"\bthe\s{day}(?:st|nd|rd|th)\b(?!\s(?:of\s)?[a-z]{{3,9}}\s\d)"
+    figures = rf"{ordinal}|-{number:02}-{day:02}(?!\d)|(?<!\d)0?(?:{day}[./-]0?{number}|{number}/0?{day})(?!\d)"
     return re.search(f"{written}|{figures}", texts.text) is not None
 
 
