@@ -97,6 +97,11 @@ class Lexicon:
         return quantities.times_of_day(self.text)
 
     @cached_property
+    def clock(self) -> frozenset[int]:
+        """The times of day in figures, in minutes."""
+        return moments.clock_of(self.text)
+
+    @cached_property
     def telephones(self) -> frozenset[str]:
         """The figures of each telephone number."""
         return telephones.recorded_in(self.text)

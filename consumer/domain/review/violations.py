@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -136,10 +136,16 @@ class Evidence:
     bundle: Bundle
     scan: Scan = str
     """Without one, no text holds a secret."""
+    _clean: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def is_clean(self, text: str) -> bool:
-        """Whether a text holds no secret."""
-        return self.scan(text) == text
+        """Whether a text holds no secret. A part of a text that was found clean is not looked at again."""
+        if any(text in known for known in self._clean):
+            return True
+        is_clean = self.scan(text) == text
+        if is_clean:
+            self._clean.append(text)
+        return is_clean
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -1,5 +1,7 @@
 """Tells by its small words whether a text is in a language: an answer may obey an order to write otherwise."""
 
+from functools import lru_cache
+
 from consumer.domain.text import words
 from consumer.domain.text.sentences import QUOTED
 
@@ -15,6 +17,9 @@ _OF_MANY = words.listed(
 """Small words of many languages."""
 
 
+_PUNCTUATION = str.maketrans(dict.fromkeys(".,;:!?()'", " "))
+
+
 def is_written_in(own: frozenset[str], text: str) -> bool:
     """Whether the small words of a text are `own`, those of a language. Names and quotations do not count.
 
@@ -25,6 +30,13 @@ def is_written_in(own: frozenset[str], text: str) -> bool:
         letters = [char for char in prose if char.isalpha()]
         if sum(char > "\u024f" for char in letters) * 5 > len(letters):
             return False
-    lowered = [word.strip(".,;:!?()'").casefold() for word in prose.split()]
+    lowered = prose.translate(_PUNCTUATION).casefold().split()
+    if _others(own).isdisjoint(lowered):
+        return True
     foreign = sum(word in _OF_MANY and word not in own for word in lowered)
     return foreign < 3 or foreign <= sum(word in own for word in lowered)
+
+
+@lru_cache(maxsize=8)  # a language's words are one object
+def _others(own: frozenset[str]) -> frozenset[str]:
+    return _OF_MANY - own

@@ -75,8 +75,10 @@ _MONTHS = (
 )
 _DAYS = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _SHORT_DAYS = r"Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun"
+_START = r"(?:(?<!\w)|(?=[%$\\]))(?=[^\s\0,;.!?()\]}])"
+"""Where a name may begin. Every kind says so itself; without this each place costs thirty tries."""
 NAMED = re.compile(
-    rf"""
+    rf"""{_START}(?:
       (?P<placeholder>\[REDACTED:[^\]\s]*\])
     | (?P<url>{ADDRESS.pattern})
     | (?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
@@ -106,7 +108,7 @@ NAMED = re.compile(
     | (?P<capitals>(?-i:\b[A-Z]{{5,}}\b))
     | (?P<command>\b(?:{_COMMANDS})(?:\.exe|\.msc)?\b(?!-)|\b(?:{_TWO_WORDS})\b)
     | (?P<number>{MEASURED})
-    """,
+    )""",
     re.VERBOSE | re.IGNORECASE,
 )
 """Every kind of name. Where two kinds match at one place, the first in this table is found."""

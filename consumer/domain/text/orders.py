@@ -7,6 +7,7 @@ English, German, French and Spanish; those that forbid are of twelve languages.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from consumer.domain.text.sentences import QUOTED
 
@@ -155,6 +156,7 @@ def restriction_in(sentence: str) -> str | None:
     return next((rest for rest in begun if restricts(rest)), None)
 
 
+@lru_cache(maxsize=1_000)  # a package asks of each of its texts several times
 def to_the_machine(text: str) -> bool:
     """Whether a text speaks to whoever processes it, or wants its record changed."""
     return _TO_THE_MACHINE.search(text) is not None

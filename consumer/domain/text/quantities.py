@@ -109,6 +109,8 @@ _TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d
 _MOST_TIMES = 20
 """Of one text. Between more of them nearly every duration would be one."""
 _MINUTE = 60
+_LISTED = r"(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){0,4}"
+"""What may stand between a number and its unit: the others of a range or a list."""
 _TELLING_DIGITS = 3
 _OFTEN_LEFT_OUT = {"minute", "hour", "day", "week", "month", "year"}
 """Units of time, which people do not always say: "he's 81", "24 to 48"."""
@@ -237,12 +239,14 @@ def _written(unit: str) -> str:
 
 def is_measured(number: str, unit: str, text: str) -> bool:
     """Whether a text in normal form contains the number with this unit, alone or in a range or a list."""
+    return _in_figures(number, unit, text) or _said_with(number, unit, text)
+
+
+def _in_figures(number: str, unit: str, text: str) -> bool:
+    if number not in text:
+        return False
     written = _written(unit)
-    in_words = number_words.said(int(number)) if number.isdigit() else None
-    spelled = rf"|(?<!\w)(?:{in_words})" if in_words else ""
-    listed = r"(?:\s?(?:-|/|to|and|or|,)\s?\d+(?:\.\d+)?){0,4}"
-    quantity = rf"(?:(?<![\d.])0*{re.escape(number)}(?:\.0+)?(?::[ae])?{spelled}){listed}"
-    after = rf"{quantity}(?:\s|-)?(?:{written})(?![a-z])"
+    after = rf"(?<![\d.])0*{re.escape(number)}(?:\.0+)?(?::[ae])?{_LISTED}(?:\s|-)?(?:{written})(?![a-z])"
     before = rf"(?<![a-z])(?:{written})\W{{1,3}}0*{re.escape(number)}(?![\d.]*\d)"
     if re.search(f"{after}|{before}", text) is not None:
         return True
@@ -251,6 +255,13 @@ def is_measured(number: str, unit: str, text: str) -> bool:
     if sum(char.isdigit() for char in number) >= _TELLING_DIGITS and is_without_unit(number, text):
         return True  # a counter's figure, whose unit its name says
     return unit == "percent" and any(_is_in_column(number, line) for line in text.split("\n"))
+
+
+def _said_with(number: str, unit: str, text: str) -> bool:
+    words = number_words.said(int(number)) if number.isdigit() else None
+    return words is not None and (
+        re.search(rf"(?<!\w)(?:{words}){_LISTED}(?:\s|-)?(?:{_written(unit)})(?![a-z])", text) is not None
+    )
 
 
 def is_of_time(unit: str) -> bool:

@@ -10,6 +10,12 @@ from consumer.domain.review.equal.spoken_times import spoken
 NOON = 12
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
+_IN_FIGURES = re.compile(
+    r"""(?<![\d.,:])(?:(?P<hour>\d{1,2})(?:\s?[:.hu]\s?(?P<minute>[0-5]\d)(?::\d\d)?)?\s?
+      (?:(?P<half>[ap])\.?m\b|(?P<unit>uhr|h(?:rs|ours|eures?)?|u(?:ur)?|o['\u2019]clock)\b)?
+    |(?P<hours>0\d|[12]\d(?=\d\d\s?h))(?P<minutes>[0-5]\d)(?:\s?h(?:rs|ours)?\b)?)(?!\d)""",
+    re.VERBOSE,
+)
 _CLOCK = re.compile(r"\d{1,2}:\d\d:\d\d")
 _DAY_AND_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})")
 _DATES = (
@@ -18,6 +24,7 @@ _DATES = (
     re.compile(r"(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)"),
 )
 """Whole dates in figures. Which of the first two it is only the records can tell."""
+_DAY = 24 * 60
 _WEEK = timedelta(days=7)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -42,8 +49,33 @@ class Texts(Protocol):
         """Whether it stands there as it is."""
 
     @property
+    def clock(self) -> frozenset[int]:
+        """The times of day in figures, as `clock_of` has them."""
+
+    @property
     def translated(self) -> bool:
         """Whether some are in another language than what is said of them."""
+
+
+def clock_of(text: str) -> frozenset[int]:
+    """The times of day that a text in normal form has in figures, in minutes.
+
+    They are written in many ways: 14:30, 14h30, 9u21, 9.30, 2.30pm, 2 pm, 14 Uhr, 0600, 1430 hrs. One without its half
+    of the day may be of both, but for one with a leading zero.
+    """
+    told: set[int] = set()
+    for match in _IN_FIGURES.finditer(text):
+        written, half = match["hour"] or match["hours"], match["half"]
+        if not (match["minute"] or half or match["unit"] or match["hours"]):
+            continue  # a number
+        at = 60 * int(written) + int(match["minute"] or match["minutes"] or 0)
+        if half:
+            told.add(at % (_DAY // 2) + _DAY // 2 * (half == "p"))
+        elif written.startswith("0") or at > _DAY // 2 + 59:
+            told.add(at)
+        else:
+            told.update((at, (at + _DAY // 2) % _DAY))
+    return frozenset(told)
 
 
 def holds_times(name: str, texts: Texts) -> bool:
@@ -52,8 +84,8 @@ def holds_times(name: str, texts: Texts) -> bool:
         return re.search(rf"(?<![\d:]){name}[.,]\d", texts.text) is not None
     times = _TIMES_OF_DAY.fullmatch(name)
     return times is not None and all(
-        _holds_time(int(hour), minute, texts) or _holds_shifted(int(hour), int(minute), texts)
-        for hour, minute in _TIME_OF_DAY.findall(times[0])
+        60 * hour + minute in texts.clock or _holds_shifted(hour, minute, texts) or _is_said(hour, minute, texts)
+        for hour, minute in ((int(hour), int(minute)) for hour, minute in _TIME_OF_DAY.findall(times[0]))
     )
 
 
@@ -98,31 +130,11 @@ def is_weekdays_day(name: str, text: str, texts: Texts) -> bool:
     return bool(near & set(weekdays))
 
 
-def _holds_time(hour: int, minute: str, texts: Texts) -> bool:
-    """Whether the records hold a time as it is written or said elsewhere: 14 Uhr, 14h30, 2 pm, 2.30pm, half two."""
-    minutes, after_h = (rf"[:.]?{minute}", minute) if minute != "00" else (r"(?:[:.]?00)?", "(?:00)?")
-    half, other = ("a", "p") if hour < NOON else ("p", "a")
-    forms = (
-        rf"0?{hour}{minutes}\s?(?:uhr|h(?:rs|ours)?\b)",
-        rf"0{hour}{minute}(?!\d)",  # 0600
-        rf"0?{hour % NOON or NOON}[:.]{minute}(?!\d|\s?{other}\.?m)",
-        rf"0?{hour}[hu]{after_h}(?!\d)",  # 9h21, 9u21
-        rf"0?{hour}\.{minute}(?![\d.])",
-        rf"0?{hour % NOON or NOON}{minutes}\s?{half}\.?m",
-    )
-    return (
-        texts.holds(f"{hour}:{minute}")
-        or any(re.search(rf"(?<!\d){form}", texts.text) for form in forms)
-        or _is_said(hour, int(minute), texts)
-    )
-
-
 def _holds_shifted(hour: int, minute: int, texts: Texts) -> bool:
     """Whether the records hold a time in UTC that is this one where they were made, or the other way round."""
     offsets = {at.utcoffset() for at in texts.times} - {None, timedelta()}
-    said = timedelta(hours=hour, minutes=minute)
-    shifted = (said + sign * offset for offset in offsets if offset is not None for sign in (1, -1))
-    return any(_holds_time(int(each.seconds // 3_600), f"{each.seconds // 60 % 60:02}", texts) for each in shifted)
+    minutes = (offset // timedelta(minutes=1) for offset in offsets if offset is not None)
+    return any((60 * hour + minute + sign * offset) % _DAY in texts.clock for offset in minutes for sign in (1, -1))
 
 
 def _is_said(hour: int, minute: int, texts: Texts) -> bool:
