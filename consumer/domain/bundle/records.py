@@ -216,6 +216,16 @@ class Records:
     def scripts(self) -> tuple[ScriptRecord, ...]:
         return tuple(step for step in self.steps if isinstance(step, ScriptRecord))
 
+    @property
+    def times(self) -> tuple[datetime, ...]:
+        """When facts were recorded, scripts generated, fixes applied and verified."""
+        times = (
+            *(fact.recorded_at for fact in self.facts),
+            *(script.generated_at for script in self.scripts),
+            *(at for fix in self.fixes for at in (fix.applied_at, fix.verified_at)),
+        )
+        return tuple(at for at in times if at is not None)
+
     def ids(self) -> frozenset[str]:
         """The ids of all facts, scripts and fixes."""
         return frozenset(record.id for record in (*self.facts, *self.steps, *self.fixes))

@@ -78,8 +78,9 @@ GERMAN = Language(
     ),
     lead_partial_notes=" Erfasst ist: {notes}",
     lead_pending=(
-        "{title} ist als umgesetzt vermerkt, aber noch nicht bestätigt; {waiting} Die Wirkung ist ungeprüft; bis zur"
-        " Bestätigung ist dies die führende Hypothese."
+        "{title} ist als umgesetzt vermerkt, aber noch nicht bestätigt; {waiting} Ob die Maßnahme schon ausgeführt"
+        " ist, sagt das, worauf sie wartet. Die Wirkung ist ungeprüft; bis zur Bestätigung ist dies die führende"
+        " Hypothese."
     ),
     lead_success=(
         "{title} wurde umgesetzt, ist bestätigt und hat das ursprüngliche Symptom behoben; ein neues oder verwandtes"
@@ -112,7 +113,10 @@ GERMAN = Language(
     ),
     complete="{title} abschließen oder, soweit umgesetzt, bestätigen; erfasst ist: {notes}",
     complete_no_notes="Klären, was von {title} umgesetzt wurde, dann abschließen und bestätigen.",
-    confirm="Verfolgen, worauf {title} wartet, dann prüfen, ob die Maßnahme gewirkt hat; gewartet wird auf: {awaited}",
+    confirm=(
+        "Verfolgen, worauf {title} wartet, die Maßnahme ausführen, wo das noch aussteht, dann prüfen, ob sie gewirkt"
+        " hat; gewartet wird auf: {awaited}"
+    ),
     reported="Gemeldet wurde: {title}",
     summary="Zusammenfassung: {summary}",
     first_fact="Eine Beschreibung wurde nicht erfasst; die erste Feststellung war: {fact}",
@@ -125,10 +129,11 @@ GERMAN = Language(
     reported_by="Gemeldet hat es {name}.",
     call_back="Erreichbar laut Meldung: {reach}.",
     proposes="Vorgeschlagen ist: {description}",
+    read_next_first="Vorher den nächsten Schritt lesen: Er sagt vielleicht, was vorausgehen muss.",
     take_up_reason="Den Grund der Eskalation aufgreifen: {reason}",
     confirm_earlier=(
-        "Verfolgen, worauf die frühere Maßnahme {title} wartet, dann prüfen, ob sie gewirkt hat; "
-        "gewartet wird auf: {awaited}"
+        "Verfolgen, worauf die frühere Maßnahme {title} wartet, sie ausführen, wo das noch aussteht, dann prüfen,"
+        " ob sie gewirkt hat; gewartet wird auf: {awaited}"
     ),
     complete_superseded=(
         "Entscheiden, ob {title} (teilweise umgesetzt, inzwischen ersetzt) abgeschlossen oder zurückgenommen wird."

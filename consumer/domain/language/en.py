@@ -59,8 +59,8 @@ ENGLISH = Language(
     lead_partial="{title} was applied only in part: it is not complete or not verified, and the rest is open.{notes}",
     lead_partial_notes=" On record: {notes}",
     lead_pending=(
-        "{title} is recorded as in place but not yet confirmed: {waiting} It is unverified and leads until it is"
-        " confirmed."
+        "{title} is recorded as in place but not yet confirmed: {waiting} What is awaited tells whether it has been"
+        " carried out; it is unverified, and leads until it is confirmed."
     ),
     lead_success="{title} was applied and verified and solved the original symptom; a new or related issue remains.",
     lead_dismissed="{title} was set aside: {reason} What would resolve the issue remains uncertain.",
@@ -90,7 +90,10 @@ ENGLISH = Language(
     ),
     complete="Complete {title} or verify it as far as it goes; on record: {notes}",
     complete_no_notes="Establish what of {title} was done, then complete and verify it.",
-    confirm="Follow up what {title} waits for, then confirm whether it held; awaited: {awaited}",
+    confirm=(
+        "Follow up what {title} waits for, carry it out where that is still to be done, then confirm whether it held;"
+        " awaited: {awaited}"
+    ),
     reported="The reported problem was: {title}",
     summary="Summary: {summary}",
     first_fact="No description was recorded; the first confirmed fact was: {fact}",
@@ -103,9 +106,11 @@ ENGLISH = Language(
     reported_by="It was reported by {name}.",
     call_back="To reach them: {reach}.",
     proposes="What it proposes: {description}",
+    read_next_first="Read the next step first: it may say what has to come before.",
     take_up_reason="Take up what it was escalated for: {reason}",
     confirm_earlier=(
-        "Follow up what the earlier fix {title} waits for, then confirm whether it held; awaited: {awaited}"
+        "Follow up what the earlier fix {title} waits for, carry it out where that is still to be done, then confirm"
+        " whether it held; awaited: {awaited}"
     ),
     complete_superseded="Decide whether {title}, done in part and since superseded, is completed or undone.",
     complete_superseded_notes=(

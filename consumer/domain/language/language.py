@@ -145,6 +145,7 @@ class Language:
     call_back: str
 
     proposes: str
+    read_next_first: str
     take_up_reason: str
     confirm_earlier: str
     complete_superseded: str

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import chain
 
 from consumer.domain.bundle.bundle import Bundle
-from consumer.domain.bundle.records import FactRecord, Records
+from consumer.domain.bundle.records import FactRecord
 from consumer.domain.review.equal import amounts, foreign_names, moments, reckoning, telephones
 from consumer.domain.text import elisions, language, names, number_words, quantities, words
 from consumer.domain.text.names import GENERIC, TRAILING, Name, normal
@@ -278,7 +278,7 @@ def of_bundle(bundle: Bundle) -> Lexicon:
     """The lexicon of all records of a bundle, also of those for which the prompt had no room."""
     texts = tuple(_texts(bundle))
     translated = not all(language.is_written_in(bundle.language.words, text) for text in texts)
-    return Lexicon.of(texts, _times(bundle.records), translated=translated)
+    return Lexicon.of(texts, bundle.records.times, translated=translated)
 
 
 def of_records(facts: Sequence[FactRecord], *, translated: bool) -> Lexicon:
@@ -306,13 +306,4 @@ def _texts(bundle: Bundle) -> Iterator[str]:
         yield from (f"{parameter.name}={parameter.text}" for parameter in script.parameters)
     for fix in bundle.records.fixes:
         yield f"{fix.confidence_pct}%"
-    yield from map(fence.shown_time, _times(bundle.records))
-
-
-def _times(records: Records) -> Iterator[datetime]:
-    times = (
-        *(fact.recorded_at for fact in records.facts),
-        *(script.generated_at for script in records.scripts),
-        *(at for fix in records.fixes for at in (fix.applied_at, fix.verified_at)),
-    )
-    return (at for at in times if at is not None)
+    yield from map(fence.shown_time, bundle.records.times)

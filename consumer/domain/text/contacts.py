@@ -30,6 +30,8 @@ _NEAR = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _FEWEST_DIGITS, _TRUNK_DIGITS = 7, 9
+_LABEL = 8
+"""The most characters beside a number that is all a sentence says."""
 _CALLING = re.compile(
     r"""\b(?:please|pls|bitte|merci\s+de|veuillez)?\s*(?:ring|call(?:\s+back)?|text|phone|reach|use\s+(?:my|the|this)|rappeler|appeler|anrufen
     |zur\u00fcckrufen|r\u00fcckruf|llamen|llamar|bellen)\b|\bask\s+for\b|\bdemander\b""",
@@ -93,6 +95,8 @@ def _number(sentence: str) -> str | None:
         if digits >= _FEWEST_DIGITS and _NEAR.search(near):
             return match[0]
         if digits >= _TRUNK_DIGITS and _TRUNK.match(match[0]):
+            return match[0]
+        if digits >= _TRUNK_DIGITS and len(sentence) - len(match[0]) <= _LABEL:
             return match[0]
     extension = _EXTENSION.search(sentence)
     return extension[0] if extension else None

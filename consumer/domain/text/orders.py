@@ -69,7 +69,7 @@ _CLAUSE = (
 )
 """Where a clause begins: what somebody tells of themselves has a subject there ("we never restart it")."""
 _BOUNDS: Mapping[str, str] = {
-    "en": rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never)\b | \bno\s+\w{{3,}}ing\s+(?:\S+\s+){{0,4}}?
+    "en": rf"""{_CLAUSE}(?:do\s+not|don['\u2019]?t|never|not\s+to)\b | \bno\s+\w{{3,}}ing\s+(?:\S+\s+){{0,4}}?
       (?:please|without|before|until|till|back|off)\b
     |\b(?:must\s+not|mustn['\u2019]t|may\s+not\s+be\s+\w+(?:ed|en|wn)|no\s+(?:restarts?|reboots?|changes?)
       (?=[\s,]+(?:please|before|until|till|between|during|without|on|today|tonight|after)\b)
@@ -82,7 +82,7 @@ _BOUNDS: Mapping[str, str] = {
     |(?:says?|said)\s+(?:do\s+not|don['\u2019]?t|never)|(?:nobody|no\s+one)\s+(?:touch|reboot|restart|chang|unplug|switch|mov|delet|shut)\w*)\b
     |{_CALL}\b.{{0,60}}?(?:,|\bonly,?)\s*not\s+(?:to|the|my|his|her|on|at|before|after|in)\b""",
     "de": r"""\baber\s+nicht?\s+(?:vor|nach|zwischen)\s+\d
-    |\b(?:bitte\s+(?:nicht|kein\w*)|(?:blo(?:\u00df|ss)|ja)\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
+    |\b(?:bitte\s+(?:\w+\s+){0,2}(?:nicht|kein\w*)|(?:blo(?:\u00df|ss)|ja)\s+(?:nicht|kein\w*)|darf\s+(?:\w+\s+){0,3}(?:nicht|nichts)
     |wird\s+nichts\s+\w+
     |d\u00fcrfen\s+(?:\w+\s+){0,3}(?:nicht|keine)|nur\s+mit\s+freigabe|in\s+ruhe\s+lassen|finger\s+weg
     |nicht\s+passieren\s+darf|r\u00fchrt\w*\s+(?:\w+\s+){0,3}niemand|(?:niemand|keiner)\s+(?:darf|soll|l\u00f6scht|startet|fasst)
@@ -114,7 +114,7 @@ _BOUNDS: Mapping[str, str] = {
       |cancel|elimin|retir|deve)\w*
     |\bpor\s+favor,?\s+n[\u00e3a]o\b""",
     "nordic": r"""\b(?:m\u00e5|f\u00e5r)\s+(?:\w+\s+){0,2}(?:ikke|ikkje|inte|ej)\b|\br[\u00f8\u00f6]r\s+(?:ikke
-      |inte)\b|\bl\u00e5t\s+bli\b|\bhelst\s+(?:ikke|inte)\b
+      |inte)\b|\bl\u00e5t\s+bli\b|\bhelst\s+(?:ikke|inte)\b|\bikke\s+m\u00e5\b
     |\b(?:ikke|inte)\s+(?:r\u00f8r|sluk|genstart|slet|slette|ta|r\u00f6r|starta|st\u00e4ng|radera)\w*\b
       |\bingen(?:ting)?\s+(?:m\u00e5|f\u00e5r)\b""",
     "fi": r"\b(?:\u00e4l\u00e4|\u00e4lk\u00e4\u00e4|ei\s+saa)\b",

@@ -139,9 +139,10 @@ def _from_outcomes(records: Records, language: Language) -> Iterator[NextStep]:
     """
     active = records.active_fix
     demanded = outcome_table.first_step(active, language)
-    if active is not None and demanded is not None:
-        yield _step(demanded, active.id)
     asked, is_asked = _asked(records)
+    if active is not None and demanded is not None:
+        may_wait = is_asked and active.status in {FixStatus.PROPOSED, FixStatus.APPLIED_PARTIAL}
+        yield _step(f"{demanded} {language.read_next_first}" if may_wait else demanded, active.id)
     if is_asked:
         yield _taken_up(asked, language)
     for fix in _earlier(records, FixStatus.APPLIED_PENDING):

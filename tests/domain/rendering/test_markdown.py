@@ -115,7 +115,8 @@ def test_the_outcome_of_the_active_fix_leads_whatever_a_draft_says(form: str) ->
     hypothesis = body(render(bundle, draft), SectionKey.HYPOTHESIS)
     assert hypothesis.startswith(
         '"Remove the stale autodiscover record" is recorded as in place but not yet confirmed: waiting for, in'
-        " the record's words: Dana signs in after the 16:00 restart. It is unverified and leads until it is confirmed."
+        " the record's words: Dana signs in after the 16:00 restart. What is awaited tells whether it has been"
+        " carried out; it is unverified, and leads until it is confirmed."
     )
 
 

@@ -58,3 +58,7 @@ def test_a_number_of_another_does_not_stand_without_its_sentence() -> None:
 
 def test_a_time_is_no_line_of_a_form() -> None:
     assert callback("On-call, 5:58 AM. It is slow.") is None
+
+
+def test_a_number_that_is_all_a_sentence_says_is_one_to_call() -> None:
+    assert callback("It is slow since ten. 505-555-0131 x6.") == "505-555-0131 x6."

@@ -97,6 +97,9 @@ def test_the_impact_of_the_intake_is_told() -> None:
         ("Ingenting f\u00e5r avinstalleras.", "Ingenting f\u00e5r avinstalleras"),
         ("Pis touche pas au profil.", "Pis touche pas au profil"),
         ("De dokter moogt ge niet storen.", "De dokter moogt ge niet storen"),
+        ("Bitte tausch keine Karten ohne Frau Payerl.", "Bitte tausch keine Karten ohne Frau Payerl"),
+        ("Not to ring the front desk, they're swamped.", "Not to ring the front desk, they're swamped"),
+        ("Palle siger, at I IKKE m\u00e5 spole tilbage.", "Palle siger, at I IKKE m\u00e5 spole tilbage"),
         ("Ring the shop only after ten.", "Ring the shop only after ten"),
         (
             "Die Durchwahl 19 bitte in Ruhe lassen, da h\u00e4ngt der Notruf.",

@@ -125,3 +125,14 @@ def test_what_the_reason_says_of_a_script_is_not_asked_again(said: str) -> None:
     proposed = build.bundle(build.opened(), build.script(), build.fix(description=said))
     assert "Whether it ran is not recorded." not in gate.by_rules(proposed).rendered.markdown
     assert not any(step.startswith("Establish whether the generated script") for step in steps_of(bundle))
+
+
+def test_a_step_that_may_have_to_wait_says_where_that_stands() -> None:
+    proposed = build.fix(confidence_pct=90)
+    bundle = build.bundle(build.opened(), build.fact("Slow."), proposed, reason="Not applied, the owner has to say.")
+    first, asked = steps_of(bundle)[:2]
+    assert first.startswith("Try ")
+    assert first.endswith("Read the next step first: it may say what has to come before.")
+    assert asked.endswith("Not applied, the owner has to say.")
+    alone = build.bundle(build.opened(), build.fact("Slow."), proposed)
+    assert "Read the next step" not in steps_of(alone)[0]

@@ -31,8 +31,8 @@ def test_steps_name_other_fixes_that_wait_and_what_not_to_repeat() -> None:
     steps = [step.text for step in rules_draft.draft_by_rules(bundle).next_steps]
     assert steps[0].startswith('Try "Change the proxy"')
     assert steps[1] == (
-        'Follow up what the earlier fix "Move the mailbox" waits for, then confirm whether it held; '
-        "awaited: the nightly sync."
+        'Follow up what the earlier fix "Move the mailbox" waits for, carry it out where that is still to be done,'
+        " then confirm whether it held; awaited: the nightly sync."
     )
     assert steps[-1] == 'Not again as it was, for it did not resolve the issue: "Clear the cache".'
 
