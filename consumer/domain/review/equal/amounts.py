@@ -42,5 +42,5 @@ def _counted(number: int, many: int) -> str | None:
         return None
     figures = re.escape(f"{number / many:g}").replace(r"\.", "[.,]")
     words = number_words.said(number // many) if number % many == 0 else None
-    one = "|an?" if number == many else ""
-    return "|".join(filter(None, (figures, words))) + one
+    article = "|an?" if number == many else ""
+    return "|".join(filter(None, (figures, words))) + article

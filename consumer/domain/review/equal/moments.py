@@ -63,19 +63,19 @@ def clock_of(text: str) -> frozenset[int]:
     They are written in many ways: 14:30, 14h30, 9u21, 9.30, 2.30pm, 2 pm, 14 Uhr, 0600, 1430 hrs. One without its half
     of the day may be of both, but for one with a leading zero.
     """
-    told: set[int] = set()
+    minutes: set[int] = set()
     for match in _IN_FIGURES.finditer(text):
         written, half = match["hour"] or match["hours"], match["half"]
         if not (match["minute"] or half or match["unit"] or match["hours"]):
             continue  # a number
         at = 60 * int(written) + int(match["minute"] or match["minutes"] or 0)
         if half:
-            told.add(at % (_DAY // 2) + _DAY // 2 * (half == "p"))
+            minutes.add(at % (_DAY // 2) + _DAY // 2 * (half == "p"))
         elif written.startswith("0") or at > _DAY // 2 + 59:
-            told.add(at)
+            minutes.add(at)
         else:
-            told.update((at, (at + _DAY // 2) % _DAY))
-    return frozenset(told)
+            minutes.update((at, (at + _DAY // 2) % _DAY))
+    return frozenset(minutes)
 
 
 def holds_times(name: str, texts: Texts) -> bool:
