@@ -218,7 +218,7 @@ class Language:
 
     @property
     def words(self) -> frozenset[str]:
-        return frozenset(self.small_words.split())
+        return _words(self.small_words)
 
     def quoted(self, line: str) -> str:
         """A cleaned line in quotation marks."""
@@ -259,6 +259,11 @@ def _plain(value: object) -> object:
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value
+
+
+@cache
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
 
 
 @cache

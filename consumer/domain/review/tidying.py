@@ -63,7 +63,8 @@ def _within_length(statement: Statement) -> Statement:
         if kept and length > LONGEST_PARAGRAPH + 1:
             break
         kept.append(sentence)
-    return statement.model_copy(update={"text": " ".join(kept)})
+    text = " ".join(kept)
+    return statement if text == statement.text else statement.model_copy(update={"text": text})
 
 
 def _without_sentinel(statement: Statement, case: Evidence) -> Statement:
@@ -71,12 +72,15 @@ def _without_sentinel(statement: Statement, case: Evidence) -> Statement:
     text = statement.text
     for language in (case.bundle.language, ENGLISH):
         text = text.replace(language.no_hypothesis, "").strip()
-    return statement.model_copy(update={"text": text})
+    return statement if text == statement.text else statement.model_copy(update={"text": text})
 
 
 def _mended(statement: StatementT, case: Evidence) -> StatementT:
-    known = tuple(record for record in statement.records if record in case.ids)
-    return statement.model_copy(update={"text": _mend(statement.text, case), "records": known or statement.records})
+    known = tuple(record for record in statement.records if record in case.ids) or statement.records
+    text = _mend(statement.text, case)
+    if text == statement.text and known == statement.records:
+        return statement  # as nearly all are: a copy costs more than the look
+    return statement.model_copy(update={"text": text, "records": known})
 
 
 def _mend(text: str, case: Evidence) -> str:

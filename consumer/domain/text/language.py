@@ -25,16 +25,20 @@ def is_written_in(own: frozenset[str], text: str) -> bool:
 
     False, too, where more than a fifth of the letters are of another script.
     """
+    if text.isascii() and _others(own).isdisjoint(_small(text)):
+        return True
     prose = QUOTED.sub(" ", text)
     if not prose.isascii():
         letters = [char for char in prose if char.isalpha()]
         if sum(char > "\u024f" for char in letters) * 5 > len(letters):
             return False
-    lowered = prose.translate(_PUNCTUATION).casefold().split()
-    if _others(own).isdisjoint(lowered):
-        return True
-    foreign = sum(word in _OF_MANY and word not in own for word in lowered)
-    return foreign < 3 or foreign <= sum(word in own for word in lowered)
+    words_of = _small(prose)
+    foreign = sum(word in _OF_MANY and word not in own for word in words_of)
+    return foreign < 3 or foreign <= sum(word in own for word in words_of)
+
+
+def _small(text: str) -> list[str]:
+    return text.translate(_PUNCTUATION).casefold().split()
 
 
 @lru_cache(maxsize=8)  # a language's words are one object
