@@ -198,8 +198,8 @@ def of(bundle: Bundle, draft: Draft, level: Level, facts: Sequence[Sequence[Fact
 
 
 def _note_on(same: Sequence[FactRecord], notes: Mapping[str, str]) -> str | None:
-    """The note on a fact. That on a check stands where it was tried."""
-    return next((notes[fact.id] for fact in same if fact.id in notes and not fact.is_check), None)
+    """The note on a fact. That on a check stands here, too: who reads what was found reads what became of it."""
+    return next((notes[fact.id] for fact in same if fact.id in notes), None)
 
 
 def _fact(
@@ -224,14 +224,15 @@ def _fact(
 def _run(
     step: CheckOrScript, language: Language, level: Level, note: str | None, unread: ScriptRecord | None
 ) -> Bullet:
-    """The bullet of a check or a script. A note on a script tells what it showed, and so that it ran."""
+    """The bullet of a check or a script. A note on a script tells whether it ran, or what it showed."""
     if isinstance(step, ScriptRecord):
         line = _script(step, language, level) + (language.script_unread if step == unread and not note else "")
+        line = _noted(line, language, note)
     else:
         text = _item_text(step.text, language, _SHORT_CHECK if len(clean(step.text)) <= _SHORT_CHECK else level.check)
         source = shorten(clean(step.source_summary), 80) if step.source_summary else ""
         line = (language.check_of if step.source_summary else language.check).format(source=source, text=text)
-    return _bullet(_noted(line, language, note), step)
+    return _bullet(line, step)
 
 
 def _item_text(text: str, language: Language, limit: int) -> str:

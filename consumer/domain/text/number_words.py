@@ -21,6 +21,8 @@ class _Way(NamedTuple):
     """What a hundred is called; how many stands before it, from two on."""
     thousand: str
     """As `hundred`."""
+    hundreds: str = ""
+    """100, 200, … 900, where they have names of their own."""
 
 
 _WAYS: Mapping[str, _Way] = {
@@ -47,6 +49,8 @@ _WAYS: Mapping[str, _Way] = {
         " diecisiete dieciocho diecinueve",
         "veint[ei] treinta cuarenta cincuenta sesenta setenta ochenta noventa", "{tens}(?:[ ]y[ ])?{ones}",
         "cientos", "mil",
+        "cien(?:to)? doscient[oa]s trescient[oa]s cuatrocient[oa]s quinient[oa]s seiscient[oa]s setecient[oa]s"
+        " ochocient[oa]s novecient[oa]s",
     ),
     "it": _Way(
         "un[oa]? due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici"
@@ -65,6 +69,8 @@ _WAYS: Mapping[str, _Way] = {
         " dez[ea]ss?ete dezoito dez[ea]nove",
         "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa", "{tens}[ ]e[ ]{ones}",
         "(?:cem|centos?)", "mil(?:[ ]e)?",
+        "(?:cem|cento) duzent[oa]s trezent[oa]s quatrocent[oa]s quinhent[oa]s seiscent[oa]s setecent[oa]s"
+        " oitocent[oa]s novecent[oa]s",
     ),
     "sv": _Way(
         "ett?|en två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
@@ -81,6 +87,7 @@ _WAYS: Mapping[str, _Way] = {
         " trzynaście czternaście piętnaście szesnaście siedemnaście osiemnaście dziewiętnaście",
         "dwadzieścia trzydzieści czterdzieści pięćdziesiąt sześćdziesiąt siedemdziesiąt osiemdziesiąt dziewięćdziesiąt",
         "{tens}[ ]{ones}", "sto", "tysi(?:ąc|ące|ęcy)",
+        "sto dwieście trzysta czterysta pięćset sześćset siedemset osiemset dziewięćset",
     ),
 }  # fmt: skip
 """By the language's tag."""
@@ -169,6 +176,9 @@ def _multiple(way: _Way, number: int, unit: int, called: str) -> str:
     many, rest = divmod(number, unit)
     if not many:
         return ""
+    if way.hundreds and unit == _HUNDRED and many < 10:
+        named = way.hundreds.split()[many - 1]
+        return f"(?:{named})" + (f"(?:[ ](?:e[ ]|y[ ])?)?(?:{_whole(way, rest)})" if rest else "")
     how_many = f"(?:(?:{_whole(way, many)})[ ]?)" + ("?" if many == 1 else "")
     return f"{how_many}{called}" + (f"[ ]?(?:{_whole(way, rest)})" if rest else "")
 

@@ -104,6 +104,11 @@ _ROUNDED: Mapping[str, float] = {"time": 0.06, "rate": 0.05, "size": 0.11, "freq
 """How far a rounded quantity may be from the recorded one. Sizes are counted by 1,000 and by 1,024."""
 _RECORDED_UNIT = "|".join((_ANY_UNIT, *_ALSO.values()))
 _RECORDED = re.compile(rf"(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\s|-)?(?P<unit>{_RECORDED_UNIT})(?![a-z])")
+_SEVERAL = re.compile(
+    r"(?<![\w.])(?:(\d+)\s?d(?:ays?)?,?\s?)?(?:(\d+)\s?h(?:rs?|ours?)?,?\s?)?(\d+)\s?m(?:ins?|inutes?)?,?\s?"
+    r"(\d+)\s?s(?:ecs?|econds?)?(?!\w)"
+)
+"""A duration in several units: "0d 0h 3m 41s"."""
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d):(\d\d)(?![\d:])")
 _TIME_OF_DAY = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])[:h]([0-5]\d)(?::([0-5]\d))?(?![\d:])")
 _MOST_TIMES = 20
@@ -185,6 +190,7 @@ def recorded(text: str) -> frozenset[Quantity]:
             kind, factor = _FACTORS[unit]
             quantities.add(Quantity(kind, float(match["number"]) * factor, unit))
     quantities.update(Quantity("time", _seconds(clock), "") for clock in _CLOCK.finditer(text))
+    quantities.update(Quantity("time", _parts_of(several), "") for several in _SEVERAL.finditer(text))
     quantities.update(Quantity("time", seconds, "") for seconds in _in_words(text))
     for number in _SETTING.findall(text):
         quantities.update(Quantity("time", float(number) * factor, "") for factor in (0.001, 1, 60))
@@ -210,6 +216,11 @@ def is_between(name: str, from_times: frozenset[int], to_times: frozenset[int]) 
     return any(abs(seconds - wanted) <= rounding for seconds in apart)
 
 
+def _parts_of(several: re.Match[str]) -> float:
+    days, hours, minutes, seconds = (int(part or 0) for part in several.groups())
+    return 86_400 * days + 3_600 * hours + 60 * minutes + seconds
+
+
 def _seconds(time: re.Match[str]) -> int:
     return int(time[1]) * 3_600 + int(time[2]) * 60 + int(time[3] or 0)
 
@@ -223,7 +234,10 @@ def is_converted(number: str, unit: str, quantities: frozenset[Quantity]) -> boo
     return any(
         quantity.kind == kind
         and quantity.unit != unit
-        and abs(wanted - quantity.value) <= _ROUNDED[kind] * quantity.value
+        and (
+            abs(wanted - quantity.value) <= _ROUNDED[kind] * quantity.value
+            or (kind == "time" and quantity.value >= factor > abs(wanted - quantity.value) and factor >= _MINUTE)
+        )
         for quantity in quantities
     )
 
@@ -252,6 +266,8 @@ def _in_figures(number: str, unit: str, text: str) -> bool:
         return True
     if unit in _OFTEN_LEFT_OUT and _stands_alone(number, text):
         return True
+    if unit == "celsius" and is_without_unit(number, text):
+        return True  # "it's going to be 39 today"
     if sum(char.isdigit() for char in number) >= _TELLING_DIGITS and is_without_unit(number, text):
         return True  # a counter's figure, whose unit its name says
     return unit == "percent" and any(_is_in_column(number, line) for line in text.split("\n"))

@@ -41,13 +41,15 @@ carry their date: where a text says today, tonight or Friday, take it from the t
 longer than 300 or in another language. Names, ids, numbers, negations, doubts and what was set, on or off stay as \
 they are in that fact. Leave out every other fact; at most 15 entries, else an empty list.
 - notes: [{{record, text}}]. What has become of a fact that no longer holds, or what a check or an applied fix \
-showed, where its own record does not say it and a later record does; of a script only where a record says that it \
-ran. record is the id of that fact, check, fix or script. At most 240 characters each and 5 in all, often an empty list.
+showed, where its own record does not say it and a later record does; of a script only where a record says whether it \
+ran, what it did, or that it must not run. record is the id of that fact, check, fix or script. At most 240 characters \
+each and 5 in all, often an empty list.
 - hypothesis: {{text, records}}. One to three sentences that go on from the sentence of code: what speaks for it, what \
 remains uncertain, what would refute it. An empty text where there is no such sentence.
 - next_steps: [{{text, records, fix, action}}]. Two to four concrete steps for the receiving engineer, the first as \
-asked below, the others in the order in which they have to begin; each one or two short sentences, under 45 words, \
-that name what to do, with whom, at which number and from when, drawn from the gap between what is confirmed and a \
+asked below (where that one has to wait, it says so, and what to begin with meanwhile), the others in the order in \
+which they have to begin; each one or two short sentences, under 45 words, that name what to do, with whom, at which \
+number or that none is on record, and from when, drawn from the gap between what is confirmed and a \
 resolution. Where a step may fail before a deadline, say what then, if the records name a way. fix is the id of the \
 fix that the step is about, or empty. action says what the step does with that fix: try (apply what is only \
 proposed), complete (do what is left of it), confirm (find out whether it held, or see to what it waits for), \

@@ -131,6 +131,11 @@ EQUAL = [
     ("30th is last for tax, the 30th", "By 30 March."),
     ("DHCP Server . . . : 192.168.1.1", "The DHCP server 192.168.1.1 answers."),
     ("that's the 11 full-color ones", "It is the 11 pages."),
+    ("mil doscientas sesenta cajas, quinientos", "1,260 boxes and 500."),
+    ("mil duzentos e sessenta, tysiąc dwieście", "1,260 and 1,200."),
+    ("It's going to be 39 today.", "A day of 39 degrees."),
+    ("uptime 0d 0h 3m 41s", "An uptime of under four minutes."),
+    ("The route of last week", "The route of 24 February."),
     ("41 dockets, 22 keyed", "22 of 41 are keyed, so 19 are left."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -214,6 +219,9 @@ UNEQUAL = [
     ("starts 9.30am sharp", "It starts at 9.40."),
     ("1.2 lakh pcs, sixty grand", "12,000 pieces, 6,000."),
     ("he passed in '23", "He died in 2024."),
+    ("It's going to be 39 today.", "A day of 40 degrees."),
+    ("uptime 0d 0h 3m 41s", "An uptime of five minutes."),
+    ("The route of last week", "The route of 12 February."),
     ("DHCP Server . . . : 192.168.1.1", "The DHCP server 192.168.1.2 answers."),
     ("at 2:30 am", "At 14:30."),
     ("Ten past 3, 20 to 4", "At 16:40."),
@@ -224,7 +232,7 @@ TRANSLATED = [
     ("Vaihto kest\u00e4\u00e4 nelj\u00e4 minuuttia", "It takes 4 minutes."),
     ("Fehlercode: 5, Fehler 7", "It ended with error 7."),
     ("el disco de la bah\u00eda 3, Kanal 5, erreur 7", "The disk of bay 3, channel 5, error 7."),
-    ("onder de 12 graden in de kas", "Below 12 degrees in the greenhouse."),
+    ("onder de 12 bar in de kas", "Below 12 minutes in the greenhouse."),
     ("Alle tolv graderne", "All 12 degrees."),
     ("odesz\u0142a 30 kwietnia", "She left on 30 April."),
 ]

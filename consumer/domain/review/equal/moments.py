@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from consumer.domain.review.equal.spoken_times import spoken
@@ -25,7 +25,8 @@ _DATES = (
 )
 """Whole dates in figures. Which of the first two it is only the records can tell."""
 _DAY = 24 * 60
-_WEEK = timedelta(days=7)
+_BEFORE, _AFTER = timedelta(days=13), timedelta(days=7)
+"""How far a day may be from the records: "last Wednesday", "next Tuesday"."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RECORDED_MONTHS = (
@@ -124,7 +125,7 @@ def is_weekdays_day(name: str, text: str, texts: Texts) -> bool:
     if not name.isdigit() or not texts.times:
         return False
     weekdays = re.findall(rf"\b({'|'.join(_WEEKDAYS)}),?\s(?:the\s)?0?{int(name)}(?:st|nd|rd|th)?\b", text.casefold())
-    first, last = min(texts.times) - _WEEK, max(texts.times) + _WEEK
+    first, last = min(texts.times) - _BEFORE, max(texts.times) + _AFTER
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     near = {_WEEKDAYS[each.weekday()] for each in days if each.day == int(name)}
     return bool(near & set(weekdays))
@@ -153,9 +154,9 @@ def _tells(number: int, day: int, texts: Texts) -> bool:
 
 
 def _is_near(year: int, month: int, day: int, texts: Texts) -> bool:
-    """Whether a day is within a week of the records' own times."""
+    """Whether a day is near the records' own times."""
     try:
-        midnight = datetime(year, month, day, tzinfo=UTC)
+        said = date(year, month, day)
     except ValueError:
         return False
-    return bool(texts.times) and min(texts.times) - _WEEK <= midnight <= max(texts.times) + _WEEK
+    return bool(texts.times) and min(texts.times).date() - _BEFORE <= said <= max(texts.times).date() + _AFTER
