@@ -1,5 +1,6 @@
 """What a soak is made of, without its servers: the plan, the poison, the line through samples, what logs may say."""
 
+import gc
 import random
 from collections import Counter
 from itertools import pairwise
@@ -10,8 +11,9 @@ from rich.console import Console
 
 from consumer.domain.arrival.decode import decode
 from consumer.domain.events import Refusal
+from consumer.flows.intake.suspicion import REMEMBERED, Suspicion
 from schemas.topics import Topics
-from tests.soak import logs, plan, poison, trend
+from tests.soak import logs, plan, poison, replica, trend
 from tests.soak.bills import Bills
 from tests.soak.figures import Figures, Sample
 from tests.soak.histories import Histories
@@ -139,6 +141,14 @@ class TestGrowth:
                 "3": ("a bounded cache dict of str", 512),
             }
         assert [complaint.split()[1] for complaint in growth_complaints(some, seconds=1200)] == ["consumer.x.SEEN"]
+
+    def test_what_is_bounded_by_its_owner_is_no_leak(self) -> None:
+        remembered = Suspicion(lambda: None)
+        unbounded = [{str(number).encode(): None for number in range(REMEMBERED)}]
+        remembered._last.update(unbounded[0].items())
+        counted = dict(replica._containers(gc.get_objects()))
+        assert str(id(unbounded[0])) in counted
+        assert str(id(remembered._last)) not in counted
 
     def test_statements_that_come_and_go_hide_no_growth_and_are_none(self) -> None:
         chance = random.Random(2)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.cli.main import run_command_line
+from consumer.flows.intake.suspicion import Suspicion
 
 CENSUS = "SOAK_CENSUS"
 STATEMENTS = "asyncpg.protocol.protocol.PreparedStatementState"
@@ -81,6 +82,7 @@ def _containers(objects: list[Any]) -> Iterator[tuple[str, tuple[str, int]]]:
         each for each in objects if isinstance(each, _LruCache) and each.cache_parameters()["maxsize"] is not None
     ]
     bounded = {id(each) for each in gc.get_referents(*caches)}
+    bounded |= {id(vars(each)["_last"]) for each in objects if isinstance(each, Suspicion)}  # at most REMEMBERED keys
     owners = {
         id(value): f"{module}.{name}"
         for module, loaded in list(sys.modules.items())
