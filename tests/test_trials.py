@@ -261,7 +261,10 @@ class TestEvaluate:
 
 
 class TestLabelled:
-    """The checks measured on statements whose truth is known; `held` was kept aside while the rules were made."""
+    """The checks measured on statements whose truth is known; `held` was kept aside while the rules were made.
+
+    `first` holds first answers to 108 sessions, whole, as somebody wrote them from the prompt alone.
+    """
 
     def kinds(self, call: Call, *paths: str) -> dict[str, Any]:
         return {
