@@ -136,6 +136,7 @@ EQUAL = [
     ("It's going to be 39 today.", "A day of 39 degrees."),
     ("uptime 0d 0h 3m 41s", "An uptime of under four minutes."),
     ("The route of last week", "The route of 24 February."),
+    ("It takes 30 to 60 minutes, boat at 9.30", "It takes 60 minutes, so for 9.30 begin by 8.30."),
     ("41 dockets, 22 keyed", "22 of 41 are keyed, so 19 are left."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""
@@ -219,6 +220,7 @@ UNEQUAL = [
     ("starts 9.30am sharp", "It starts at 9.40."),
     ("1.2 lakh pcs, sixty grand", "12,000 pieces, 6,000."),
     ("he passed in '23", "He died in 2024."),
+    ("It takes 30 to 60 minutes, boat at 9.30", "It takes 60 minutes, so for 9.30 begin by 8.20."),
     ("It's going to be 39 today.", "A day of 40 degrees."),
     ("uptime 0d 0h 3m 41s", "An uptime of five minutes."),
     ("The route of last week", "The route of 12 February."),

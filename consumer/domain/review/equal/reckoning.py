@@ -1,4 +1,4 @@
-"""What a text reckons itself: a weekday's day, the time between two times, a sum, the rest of a telephone number."""
+"""What a text reckons itself: a weekday's day, what lies between two times, a sum, the rest of a telephone number."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Protocol
 from consumer.domain.review.equal import moments, telephones
 from consumer.domain.text import number_words, quantities
 
+_DAY = 24 * 60
+_TIME = re.compile(r"\d{1,2}[:.]\d\d")
 _INTEGERS = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w:/-]|[.,]\d)")
 
 
@@ -33,6 +35,7 @@ def is_reckoned(name: str, text: str, records: Reckonable) -> bool:
         or quantities.is_between(name, quantities.times_of_day(text), records.times_of_day)
         or telephones.is_part_of_one(name, text, records.telephones)
         or _is_sum(name, text, records)
+        or _is_later(name, text, records)
     )
 
 
@@ -46,6 +49,16 @@ def _is_sum(name: str, text: str, records: Reckonable) -> bool:
         for place, first in enumerate(others)
         for second in (*others[:place], *others[place + 1 :])
     )
+
+
+def _is_later(name: str, text: str, records: Reckonable) -> bool:
+    """Whether it is a time that is so much before or after another of the text as a duration of the text says."""
+    said = moments.clock_of(name)
+    if _TIME.fullmatch(name) is None or not said:
+        return False
+    others = (moments.clock_of(text) - said) & records.clock
+    apart = {round(each.value / 60) for each in quantities.recorded(text) if each.kind == "time" and each.unit}
+    return any((time + sign * minutes) % _DAY in said for time in others for minutes in apart for sign in (1, -1))
 
 
 def _numbers(text: str, records: Reckonable) -> Iterator[int]:
