@@ -10,7 +10,7 @@ _ABBREVIATED = re.compile(
 )
 """A full stop after these, and after a day and a month, ends no sentence."""
 _BEFORE_NAMES = re.compile(
-    r"(?<![\w'\u2019-])(?:mnr|mev|hra|dra|eng|ing|in\u017c|mgr|mag|dipl|dott\.ssa|avv|rag|geom|arch)\.$",
+    r"(?<![\w'\u2019-])(?:mnr|mev|rev|cllr|capt|sgt|lt|col|maj|messrs|hra|dra|eng|ing|in\u017c|mgr|mag|dipl|dott\.ssa|avv|rag|geom|arch)\.$",
     re.IGNORECASE,
 )
 """Titles of other languages."""

@@ -18,7 +18,7 @@ _REPORTED = re.compile(
     rf"""
       ^(?:from|von|de|da|van|od|fr[a\u00e5]n?|l\u00e4hett\u00e4j\u00e4)\s*:\s*(?P<header>[^\n<]{{3,{_LONGEST_NAME}}})
     | \b(?:(?:call|mail|e-?mail|ticket|chat|voicemail|note)\s+(?:from|of)|caller:?|contact:?|reported\s+by
-      |phoned\s+in\s+by|(?:\A|["\u201c]|\b(?:hi|hello|hey|morning|afternoon|evening|there|all)[\s,.!-]+)(?:this\s+is|it['\u2019]s)
+      |phoned\s+in\s+by|(?:\A|["\u201c]|\b(?:hi|hello|hey|morning|afternoon|evening|there|all)[\s,.!-]+(?:(?-i:[A-Z]\w+)[\s,.!-]+)?)(?:this\s+is|it['\u2019]s)
       |anruf(?:\s+von)?|mail\s+von|appel\s+de|courriel\s+de|{_GREETING}(?:\w+\s+){{0,2}}(?:sono|soy|ici|je\s+suis|hier\s+spricht|ik\s+ben|u\s+spreekt\s+met))
       \s+(?P<name>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME}(?:,\s*[^,.:;\n\u00ab"]{{3,40}})?)
     | {_GREETING}(?P<here>(?=(?-i:[A-Z\u00c0-\u00dd])){_NAME})\s+hier\b
@@ -36,7 +36,7 @@ _DATED = re.compile(
 _PARTICLE = re.compile(r"\s+(?:della|del|de|von|van|of)$")
 _LOWER = re.compile(r"[a-z\u00df-\u00ff]")
 _PHONED = re.compile(
-    r"^(?:phone|call|voicemail|vm|anruf|appel)[\s,]+\d{1,2}[:.h]\d{2}(?:\s*[ap]m|\s*uhr)?(?:\s+(?-i:[A-Z]{2,5})\b)?[\s,.:-]+"
+    r"^(?:phone|call|voicemail|vm|anruf|appel)[\s,]+\d{1,2}[:.h]\d{2}(?:\s*[ap]m\b|\s*uhr)?+(?:\s+(?-i:[A-Z]{2,5})\b)?+[\s,.:-]+"
     r"(?P<name>(?-i:[A-Z\u00c0-\u00dd])[^.:\n\d]{2,70})",
     re.IGNORECASE,
 )

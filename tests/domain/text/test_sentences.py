@@ -21,6 +21,7 @@ from consumer.domain.text.sentences import sentences_of
         "La tarea de RR. HH. se repite.",
         "Kamil z magazynu, wewn. 212, wie.",
         "My boss (Mnr. Hugo) says nobody.",
+        "Trustee (Rev. Penhallow) by phone.",
         "Onsdag kl. 10 er det slut.",
         "Am 1. J\u00e4nner geht es los.",
         "Dann 0171 ... (Nummer nicht verstanden).",
