@@ -263,7 +263,7 @@ class TestEvaluate:
 class TestLabelled:
     """The checks measured on statements whose truth is known; `held` was kept aside while the rules were made.
 
-    `first` holds first answers to 108 sessions, whole, as somebody wrote them from the prompt alone.
+    `first` holds first answers to 140 sessions, whole, as somebody wrote them from the prompt alone.
     """
 
     def kinds(self, call: Call, *paths: str) -> dict[str, Any]:

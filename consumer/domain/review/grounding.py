@@ -24,7 +24,7 @@ _THOUSANDS_POINT = re.compile(r"(?<![\d.,-])\d{1,3}(?:[.\u00a0\u202f ]\d{3})+(?!
 _NO_DIGIT = re.compile(r"\D")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))|(?<=(?<![\d.,])0),(?=\d)")
 _INTEGERS = re.compile(r"\d+")
-_LISTED = re.compile(r"(,?)\s?0*(?=\d)(\d+)")
+_LISTED = re.compile(r"(,|\band\b|\bund\b)?\s?0*(?=\d)(\d+)")
 _LONG_INTEGERS = re.compile(r"\d{4,}")
 _TOKENS = re.compile(r"\w(?:[\w.:/%-]*[\w%])?")
 _COUNTED = re.compile(r"[a-z]?\d+(?:[:/-]\d+)*-?[a-z%]{0,12}|\d{4}-\d\d-\d\dt[\d:.+-]+z?")
@@ -197,12 +197,13 @@ class Lexicon:
         """Whether the records hold the numbers of a name such as "error 5": a small number only beside its noun."""
         head = _HEAD.match(name)
         noun = head[0].removesuffix("s") if head else ""
+        lists = re.search(r"s\s#?\d", name)  # "codes 5 and 9"; but "VLAN 140, 5 hosts", "code 5 and 9 laptops"
         return all(  # in a translation the noun before a number is another word
             (int(number) > SMALL and number in self.integers)
             or self._beside(noun, number)
             or (self.translated and re.search(rf"[^\W\d_]{{3,}}\s0*{number}(?!\w|[.,:]\d)", self.text))
-            or (comma and int(number) <= SMALL)  # which may count something else: "VLAN 140, 5 hosts"
-            for comma, number in _LISTED.findall(name)
+            or (int(number) <= SMALL and (sign == "," or (sign and not lists)))  # which may count something else
+            for sign, number in _LISTED.findall(name)
         )
 
     def _beside(self, noun: str, number: str) -> bool:

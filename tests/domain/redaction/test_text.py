@@ -16,7 +16,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from types import BuiltinMethodType, FunctionType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.domain.redaction import Redactor, Scope
@@ -149,6 +149,7 @@ def test_what_only_a_second_look_finds_is_found_at_once(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=3))
+@example(2 * ["[Environment]::SetEnvironmentVariable('DB_PASSWORD','Env!Var55','Machine')"])
 def test_what_was_found_is_found_elsewhere(parts: list[str]) -> None:
     door = scope()
     redacted = door.text("\n".join(parts))

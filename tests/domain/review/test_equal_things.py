@@ -137,6 +137,7 @@ EQUAL = [
     ("uptime 0d 0h 3m 41s", "An uptime of under four minutes."),
     ("The route of last week", "The route of 24 February."),
     ("It takes 30 to 60 minutes, boat at 9.30", "It takes 60 minutes, so for 9.30 begin by 8.30."),
+    ("Exit code 1618", "Exit code 1618 and 7 laptops at the desktop."),
     ("41 dockets, 22 keyed", "22 of 41 are keyed, so 19 are left."),
 ]
 """A record and what a writer makes of it. Records are of Monday, 9 March 2026."""

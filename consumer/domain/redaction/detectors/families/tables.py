@@ -21,6 +21,9 @@ _LONGEST_ROW = 2_000
 _MARKS = " \"'`*_\r"
 _DELIMITED = pattern(r"[ ]{0,8}[\"'`*_)\]]{0,3}[ ]{0,16}(?P<sign>[|\t;,]|\r?\n)")
 _ALIGNED = pattern(r"(?:[ ]{2,60}\S[^\r\n]{0,300})?[ ]{0,40}\r?\n[ ]{0,200}-{2}[- ]{0,400}\r?\n")
+_LONGEST_NAME = 40
+_ARGUMENT = re.compile(r"\w\(\s?[\"'`]?\w{0,30}\Z")
+"""Before a word that is the first argument of a call: "SetVariable('DB_". It is no head, and the next line no row."""
 _GAP = re.compile(r" {2,80}")
 _CLOSES = pattern(r"[\s\"'`*_]{0,8}(?:</(?:b|strong|span|p)>){0,2}\s{0,8}</t[hd]>")
 _CELL = re.compile(r"<t[hd](?: [^<>]{0,200})?>((?:[^<]|<(?!/?t[hdr])){0,400})", re.IGNORECASE)
@@ -57,6 +60,8 @@ def _cells(text: str, at: int, end: int) -> Iterator[TextSpan]:
     if (begin == 0 and at > _LONGEST_LINE) or len(_HEAD.findall(text, begin, at)) >= MOST_COLUMNS:
         return
     sign = _DELIMITED.match(text, end)
+    if sign is not None and _ARGUMENT.search(text, max(begin, at - _LONGEST_NAME), at):
+        return
     if sign is not None:
         delimiter = sign["sign"] if sign["sign"] in "|\t;," else _delimiter_before(text, begin, at)
         if delimiter:
