@@ -2,7 +2,7 @@
 
 A text that is taken for one is shown as a quotation with its source, and is called no finding. That does no harm to a
 finding that only looks like one. A sentence that only forbids sets bounds, which a package tells. The words are
-English, German, French and Spanish; those that forbid are of twelve languages.
+English, German, French and Spanish; those that forbid are of fourteen.
 """
 
 import re
