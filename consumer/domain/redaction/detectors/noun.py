@@ -123,6 +123,10 @@ _MARKUP = (
 )
 
 
+_VERDICT = pattern(r"(?<![a-z])(?:spf|dkim|dmarc|arc|compauth|iprev|auth)=\Z")
+"""Before the word "pass", which is what a mail server found then: "spf=pass smtp.mailfrom=…"."""
+
+
 def noun(
     source: str,
     *,
@@ -157,6 +161,8 @@ def noun(
             return NOTHING  # a variable of a template, and its filters
         if text.startswith(":?", end) and text[max(0, at - 48) : at].rstrip(_IDENTIFIER).endswith("${"):
             return NOTHING  # a variable that has to be set, and what is said where it is not
+        if text[at - 1 : at] == "=" and _VERDICT.search(text, max(0, at - 12), at):
+            return NOTHING
         if qualifier and not qualifier.search(text[max(0, at - 16) : at]):
             return NOTHING
         spans = (

@@ -27,7 +27,7 @@ VALUE = re.compile(
 TO_END_OF_LINE = re.compile(r"(?P<line>[^\s](?:[^\r\n]{0,200}[^\s])?)")
 
 _UNDATED = re.compile(
-    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}:\d{2}(?::\d{2})?(?:[ap]m)?|\d{4}-\d\d-\d\dT.*", re.IGNORECASE
+    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}:\d{2}(?::\d{2})?(?:[ap]m)?|\d{4}-\d\d-\d\dT.{0,64}", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"(?:https?|file|ftp)://|//|\\\\|[A-Za-z]:\\|HK(?:LM|CU|EY)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’/-][^\W\d_]+)*[!?…]*+")
@@ -253,6 +253,8 @@ def opaque(value: Value) -> bool:
     itself = value.itself
     if value.is_impossible or value.is_common or len(itself) < 8 or " " in itself:
         return False
+    if _UNDATED.fullmatch(itself) is not None:
+        return False  # "validity of the token: 21-05-2024 to …"
     return value.has_digit or (value.quoted and not value.is_word) or (len(itself) >= 16 and not value.is_word)
 
 
