@@ -20,7 +20,8 @@ _EXTENSION = re.compile(
     r"|nebenstelle|poste)\.?\s*\d{2,5}\b",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}")
+WRITTEN_DAY = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}")
+"""A day in figures: it looks like a telephone number and is none."""
 _TRUNK = re.compile(r"(?:\+\d|0)\d*[ ()/.-]")
 """How a number begins that is a telephone number whatever stands beside it."""
 _NEAR = re.compile(
@@ -94,13 +95,11 @@ def _number(sentence: str) -> str | None:
         digits = sum(char.isdigit() for char in match[0])
         if digits >= _FEWEST_DIGITS and _NEAR.search(near):
             return match[0]
-        if digits >= _TRUNK_DIGITS and _TRUNK.match(match[0]):
-            return match[0]
-        if digits >= _TRUNK_DIGITS and len(sentence) - len(match[0]) <= _LABEL:
+        if digits >= _TRUNK_DIGITS and (_TRUNK.match(match[0]) or len(sentence) - len(match[0]) <= _LABEL):
             return match[0]
     extension = _EXTENSION.search(sentence)
     return extension[0] if extension else None
 
 
 def _numbers(sentence: str) -> Iterator[re.Match[str]]:
-    return (match for match in _NUMBER.finditer(sentence) if _DATE.search(match[0]) is None)
+    return (match for match in _NUMBER.finditer(sentence) if WRITTEN_DAY.search(match[0]) is None)

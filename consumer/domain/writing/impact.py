@@ -67,7 +67,7 @@ _DEADLINE = re.compile(
 )
 _NO_WORDS_OF_THEIRS = re.compile(
     r"""\s*>|\s*(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|datum|de|envoy\u00e9|\u00e0|objet|da|inviato|oggetto|para
-    |enviado|asunto|van|verzonden|aan|onderwerp|od|do|temat|wys\u0142ano|fr[a\u00e5]n?|til|till?|emne|\u00e4mne|sendt|skickat
+    |enviado|asunto|van|verzonden|aan|onderwerp|od|do|temat|wys\u0142ano|fr[a\u00e5]n?|till?|emne|\u00e4mne|sendt|skickat
     |assunto|p\u0159edm\u011bt|komu|l\u00e4hett\u00e4j\u00e4|aihe)\s*:\s""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -187,8 +187,8 @@ def _is_impact(sentence: str) -> bool:
 def _parts(sentence: str) -> Iterator[str]:
     """The sentence, or the parts of one that is too long for a quotation: as many clauses, or words, as fit in each."""
     part = ""
-    clauses = (each if len(each) <= MOST_CHARACTERS else each.split() for each in _CLAUSE_END.split(sentence))
-    for clause in chain.from_iterable([each] if isinstance(each, str) else each for each in clauses):
+    clauses = _CLAUSE_END.split(sentence)
+    for clause in chain.from_iterable([each] if len(each) <= MOST_CHARACTERS else each.split() for each in clauses):
         if part and len(part) + len(clause) >= MOST_CHARACTERS:
             yield part.rstrip(_CLAUSE_ENDS)
             part = ""

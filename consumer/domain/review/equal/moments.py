@@ -7,7 +7,6 @@ from typing import Protocol
 
 from consumer.domain.review.equal.spoken_times import spoken
 
-NOON = 12
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _TIMES_OF_DAY = re.compile(rf"{_TIME_OF_DAY.pattern}(?:[-/]{_TIME_OF_DAY.pattern})?")
 _IN_FIGURES = re.compile(
@@ -24,7 +23,9 @@ _DATES = (
     re.compile(r"(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)"),
 )
 """Whole dates in figures. Which of the first two it is only the records can tell."""
-_DAY = 24 * 60
+DAY = 24 * 60
+"""Minutes."""
+_NOON = DAY // 2
 _BEFORE, _AFTER = timedelta(days=13), timedelta(days=7)
 """How far a day may be from the records: "last Wednesday", "next Tuesday"."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -71,11 +72,11 @@ def clock_of(text: str) -> frozenset[int]:
             continue  # a number
         at = 60 * int(written) + int(match["minute"] or match["minutes"] or 0)
         if half:
-            minutes.add(at % (_DAY // 2) + _DAY // 2 * (half == "p"))
-        elif written.startswith("0") or at > _DAY // 2 + 59:
+            minutes.add(at % _NOON + _NOON * (half == "p"))
+        elif written.startswith("0") or at > _NOON + 59:
             minutes.add(at)
         else:
-            minutes.update((at, (at + _DAY // 2) % _DAY))
+            minutes.update((at, (at + _NOON) % DAY))
     return frozenset(minutes)
 
 
@@ -135,7 +136,7 @@ def _holds_shifted(hour: int, minute: int, texts: Texts) -> bool:
     """Whether the records hold a time in UTC that is this one where they were made, or the other way round."""
     offsets = {at.utcoffset() for at in texts.times} - {None, timedelta()}
     minutes = (offset // timedelta(minutes=1) for offset in offsets if offset is not None)
-    return any((60 * hour + minute + sign * offset) % _DAY in texts.clock for offset in minutes for sign in (1, -1))
+    return any((60 * hour + minute + sign * offset) % DAY in texts.clock for offset in minutes for sign in (1, -1))
 
 
 def _is_said(hour: int, minute: int, texts: Texts) -> bool:

@@ -7,7 +7,6 @@ from typing import Protocol
 from consumer.domain.review.equal import moments, telephones
 from consumer.domain.text import number_words, quantities
 
-_DAY = 24 * 60
 _TIME = re.compile(r"\d{1,2}[:.]\d\d")
 _INTEGERS = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w:/-]|[.,]\d)")
 
@@ -58,7 +57,9 @@ def _is_later(name: str, text: str, records: Reckonable) -> bool:
         return False
     others = (moments.clock_of(text) - said) & records.clock
     apart = {round(each.value / 60) for each in quantities.recorded(text) if each.kind == "time" and each.unit}
-    return any((time + sign * minutes) % _DAY in said for time in others for minutes in apart for sign in (1, -1))
+    return any(
+        (time + sign * minutes) % moments.DAY in said for time in others for minutes in apart for sign in (1, -1)
+    )
 
 
 def _numbers(text: str, records: Reckonable) -> Iterator[int]:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from consumer.domain.text import number_words
+from consumer.domain.text.contacts import WRITTEN_DAY
 
 _NUMBER = re.compile(r"(?<![\w.,/:-])(?:\+|00)?\(?\d[\d ()/.-]{4,20}\d(?!\w)")
 _OTHER = re.compile(
-    r"\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)|\d{4}-\d{2}-\d{2}"  # days
-    r"|\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"  # addresses
+    rf"{WRITTEN_DAY.pattern}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\d.])"  # days and addresses
 )
 """What looks like a telephone number and is none."""
 _PART = re.compile(r"\d[\d/.-]*")
