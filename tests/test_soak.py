@@ -145,7 +145,7 @@ class TestGrowth:
     def test_what_is_bounded_by_its_owner_is_no_leak(self) -> None:
         remembered = Suspicion(lambda: None)
         unbounded = [{str(number).encode(): None for number in range(REMEMBERED)}]
-        remembered._last.update(unbounded[0].items())
+        vars(remembered)["_last"].update(unbounded[0].items())
         counted = dict(replica._containers(gc.get_objects()))
         assert str(id(unbounded[0])) in counted
         assert str(id(remembered._last)) not in counted

@@ -89,6 +89,18 @@ def test_secrets_are_found_and_look_alikes_kept(half: str) -> None:
     assert touched.total() <= MOST_TOUCHED * negatives
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authentication-Results: spf=pass smtp.mailfrom=invoices.example; dkim=pass header.d=invoices.example",
+        "spf=pass dkim=none dmarc=fail",
+        "Certificate validity in token: 21-05-2024 to 20-05-2026 23:59",
+    ],
+)
+def test_what_a_mail_server_found_and_days_are_kept(text: str) -> None:
+    assert scope().text(text) == text
+
+
 @pytest.mark.parametrize("half", HALVES)
 def test_only_the_secret_itself_is_replaced(half: str) -> None:
     """Nearly always to the character; a neighbour may go with it, but never more than a word."""
